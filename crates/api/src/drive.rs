@@ -1,0 +1,147 @@
+//! Folders and drives of others, and copies to and from them.
+
+use crate::Millis;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// A folder, drive or disc that another device shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Drive {
+    /// `share@device`.
+    pub id: String,
+    /// The name its owner gave it.
+    pub name: String,
+    /// The device that offers it.
+    pub device: String,
+    /// The name of that device.
+    pub device_name: String,
+    /// True when this device may write to it.
+    pub writable: bool,
+    /// False while the device, or the disk behind the share, is away.
+    pub available: bool,
+    /// Bytes free on the disk behind it, when told.
+    #[ts(type = "number | null")]
+    pub free_bytes: Option<u64>,
+    /// Size of the disk behind it, when told.
+    #[ts(type = "number | null")]
+    pub total_bytes: Option<u64>,
+}
+
+/// What a name in a folder stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// A file with content.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, device or socket; listed, never followed.
+    Other,
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Entry {
+    /// The name, as the other system holds it.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Bytes; 0 for folders.
+    #[ts(type = "number")]
+    pub size: u64,
+    /// Last change.
+    #[ts(type = "number | null")]
+    pub modified: Option<Millis>,
+}
+
+/// A part of a folder's content, folders first, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Listing {
+    /// The folder's path inside the share, `/`-separated, without a leading slash.
+    pub path: String,
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// Pass it back to get the rest; none at the end.
+    pub next: Option<String>,
+}
+
+/// What happens when a name is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// Stop and say so.
+    #[default]
+    Refuse,
+    /// Keep both: the new one gets a number.
+    KeepBoth,
+    /// Put the new one in its place, once it is whole.
+    Replace,
+}
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferDirection {
+    /// From another device to here.
+    Download,
+    /// From here to another device.
+    Upload,
+}
+
+/// The life of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferState {
+    /// Not begun, or between two tries.
+    Waiting,
+    /// Bytes are moving.
+    Running,
+    /// Whole, under its final name, identical to the original.
+    Done,
+    /// Stopped by a person; nothing is left under the final name.
+    Cancelled,
+    /// Cannot go on; `reason` says why. What was received is kept for another try.
+    Failed,
+}
+
+/// One copy in either direction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Transfer {
+    /// A UUID.
+    pub id: String,
+    /// Which way.
+    pub direction: TransferDirection,
+    /// The file's name.
+    pub name: String,
+    /// The drive's name.
+    pub drive: String,
+    /// The device at the other end.
+    pub device: String,
+    /// The name of that device.
+    pub device_name: String,
+    /// The path inside the share.
+    pub remote_path: String,
+    /// The absolute path on this computer.
+    pub local_path: String,
+    /// Where it is.
+    pub state: TransferState,
+    /// Error code behind the state, if any.
+    pub reason: Option<String>,
+    /// Plain words behind `reason`, in English.
+    pub detail: Option<String>,
+    /// Bytes to move; none until known.
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
+    /// Bytes that are verified and safe on disk.
+    #[ts(type = "number")]
+    pub bytes_done: u64,
+    /// Bytes a second, smoothed; 0 when not running.
+    #[ts(type = "number")]
+    pub rate: u64,
+    /// When it was made.
+    #[ts(type = "number")]
+    pub created_at: Millis,
+    /// When it ended.
+    #[ts(type = "number | null")]
+    pub ended_at: Option<Millis>,
+}

@@ -1,0 +1,27 @@
+//! The one list of what a front end can ask of the node on its own computer.
+//!
+//! The desktop shell, the command line and the browser page all carry these enums as JSON; the
+//! TypeScript in `ui/src/api/` is generated from them. This is not the protocol between nodes:
+//! that one lives in `link`, `print` and `drive` and may change at its own pace.
+
+pub mod device;
+pub mod drive;
+pub mod error;
+pub mod event;
+pub mod print;
+pub mod request;
+pub mod share;
+
+pub use device::{Device, DeviceState, Nearby, Network, NetworkProfile, NodeStatus, Os, SharingState};
+pub use drive::{Conflict, Drive, Entry, EntryKind, Listing, Transfer, TransferDirection, TransferState};
+pub use error::{ApiError, ErrorCode};
+pub use event::{Change, Event, Snapshot};
+pub use print::{
+    ColorMode, Document, Job, JobDirection, JobState, PrintOptions, Printer, PrinterCapabilities,
+    PrinterState, Queue, Sides,
+};
+pub use request::{Request, Response};
+pub use share::{Audience, Share, ShareKind, SharePolicy};
+
+/// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
+pub type Millis = i64;

@@ -1,0 +1,431 @@
+//! What can be typed. Wrong usage ends with exit status 2 before anything is done.
+
+use crate::until;
+use clap::{Args as Group, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use lanyard_api::{Millis, Sides};
+use std::{path::PathBuf, str::FromStr};
+
+/// The printers and folders of the computers around you, and yours for them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lanyard",
+    version,
+    propagate_version = true,
+    after_help = "PRINTER and DRIVE are name@device, an id, or a unique part of the name.\n\
+        Exit status: 0 done, 1 failed (the reason is on stderr), 2 wrong usage."
+)]
+pub(crate) struct Args {
+    /// The node's data directory [default: this user's own]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node in the foreground, until it is told to stop
+    Run {
+        /// The name others see, kept for the next time
+        #[arg(long)]
+        name: Option<String>,
+        /// The TCP port for other nodes
+        #[arg(long)]
+        port: Option<u16>,
+        /// Stay on this computer: the loopback interface is the only network
+        #[arg(long, hide = true)]
+        loopback: bool,
+        /// What to log, like RUST_LOG (info, debug, lanyard_print=debug)
+        #[arg(long, value_name = "FILTER")]
+        log: Option<String>,
+    },
+    /// Who am I, on which networks, what is shared
+    Status,
+    /// Check what could keep others from seeing this computer
+    Doctor,
+    /// Print a link that opens the node's page in this computer's browser
+    Browser,
+    /// Which networks are mine
+    Network {
+        #[command(subcommand)]
+        action: Option<NetworkAction>,
+    },
+    /// Devices, printers and drives that can be used now
+    Nearby {
+        /// Go on and show what changes
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Let others use something of mine
+    Share {
+        #[command(subcommand)]
+        what: ShareWhat,
+    },
+    /// What I share
+    Shares,
+    /// Take a share back
+    Unshare {
+        /// Its name, id, queue or folder
+        share: String,
+    },
+    /// The group of devices that belong together
+    Home {
+        #[command(subcommand)]
+        action: HomeAction,
+    },
+    /// Print documents on somebody's printer
+    Print(Print),
+    /// Print jobs, mine and others' on my printers
+    Jobs {
+        /// Go on and show what changes
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Cancel a print job or a copy
+    Cancel {
+        /// Its id or the beginning of it
+        job: String,
+    },
+    /// Try a failed or stopped print job, or a failed copy, again
+    Retry {
+        /// Its id or the beginning of it
+        job: String,
+    },
+    /// Put a printer into this computer's own print dialog, or take it out
+    Printer {
+        #[command(subcommand)]
+        action: PrinterAction,
+    },
+    /// A folder's content
+    Ls {
+        /// DRIVE or DRIVE:PATH
+        #[arg(value_name = "DRIVE[:PATH]")]
+        place: String,
+    },
+    /// Copy files from a drive to here
+    Get(Get),
+    /// Copy files of this computer to a drive
+    Put(Put),
+    /// Remove a file from a drive
+    Rm {
+        #[arg(value_name = "DRIVE:PATH", required = true)]
+        places: Vec<Place>,
+    },
+    /// Make a folder on a drive
+    Mkdir {
+        #[arg(value_name = "DRIVE:PATH", required = true)]
+        places: Vec<Place>,
+    },
+    /// Move or rename on a drive
+    Mv {
+        #[arg(value_name = "DRIVE:PATH")]
+        from: Place,
+        #[arg(value_name = "DRIVE:PATH")]
+        to: Place,
+    },
+    /// Show a drive as a folder of this computer
+    Mount { drive: String, dir: PathBuf },
+    /// Undo mount
+    Unmount { dir: PathBuf },
+    /// Send files to a person's device
+    Send {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[arg(long, value_name = "DEVICE")]
+        to: String,
+    },
+    /// Copies to and from drives
+    Transfers {
+        /// Go on and show what changes
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Hold a copy
+    Pause { id: String },
+    /// Go on with a failed copy where it stopped
+    Resume {
+        /// Its id or the beginning of it
+        id: String,
+    },
+    /// Write logs and state for a bug report, without secrets or names of files
+    SupportBundle { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkAction {
+    /// Networks, connected ones first
+    List,
+    /// Mark a network as mine: what I share is offered on it
+    Trust {
+        /// Its name or id, or `current`
+        name: String,
+    },
+    /// Offer nothing on a network
+    Public {
+        /// Its name or id, or `current`
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ShareWhat {
+    /// A print queue of this computer, or save-as-pdf
+    Printer {
+        queue: String,
+        #[command(flatten)]
+        rule: Rule,
+    },
+    /// A folder
+    Folder {
+        path: PathBuf,
+        /// Others may also write
+        #[arg(long)]
+        write: bool,
+        #[command(flatten)]
+        rule: Rule,
+    },
+    /// A CD or DVD, or an image of one
+    Disc {
+        #[arg(value_name = "DEVICE_OR_ISO")]
+        source: PathBuf,
+        #[command(flatten)]
+        rule: Rule,
+    },
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Rule {
+    /// The name others see
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Who may use it: network, or a device [default: network]
+    #[arg(long, value_name = "home|network|DEVICE", num_args = 1..)]
+    pub to: Vec<String>,
+    /// Ask me each time
+    #[arg(long)]
+    pub ask: bool,
+    /// When it ends by itself: 2h, 30m, 18:00, 2026-12-24T18:00
+    #[arg(long, value_name = "T", value_parser = until::parse)]
+    pub until: Option<Millis>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HomeAction {
+    /// Start one
+    Create { name: String },
+    /// Let a device in
+    Invite,
+    /// Join one
+    Join { code: String },
+    /// Who belongs to it
+    Members,
+    /// Send a device away
+    Remove { device: String },
+    /// Leave it
+    Leave,
+    /// Keep a way back in
+    Recovery,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrinterAction {
+    /// Put it in
+    Add { printer: String },
+    /// Take it out
+    Remove { printer: String },
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Print {
+    /// PDF, JPEG, PNG or text
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The printer
+    #[arg(long, value_name = "PRINTER")]
+    pub on: String,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=999))]
+    pub copies: Option<u32>,
+    /// 1-3,5
+    #[arg(long)]
+    pub pages: Option<String>,
+    #[arg(long)]
+    pub sides: Option<SidesWord>,
+    #[arg(long, conflicts_with = "mono")]
+    pub color: bool,
+    #[arg(long)]
+    pub mono: bool,
+    /// A4, Letter, or a PWG media name
+    #[arg(long)]
+    pub media: Option<String>,
+    /// Follow the jobs to the end; Ctrl-C cancels them
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SidesWord {
+    One,
+    TwoLong,
+    TwoShort,
+}
+
+impl From<SidesWord> for Sides {
+    fn from(word: SidesWord) -> Self {
+        match word {
+            SidesWord::One => Self::OneSided,
+            SidesWord::TwoLong => Self::TwoSidedLongEdge,
+            SidesWord::TwoShort => Self::TwoSidedShortEdge,
+        }
+    }
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Get {
+    /// Files on drives, then where they go here [default: the downloads folder]
+    #[arg(required = true, value_name = "DRIVE:PATH… [DEST]")]
+    places: Vec<String>,
+    #[command(flatten)]
+    pub taken: Taken,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Put {
+    /// Files of this computer, then where they go
+    #[arg(required = true, num_args = 2.., value_name = "FILE… DRIVE:PATH")]
+    places: Vec<String>,
+    #[command(flatten)]
+    pub taken: Taken,
+}
+
+/// What happens when a name is taken; without one of these the copy is refused.
+#[derive(Clone, Copy, Debug, Group)]
+pub(crate) struct Taken {
+    /// When the name is taken, give the new one a number
+    #[arg(long, conflicts_with = "replace")]
+    pub keep_both: bool,
+    /// When the name is taken, put the new one in its place
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// `DRIVE:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub drive: String,
+    pub path: String,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (drive, path) = text.split_once(':').ok_or("DRIVE:PATH is expected")?;
+        // `C:\letter.pdf` and `./a:b` are files of this computer.
+        let letter = cfg!(windows) && drive.len() == 1;
+        if drive.is_empty() || letter || drive.contains(['/', '\\']) {
+            return Err("DRIVE:PATH is expected".to_owned());
+        }
+        Ok(Self { drive: drive.to_owned(), path: path.trim_start_matches('/').to_owned() })
+    }
+}
+
+impl Get {
+    /// What to copy, and where to when that was said.
+    pub(crate) fn split(&self) -> (Vec<Place>, Option<PathBuf>) {
+        let (last, rest) = match self.places.split_last() {
+            Some((last, rest)) if !rest.is_empty() && last.parse::<Place>().is_err() => (Some(last), rest),
+            _ => (None, self.places.as_slice()),
+        };
+        (rest.iter().map(|text| place_or_exit(text)).collect(), last.map(PathBuf::from))
+    }
+}
+
+impl Put {
+    /// What to copy, and where to.
+    pub(crate) fn split(&self) -> (Vec<PathBuf>, Place) {
+        let (last, files) = self.places.split_last().map_or(("", [].as_slice()), |(l, f)| (l.as_str(), f));
+        (files.iter().map(PathBuf::from).collect(), place_or_exit(last))
+    }
+}
+
+fn place_or_exit(text: &str) -> Place {
+    text.parse().unwrap_or_else(|reason| {
+        let message = format!("“{text}”: {reason}");
+        Args::command().error(ErrorKind::ValueValidation, message).exit()
+    })
+}
+
+impl Command {
+    /// What this version cannot do yet, for the message that says so.
+    pub(crate) fn not_available(&self) -> Option<&'static str> {
+        match self {
+            Self::Doctor => Some("The self-check"),
+            Self::Home { .. } => Some("A home"),
+            Self::Printer { .. } => Some("Adding printers to the print dialog"),
+            Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
+            Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
+            Self::Send { .. } => Some("Sending files to a device"),
+            Self::Pause { .. } => Some("Pausing a copy"),
+            Self::SupportBundle { .. } => Some("The support bundle"),
+            Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
+            Self::Share { what: ShareWhat::Printer { rule, .. } | ShareWhat::Folder { rule, .. } } => {
+                rule.not_available()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Rule {
+    fn not_available(&self) -> Option<&'static str> {
+        if self.ask {
+            return Some("Asking each time");
+        }
+        self.to.iter().any(|to| to == "home").then_some("Sharing with a home")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &str) -> Args {
+        Args::try_parse_from(words.split(' ')).unwrap()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_word_of_get_is_a_place_here_unless_it_names_a_drive() {
+        let get = |words: &str| match parsed(words).command {
+            Command::Get(get) => get.split(),
+            other => panic!("{other:?}"),
+        };
+        let (from, to) = get("lanyard get Music@anna:a.mp3 Music:b/c.mp3");
+        assert_eq!(from.len(), 2);
+        assert_eq!((from[1].path.as_str(), to), ("b/c.mp3", None));
+        assert_eq!(get("lanyard get Music:/a.mp3 ./b:c").1, Some(PathBuf::from("./b:c")));
+        assert_eq!(get("lanyard get Music:/a.mp3 .").0[0].path, "a.mp3");
+    }
+
+    #[test]
+    fn options_of_every_command_may_stand_anywhere() {
+        let args = parsed("lanyard status --json --data /tmp/x");
+        assert!(args.json && args.data.is_some());
+        assert!(parsed("lanyard --json status").json);
+    }
+
+    #[test]
+    fn several_receivers_may_be_named() {
+        let args = parsed("lanyard share printer Laser --to anna ben --to carl --name Big");
+        let Command::Share { what: ShareWhat::Printer { rule, .. } } = args.command else { panic!() };
+        assert_eq!(rule.to, ["anna", "ben", "carl"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line.
+//!
+//! `lanyard run` is a node without a screen; every other command asks the node that runs, over its local socket.
+//! The commands, their exit status and their JSON are a contract (docs/cli.md). Nothing here knows how printing
+//! or copying works.
+
+mod args;
+mod ask;
+mod follow;
+mod networks;
+mod print;
+mod run;
+mod shares;
+mod show;
+mod transfers;
+mod until;
+mod watch;
+
+use args::{Args, Command};
+use clap::Parser;
+use lanyard_api::{ApiError, Request, Response};
+use std::{io, process::ExitCode};
+
+/// Why a command failed; what a person reads on stderr. Exit status 1.
+#[derive(Debug)]
+enum Failure {
+    /// A step of ours says why.
+    Said(String),
+    /// The node says why.
+    Api(ApiError),
+    /// Whoever read our output has gone (`lanyard ls … | head`): nothing is left to say.
+    NobodyReads,
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Api(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::Said(format!("The output cannot be written: {error}.")),
+        }
+    }
+}
+
+impl Failure {
+    fn said(text: impl Into<String>) -> Self {
+        Self::Said(text.into())
+    }
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(64)
+        .enable_all()
+        .build();
+    let done = match runtime {
+        Ok(runtime) => {
+            let done = runtime.block_on(async { Box::pin(dispatch(args)).await });
+            // A thread that is still stuck in a slow disk must not keep the process.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(Failure::said(format!("The system gives no threads: {error}."))),
+    };
+    match done {
+        Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
+        Err(Failure::Said(reason)) => fail(&reason),
+        Err(Failure::Api(error)) => fail(&show::clean(&error.to_string())),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("lanyard: {reason}");
+    ExitCode::FAILURE
+}
+
+async fn dispatch(args: Args) -> Result<(), Failure> {
+    let Args { data, json, command } = args;
+    if let Command::Run { name, port, loopback, log } = command {
+        return run::run(data, name, port, loopback, log.as_deref(), json).await;
+    }
+    if let Some(what) = command.not_available() {
+        return Err(ApiError::not_available(what).into());
+    }
+    let node = ask::Asked::connect(data.as_deref()).await?;
+    match command {
+        Command::Status => {
+            let Response::Status(status) = node.ask(Request::Status).await? else { return Err(ask::odd()) };
+            show::show(json, &status, show::status)
+        }
+        Command::Browser => {
+            let Response::Link(link) = node.ask(Request::BrowserLink).await? else { return Err(ask::odd()) };
+            show::show(json, &link, |link| link.clone() + "\n")
+        }
+        Command::Network { action } => networks::network(&node, action, json).await,
+        Command::Nearby { watch: false } => {
+            let Response::Nearby(nearby) = node.ask(Request::Nearby).await? else { return Err(ask::odd()) };
+            show::show(json, &nearby, show::nearby)
+        }
+        Command::Nearby { watch: true } => watch::nearby(&node, json).await,
+        Command::Share { what } => shares::share(&node, what, json).await,
+        Command::Shares => shares::list(&node, json).await,
+        Command::Unshare { share } => shares::unshare(&node, share, json).await,
+        Command::Print(wanted) => print::print(&node, wanted, json).await,
+        Command::Jobs { watch: false } => {
+            let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
+            show::show(json, &jobs, |jobs| show::jobs(jobs))
+        }
+        Command::Jobs { watch: true } => watch::jobs(&node, json).await,
+        Command::Cancel { job } => print::cancel(&node, job, json).await,
+        Command::Retry { job } => print::retry(&node, job, json).await,
+        Command::Ls { place } => transfers::ls(&node, &place, json).await,
+        Command::Get(wanted) => transfers::get(&node, wanted, json).await,
+        Command::Put(wanted) => transfers::put(&node, wanted, json).await,
+        Command::Transfers { watch: false } => {
+            let Response::Transfers(transfers) = node.ask(Request::Transfers).await? else {
+                return Err(ask::odd());
+            };
+            show::show(json, &transfers, |transfers| show::transfers(transfers))
+        }
+        Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Resume { id } => transfers::resume(&node, id, json).await,
+        // Answered above.
+        Command::Run { .. }
+        | Command::Doctor
+        | Command::Home { .. }
+        | Command::Printer { .. }
+        | Command::Rm { .. }
+        | Command::Mkdir { .. }
+        | Command::Mv { .. }
+        | Command::Mount { .. }
+        | Command::Unmount { .. }
+        | Command::Send { .. }
+        | Command::Pause { .. }
+        | Command::SupportBundle { .. } => Err(ask::odd()),
+    }
+}

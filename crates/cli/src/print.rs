@@ -1,0 +1,99 @@
+//! `lanyard print`, `cancel` and `retry`.
+
+use crate::{
+    Failure,
+    args::Print,
+    ask::{self, Asked, absolute},
+    follow, show,
+};
+use lanyard_api::{
+    ApiError, ColorMode, Document, ErrorCode, Job, JobState, PrintOptions, Request, Response, Transfer,
+};
+
+/// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
+/// exit status; the others are taken all the same.
+pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(), Failure> {
+    let options = PrintOptions {
+        copies: wanted.copies,
+        pages: wanted.pages,
+        sides: wanted.sides.map(Into::into),
+        color: match (wanted.color, wanted.mono) {
+            (true, _) => Some(ColorMode::Color),
+            (_, true) => Some(ColorMode::Monochrome),
+            _ => None,
+        },
+        media: wanted.media,
+    };
+    let mut failed = None;
+    for file in &wanted.files {
+        let document = Document::Path { path: absolute(file)? };
+        let request = Request::Print { printer: wanted.on.clone(), document, options: options.clone() };
+        let done =
+            if wanted.wait { to_the_end(node, request, json).await } else { once(node, request).await };
+        match done {
+            Ok(job) => {
+                show::show(json, &job, show::job)?;
+                if matches!(job.state, JobState::Failed | JobState::Cancelled) {
+                    failed = failed.or(Some(Failure::said(show::job_reason(&job))));
+                }
+            }
+            Err(Failure::NobodyReads) => return Err(Failure::NobodyReads),
+            Err(Failure::Api(error)) if wanted.files.len() == 1 => return Err(error.into()),
+            Err(Failure::Api(error)) => {
+                let reason = format!("{}: {error}", show::clean(&file.to_string_lossy()));
+                failed = failed.or(Some(Failure::Said(reason)));
+            }
+            Err(said) => failed = failed.or(Some(said)),
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Cancels a print job, or a copy when no job has that id.
+pub(crate) async fn cancel(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    let job = node.ask(Request::CancelJob { job: id.clone() }).await;
+    or_transfer(node, job, &id, Request::CancelTransfer { transfer: id.clone() }, json).await
+}
+
+/// Tries a print job again, or a copy when no job has that id.
+pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    let job = node.ask(Request::RetryJob { job: id.clone() }).await;
+    or_transfer(node, job, &id, Request::RetryTransfer { transfer: id.clone() }, json).await
+}
+
+async fn or_transfer(
+    node: &Asked,
+    job: Result<Response, Failure>,
+    id: &str,
+    otherwise: Request,
+    json: bool,
+) -> Result<(), Failure> {
+    match job {
+        Ok(Response::Job(job)) => show::show(json, &job, show::job),
+        Ok(_) => Err(ask::odd()),
+        Err(Failure::Api(error)) if error.code == ErrorCode::NotFound => match node.ask(otherwise).await {
+            Ok(Response::Transfer(transfer)) => show::show::<Transfer>(json, &transfer, show::transfer),
+            Ok(_) => Err(ask::odd()),
+            Err(Failure::Api(error)) if error.code == ErrorCode::NotFound => Err(Failure::Api(
+                ApiError::new(ErrorCode::NotFound, format!("There is no print job and no copy “{id}”.")),
+            )),
+            Err(other) => Err(other),
+        },
+        Err(other) => Err(other),
+    }
+}
+
+async fn once(node: &Asked, request: Request) -> Result<Job, Failure> {
+    match node.ask(request).await? {
+        Response::Job(job) => Ok(job),
+        _ => Err(ask::odd()),
+    }
+}
+
+async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Job, Failure> {
+    // Listening before asking, so that no change is missed.
+    let events = node.events().await?;
+    let job = once(node, request).await?;
+    let stop = Request::CancelJob { job: job.id.clone() };
+    follow::follow(node, events, job, stop, follow::Line::new(json)).await
+}

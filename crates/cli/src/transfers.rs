@@ -1,0 +1,101 @@
+//! `lanyard ls`, `get`, `put` and `resume`.
+
+use crate::{
+    Failure,
+    args::{Get, Place, Put, Taken},
+    ask::{self, Asked, absolute},
+    follow, show,
+};
+use lanyard_api::{Conflict, Document, Listing, Request, Response, Transfer, TransferState};
+
+/// All of a folder, however many answers that takes.
+pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Failure> {
+    let place = place.parse().unwrap_or_else(|_| Place { drive: place.to_owned(), path: String::new() });
+    let mut whole: Option<Listing> = None;
+    loop {
+        let after = whole.as_mut().and_then(|listing| listing.next.take());
+        let request = Request::List { drive: place.drive.clone(), path: place.path.clone(), after };
+        let Response::Listing(part) = node.ask(request).await? else { return Err(ask::odd()) };
+        match whole.as_mut() {
+            None => whole = Some(part),
+            Some(listing) => {
+                listing.entries.extend(part.entries);
+                listing.next = part.next;
+            }
+        }
+        if let Some(listing) = whole.as_ref().filter(|listing| listing.next.is_none()) {
+            return show::show(json, listing, show::listing);
+        }
+    }
+}
+
+pub(crate) async fn get(node: &Asked, wanted: Get, json: bool) -> Result<(), Failure> {
+    let (places, dest) = wanted.split();
+    let dest = match dest {
+        Some(dest) if places.len() > 1 && !dest.is_dir() => {
+            return Err(Failure::said(format!("“{}” is not a folder.", dest.display())));
+        }
+        Some(dest) => Some(absolute(&dest)?),
+        None => None,
+    };
+    let conflict = wanted.taken.into();
+    let requests = places.into_iter().map(|Place { drive, path }| Request::Get {
+        drive,
+        path,
+        dest: dest.clone(),
+        conflict,
+    });
+    every(node, requests.collect(), json).await
+}
+
+pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Failure> {
+    let (files, Place { drive, mut path }) = wanted.split();
+    if files.len() > 1 && !path.is_empty() && !path.ends_with('/') {
+        // Several files can only go into a folder.
+        path.push('/');
+    }
+    let mut requests = Vec::new();
+    for file in files {
+        requests.push(Request::Put {
+            document: Document::Path { path: absolute(&file)? },
+            drive: drive.clone(),
+            path: path.clone(),
+            conflict: wanted.taken.into(),
+        });
+    }
+    every(node, requests, json).await
+}
+
+pub(crate) async fn resume(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    every(node, vec![Request::RetryTransfer { transfer: id }], json).await
+}
+
+/// One after the other, each to its end; the first that fails ends it.
+async fn every(node: &Asked, requests: Vec<Request>, json: bool) -> Result<(), Failure> {
+    for request in requests {
+        let transfer = to_the_end(node, request, json).await?;
+        show::show(json, &transfer, show::transfer)?;
+        if transfer.state != TransferState::Done {
+            return Err(Failure::said(show::transfer_reason(&transfer)));
+        }
+    }
+    Ok(())
+}
+
+async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Transfer, Failure> {
+    // Listening before asking, so that no change is missed.
+    let events = node.events().await?;
+    let Response::Transfer(transfer) = node.ask(request).await? else { return Err(ask::odd()) };
+    let stop = Request::CancelTransfer { transfer: transfer.id.clone() };
+    follow::follow(node, events, transfer, stop, follow::Line::new(json)).await
+}
+
+impl From<Taken> for Conflict {
+    fn from(taken: Taken) -> Self {
+        match (taken.keep_both, taken.replace) {
+            (true, _) => Self::KeepBoth,
+            (_, true) => Self::Replace,
+            _ => Self::Refuse,
+        }
+    }
+}

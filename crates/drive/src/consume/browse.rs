@@ -1,0 +1,243 @@
+//! Single questions to a drive of another device.
+
+use crate::{
+    content::{self, FileId, Manifest, PieceValue},
+    path::{self, SharePath},
+    wire::{self, Code, ID_LEN, Page, Problem, Stat},
+};
+use bytes::{Buf, Bytes};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use lanyard_link::Incoming;
+use lanyard_link::{Body, LinkError, Peers};
+use lanyard_trust::{NodeId, ShareId};
+use serde::de::DeserializeOwned;
+use std::{ops::Range, time::Duration};
+
+/// Until the header of an answer is there.
+const ANSWER: Duration = Duration::from_secs(20);
+/// Without a byte of a body for so long, the connection is given up.
+pub(super) const STALL: Duration = Duration::from_secs(20);
+/// How long the other side may take to get a whole file onto its disk.
+const SETTLE: Duration = Duration::from_secs(180);
+/// The largest JSON answer: a page of a thousand names with every byte escaped fits.
+const MAX_JSON: usize = 8 << 20;
+
+/// One drive of one device.
+#[derive(Clone)]
+pub struct Remote {
+    peers: Peers,
+    node: NodeId,
+    share: ShareId,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The device does not answer.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It refused.
+    #[error("the other device refused ({0:?})")]
+    Refused(Code),
+    /// It answered something that makes no sense.
+    #[error("the other device gave an answer that makes no sense: {0}")]
+    Nonsense(&'static str),
+}
+
+/// What a manifest begins with.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) modified: Option<i64>,
+}
+
+impl Remote {
+    /// This share of that device.
+    #[must_use]
+    pub fn new(peers: Peers, node: NodeId, share: ShareId) -> Self {
+        Self { peers, node, share }
+    }
+
+    /// A page of a folder's content. Names that could not be asked for again (with a separator, `..`) are left out:
+    /// no honest device sends them.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub async fn list(&self, path: &SharePath, after: Option<&str>) -> Result<Page, RemoteError> {
+        let after = after.map(|after| format!("&after={}", path::encode(after))).unwrap_or_default();
+        let mut page: Page = self.json("list", &format!("path={}{after}", path.encoded())).await?;
+        page.entries.truncate(wire::PAGE);
+        page.entries
+            .retain(|item| !item.name.is_empty() && !item.name.contains(['/', '\0']) && item.name != "..");
+        Ok(page)
+    }
+
+    /// What is under a path.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub async fn stat(&self, path: &SharePath) -> Result<Stat, RemoteError> {
+        self.json("stat", &format!("path={}", path.encoded())).await
+    }
+
+    /// The whole manifest of a file, proven. Takes as long as the other device needs to read the file once.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub async fn manifest(&self, path: &SharePath) -> Result<Manifest, RemoteError> {
+        let (head, body) = self.open_manifest(path).await?;
+        read_manifest(head.size, body).await
+    }
+
+    pub(super) async fn open_manifest(&self, path: &SharePath) -> Result<(Head, Incoming), RemoteError> {
+        let request = self.request(Method::GET, "manifest", &format!("path={}", path.encoded()))?;
+        let answer = self.ask(request, ANSWER).await?;
+        let number =
+            |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+        let size = number(wire::SIZE)
+            .and_then(|size: i64| u64::try_from(size).ok())
+            .filter(|size| *size <= content::MAX_SIZE)
+            .ok_or(RemoteError::Nonsense("a file without a size"))?;
+        let etag = answer.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
+        let etag = etag.ok_or(RemoteError::Nonsense("a file without an etag"))?.to_owned();
+        let head = Head { size, etag, modified: number(wire::MODIFIED) };
+        Ok((head, answer.into_body()))
+    }
+
+    /// Some bytes of the file whose etag this is.
+    pub(super) async fn range(
+        &self,
+        path: &SharePath,
+        etag: &str,
+        range: &Range<u64>,
+    ) -> Result<Incoming, RemoteError> {
+        let mut request = self.request(Method::GET, "file", &format!("path={}", path.encoded()))?;
+        let text = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        insert(request.headers_mut(), header::RANGE, &text)?;
+        insert(request.headers_mut(), header::IF_MATCH, etag)?;
+        let answer = self.ask(request, ANSWER).await?;
+        let expected = format!("bytes {}-{}/", range.start, range.end.saturating_sub(1));
+        let told = answer.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+        let fits = told.is_some_and(|told| told.starts_with(&expected));
+        if answer.status() != StatusCode::PARTIAL_CONTENT || !fits {
+            return Err(RemoteError::Nonsense("other bytes than were asked for"));
+        }
+        Ok(answer.into_body())
+    }
+
+    /// Sends a file; `body` is its content and then its FileId.
+    pub(super) async fn put(
+        &self,
+        path: &SharePath,
+        size: u64,
+        modified: Option<i64>,
+        replace: bool,
+        body: Body,
+    ) -> Result<wire::Stored, RemoteError> {
+        let conflict = if replace { "replace" } else { "refuse" };
+        let mut request =
+            self.request(Method::PUT, "file", &format!("path={}&conflict={conflict}", path.encoded()))?;
+        let headers = request.headers_mut();
+        insert(headers, HeaderName::from_static(wire::SIZE), &size.to_string())?;
+        insert(headers, header::CONTENT_LENGTH, &(size + ID_LEN).to_string())?;
+        if let Some(modified) = modified {
+            insert(headers, HeaderName::from_static(wire::MODIFIED), &modified.to_string())?;
+        }
+        *request.body_mut() = body;
+        // Counted from the last byte of the body.
+        let answer = self.ask(request, SETTLE).await?;
+        json(answer).await
+    }
+
+    fn request(&self, method: Method, verb: &str, query: &str) -> Result<Request<Body>, RemoteError> {
+        let share = path::encode(&self.share.0).replace('/', "%2F");
+        let mut request = Request::new(lanyard_link::body::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("/v1/drives/{share}/{verb}?{query}")
+            .parse()
+            .map_err(|_| RemoteError::Nonsense("an address that cannot be written"))?;
+        Ok(request)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, verb: &str, query: &str) -> Result<T, RemoteError> {
+        let request = self.request(Method::GET, verb, query)?;
+        json(self.ask(request, ANSWER).await?).await
+    }
+
+    async fn ask(
+        &self,
+        request: Request<Body>,
+        deadline: Duration,
+    ) -> Result<Response<Incoming>, RemoteError> {
+        let answer = self.peers.request(self.node, request, deadline).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let problem: Result<Problem, RemoteError> = json(answer).await;
+        let code = problem.map_or_else(|_| Code::from_status(status), |problem| problem.code);
+        Err(RemoteError::Refused(code))
+    }
+}
+
+async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, RemoteError> {
+    let body = tokio::time::timeout(STALL, Limited::new(answer.into_body(), MAX_JSON).collect())
+        .await
+        .map_err(|_| LinkError::Timeout)?
+        .map_err(|error| LinkError::Broken(error.to_string()))?;
+    serde_json::from_reader(body.aggregate().reader())
+        .map_err(|_| RemoteError::Nonsense("not the expected JSON"))
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), RemoteError> {
+    let value =
+        HeaderValue::from_str(value).map_err(|_| RemoteError::Nonsense("a header that cannot be written"))?;
+    headers.insert(name, value);
+    Ok(())
+}
+
+/// Reads the values as they come and proves them.
+pub(super) async fn read_manifest(size: u64, mut body: Incoming) -> Result<Manifest, RemoteError> {
+    let pieces = content::pieces(size);
+    // Memory follows what really arrives, not what the header claims.
+    let (mut values, mut left): (Vec<PieceValue>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut id = None;
+    while id.is_none() {
+        let data = next_data(&mut body).await?.ok_or_else(|| broken("the list of pieces ended early"))?;
+        left.extend_from_slice(&data);
+        let whole = left.len() / 32 * 32;
+        for value in left[..whole].chunks_exact(32) {
+            let mut array = [0; 32];
+            array.copy_from_slice(value);
+            if values.len() < pieces { values.push(array) } else { id = Some(FileId(array)) }
+        }
+        left.drain(..whole);
+    }
+    let id = id.unwrap_or(FileId([0; 32]));
+    Manifest::prove(size, id, values)
+        .map_err(|_| RemoteError::Nonsense("a list of pieces that contradicts itself"))
+}
+
+/// The next bytes of a body; none at its end.
+pub(super) async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, RemoteError> {
+    loop {
+        match tokio::time::timeout(STALL, body.frame()).await {
+            Err(_) => return Err(LinkError::Timeout.into()),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => return Err(broken(error)),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data()
+                    && !data.is_empty()
+                {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn broken(why: impl ToString) -> RemoteError {
+    LinkError::Broken(why.to_string()).into()
+}

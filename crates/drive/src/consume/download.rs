@@ -1,0 +1,538 @@
+//! One try of a download: from a half-received hidden file, or none, to the whole file under its name.
+//!
+//! Content and manifest are asked for at the same time: on a fast network the other device would otherwise read the
+//! file once before the first byte moves. A piece counts when its value is the manifest's, and the manifest proves
+//! itself. What an earlier try left is read and verified like anything else.
+
+use super::{
+    browse::{self, Head, Remote, RemoteError},
+    journal::Row,
+    schedule::{self, MAX_WIDTH, Schedule, Width},
+    transfer::{Conflict, Reason},
+    transfers::Job,
+    trouble::{self, Trouble},
+};
+use crate::{
+    content::{self, FileId, Manifest, PIECE, PieceValue},
+    disk,
+    path::{self, SharePath},
+};
+use bytes::Bytes;
+use std::{
+    fs::File,
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinHandle, JoinSet},
+};
+
+/// Pieces in the first request of a connection, before its speed is known.
+const FIRST_RUN: usize = 8;
+/// Pieces on their way to the disk at once, over all connections.
+const WRITES: u32 = 8;
+/// How often progress is shown.
+const TICK: Duration = Duration::from_millis(200);
+/// The disk is asked to write after so many bytes, so that the last sync is short.
+const SYNC_EVERY: u64 = 64 << 20;
+/// Connections that broke without a piece in between, before the device counts as away.
+const FAILURES: u32 = 4;
+/// How often the original may change before we give up.
+const CHANGES: u32 = 3;
+
+pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
+    let device = row.transfer.device_name.clone();
+    let path = SharePath::parse(&row.transfer.remote_path)
+        .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
+    let part = row
+        .part
+        .clone()
+        .ok_or_else(|| Trouble::Final(Reason::Internal, "A copy without a place.".to_owned()))?;
+    if row.placing && already_placed(&row, &part).await {
+        return Ok(());
+    }
+    let mut changes = 0;
+    loop {
+        match once(job, remote, &row, &path, &part).await {
+            // What is already here and still right is kept: the next round verifies it against the new manifest.
+            Err(Trouble::Changed) if changes < CHANGES => {
+                changes += 1;
+                tracing::info!(copy = %row.transfer.id, "the original changed while it was copied: starting over");
+            }
+            Err(Trouble::Changed) => {
+                let (reason, detail) =
+                    trouble::refusal(crate::wire::Code::Changed, &device, &row.transfer.remote_path);
+                return Err(Trouble::Final(reason, detail));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// After a crash between giving the name and writing that down, the file has its name and the hidden one is gone.
+async fn already_placed(row: &Row, part: &Path) -> bool {
+    let (Some(id), Some(size)) = (row.file_id, row.transfer.size) else { return false };
+    let (part, placed) = (part.to_owned(), row.transfer.local_path.clone());
+    let check = move || -> io::Result<bool> {
+        if std::fs::symlink_metadata(&part).is_ok() || std::fs::symlink_metadata(&placed)?.len() != size {
+            return Ok(false);
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(&placed)?)?;
+        Ok(FileId(*hasher.finalize().as_bytes()) == id)
+    };
+    tokio::task::spawn_blocking(check).await.is_ok_and(|result| result.unwrap_or(false))
+}
+
+async fn once(job: &Job, remote: &Remote, row: &Row, path: &SharePath, part: &Path) -> Result<(), Trouble> {
+    let (device, remote_path) = (row.transfer.device_name.as_str(), row.transfer.remote_path.as_str());
+    let explain = |error: RemoteError| Trouble::remote(&error, device, remote_path);
+    let (head, body) = tokio::select! {
+        () = job.stop.cancelled() => return Err(Trouble::Interrupted),
+        opened = remote.open_manifest(path) => opened.map_err(explain)?,
+    };
+    job.show(|copy| copy.size = Some(head.size));
+    let (file, have) = open_part(part, head.size).await?;
+    let fetch = Arc::new(Fetch {
+        file: Arc::new(file),
+        size: head.size,
+        schedule: Mutex::new(Schedule::new(head.size)),
+        remote: remote.clone(),
+        path: path.clone(),
+        etag: head.etag.clone(),
+        part: part.to_owned(),
+        width: AtomicUsize::new(0),
+        writes: Arc::new(Semaphore::new(WRITES as usize)),
+    });
+    let manifest = browse::read_manifest(head.size, body);
+    let result = fetch_all(job, &fetch, manifest, have, &explain).await;
+    // Whatever happened, no write of this try may land after the next one has begun.
+    let all_written = fetch.writes.acquire_many(WRITES).await;
+    fetch.writes.close();
+    drop(all_written);
+    let bytes = fetch.schedule().bytes();
+    job.show(|copy| (copy.bytes_done, copy.rate) = (bytes, 0));
+    result?;
+    let id = fetch.schedule().proven().map(Manifest::id);
+    let id = id.ok_or_else(|| Trouble::Final(Reason::Internal, "A copy without a proof.".to_owned()))?;
+    finish(job, &fetch, &head, id, row).await
+}
+
+/// Opens the hidden file and tells how much of it may be good.
+async fn open_part(part: &Path, size: u64) -> Result<(File, u64), Trouble> {
+    let part = part.to_owned();
+    blocking(move || {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // Never through a link that somebody put there meanwhile.
+            options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        }
+        let open = || -> io::Result<(File, u64)> {
+            let file = options.open(&part)?;
+            let mut have = file.metadata()?.len();
+            if have > size {
+                file.set_len(size)?;
+                have = size;
+            }
+            Ok((file, have))
+        };
+        let (file, have) = open().map_err(|error| Trouble::local(&error, &part))?;
+        let folder = part.parent().unwrap_or(&part);
+        if disk::space(folder).is_some_and(|(free, _)| free < size - have) {
+            let words = format!("There is no room for {size} bytes in {}.", folder.display());
+            return Err(Trouble::Final(Reason::DiskFull, words));
+        }
+        Ok((file, have))
+    })
+    .await
+}
+
+/// What the connections of one try share.
+struct Fetch {
+    file: Arc<File>,
+    size: u64,
+    schedule: Mutex<Schedule>,
+    remote: Remote,
+    path: SharePath,
+    etag: String,
+    part: PathBuf,
+    /// Connections with a number at or above this end after their run.
+    width: AtomicUsize,
+    writes: Arc<Semaphore>,
+}
+
+impl Fetch {
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a connection ended early.
+enum RunError {
+    Remote(RemoteError),
+    Local(io::Error),
+    OutOfStrikes,
+}
+
+impl From<RemoteError> for RunError {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+async fn fetch_all(
+    job: &Job,
+    fetch: &Arc<Fetch>,
+    manifest: impl Future<Output = Result<Manifest, RemoteError>>,
+    have: u64,
+    explain: &impl Fn(RemoteError) -> Trouble,
+) -> Result<(), Trouble> {
+    tokio::pin!(manifest);
+    if have > 0 {
+        let manifest = tokio::select! {
+            () = job.stop.cancelled() => return Err(Trouble::Interrupted),
+            manifest = &mut manifest => manifest.map_err(explain)?,
+        };
+        verify_part(job, fetch, manifest, have).await?;
+    }
+    let begun = Instant::now();
+    let mut width = Width::new(fetch.schedule().missing());
+    fetch.width.store(width.get(), Ordering::Relaxed);
+    let mut progress = Progress::new(fetch.schedule().bytes());
+    let mut connections = Connections::default();
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        if fetch.schedule().is_done() {
+            return Ok(());
+        }
+        if connections.may_start() {
+            connections.fill(fetch);
+        }
+        let waits_for_manifest = fetch.schedule().proven().is_none();
+        tokio::select! {
+            () = job.stop.cancelled() => return Err(Trouble::Interrupted),
+            proven = &mut manifest, if waits_for_manifest => {
+                let proven = proven.map_err(explain)?;
+                fetch.schedule().prove(proven).map_err(|_| mismatch(&fetch.path))?;
+            }
+            Some((number, ended)) = connections.next() => {
+                match ended {
+                    Ok(()) => {}
+                    Err(RunError::OutOfStrikes) => return Err(mismatch(&fetch.path)),
+                    Err(RunError::Local(error)) => return Err(Trouble::local(&error, &fetch.part)),
+                    Err(RunError::Remote(error)) => {
+                        tracing::debug!(number, %error, "a connection of a copy ended early");
+                        let trouble = explain(error);
+                        let passing = matches!(trouble, Trouble::Passing(..));
+                        if !passing || connections.failed(fetch.schedule().bytes()) {
+                            return Err(trouble);
+                        }
+                        width.shrink(begun.elapsed());
+                        fetch.width.store(width.get(), Ordering::Relaxed);
+                    }
+                }
+            }
+            _ = tick.tick() => {
+                let bytes = fetch.schedule().bytes();
+                fetch.width.store(width.observe(begun.elapsed(), bytes), Ordering::Relaxed);
+                progress.show(job, bytes);
+                progress.write_out(fetch, bytes);
+            }
+        }
+    }
+}
+
+fn mismatch(path: &SharePath) -> Trouble {
+    let name = path.name().unwrap_or_default();
+    let words = format!("The copy of “{name}” does not match the original, so it was not kept.");
+    Trouble::Final(Reason::Mismatch, words)
+}
+
+/// The running connections, by number.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<(usize, Result<(), RunError>)>,
+    used: [bool; MAX_WIDTH],
+    failures: u32,
+    bytes_at_failure: u64,
+    not_before: Option<Instant>,
+}
+
+impl Connections {
+    /// As many as the width allows and there is work for.
+    fn fill(&mut self, fetch: &Arc<Fetch>) {
+        let width = fetch.width.load(Ordering::Relaxed).min(MAX_WIDTH);
+        let missing = fetch.schedule().missing();
+        let idle: Vec<usize> = (0..width).filter(|number| !self.used[*number]).take(missing).collect();
+        for number in idle {
+            self.used[number] = true;
+            let fetch = Arc::clone(fetch);
+            self.tasks.spawn(async move { (number, connection(&fetch, number).await) });
+        }
+    }
+
+    /// The next one that ends; none at once while none runs, which `select!` takes as "not now".
+    async fn next(&mut self) -> Option<(usize, Result<(), RunError>)> {
+        let (number, result) = match self.tasks.join_next().await? {
+            Ok(ended) => ended,
+            // A panic in a connection: its claim was given back on the way; the number stays used.
+            Err(error) => return Some((MAX_WIDTH, Err(RunError::Remote(browse::broken(error))))),
+        };
+        self.used[number] = false;
+        Some((number, result))
+    }
+
+    /// Notes a broken connection; true when there were too many without a piece in between.
+    fn failed(&mut self, bytes: u64) -> bool {
+        if bytes > self.bytes_at_failure {
+            self.failures = 0;
+        }
+        self.failures += 1;
+        self.bytes_at_failure = bytes;
+        self.not_before = Some(Instant::now() + Duration::from_millis(50 << self.failures.min(4)));
+        self.failures >= FAILURES
+    }
+
+    fn may_start(&self) -> bool {
+        self.not_before.is_none_or(|at| Instant::now() >= at)
+    }
+}
+
+/// One connection: run after run, until nothing is missing or it is one too many.
+async fn connection(fetch: &Arc<Fetch>, number: usize) -> Result<(), RunError> {
+    let mut length = FIRST_RUN;
+    let mut buffers = Vec::new();
+    while number < fetch.width.load(Ordering::Relaxed) {
+        let Some(run) = fetch.schedule().claim(length) else { return Ok(()) };
+        let (pieces, begun) = (run.len(), Instant::now());
+        fetch_run(fetch, Claim { fetch, rest: run }, &mut buffers).await?;
+        length = schedule::run_length(pieces, begun.elapsed());
+    }
+    Ok(())
+}
+
+/// Pieces that are still to come on a connection; given back when they do not. One that came and was wrong is no
+/// longer ours: somebody else may be fetching it again.
+struct Claim<'a> {
+    fetch: &'a Fetch,
+    rest: Range<usize>,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.fetch.schedule().give_back(self.rest.clone());
+    }
+}
+
+/// Fetches a run of pieces. While one is hashed and written, the next one arrives.
+async fn fetch_run(
+    fetch: &Arc<Fetch>,
+    mut claim: Claim<'_>,
+    buffers: &mut Vec<Vec<u8>>,
+) -> Result<(), RunError> {
+    let run = claim.rest.clone();
+    let range =
+        content::piece_range(fetch.size, run.start).start..content::piece_range(fetch.size, run.end - 1).end;
+    let mut body = fetch.remote.range(&fetch.path, &fetch.etag, &range).await?;
+    let mut rest = Bytes::new();
+    let mut writing: Option<Writing> = None;
+    for piece in run {
+        let mut buffer = buffers.pop().unwrap_or_else(|| Vec::with_capacity(PIECE as usize));
+        let wanted = content::piece_range(fetch.size, piece);
+        let wanted = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
+        let arrived = fill(&mut body, &mut rest, &mut buffer, wanted).await;
+        if let Some(done) = writing.take() {
+            buffers.push(settle(&mut claim, done).await?);
+        }
+        arrived?;
+        let permit = Arc::clone(&fetch.writes).acquire_owned().await;
+        let permit = permit.map_err(|_| RunError::Remote(browse::broken("stopping")))?;
+        writing = Some(Writing { piece, task: store(fetch, piece, buffer, permit) });
+    }
+    if let Some(done) = writing.take() {
+        buffers.push(settle(&mut claim, done).await?);
+    }
+    Ok(())
+}
+
+async fn fill(
+    body: &mut lanyard_link::Incoming,
+    rest: &mut Bytes,
+    buffer: &mut Vec<u8>,
+    wanted: usize,
+) -> Result<(), RemoteError> {
+    while buffer.len() < wanted {
+        if rest.is_empty() {
+            *rest = browse::next_data(body).await?.ok_or_else(|| browse::broken("the answer ended early"))?;
+        }
+        let take = rest.len().min(wanted - buffer.len());
+        buffer.extend_from_slice(&rest.split_to(take));
+    }
+    Ok(())
+}
+
+/// A piece on its way to the disk.
+struct Writing {
+    piece: usize,
+    task: JoinHandle<io::Result<(PieceValue, Vec<u8>)>>,
+}
+
+fn store(
+    fetch: &Arc<Fetch>,
+    piece: usize,
+    mut buffer: Vec<u8>,
+    permit: OwnedSemaphorePermit,
+) -> JoinHandle<io::Result<(PieceValue, Vec<u8>)>> {
+    let (file, size) = (Arc::clone(&fetch.file), fetch.size);
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let value = content::piece_value(size, piece, &buffer);
+        disk::write_at(&file, &buffer, content::piece_range(size, piece).start)?;
+        buffer.clear();
+        Ok((value, buffer))
+    })
+}
+
+async fn settle(claim: &mut Claim<'_>, writing: Writing) -> Result<Vec<u8>, RunError> {
+    let written = writing.task.await.map_err(|error| RunError::Remote(browse::broken(error)))?;
+    let (value, buffer) = written.map_err(RunError::Local)?;
+    claim.rest.start = writing.piece + 1;
+    claim.fetch.schedule().received(writing.piece, value).map_err(|_| RunError::OutOfStrikes)?;
+    Ok(buffer)
+}
+
+/// Reads what an earlier try left and counts what is right.
+async fn verify_part(job: &Job, fetch: &Arc<Fetch>, manifest: Manifest, have: u64) -> Result<(), Trouble> {
+    let (file, size, stop) = (Arc::clone(&fetch.file), fetch.size, job.stop.clone());
+    let (good, manifest, part) = {
+        let part = fetch.part.clone();
+        blocking(move || {
+            let (mut good, mut bytes) = (Vec::new(), Vec::new());
+            for (piece, expected) in manifest.values().iter().enumerate() {
+                let range = content::piece_range(size, piece);
+                if range.end > have || stop.is_cancelled() {
+                    break;
+                }
+                let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+                disk::read_at(&file, &mut bytes, range.start, length)
+                    .map_err(|error| Trouble::local(&error, &part))?;
+                if content::piece_value(size, piece, &bytes) == *expected {
+                    good.push(piece);
+                }
+            }
+            Ok((good, manifest, part))
+        })
+        .await?
+    };
+    if job.stop.is_cancelled() {
+        return Err(Trouble::Interrupted);
+    }
+    tracing::info!(good = good.len(), of = manifest.values().len(), part = %part.display(), "going on with a copy");
+    let values = manifest.values().to_vec();
+    let mut schedule = fetch.schedule();
+    schedule.prove(manifest).map_err(|_| mismatch(&fetch.path))?;
+    for piece in good {
+        schedule.received(piece, values[piece]).map_err(|_| mismatch(&fetch.path))?;
+    }
+    Ok(())
+}
+
+/// What a person sees of it.
+struct Progress {
+    shown_at: Instant,
+    bytes: u64,
+    rate: f64,
+    written_out: u64,
+    writing_out: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    fn new(bytes: u64) -> Self {
+        Self { shown_at: Instant::now(), bytes, rate: 0.0, written_out: bytes, writing_out: None }
+    }
+
+    fn show(&mut self, job: &Job, bytes: u64) {
+        let passed = self.shown_at.elapsed().as_secs_f64().max(0.001);
+        let rate = bytes.saturating_sub(self.bytes) as f64 / passed;
+        self.rate = if self.rate == 0.0 { rate } else { self.rate * 0.7 + rate * 0.3 };
+        (self.shown_at, self.bytes) = (Instant::now(), bytes);
+        let rate = self.rate as u64;
+        job.show(|copy| (copy.bytes_done, copy.rate) = (bytes, rate));
+    }
+
+    /// Lets the disk work while the network does. Nothing depends on it but the length of the last sync.
+    fn write_out(&mut self, fetch: &Fetch, bytes: u64) {
+        let busy = self.writing_out.as_ref().is_some_and(|task| !task.is_finished());
+        if busy || bytes.saturating_sub(self.written_out) < SYNC_EVERY {
+            return;
+        }
+        self.written_out = bytes;
+        let file = Arc::clone(&fetch.file);
+        self.writing_out = Some(tokio::task::spawn_blocking(move || {
+            // A disk that cannot says so again at the end, where it counts.
+            let _ = file.sync_data();
+        }));
+    }
+}
+
+/// Everything is here and right: on the disk, then under its name.
+async fn finish(job: &Job, fetch: &Fetch, head: &Head, id: FileId, row: &Row) -> Result<(), Trouble> {
+    let (file, modified, part, size) =
+        (Arc::clone(&fetch.file), head.modified, fetch.part.clone(), head.size);
+    blocking(move || {
+        let sync = || {
+            file.set_len(size)?;
+            if let Some(modified) = modified {
+                disk::set_modified(&file, modified);
+            }
+            file.sync_all()
+        };
+        sync().map_err(|error| Trouble::local(&error, &part))
+    })
+    .await?;
+    let folder = fetch.part.parent().unwrap_or(Path::new("/")).to_owned();
+    for number in 1..1_000 {
+        let target = folder.join(path::numbered(&row.wanted, number));
+        if job.stop.is_cancelled() {
+            return Err(Trouble::Interrupted);
+        }
+        let local_path = target.clone();
+        job.save(|row| (row.placing, row.file_id, row.transfer.local_path) = (true, Some(id), local_path))
+            .await?;
+        let (part, folder, replace) =
+            (fetch.part.clone(), folder.clone(), row.transfer.conflict == Conflict::Replace);
+        let placed = blocking(move || {
+            let placed = disk::place(&part, &target, replace).and_then(|()| disk::sync_dir(&folder));
+            match placed {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(Trouble::local(&error, &target)),
+            }
+        })
+        .await?;
+        match (placed, row.transfer.conflict) {
+            (true, _) => return Ok(()),
+            (false, Conflict::KeepBoth) => {}
+            (false, _) => break,
+        }
+    }
+    job.save(|row| row.placing = false).await?;
+    let taken = folder.join(&row.wanted);
+    Err(Trouble::Final(Reason::Exists, format!("{} is there already.", taken.display())))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Interrupted)?
+}

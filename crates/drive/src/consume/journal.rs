@@ -1,0 +1,160 @@
+//! Copies in the store: what must be known to go on after a crash.
+//!
+//! Which pieces of a half-received file are good is not written down: the file is read and verified again instead,
+//! which also holds after a power cut, and needs no sync per piece.
+
+use super::transfer::{Conflict, Direction, Reason, State, Transfer};
+use crate::content::FileId;
+use lanyard_store::{
+    Migrations, Store, StoreError,
+    rusqlite::{self, Row as SqlRow, params},
+};
+use lanyard_trust::ShareId;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// The tables of this room.
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "drive",
+    steps: &["CREATE TABLE drive_copy (
+        id TEXT PRIMARY KEY,
+        direction TEXT NOT NULL,
+        node TEXT NOT NULL,
+        device_name TEXT NOT NULL,
+        share TEXT NOT NULL,
+        drive TEXT NOT NULL,
+        remote_path TEXT NOT NULL,
+        local_path TEXT NOT NULL,
+        conflict TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reason TEXT,
+        detail TEXT,
+        size INTEGER,
+        bytes_done INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        wanted TEXT NOT NULL,
+        part TEXT,
+        file_id BLOB,
+        placing INTEGER NOT NULL,
+        sent_before INTEGER NOT NULL,
+        owns_source INTEGER NOT NULL
+    ) STRICT;"],
+};
+
+/// A copy, and what only the engine needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) transfer: Transfer,
+    /// The name it was asked to have, here or there; the one it gets may carry a number.
+    pub(super) wanted: String,
+    /// Download: the hidden file it grows in.
+    pub(super) part: Option<PathBuf>,
+    /// What the whole file is, once known.
+    pub(super) file_id: Option<FileId>,
+    /// Download: whole; the hidden file is about to get its name. After a crash the file may already have it.
+    pub(super) placing: bool,
+    /// Upload: an earlier try may have succeeded without our hearing of it.
+    pub(super) sent_before: bool,
+    /// Upload: the source is a file of ours that goes away with the copy.
+    pub(super) owns_source: bool,
+}
+
+pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
+    let copy = &row.transfer;
+    store.write(|t| {
+        t.execute(
+            "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
+             conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
+             sent_before, owns_source)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+            params![
+                copy.id.to_string(),
+                copy.direction.word(),
+                copy.node.to_string(),
+                copy.device_name,
+                copy.share.0,
+                copy.drive,
+                copy.remote_path,
+                copy.local_path.to_string_lossy(),
+                copy.conflict.word(),
+                copy.state.word(),
+                copy.reason.map(Reason::word),
+                copy.detail,
+                copy.size.map(u64::cast_signed),
+                copy.bytes_done.cast_signed(),
+                copy.created_at,
+                copy.ended_at,
+                row.wanted,
+                row.part.as_ref().map(|part| part.to_string_lossy()),
+                row.file_id.map(|id| id.0.to_vec()),
+                row.placing,
+                row.sent_before,
+                row.owns_source,
+            ],
+        )
+    })?;
+    Ok(())
+}
+
+pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
+    store.write(|t| {
+        for id in ids {
+            t.execute("DELETE FROM drive_copy WHERE id = ?1", [id.to_string()])?;
+        }
+        Ok(())
+    })
+}
+
+/// All rows. One that this version cannot read is left where it is and not shown.
+pub(super) fn load(store: &Store) -> Result<Vec<Row>, StoreError> {
+    store.read(|connection| {
+        let mut statement = connection.prepare("SELECT * FROM drive_copy")?;
+        let rows = statement.query_map([], |row| Ok(read(row)))?;
+        let mut readable = Vec::new();
+        for row in rows {
+            match row? {
+                Ok(row) => readable.push(row),
+                Err(error) => tracing::warn!(%error, "a copy in the store cannot be read"),
+            }
+        }
+        Ok(readable)
+    })
+}
+
+fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    let id: Option<Vec<u8>> = row.get("file_id")?;
+    let transfer = Transfer {
+        id: parsed(row, "id", |text| Uuid::parse_str(text).ok())?,
+        direction: parsed(row, "direction", Direction::from_word)?,
+        node: parsed(row, "node", |text| text.parse().ok())?,
+        device_name: row.get("device_name")?,
+        share: ShareId(row.get("share")?),
+        drive: row.get("drive")?,
+        remote_path: row.get("remote_path")?,
+        local_path: row.get::<_, String>("local_path")?.into(),
+        conflict: parsed(row, "conflict", Conflict::from_word)?,
+        state: parsed(row, "state", State::from_word)?,
+        reason: row.get::<_, Option<String>>("reason")?.and_then(|word| Reason::from_word(&word)),
+        detail: row.get("detail")?,
+        size: row.get::<_, Option<i64>>("size")?.map(i64::cast_unsigned),
+        bytes_done: row.get::<_, i64>("bytes_done")?.cast_unsigned(),
+        rate: 0,
+        created_at: row.get("created_at")?,
+        ended_at: row.get("ended_at")?,
+    };
+    Ok(Row {
+        transfer,
+        wanted: row.get("wanted")?,
+        part: row.get::<_, Option<String>>("part")?.map(PathBuf::from),
+        file_id: id.and_then(|id| id.try_into().ok()).map(FileId),
+        placing: row.get("placing")?,
+        sent_before: row.get("sent_before")?,
+        owns_source: row.get("owns_source")?,
+    })
+}
+
+fn parsed<T>(row: &SqlRow<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("{column} = {text}")))
+}

@@ -1,0 +1,98 @@
+//! What can stop one try of a copy, and whether another try makes sense.
+
+use super::{browse::RemoteError, transfer::Reason};
+use crate::{disk, wire::Code};
+use std::{io, path::Path};
+
+/// Why a try ended.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A person cancelled it, or the node stops.
+    Interrupted,
+    /// The original is not the one that was being copied.
+    Changed,
+    /// Goes away by itself: wait, then try again.
+    Passing(Reason, String),
+    /// Does not go away by itself.
+    Final(Reason, String),
+}
+
+impl Trouble {
+    /// What the other device's refusal means for a copy. `path` is the remote one.
+    pub(super) fn remote(error: &RemoteError, device: &str, path: &str) -> Self {
+        let code = match error {
+            RemoteError::Link(error) => {
+                let detail =
+                    format!("{device} is not answering ({error}). The copy goes on when it is back.");
+                return Self::Passing(Reason::PeerUnreachable, detail);
+            }
+            RemoteError::Nonsense(_) => return Self::Final(Reason::Internal, format!("{device}: {error}.")),
+            RemoteError::Refused(code) => *code,
+        };
+        let (reason, detail) = refusal(code, device, path);
+        match code {
+            Code::Changed => Self::Changed,
+            Code::Busy => Self::Passing(reason, detail),
+            _ => Self::Final(reason, detail),
+        }
+    }
+
+    /// A file here could not be read or written.
+    pub(super) fn local(error: &io::Error, path: &Path) -> Self {
+        let (reason, detail) = local_words(error, path);
+        Self::Final(reason, detail)
+    }
+}
+
+/// Why a question to another device was not answered, in words for people. `path` is the one that was asked for.
+#[must_use]
+pub fn remote_words(error: &RemoteError, device: &str, path: &str) -> (Reason, String) {
+    match error {
+        RemoteError::Link(error) => {
+            (Reason::PeerUnreachable, format!("{device} is not answering ({error}). It may be asleep."))
+        }
+        RemoteError::Nonsense(_) => (Reason::Internal, format!("{device}: {error}.")),
+        RemoteError::Refused(code) => refusal(*code, device, path),
+    }
+}
+
+/// A refusal in words for people.
+#[must_use]
+pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) {
+    match code {
+        Code::NotFound => {
+            (Reason::NotFound, format!("There is no “{path}” on {device}, or it is not shared any more."))
+        }
+        Code::NotAllowed => (Reason::NotAllowed, format!("The owner of {device} has not allowed this.")),
+        Code::Unreadable => (Reason::Unreadable, format!("{device} has no access to “{path}” itself.")),
+        Code::Special => {
+            (Reason::Invalid, format!("“{path}” is a link or a special file. Those are not opened."))
+        }
+        Code::WrongKind => {
+            (Reason::Invalid, format!("“{path}” is not a file, or lies in something that is not a folder."))
+        }
+        Code::Invalid => (Reason::Invalid, format!("“{path}” is not a name that every computer can hold.")),
+        Code::Exists => (Reason::Exists, format!("“{path}” is there already on {device}.")),
+        Code::Changed => (Reason::Changed, format!("“{path}” changes on {device} while it is copied.")),
+        Code::DiskFull => (Reason::DiskFull, format!("There is no room for “{path}” on {device}.")),
+        Code::Mismatch => (
+            Reason::Mismatch,
+            format!("What arrived on {device} does not match the original, so it was not kept."),
+        ),
+        Code::Busy => (Reason::Busy, format!("{device} has too much to do at the moment.")),
+        Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
+    }
+}
+
+/// Why a file of this computer could not be read or written, in words for people.
+#[must_use]
+pub fn local_words(error: &io::Error, path: &Path) -> (Reason, String) {
+    let path = path.display();
+    if disk::is_full(error) {
+        return (Reason::DiskFull, format!("There is no room left on the disk for {path}."));
+    }
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => (Reason::Exists, format!("{path} is there already.")),
+        _ => (Reason::Unreadable, format!("{path}: {error}.")),
+    }
+}

@@ -1,0 +1,249 @@
+//! Folders of this computer, offered to others: the answering half.
+//!
+//! Every request is put to the gate, which knows the owner's rules and what folder stands behind a share; while
+//! content moves it is asked again for every block, so that a share taken back is cut at once. What a path may reach
+//! is decided in [`confine`]; nothing else opens a file. Routing to here, and who is calling, is the node's business.
+
+mod confine;
+mod listing;
+mod manifests;
+mod read;
+mod receive;
+
+use crate::{
+    path::{self, SharePath},
+    wire::{Code, Problem},
+};
+use http::{Method, Request, Response};
+use lanyard_link::Body;
+use lanyard_link::Incoming;
+use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject};
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Files one caller may have open at once, in both directions.
+const FILES_PER_CALLER: usize = 24;
+
+/// What stands behind a drive share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The absolute path of the folder.
+    pub root: PathBuf,
+    /// Whether this caller may write.
+    pub writable: bool,
+}
+
+/// The answering half of drives.
+pub struct Offer {
+    gate: Arc<dyn Gate<Folder>>,
+    manifests: manifests::Manifests,
+    receiving: receive::Receiving,
+    slots: Arc<Slots>,
+}
+
+impl Offer {
+    /// Answers what this gate admits.
+    #[must_use]
+    pub fn new(gate: Arc<dyn Gate<Folder>>) -> Arc<Self> {
+        Arc::new(Self {
+            gate,
+            manifests: manifests::Manifests::default(),
+            receiving: receive::Receiving::default(),
+            slots: Arc::default(),
+        })
+    }
+
+    /// Answers one request below `/v1/drives/`.
+    pub async fn serve(self: Arc<Self>, subject: Subject, request: Request<Incoming>) -> Response<Body> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        match self.answer(subject, request).await {
+            Ok(response) => response,
+            Err(refused) => {
+                // Names of files stay out of the log.
+                let share = share_of(uri.path()).map(|(share, _)| share.0).unwrap_or_default();
+                let (device, code) = (subject.device, refused.code);
+                tracing::debug!(%device, %share, %method, ?code, why = refused.detail, "a request for a drive was refused");
+                refused.into_response()
+            }
+        }
+    }
+
+    async fn answer(
+        self: &Arc<Self>,
+        subject: Subject,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refused> {
+        let (share, verb) =
+            share_of(request.uri().path()).ok_or_else(|| Refused::new(Code::NotFound, "no such door"))?;
+        let visit = Visit { offer: Arc::clone(self), subject, share };
+        let query = Query::parse(request.uri().query())?;
+        match (request.method(), verb.as_str()) {
+            (&Method::GET, "list") => listing::list(visit, query).await,
+            (&Method::GET, "stat") => read::stat(visit, query).await,
+            (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
+            (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
+            (&Method::PUT, "file") => receive::put(visit, query, request).await,
+            _ => Err(Refused::new(Code::NotFound, "no such door")),
+        }
+    }
+}
+
+/// `/v1/drives/{share}/{verb}`.
+fn share_of(path: &str) -> Option<(ShareId, String)> {
+    let (share, verb) = path.strip_prefix("/v1/drives/")?.split_once('/')?;
+    let share = path::decode(share).ok().filter(|share| !share.is_empty() && share.len() <= 128)?;
+    Some((ShareId(share), verb.to_owned()))
+}
+
+/// One caller at one share.
+#[derive(Clone)]
+struct Visit {
+    offer: Arc<Offer>,
+    subject: Subject,
+    share: ShareId,
+}
+
+impl Visit {
+    fn admit(&self, action: Action) -> Result<Folder, Refused> {
+        self.offer.gate.admit(&self.share, &self.subject, action).map_err(|refusal| match refusal {
+            Refusal::Unknown => Refused::new(Code::NotFound, "no such share"),
+            Refusal::NotAllowed => Refused::new(Code::NotAllowed, "the owner has not allowed this"),
+        })
+    }
+
+    /// Whether the gate would still let this go on to the same folder.
+    fn still(&self, action: Action, folder: &Folder) -> bool {
+        self.admit(action).is_ok_and(|now| now.root == folder.root)
+    }
+
+    fn slot(&self) -> Result<Slot, Refused> {
+        let busy = || Refused::new(Code::Busy, "too many files at once");
+        self.offer.slots.take(self.subject.device).ok_or_else(busy)
+    }
+}
+
+/// The parameters any of the requests takes.
+#[derive(Default)]
+struct Query {
+    path: SharePath,
+    after: Option<String>,
+    conflict: Option<String>,
+}
+
+impl Query {
+    fn parse(raw: Option<&str>) -> Result<Self, Refused> {
+        let mut query = Self::default();
+        for (name, value) in raw.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('=')) {
+            match name {
+                "path" => query.path = SharePath::parse_encoded(value)?,
+                "after" => query.after = Some(path::decode(value)?),
+                "conflict" => query.conflict = Some(path::decode(value)?),
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+}
+
+/// Why a request is not answered.
+#[derive(Clone, Debug)]
+struct Refused {
+    code: Code,
+    detail: String,
+}
+
+impl Refused {
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let status = self.code.status();
+        let mut response =
+            lanyard_link::body::json(status, &Problem { code: self.code, detail: self.detail });
+        if self.code == Code::Busy {
+            response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<path::PathError> for Refused {
+    fn from(error: path::PathError) -> Self {
+        Self::new(Code::Invalid, error.to_string())
+    }
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        #[cfg(unix)]
+        if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) {
+            return Self::new(Code::Special, "links are not followed");
+        }
+        let code = match error.kind() {
+            Kind::NotFound | Kind::NotADirectory => Code::NotFound,
+            Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Code::Unreadable,
+            Kind::AlreadyExists => Code::Exists,
+            Kind::IsADirectory => Code::WrongKind,
+            Kind::InvalidFilename => Code::Invalid,
+            _ if crate::disk::is_full(&error) => Code::DiskFull,
+            _ => Code::Failed,
+        };
+        // The system's words hold no path, so they tell a caller nothing about this computer.
+        Self::new(code, error.kind().to_string())
+    }
+}
+
+impl From<tokio::task::JoinError> for Refused {
+    fn from(_: tokio::task::JoinError) -> Self {
+        Self::new(Code::Failed, "stopping")
+    }
+}
+
+/// Runs file system work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// How many files each caller has open.
+#[derive(Default)]
+struct Slots {
+    open: Mutex<HashMap<NodeId, usize>>,
+}
+
+impl Slots {
+    fn take(self: &Arc<Self>, caller: NodeId) -> Option<Slot> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(caller).or_default();
+        if *count >= FILES_PER_CALLER {
+            return None;
+        }
+        *count += 1;
+        Some(Slot { slots: Arc::clone(self), caller })
+    }
+}
+
+/// The right to one open file; given back when dropped.
+struct Slot {
+    slots: Arc<Slots>,
+    caller: NodeId,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.slots.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.caller);
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a file is, and its bytes.
+
+use super::{
+    Folder, Query, Refused, Slot, Visit, blocking,
+    confine::{self, Facts},
+};
+use crate::{
+    disk,
+    wire::{self, Code, Kind},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use hyper::body::Frame;
+use lanyard_link::{Body, BodyError};
+use lanyard_trust::Action;
+use std::{fs::File, io, ops::Range};
+use tokio::sync::mpsc;
+
+/// Bytes per read and per frame; the gate is asked once for each.
+const BLOCK: u64 = 512 * 1024;
+/// Frames that may wait for a slow caller.
+const READ_AHEAD: usize = 2;
+
+pub(super) async fn stat(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
+    let folder = visit.admit(Action::List)?;
+    let writable = folder.writable;
+    let facts = blocking(move || confine::look(&folder.root, &query.path)).await?;
+    let etag = (facts.kind == Kind::File).then(|| facts.etag());
+    let stat = wire::Stat { kind: facts.kind, size: facts.size, modified: facts.modified, etag, writable };
+    Ok(lanyard_link::body::json(StatusCode::OK, &stat))
+}
+
+pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Response<Body>, Refused> {
+    let folder = visit.admit(Action::Read)?;
+    let slot = visit.slot()?;
+    let root = folder.root.clone();
+    let (file, facts) = blocking(move || confine::open_file(&root, &query.path)).await?;
+    if !matches(headers, &facts) {
+        return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
+    }
+    let mut response = Response::new(lanyard_link::body::empty());
+    describe(response.headers_mut(), &facts);
+    let range = match requested(headers, facts.size) {
+        Asked::All => 0..facts.size,
+        Asked::Part(range) => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let text = format!("bytes {}-{}/{}", range.start, range.end - 1, facts.size);
+            insert(response.headers_mut(), header::CONTENT_RANGE, &text);
+            range
+        }
+        Asked::Beyond => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            insert(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{}", facts.size));
+            insert(response.headers_mut(), header::CONTENT_LENGTH, "0");
+            return Ok(response);
+        }
+    };
+    insert(response.headers_mut(), header::CONTENT_LENGTH, &(range.end - range.start).to_string());
+    *response.body_mut() = pump(visit, folder, file, range, slot);
+    Ok(response)
+}
+
+/// Reads on its own thread, never more than [`READ_AHEAD`] blocks ahead of the network.
+fn pump(visit: Visit, folder: Folder, file: File, range: Range<u64>, slot: Slot) -> Body {
+    let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(READ_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let _slot = slot;
+        let mut at = range.start;
+        while at < range.end {
+            let frame = block(&visit, &folder, &file, at, (range.end - at).min(BLOCK));
+            let end = frame.is_err();
+            at += frame.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            // An error here means that nobody reads any more.
+            if sender.blocking_send(frame.map(Frame::data)).is_err() || end {
+                return;
+            }
+        }
+    });
+    lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
+}
+
+fn block(visit: &Visit, folder: &Folder, file: &File, at: u64, length: u64) -> Result<Bytes, BodyError> {
+    if !visit.still(Action::Read, folder) {
+        return Err("the share was taken back".into());
+    }
+    let mut bytes = Vec::new();
+    disk::read_at(file, &mut bytes, at, usize::try_from(length)?)?;
+    if (bytes.len() as u64) < length {
+        // Never padded: a file that shrank breaks the answer, and its new etag tells the rest.
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    Ok(Bytes::from(bytes))
+}
+
+/// `If-Match` with one entity tag or `*` (RFC 9110 §13.1.1).
+pub(super) fn matches(headers: &HeaderMap, facts: &Facts) -> bool {
+    match headers.get(header::IF_MATCH).map(HeaderValue::to_str) {
+        None => true,
+        Some(Ok(wanted)) => wanted.trim() == "*" || wanted.trim() == facts.etag(),
+        Some(Err(_)) => false,
+    }
+}
+
+pub(super) fn describe(headers: &mut HeaderMap, facts: &Facts) {
+    insert(headers, header::ETAG, &facts.etag());
+    insert(headers, header::ACCEPT_RANGES, "bytes");
+    insert(headers, header::CONTENT_TYPE, "application/octet-stream");
+    insert(headers, header::HeaderName::from_static(wire::SIZE), &facts.size.to_string());
+    if let Some(modified) = facts.modified {
+        insert(headers, header::HeaderName::from_static(wire::MODIFIED), &modified.to_string());
+    }
+}
+
+pub(super) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    // Everything written here is ASCII of our own making.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    All,
+    Part(Range<u64>),
+    Beyond,
+}
+
+/// One range of bytes (RFC 9110 §14.1.2). Several, or another unit, or nonsense: the whole file, as the RFC allows.
+fn requested(headers: &HeaderMap, size: u64) -> Asked {
+    let Some(text) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
+        return Asked::All;
+    };
+    let Some((first, last)) = text.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))
+    else {
+        return Asked::All;
+    };
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<u64>().unwrap_or(u64::MAX))
+    };
+    let range = match (number(first), number(last)) {
+        (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Some(first), None) if last.is_empty() => first..size,
+        (None, Some(count)) if first.is_empty() => size.saturating_sub(count)..size,
+        _ => return Asked::All,
+    };
+    if range.start < range.end { Asked::Part(range) } else { Asked::Beyond }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn asked(range: &str, size: u64) -> Asked {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, range.parse().unwrap());
+        requested(&headers, size)
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        assert_eq!(asked("bytes=0-9", 100), Asked::Part(0..10));
+        assert_eq!(asked("bytes=90-", 100), Asked::Part(90..100));
+        assert_eq!(asked("bytes=-10", 100), Asked::Part(90..100));
+        assert_eq!(asked("bytes=-200", 100), Asked::Part(0..100));
+        assert_eq!(asked("bytes=95-18446744073709551615", 100), Asked::Part(95..100));
+        assert_eq!(asked("bytes=95-99999999999999999999999", 100), Asked::Part(95..100));
+        assert_eq!(asked("bytes=100-", 100), Asked::Beyond);
+        assert_eq!(asked("bytes=-0", 100), Asked::Beyond);
+        assert_eq!(asked("bytes=0-", 0), Asked::Beyond);
+        for ignored in
+            ["bytes=9-0", "bytes=0-1,4-5", "lines=0-1", "bytes=", "bytes=-", "bytes=+1-2", "bytes=a-b"]
+        {
+            assert_eq!(asked(ignored, 100), Asked::All, "{ignored}");
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! Paths inside a share, and names that travel between systems.
+//!
+//! A [`SharePath`] is parsed once from what a stranger sent and can afterwards only lead downwards. Whether the
+//! names on it are symbolic links is a question for the open call (`offer::confine`), not for this module.
+
+use std::{fmt, path::PathBuf};
+
+/// The longest path that is looked at, in bytes.
+const MAX_PATH: usize = 4_096;
+/// The longest name, in bytes: what ext4, APFS and NTFS can hold at most (255 UTF-16 units are up to 765 bytes).
+const MAX_NAME: usize = 765;
+/// The longest name a file gets here, in bytes (ext4, XFS, Btrfs).
+const MAX_LOCAL_NAME: usize = 255;
+/// How names of files that are not whole yet end. Such names are never listed, opened or accepted.
+pub const PART_SUFFIX: &str = ".lanyard-part";
+
+/// A path inside a share: names that lead downwards, none of them empty, `.`, `..`, or with a separator or NUL.
+/// No names at all is the top of the share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SharePath {
+    names: Vec<String>,
+}
+
+/// Why a text is no path inside a share.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    #[error("the path is not correctly encoded")]
+    Encoding,
+    /// An empty name: a leading, trailing or double `/`.
+    #[error("the path holds an empty name")]
+    Empty,
+    /// `.` or `..`.
+    #[error("the path holds “.” or “..”")]
+    Dots,
+    /// A NUL character.
+    #[error("the path holds a NUL character")]
+    Nul,
+    /// Longer than any system holds.
+    #[error("the path is too long")]
+    TooLong,
+    /// A name that this system, or for writing any system, cannot hold.
+    #[error("“{name}” cannot be the name of a file on every system: {why}")]
+    NotPortable {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The name of a file that is still being written.
+    #[error("this name is reserved for files that are not whole yet")]
+    Reserved,
+}
+
+impl SharePath {
+    /// The top of the share.
+    #[must_use]
+    pub fn top() -> Self {
+        Self::default()
+    }
+
+    /// From decoded text, `/`-separated, relative; the empty text is the top.
+    ///
+    /// # Errors
+    /// [`PathError`] for anything that could lead elsewhere or that no system holds.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        if text.len() > MAX_PATH {
+            return Err(PathError::TooLong);
+        }
+        if text.is_empty() {
+            return Ok(Self::top());
+        }
+        let names: Result<Vec<String>, PathError> =
+            text.split('/').map(|name| check(name).map(|()| name.to_owned())).collect();
+        Ok(Self { names: names? })
+    }
+
+    /// From a percent-encoded query value. Decoded exactly once, before it is split: `%2e%2e` is `..` and refused,
+    /// `%2f` is a separator, `%252e` is the four characters `%2e`.
+    ///
+    /// # Errors
+    /// As [`SharePath::parse`], and [`PathError::Encoding`].
+    pub fn parse_encoded(raw: &str) -> Result<Self, PathError> {
+        if raw.len() > 3 * MAX_PATH {
+            return Err(PathError::TooLong);
+        }
+        Self::parse(&decode(raw)?)
+    }
+
+    /// The names from the top down.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// True for the top of the share.
+    #[must_use]
+    pub fn is_top(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The last name; none for the top.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.names.last().map(String::as_str)
+    }
+
+    /// The folder it is in, and its name; none for the top.
+    #[must_use]
+    pub fn split_last(&self) -> Option<(&[String], &str)> {
+        self.names.split_last().map(|(name, folder)| (folder, name.as_str()))
+    }
+
+    /// One step down.
+    ///
+    /// # Errors
+    /// [`PathError`] when `name` is not a single name.
+    pub fn join(&self, name: &str) -> Result<Self, PathError> {
+        if name.contains('/') {
+            return Err(PathError::Empty);
+        }
+        check(name)?;
+        let mut names = self.names.clone();
+        names.push(name.to_owned());
+        Ok(Self { names })
+    }
+
+    /// The same folder, another name.
+    ///
+    /// # Errors
+    /// [`PathError`] when `name` is not a single name.
+    pub fn with_name(&self, name: &str) -> Result<Self, PathError> {
+        let folder = self.names.len().saturating_sub(1);
+        Self { names: self.names[..folder].to_vec() }.join(name)
+    }
+
+    /// Whether a new file may get this name: only what every system can hold, so that what one computer wrote
+    /// another can copy away again.
+    ///
+    /// # Errors
+    /// [`PathError::NotPortable`], [`PathError::Empty`] for the top.
+    pub fn check_new_name(&self) -> Result<(), PathError> {
+        portable(self.name().ok_or(PathError::Empty)?)
+    }
+
+    /// The path as a system would write it, relative to the top of the share.
+    #[must_use]
+    pub fn to_path(&self) -> PathBuf {
+        self.names.iter().collect()
+    }
+
+    /// Percent-encoded, for a query.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        encode(&self.to_string())
+    }
+}
+
+impl fmt::Display for SharePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join("/"))
+    }
+}
+
+fn check(name: &str) -> Result<(), PathError> {
+    match name {
+        "" => return Err(PathError::Empty),
+        "." | ".." => return Err(PathError::Dots),
+        _ => {}
+    }
+    if name.contains('\0') {
+        return Err(PathError::Nul);
+    }
+    if name.len() > MAX_NAME {
+        return Err(PathError::TooLong);
+    }
+    if is_part(name) {
+        return Err(PathError::Reserved);
+    }
+    // There, a name with `\` or `:` is a path or a stream, and `x.` is `x`.
+    if cfg!(windows) { portable(name) } else { Ok(()) }
+}
+
+/// Whether a name belongs to a file that is not whole yet.
+#[must_use]
+pub fn is_part(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(PART_SUFFIX)
+}
+
+/// Whether Windows, macOS and Linux can all hold this name.
+fn portable(name: &str) -> Result<(), PathError> {
+    match unportable(name) {
+        Some(why) => Err(PathError::NotPortable { name: name.to_owned(), why }),
+        None => Ok(()),
+    }
+}
+
+fn unportable(name: &str) -> Option<&'static str> {
+    if name.chars().any(is_bad_char) {
+        return Some("it holds a character that Windows does not allow");
+    }
+    if name.ends_with(['.', ' ']) {
+        return Some("it ends with a dot or a space");
+    }
+    if is_device(name) {
+        return Some("it is the name of a device on Windows");
+    }
+    (name.len() > MAX_LOCAL_NAME).then_some("it is too long")
+}
+
+fn is_bad_char(c: char) -> bool {
+    matches!(c, '\\' | '/' | ':' | '<' | '>' | '"' | '|' | '?' | '*') || c.is_control()
+}
+
+/// `CON`, `com1.txt`, `LPT¹`: reserved with any extension (learn.microsoft.com, "Naming Files").
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_uppercase();
+    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") {
+        return true;
+    }
+    let numbered = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
+    numbered.is_some_and(|rest| {
+        let mut chars = rest.chars();
+        let digit = chars.next().is_some_and(|c| matches!(c, '0'..='9' | '¹' | '²' | '³'));
+        digit && chars.next().is_none()
+    })
+}
+
+/// The name a file from another system gets here. What this system cannot hold is written as `%XX`, so that nothing
+/// is lost; a name that is too long is shortened before its extension.
+#[must_use]
+pub fn local_name(name: &str) -> String {
+    local_name_on(name, cfg!(windows))
+}
+
+fn local_name_on(name: &str, windows: bool) -> String {
+    let mut mapped = String::with_capacity(name.len());
+    for c in name.chars() {
+        let bad = if windows { is_bad_char(c) } else { matches!(c, '/' | '\0') };
+        if bad { escape(c, &mut mapped) } else { mapped.push(c) }
+    }
+    if windows {
+        if let Some(last @ ('.' | ' ')) = mapped.chars().last() {
+            mapped.pop();
+            escape(last, &mut mapped);
+        }
+        if is_device(&mapped) {
+            let first = mapped.remove(0);
+            let mut start = String::new();
+            escape(first, &mut start);
+            mapped.insert_str(0, &start);
+        }
+    }
+    if matches!(mapped.as_str(), "" | "." | "..") {
+        mapped = mapped.replace('.', "%2E");
+        mapped.push('_');
+    }
+    shorten(&mapped, MAX_LOCAL_NAME)
+}
+
+fn escape(c: char, into: &mut String) {
+    let mut bytes = [0; 4];
+    for byte in c.encode_utf8(&mut bytes).bytes() {
+        into.push_str(&format!("%{byte:02X}"));
+    }
+}
+
+/// Cut to `limit` bytes on a character boundary, keeping a reasonable extension.
+fn shorten(name: &str, limit: usize) -> String {
+    if name.len() <= limit {
+        return name.to_owned();
+    }
+    let (stem, extension) = split_extension(name);
+    let extension = if extension.len() <= 32 { extension } else { "" };
+    let mut end = limit.saturating_sub(extension.len()).min(stem.len());
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{extension}", &stem[..end])
+}
+
+fn split_extension(name: &str) -> (&str, &str) {
+    match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    }
+}
+
+/// `name`, then `name (2)`, `name (3)` …, the number before the extension.
+#[must_use]
+pub fn numbered(name: &str, number: u32) -> String {
+    if number < 2 {
+        return name.to_owned();
+    }
+    let (stem, extension) = split_extension(name);
+    let mark = format!(" ({number}){}", if extension.len() <= 32 { extension } else { "" });
+    let stem = if extension.len() <= 32 { stem } else { name };
+    let mut end = MAX_LOCAL_NAME.saturating_sub(mark.len()).min(stem.len());
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{mark}", &stem[..end])
+}
+
+/// The hidden name under which a file grows until it is whole. `mark` tells two copies of one file apart.
+#[must_use]
+pub fn part_name(name: &str, mark: &str) -> String {
+    let tail = format!(".{mark}{PART_SUFFIX}");
+    let mut end = MAX_LOCAL_NAME.saturating_sub(tail.len() + 1).min(name.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!(".{}{tail}", &name[..end])
+}
+
+/// Percent-decodes once. `+` stays `+`: these are paths, not forms.
+///
+/// # Errors
+/// [`PathError::Encoding`].
+pub fn decode(raw: &str) -> Result<String, PathError> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let (high, low) = (rest.next().and_then(hex_digit), rest.next().and_then(hex_digit));
+        let (Some(high), Some(low)) = (high, low) else { return Err(PathError::Encoding) };
+        bytes.push(high << 4 | low);
+    }
+    String::from_utf8(bytes).map_err(|_| PathError::Encoding)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986 §2.3) and `/`.
+#[must_use]
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::{Component, Path};
+
+    #[test]
+    fn paths_that_lead_elsewhere_are_refused() {
+        let table: &[(&str, PathError)] = &[
+            ("/etc/passwd", PathError::Empty),
+            ("a//b", PathError::Empty),
+            ("a/", PathError::Empty),
+            ("/", PathError::Empty),
+            ("..", PathError::Dots),
+            ("../x", PathError::Dots),
+            ("a/../../x", PathError::Dots),
+            ("a/..", PathError::Dots),
+            (".", PathError::Dots),
+            ("a/./b", PathError::Dots),
+            ("%2e%2e/x", PathError::Dots),
+            ("a%2f..%2f..%2fetc", PathError::Dots),
+            ("%2fetc", PathError::Empty),
+            ("a%00b", PathError::Nul),
+            ("%", PathError::Encoding),
+            ("%2", PathError::Encoding),
+            ("%zz", PathError::Encoding),
+            ("%+1", PathError::Encoding),
+            ("%ff", PathError::Encoding),
+            ("%c0%ae%c0%ae/x", PathError::Encoding),
+            ("x/.secret.pdf.1a2b.lanyard-part", PathError::Reserved),
+        ];
+        for (raw, expected) in table {
+            assert_eq!(SharePath::parse_encoded(raw).as_ref(), Err(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_exactly_once() {
+        assert_eq!(SharePath::parse_encoded("%252e%252e/x").unwrap().names(), ["%2e%2e", "x"]);
+        assert_eq!(SharePath::parse_encoded("a+b%20c").unwrap().names(), ["a+b c"]);
+        assert_eq!(SharePath::parse_encoded("caf%C3%A9/%E6%97%A5").unwrap().names(), ["café", "日"]);
+        assert!(SharePath::parse_encoded("").unwrap().is_top());
+        assert_eq!(SharePath::parse("...").unwrap().names(), ["..."], "three dots are an ordinary name");
+    }
+
+    #[test]
+    fn endless_paths_are_refused() {
+        assert_eq!(SharePath::parse(&"a/".repeat(4_000)), Err(PathError::TooLong));
+        assert_eq!(SharePath::parse(&"a".repeat(800)), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn new_names_must_fit_every_system() {
+        let refused = [
+            "a\\b",
+            "c:",
+            "a:b",
+            "a<b",
+            "a>b",
+            "a\"b",
+            "a|b",
+            "a?b",
+            "a*b",
+            "a\nb",
+            "a\u{7f}",
+            "dot.",
+            "space ",
+            "CON",
+            "con.txt",
+            "Aux",
+            "nul.tar.gz",
+            "COM1",
+            "com9.log",
+            "LPT¹",
+            "COM³.x",
+            "CONIN$",
+            "nul .txt",
+        ];
+        for name in refused {
+            let path = SharePath { names: vec!["folder".to_owned(), name.to_owned()] };
+            assert!(matches!(path.check_new_name(), Err(PathError::NotPortable { .. })), "{name:?}");
+        }
+        for name in
+            ["a.txt", "Ünïcødé 日本", ".hidden", "console", "com", "com10", "COMx", "a (2).pdf", "a%b"]
+        {
+            assert!(SharePath::parse(name).unwrap().check_new_name().is_ok(), "{name:?}");
+        }
+        assert!(SharePath::top().check_new_name().is_err(), "the top is no file");
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_made_to_fit() {
+        let table = [
+            ("report.pdf", "report.pdf", "report.pdf"),
+            ("a:b?.txt", "a:b?.txt", "a%3Ab%3F.txt"),
+            ("dot.", "dot.", "dot%2E"),
+            ("space ", "space ", "space%20"),
+            ("con.txt", "con.txt", "%63on.txt"),
+            ("a\\b", "a\\b", "a%5Cb"),
+            ("a/b", "a%2Fb", "a%2Fb"),
+            ("..", "%2E%2E_", ".%2E"),
+        ];
+        for (name, unix, windows) in table {
+            assert_eq!(local_name_on(name, false), unix, "{name:?} on Unix");
+            assert_eq!(local_name_on(name, true), windows, "{name:?} on Windows");
+        }
+        let long = format!("{}.pdf", "é".repeat(300));
+        let short = local_name_on(&long, false);
+        assert!(short.len() <= 255 && short.ends_with(".pdf"), "{short}");
+    }
+
+    #[test]
+    fn a_second_copy_gets_its_number_before_the_extension() {
+        assert_eq!(numbered("a.pdf", 1), "a.pdf");
+        assert_eq!(numbered("a.pdf", 2), "a (2).pdf");
+        assert_eq!(numbered("a.tar.gz", 3), "a.tar (3).gz");
+        assert_eq!(numbered(".profile", 2), ".profile (2)");
+        assert_eq!(numbered("plain", 12), "plain (12)");
+        let long = format!("{}.pdf", "x".repeat(251));
+        assert_eq!(numbered(&long, 2).len(), 255, "a name that fills the limit still fits with its number");
+    }
+
+    #[test]
+    fn a_growing_file_is_hidden_and_fits() {
+        let name = part_name(&"ü".repeat(127), "1a2b3c4d");
+        assert!(name.len() <= 255 && is_part(&name), "{name}");
+        assert_eq!(part_name("a.pdf", "1a2b3c4d"), ".a.pdf.1a2b3c4d.lanyard-part");
+    }
+
+    proptest! {
+        #[test]
+        fn a_parsed_path_is_always_beneath_the_root(raw in "[a-z./%2eEfF0-9\\\\:~ \u{0}-\u{2f}]{0,40}") {
+            if let Ok(path) = SharePath::parse_encoded(&raw) {
+                let relative = path.to_path();
+                prop_assert!(relative.components().all(|part| matches!(part, Component::Normal(_))));
+                prop_assert_eq!(relative.components().count(), path.names().len());
+                prop_assert!(Path::new("/root").join(&relative).starts_with("/root"));
+            }
+        }
+
+        #[test]
+        fn any_path_survives_the_wire(names in prop::collection::vec("\\PC{1,12}", 0..5)) {
+            if let Ok(path) = SharePath::parse(&names.join("/")) {
+                prop_assert_eq!(SharePath::parse_encoded(&path.encoded()), Ok(path));
+            }
+        }
+
+        #[test]
+        fn a_local_name_is_one_name_that_fits(name in "\\PC{0,300}", windows: bool) {
+            let local = local_name_on(&name, windows);
+            prop_assert!(!local.is_empty() && local.len() <= 255);
+            prop_assert!(!local.contains('/') && !matches!(local.as_str(), "." | ".."));
+            if windows {
+                prop_assert!(!local.chars().any(is_bad_char) && !is_device(&local));
+            }
+        }
+    }
+}

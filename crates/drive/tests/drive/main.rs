@@ -1,0 +1,11 @@
+//! The two halves of drives over a real link on loopback: what is copied is whole and identical or not there, and
+//! nobody leaves a share.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod confined;
+mod download;
+mod faults;
+mod listing;
+mod upload;
+mod world;

@@ -1,0 +1,234 @@
+use crate::world::{MIB, Owner, Reader, SHARE, noise};
+use http::Method;
+use lanyard_drive::consume::{Conflict, Reason, State};
+use lanyard_link::Body;
+use std::{
+    fs,
+    path::PathBuf,
+    sync::atomic::Ordering,
+    time::{Duration, SystemTime},
+};
+
+fn source(reader: &Reader, content: &[u8]) -> PathBuf {
+    let path = reader.dir.path().join("source.bin");
+    fs::write(&path, content).unwrap();
+    path
+}
+
+fn signed(content: &[u8]) -> Vec<u8> {
+    let mut body = content.to_vec();
+    body.extend_from_slice(blake3::hash(content).as_bytes());
+    body
+}
+
+async fn put(reader: &Reader, query: &str, headers: &[(&str, &str)], body: Body) -> (u16, String) {
+    let uri = format!("/v1/drives/{SHARE}/file?{query}");
+    let (status, answer) = reader.raw(Method::PUT, &uri, headers, body).await;
+    (status, String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_every_size_arrive_identical_with_their_time() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(987_654_321_987_654_321);
+    for size in [0, 1, MIB - 1, MIB, MIB + 1, 40 * MIB] {
+        let (name, content) = (format!("{size}.bin"), noise(size, size as u64));
+        let source = source(&reader, &content);
+        fs::File::options().write(true).open(&source).unwrap().set_modified(time).unwrap();
+        let copy = reader.done(reader.put(&source, &name, Conflict::Refuse).await).await;
+        assert_eq!((copy.size, copy.bytes_done), (Some(size as u64), size as u64), "{name}");
+        assert!(fs::read(owner.root().join(&name)).unwrap() == content, "{name} is different");
+        assert_eq!(fs::metadata(owner.root().join(&name)).unwrap().modified().unwrap(), time, "{name}");
+    }
+    assert_eq!(owner.names().len(), 6, "nothing else is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_share_takes_nothing() {
+    let owner = Owner::new();
+    owner.rules.write.store(false, Ordering::SeqCst);
+    owner.write("old", b"old");
+    let reader = Reader::new(&owner);
+    for query in ["path=new", "path=old&conflict=replace"] {
+        let (status, answer) =
+            put(&reader, query, &[("lanyard-size", "3")], lanyard_link::body::full(signed(b"new"))).await;
+        assert_eq!(status, 403, "{query}: {answer}");
+    }
+    let copy = reader.end(reader.put(&source(&reader, b"new"), "old", Conflict::Replace).await).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::NotAllowed)), "{copy:?}");
+    let copy = reader.end(reader.put(&source(&reader, b"new"), "new", Conflict::Refuse).await).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::NotAllowed)), "{copy:?}");
+    assert_eq!(owner.names(), ["old"]);
+    assert_eq!(fs::read(owner.root().join("old")).unwrap(), b"old");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_cut_long_or_wrong_leaves_nothing() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(3 * MIB, 1);
+    let good = signed(&content);
+    let size = content.len().to_string();
+    let mut flipped = good.clone();
+    flipped[MIB] ^= 1;
+    let mut longer = good.clone();
+    longer.push(0);
+    let cases: [(&str, Vec<u8>, u16); 4] = [
+        ("cut", good[..2 * MIB].to_vec(), 422),
+        ("without its hash", content.clone(), 422),
+        ("one bit wrong", flipped, 422),
+        ("too long", longer, 422),
+    ];
+    for (what, body, expected) in cases {
+        let headers = [("lanyard-size", size.as_str())];
+        let (status, answer) = put(&reader, "path=a.bin", &headers, lanyard_link::body::full(body)).await;
+        assert_eq!(status, expected, "{what}: {answer}");
+        assert_eq!(owner.names(), [""; 0], "{what}");
+    }
+    for headers in [&[][..], &[("lanyard-size", "-1")], &[("lanyard-size", "99999999999999999999")]] {
+        let (status, _) = put(&reader, "path=a.bin", headers, lanyard_link::body::full(good.clone())).await;
+        assert_eq!(status, 400, "{headers:?}");
+    }
+    let (status, answer) =
+        put(&reader, "path=a.bin", &[("lanyard-size", size.as_str())], lanyard_link::body::full(good)).await;
+    assert_eq!(status, 201, "the right one is taken: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_leaves_nothing_and_the_old_file_as_it_was() {
+    let owner = Owner::new();
+    owner.write("a.bin", b"old");
+    let reader = Reader::new(&owner);
+    let (sender, body) = lanyard_link::body::channel(1);
+    let request = {
+        let uri = format!("/v1/drives/{SHARE}/file?path=a.bin&conflict=replace");
+        let request = http::Request::put(uri).header("lanyard-size", 4 * MIB).body(body).unwrap();
+        let (peers, node) = (reader.peers.clone(), owner.id);
+        tokio::spawn(async move { peers.request(node, request, Duration::from_secs(20)).await })
+    };
+    sender.send(noise(2 * MIB, 1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(owner.names().len(), 2, "it grows under a hidden name");
+    drop(sender);
+    assert!(request.await.unwrap().is_err());
+    for _ in 0..200 {
+        if owner.names() == ["a.bin"] {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(owner.names(), ["a.bin"]);
+    assert_eq!(fs::read(owner.root().join("a.bin")).unwrap(), b"old");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_name_is_refused_numbered_or_replaced_as_asked() {
+    let owner = Owner::new();
+    owner.write("a.txt", b"old");
+    fs::create_dir(owner.root().join("folder")).unwrap();
+    let reader = Reader::new(&owner);
+    let file = source(&reader, b"new");
+    let copy = reader.end(reader.put(&file, "a.txt", Conflict::Refuse).await).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::Exists)), "{copy:?}");
+    let copy = reader.done(reader.put(&file, "a.txt", Conflict::KeepBoth).await).await;
+    assert_eq!(copy.remote_path, "a (2).txt");
+    let copy = reader.done(reader.put(&file, "a.txt", Conflict::KeepBoth).await).await;
+    assert_eq!(copy.remote_path, "a (3).txt");
+    assert_eq!(fs::read(owner.root().join("a.txt")).unwrap(), b"old");
+    reader.done(reader.put(&file, "a.txt", Conflict::Replace).await).await;
+    assert_eq!(fs::read(owner.root().join("a.txt")).unwrap(), b"new");
+    let copy = reader.end(reader.put(&file, "folder", Conflict::Replace).await).await;
+    assert_eq!(copy.reason, Some(Reason::Exists), "a folder is never replaced by a file: {copy:?}");
+    assert_eq!(owner.names(), ["a (2).txt", "a (3).txt", "a.txt", "folder"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_can_name_the_state_it_replaces() {
+    let owner = Owner::new();
+    owner.write("a.txt", b"old");
+    let reader = Reader::new(&owner);
+    let (_, stat) = reader.raw_get("stat", "path=a.txt").await;
+    let stat: lanyard_drive::wire::Stat = serde_json::from_slice(&stat).unwrap();
+    let etag = stat.etag.unwrap();
+    let body = || lanyard_link::body::full(signed(b"new"));
+    let headers = [("lanyard-size", "3"), ("if-match", "\"another\"")];
+    assert_eq!(put(&reader, "path=a.txt&conflict=replace", &headers, body()).await.0, 412);
+    assert_eq!(put(&reader, "path=gone.txt&conflict=replace", &headers, body()).await.0, 412);
+    assert_eq!(fs::read(owner.root().join("a.txt")).unwrap(), b"old");
+    let headers = [("lanyard-size", "3"), ("if-match", etag.as_str())];
+    assert_eq!(put(&reader, "path=a.txt&conflict=replace", &headers, body()).await.0, 201);
+    assert_eq!(fs::read(owner.root().join("a.txt")).unwrap(), b"new");
+    assert_eq!(owner.names(), ["a.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_not_every_system_can_hold_are_not_written() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    for name in ["CON", "nul.txt", "a%3Ab", "a%5Cb", "dot.", "space%20", "a%0Ab", ".x.lanyard-part"] {
+        let body = lanyard_link::body::full(signed(b"x"));
+        let (status, answer) = put(&reader, &format!("path={name}"), &[("lanyard-size", "1")], body).await;
+        assert_eq!(status, 400, "{name}: {answer}");
+    }
+    assert_eq!(owner.names(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_doubles_nothing() {
+    for conflict in [Conflict::Refuse, Conflict::KeepBoth, Conflict::Replace] {
+        let owner = Owner::new();
+        let reader = Reader::new(&owner);
+        let content = noise(2 * MIB, 3);
+        owner.way.lost.store(1, Ordering::SeqCst);
+        let copy = reader.done(reader.put(&source(&reader, &content), "a.bin", conflict).await).await;
+        assert_eq!(owner.way.lost.load(Ordering::SeqCst), 0, "the answer was lost");
+        assert_eq!(
+            (copy.remote_path.as_str(), owner.names()),
+            ("a.bin", vec!["a.bin".to_owned()]),
+            "{conflict:?}"
+        );
+        assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_survives_a_start_of_either_side() {
+    let mut owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(30 * MIB, 4);
+    let file = source(&reader, &content);
+    owner.stop().await;
+    let id = reader.put(&file, "a.bin", Conflict::Refuse).await;
+    reader.until(id, "waiting", |copy| copy.state == State::Waiting && copy.reason.is_some()).await;
+    owner.start();
+    let reader = reader.restart(&owner).await;
+    reader.done(id).await;
+    assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
+    assert_eq!(owner.names(), ["a.bin"]);
+    assert!(file.exists(), "the source is a person's own file and stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leftovers_of_a_killed_owner_are_removed_once_they_are_old() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let old = SystemTime::now() - Duration::from_secs(3_600);
+    for (name, age) in [
+        (".lanyard-put-1.lanyard-part", Some(old)),
+        (".lanyard-put-2.lanyard-part", None),
+        ("mine", Some(old)),
+    ] {
+        owner.write(name, b"x");
+        if let Some(time) = age {
+            fs::File::options()
+                .write(true)
+                .open(owner.root().join(name))
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+        }
+    }
+    reader.done(reader.put(&source(&reader, b"x"), "a.bin", Conflict::Refuse).await).await;
+    assert_eq!(owner.names(), [".lanyard-put-2.lanyard-part", "a.bin", "mine"], "one may still be growing");
+}

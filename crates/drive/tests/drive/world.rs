@@ -1,0 +1,331 @@
+//! Two computers on loopback: an owner with a folder behind a real listener, a reader with a store and copies.
+
+use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use lanyard_drive::{
+    consume::{Conflict, NewDownload, NewUpload, Remote, State, Transfer, Transfers},
+    offer::{Folder, Offer},
+    path::SharePath,
+};
+use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve};
+use lanyard_store::Store;
+use lanyard_trust::{Action, Gate, Identity, NodeId, Refusal, ShareId, Subject};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+pub(crate) const MIB: usize = 1 << 20;
+pub(crate) const SHARE: &str = "docs";
+
+/// The owner's rules, which a test may change at any time.
+pub(crate) struct Rules {
+    pub(crate) root: Mutex<PathBuf>,
+    pub(crate) shared: AtomicBool,
+    pub(crate) write: AtomicBool,
+}
+
+impl Gate<Folder> for Rules {
+    fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<Folder, Refusal> {
+        if share.0 != SHARE || !self.shared.load(Ordering::SeqCst) {
+            return Err(Refusal::Unknown);
+        }
+        let writable = self.write.load(Ordering::SeqCst);
+        if action == Action::Write && !writable {
+            return Err(Refusal::NotAllowed);
+        }
+        Ok(Folder { root: self.root.lock().unwrap().clone(), writable })
+    }
+}
+
+/// What happens to answers on their way, and what was counted.
+#[derive(Default)]
+pub(crate) struct Way {
+    /// Bytes of file content that left.
+    pub(crate) content: AtomicU64,
+    /// Milliseconds before each frame of content, so that a copy is still under way when a test wants it to be.
+    pub(crate) delay: AtomicU64,
+    /// So many answers with content still get their first byte inverted.
+    pub(crate) lies: AtomicU32,
+    /// So many answers to a `PUT` still are lost after the file was stored.
+    pub(crate) lost: AtomicU32,
+}
+
+struct Door {
+    offer: Arc<Offer>,
+    way: Arc<Way>,
+}
+
+impl Serve for Door {
+    fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
+        let (offer, way) = (Arc::clone(&self.offer), Arc::clone(&self.way));
+        async move {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let subject = Subject { device: caller.node, on_own_network: true };
+            let response = offer.serve(subject, request).await;
+            if path.ends_with("/file") && response.status().is_success() {
+                return if method == Method::PUT { lose(response, &way) } else { bend(response, way) };
+            }
+            response
+        }
+        .boxed()
+    }
+}
+
+fn take(counter: &AtomicU32) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1)).is_ok()
+}
+
+fn lose(response: Response<Body>, way: &Way) -> Response<Body> {
+    if !take(&way.lost) {
+        return response;
+    }
+    let broken = futures_util::stream::iter([Err("lost on the way".into())]);
+    Response::new(lanyard_link::body::stream(broken))
+}
+
+fn bend(response: Response<Body>, way: Arc<Way>) -> Response<Body> {
+    let (head, mut body) = response.into_parts();
+    let (sender, bent) = lanyard_link::body::channel(1);
+    let mut lie = take(&way.lies);
+    tokio::spawn(async move {
+        while let Some(frame) = body.frame().await {
+            let Ok(Ok(data)) = frame.map(|frame| frame.into_data()) else { return };
+            tokio::time::sleep(Duration::from_millis(way.delay.load(Ordering::SeqCst))).await;
+            let data = if std::mem::take(&mut lie) { inverted(&data) } else { data };
+            way.content.fetch_add(data.len() as u64, Ordering::SeqCst);
+            if sender.send(data).await.is_err() {
+                return;
+            }
+        }
+        let _ = sender.finish().await;
+    });
+    Response::from_parts(head, bent)
+}
+
+fn inverted(data: &Bytes) -> Bytes {
+    let mut bytes = data.to_vec();
+    bytes[0] = !bytes[0];
+    bytes.into()
+}
+
+/// A computer that offers a folder.
+pub(crate) struct Owner {
+    pub(crate) dir: TempDir,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) way: Arc<Way>,
+    pub(crate) id: NodeId,
+    identity: Identity,
+    running: Option<(CancellationToken, tokio::task::JoinHandle<()>, SocketAddr)>,
+}
+
+impl Owner {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::load_or_create(dir.path()).unwrap();
+        let root = dir.path().join("shared");
+        fs::create_dir(&root).unwrap();
+        let rules = Rules { root: Mutex::new(root), shared: true.into(), write: true.into() };
+        let id = identity.node_id();
+        let mut owner =
+            Self { dir, rules: Arc::new(rules), way: Arc::default(), id, identity, running: None };
+        owner.start();
+        owner
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.rules.root.lock().unwrap().clone()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().2
+    }
+
+    /// A fresh offer, as after a start of the program.
+    pub(crate) fn start(&mut self) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = Door { offer: Offer::new(self.rules.clone()), way: Arc::clone(&self.way) };
+        let cancel = CancellationToken::new();
+        let run = listener.run(self.identity.clone(), Limits::default(), Arc::new(door), cancel.clone());
+        self.running = Some((cancel, tokio::spawn(run), address));
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        let (cancel, task, _) = self.running.take().unwrap();
+        cancel.cancel();
+        task.await.unwrap();
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &[u8]) {
+        fs::write(self.root().join(name), content).unwrap();
+    }
+
+    pub(crate) fn content_sent(&self) -> u64 {
+        self.way.content.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn slow(&self, milliseconds: u64) {
+        self.way.delay.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// All names in the shared folder, hidden ones too.
+    pub(crate) fn names(&self) -> Vec<String> {
+        names(&self.root())
+    }
+}
+
+/// A computer that copies.
+pub(crate) struct Reader {
+    pub(crate) dir: TempDir,
+    pub(crate) peers: Peers,
+    pub(crate) transfers: Transfers,
+    owner: NodeId,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Reader {
+    pub(crate) fn new(owner: &Owner) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("here")).unwrap();
+        Self::open(dir, owner)
+    }
+
+    fn open(dir: TempDir, owner: &Owner) -> Self {
+        let identity = Identity::load_or_create(dir.path()).unwrap();
+        let peers = Peers::new(identity);
+        peers.learn(owner.id, owner.running.iter().map(|running| running.2).collect());
+        let store = Store::open(&dir.path().join("store.db"), &[lanyard_drive::MIGRATIONS]).unwrap().store;
+        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let transfers =
+            Transfers::open(store, peers.clone(), cancel.clone(), tasks.clone(), Arc::new(|_| {})).unwrap();
+        Self { dir, peers, transfers, owner: owner.id, cancel, tasks }
+    }
+
+    /// Everything in memory goes; the disk stays.
+    pub(crate) async fn restart(self, owner: &Owner) -> Self {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let Self { dir, .. } = self;
+        let reader = Self::open(dir, owner);
+        reader.transfers.resume();
+        reader
+    }
+
+    pub(crate) fn here(&self) -> PathBuf {
+        self.dir.path().join("here")
+    }
+
+    pub(crate) fn remote(&self) -> Remote {
+        Remote::new(self.peers.clone(), self.owner, ShareId(SHARE.to_owned()))
+    }
+
+    pub(crate) async fn get(&self, name: &str, conflict: Conflict) -> Uuid {
+        self.get_into(name, &self.here(), conflict).await
+    }
+
+    pub(crate) async fn get_into(&self, name: &str, folder: &Path, conflict: Conflict) -> Uuid {
+        let path = SharePath::parse(name).unwrap();
+        let new = NewDownload {
+            node: self.owner,
+            device_name: "Ben".to_owned(),
+            share: ShareId(SHARE.to_owned()),
+            drive: "Documents".to_owned(),
+            name: path.name().unwrap().to_owned(),
+            path,
+            folder: folder.to_owned(),
+            conflict,
+        };
+        self.transfers.download(new).await.unwrap().id
+    }
+
+    pub(crate) async fn put(&self, source: &Path, path: &str, conflict: Conflict) -> Uuid {
+        let new = NewUpload {
+            node: self.owner,
+            device_name: "Ben".to_owned(),
+            share: ShareId(SHARE.to_owned()),
+            drive: "Documents".to_owned(),
+            source: source.to_owned(),
+            path: SharePath::parse(path).unwrap(),
+            conflict,
+            owns_source: false,
+        };
+        self.transfers.upload(new).await.unwrap().id
+    }
+
+    /// Waits until a copy is as wanted.
+    pub(crate) async fn until(&self, id: Uuid, what: &str, wanted: impl Fn(&Transfer) -> bool) -> Transfer {
+        let begun = Instant::now();
+        loop {
+            let copy = self.transfers.get(id).expect("the copy is known");
+            if wanted(&copy) {
+                return copy;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}: still {copy:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) async fn end(&self, id: Uuid) -> Transfer {
+        self.until(id, "the end", |copy| copy.state.is_ended()).await
+    }
+
+    pub(crate) async fn done(&self, id: Uuid) -> Transfer {
+        let copy = self.end(id).await;
+        assert_eq!(copy.state, State::Done, "{copy:?}");
+        copy
+    }
+
+    /// A request as anybody with the protocol at hand could make it.
+    pub(crate) async fn raw(
+        &self,
+        method: Method,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> (u16, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer =
+            self.peers.request(self.owner, request.body(body).unwrap(), Duration::from_secs(20)).await;
+        let answer = answer.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.into_body().collect().await.unwrap().to_bytes().to_vec())
+    }
+
+    pub(crate) async fn raw_get(&self, verb: &str, query: &str) -> (u16, Vec<u8>) {
+        let uri = format!("/v1/drives/{SHARE}/{verb}?{query}");
+        self.raw(Method::GET, &uri, &[], lanyard_link::body::empty()).await
+    }
+}
+
+/// Bytes that do not repeat, the same for the same seed.
+pub(crate) fn noise(size: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}

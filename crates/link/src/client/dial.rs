@@ -1,0 +1,99 @@
+//! Reaching a device at one of several addresses.
+
+use super::LinkError;
+use crate::wire;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use lanyard_trust::{
+    NodeId,
+    identity::{ALPN, is_other_device, peer_id},
+};
+use rustls::{ClientConfig, pki_types::ServerName};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// How long one address has the field to itself (RFC 8305 §5 recommends 250 ms and no less than 100 ms; on a local
+/// network an address that works answers within a few).
+const STAGGER: Duration = Duration::from_millis(150);
+
+/// A handshaken connection.
+pub(super) struct Dialled {
+    pub(super) tls: TlsStream<wire::Socket>,
+    pub(super) node: NodeId,
+    pub(super) address: SocketAddr,
+    pub(super) local: SocketAddr,
+}
+
+/// Tries addresses one after the other without waiting for those before to give up; the first that completes the
+/// TLS handshake wins (RFC 8305). A dead address costs [`STAGGER`], not a timeout.
+pub(super) struct Race {
+    config: Arc<ClientConfig>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Race {
+    pub(super) fn new(config: Arc<ClientConfig>, addresses: &[SocketAddr]) -> Self {
+        Self { config, addresses: addresses.to_vec() }
+    }
+
+    /// Ends when one has won or all have failed. Has no deadline of its own.
+    pub(super) async fn run(self) -> Result<Dialled, LinkError> {
+        let tried = self.addresses.len();
+        let mut waiting = self.addresses.into_iter();
+        let mut running = FuturesUnordered::new();
+        let mut other_device = false;
+        let mut next_at = Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = running.next() => match ended {
+                    Ok(dialled) => return Ok(dialled),
+                    Err(Failed { address, error }) => {
+                        tracing::debug!(%address, %error, "could not connect");
+                        other_device |= tells_of_another_device(&error);
+                        next_at = Instant::now();
+                    }
+                },
+                () = sleep_until(next_at), if waiting.len() > 0 => {
+                    if let Some(address) = waiting.next() {
+                        running.push(attempt(self.config.clone(), address));
+                    }
+                    next_at = Instant::now() + STAGGER;
+                }
+                else => break,
+            }
+        }
+        Err(if other_device { LinkError::OtherDevice } else { LinkError::Unreachable { tried } })
+    }
+}
+
+struct Failed {
+    address: SocketAddr,
+    error: io::Error,
+}
+
+async fn attempt(config: Arc<ClientConfig>, address: SocketAddr) -> Result<Dialled, Failed> {
+    connect(config, address).await.map_err(|error| Failed { address, error })
+}
+
+async fn connect(config: Arc<ClientConfig>, address: SocketAddr) -> io::Result<Dialled> {
+    let stream = TcpStream::connect(address).await?;
+    let local = stream.local_addr()?;
+    // Never sent: there is no SNI. rustls wants a name all the same.
+    let name = ServerName::IpAddress(address.ip().into());
+    let tls = TlsConnector::from(config)
+        .connect_with(name, wire::socket(stream)?, |session| session.set_buffer_limit(Some(wire::TLS_BUFFER)))
+        .await?;
+    let (_, session) = tls.get_ref();
+    let speaks_ours = session.alpn_protocol() == Some(ALPN);
+    let node = peer_id(session.peer_certificates()).filter(|_| speaks_ours);
+    let node = node.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this is no node"))?;
+    Ok(Dialled { tls, node, address, local })
+}
+
+fn tells_of_another_device(error: &io::Error) -> bool {
+    error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()).is_some_and(is_other_device)
+}

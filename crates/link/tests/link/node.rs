@@ -1,0 +1,253 @@
+//! A listening node with a handler that can do everything the tests need, and a calling one.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve, body};
+use lanyard_trust::{Identity, NodeId};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const SOON: Duration = Duration::from_secs(5);
+
+pub(crate) fn identity() -> (Identity, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    (Identity::load_or_create(dir.path()).unwrap(), dir)
+}
+
+/// What the handler saw.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) requests: AtomicUsize,
+    /// Bodies of requests that broke off.
+    pub(crate) broken_requests: AtomicUsize,
+    /// Bodies of answers that nobody took.
+    pub(crate) broken_answers: AtomicUsize,
+}
+
+pub(crate) struct Node {
+    pub(crate) identity: Identity,
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) running: JoinHandle<()>,
+    _dir: Option<TempDir>,
+}
+
+impl Node {
+    pub(crate) fn start(address: &str) -> Self {
+        Self::with_limits(address, Limits::default())
+    }
+
+    pub(crate) fn with_limits(address: &str, limits: Limits) -> Self {
+        let (identity, dir) = identity();
+        let listener = Listener::bind(address.parse().unwrap()).unwrap();
+        Self { _dir: Some(dir), ..Self::run(identity, listener, limits) }
+    }
+
+    pub(crate) fn run(identity: Identity, listener: Listener, limits: Limits) -> Self {
+        let (seen, cancel) = (Arc::<Seen>::default(), CancellationToken::new());
+        let address = listener.local_addr().unwrap();
+        let handler = Arc::new(Handler(seen.clone()));
+        let running = tokio::spawn(listener.run(identity.clone(), limits, handler, cancel.clone()));
+        Self { identity, address, seen, cancel, running, _dir: None }
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        self.identity.node_id()
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.seen.requests.load(Ordering::SeqCst)
+    }
+
+    /// Calls it from a new node that knows its address.
+    pub(crate) fn caller(&self) -> (Peers, TempDir) {
+        let (identity, dir) = identity();
+        let peers = Peers::new(identity);
+        peers.learn(self.id(), vec![self.address]);
+        (peers, dir)
+    }
+
+    /// A TLS connection from `source` on which a test writes what it likes.
+    pub(crate) async fn raw(&self, source: &str) -> TlsStream<TcpStream> {
+        self.try_raw(source).await.unwrap()
+    }
+
+    pub(crate) async fn try_raw(&self, source: &str) -> std::io::Result<TlsStream<TcpStream>> {
+        let (identity, _dir) = identity();
+        let stream = connect(source, self.address).await?;
+        let config = identity.client_config(Some(self.id()));
+        TlsConnector::from(config).connect("x.invalid".try_into().unwrap(), stream).await
+    }
+
+    pub(crate) async fn stop(self) -> Identity {
+        self.cancel.cancel();
+        self.running.await.unwrap();
+        self.identity
+    }
+}
+
+pub(crate) async fn connect(source: &str, address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind(SocketAddr::new(source.parse().unwrap(), 0))?;
+    socket.connect(address).await
+}
+
+/// Whether the other side has closed a connection on which it has nothing to say, within `time`.
+pub(crate) async fn closes_within(stream: &mut (impl AsyncReadExt + Unpin), time: Duration) -> bool {
+    let mut bytes = vec![0; 4096];
+    let closed = async { while matches!(stream.read(&mut bytes).await, Ok(read) if read > 0) {} };
+    timeout(time, closed).await.is_ok()
+}
+
+/// Sends a request on a raw connection and reads the status line.
+pub(crate) async fn ask(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), path: &str) -> String {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+    let mut bytes = vec![0; 12];
+    stream.read_exact(&mut bytes).await.unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+pub(crate) fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(body::empty()).unwrap()
+}
+
+pub(crate) fn request(method: Method, path: &str, body: Body) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(body).unwrap()
+}
+
+pub(crate) async fn text(response: Response<Incoming>) -> String {
+    let bytes = body::read(response.into_body(), 1 << 20, SOON).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The `at`th piece of a body of which no two pieces are alike.
+pub(crate) fn piece(at: u64) -> Bytes {
+    let mut piece = vec![0; 64 * 1024];
+    blake3::Hasher::new().update(&at.to_le_bytes()).finalize_xof().fill(&mut piece);
+    piece.into()
+}
+
+/// A body of `pieces` pieces and the hash of it.
+pub(crate) fn pieces(pieces: u64) -> (Body, impl Future<Output = String>) {
+    let (sender, body) = body::channel(4);
+    let sending = tokio::spawn(async move {
+        let mut hash = blake3::Hasher::new();
+        for at in 0..pieces {
+            let piece = piece(at);
+            hash.update(&piece);
+            if sender.send(piece).await.is_err() {
+                return "nobody took it".to_owned();
+            }
+        }
+        let _ = sender.finish().await;
+        hash.finalize().to_string()
+    });
+    (body, async { sending.await.unwrap() })
+}
+
+pub(crate) async fn hash(mut body: Incoming) -> Result<(u64, String), String> {
+    let (mut length, mut hash) = (0, blake3::Hasher::new());
+    while let Some(frame) = body.frame().await {
+        let data = frame.map_err(|error| error.to_string())?.into_data().unwrap_or_default();
+        length += data.len() as u64;
+        hash.update(&data);
+    }
+    Ok((length, hash.finalize().to_string()))
+}
+
+pub(crate) async fn count(mut body: Incoming) -> u64 {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        length += frame.unwrap().into_data().unwrap_or_default().len() as u64;
+    }
+    length
+}
+
+struct Handler(Arc<Seen>);
+
+impl Serve for Handler {
+    fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
+        let seen = self.0.clone();
+        seen.requests.fetch_add(1, Ordering::SeqCst);
+        Box::pin(answer(seen, caller, request))
+    }
+}
+
+async fn answer(seen: Arc<Seen>, caller: Caller, request: Request<Incoming>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let number = |prefix: &str| path.strip_prefix(prefix).and_then(|rest| rest.parse::<u64>().ok());
+    match path.as_str() {
+        "/who" => body::json(
+            StatusCode::OK,
+            &(caller.node.to_string(), caller.remote.to_string(), caller.local.to_string()),
+        ),
+        "/hash" => match hash(request.into_body()).await {
+            Ok((length, hash)) => body::status(StatusCode::OK, &format!("{length} {hash}")),
+            Err(error) => {
+                seen.broken_requests.fetch_add(1, Ordering::SeqCst);
+                body::status(StatusCode::REQUEST_TIMEOUT, &error)
+            }
+        },
+        "/count" => body::status(StatusCode::OK, &count(request.into_body()).await.to_string()),
+        "/refuse" => body::status(StatusCode::FORBIDDEN, "not for you"),
+        "/panic" => panic!("a test asked for this"),
+        "/never" => std::future::pending().await,
+        "/watch" => {
+            let (sender, body) = body::channel(1);
+            tokio::spawn(async move {
+                for beat in 0.. {
+                    if sender.send_line(&beat).await.is_err() {
+                        break;
+                    }
+                    sleep(Duration::from_millis(50)).await;
+                }
+                seen.broken_answers.fetch_add(1, Ordering::SeqCst);
+            });
+            Response::new(body)
+        }
+        "/broken" => {
+            let (sender, body) = body::channel(1);
+            tokio::spawn(async move { sender.send("half of i").await });
+            Response::new(body)
+        }
+        _ => {
+            if let Some(count) = number("/pieces/") {
+                let (body, sent) = pieces(count);
+                tokio::spawn(async move {
+                    if sent.await == "nobody took it" {
+                        seen.broken_answers.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+                return Response::new(body);
+            }
+            if let Some(megabytes) = number("/zeros/") {
+                let zeros = Bytes::from(vec![0; 1 << 20]);
+                let frames = (0..megabytes).map(move |_| Ok(hyper::body::Frame::data(zeros.clone())));
+                return Response::new(body::stream(futures_util::stream::iter(frames)));
+            }
+            if let Some(millis) = number("/after/") {
+                sleep(Duration::from_millis(millis)).await;
+                return body::status(StatusCode::OK, "at last");
+            }
+            body::status(StatusCode::NOT_FOUND, "not found")
+        }
+    }
+}

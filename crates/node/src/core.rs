@@ -1,0 +1,76 @@
+//! What the parts of a running node share.
+
+use crate::{
+    config::{Config, DataDir},
+    doors::browser::Browser,
+    drives::Drives,
+    events::Events,
+    networks::Networks,
+    presence::Presence,
+    printing::Printing,
+    settings::Settings,
+    shares::Shares,
+    uploads::Uploads,
+};
+use lanyard_link::Peers;
+use lanyard_store::Store;
+use lanyard_trust::Identity;
+use std::{ops::Deref, path::PathBuf, sync::Arc, time::SystemTime};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What every part of a node is built from. Cloning is cheap.
+#[derive(Clone)]
+pub struct Parts {
+    /// How the node was started.
+    pub config: Config,
+    /// Where it keeps its things.
+    pub data: DataDir,
+    /// Where copied files and saved pages go unless said otherwise.
+    pub downloads: PathBuf,
+    /// This device's key.
+    pub identity: Identity,
+    /// The one SQLite file.
+    pub store: Store,
+    /// Name, first run, and what else the owner set.
+    pub settings: Settings,
+    /// Numbered changes for front ends.
+    pub events: Events,
+    /// What is offered, to whom; the gate of every door.
+    pub shares: Arc<Shares>,
+    /// Connections to other nodes.
+    pub peers: Peers,
+    /// Cancelled when the node stops.
+    pub cancel: CancellationToken,
+    /// Every task of the node; stopping waits for them.
+    pub tasks: TaskTracker,
+}
+
+/// A running node. Built once by [`crate::Node::start`]; its parts are reached through it.
+pub struct Core {
+    /// What the rest is built from.
+    pub parts: Parts,
+    /// Which networks are the owner's, which interfaces are up.
+    pub networks: Networks,
+    /// Who is near and what they offer.
+    pub presence: Presence,
+    /// Print jobs in both directions.
+    pub printing: Printing,
+    /// Folders and copies in both directions.
+    pub drives: Drives,
+    /// Files a browser has sent, until a request uses them.
+    pub uploads: Uploads,
+    /// The door for a browser on this computer, closed until asked for.
+    pub browser: Browser,
+    /// What the node had to tell its owner at start.
+    pub notices: Vec<String>,
+    /// When the node started.
+    pub started_at: SystemTime,
+}
+
+impl Deref for Core {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}

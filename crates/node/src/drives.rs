@@ -1,0 +1,329 @@
+//! Folders of others and copies in both directions, for front ends; and the door behind which ours are offered.
+//!
+//! What a name means, where a copy goes on this computer and how a failure reads is settled here; bytes are moved by
+//! `lanyard-drive`.
+
+mod convert;
+mod places;
+
+use crate::{
+    Core, StartError,
+    core::Parts,
+    presence::{self, RemoteShare},
+};
+use convert::{api, api_transfer, refused};
+use http::{Request, Response};
+use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer};
+use lanyard_drive::{
+    consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
+    offer::Offer,
+    path::{self, SharePath},
+    wire::{Code, Kind},
+};
+use lanyard_link::{Body, Caller, Incoming};
+use lanyard_trust::{NodeId, Subject};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// The two halves of drives.
+pub struct Drives {
+    offer: Arc<Offer>,
+    transfers: Transfers,
+    /// Files a browser sent, on their way to another device.
+    outgoing: PathBuf,
+}
+
+impl Drives {
+    /// Opens this part; nothing runs yet.
+    ///
+    /// # Errors
+    /// When something it needs cannot be read.
+    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+        let events = parts.events.clone();
+        let changed =
+            Arc::new(move |copy: &consume::Transfer| events.emit(Change::Transfer(api_transfer(copy))));
+        let (store, peers) = (parts.store.clone(), parts.peers.clone());
+        let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
+            .map_err(|error| StartError::failed("reading the copies under way", error))?;
+        let outgoing = parts.data.root().join("outgoing");
+        Ok(Self { offer: Offer::new(parts.shares.clone()), transfers, outgoing })
+    }
+}
+
+/// Starts this part's tasks: copies that were under way go on.
+///
+/// # Errors
+/// When the system refuses something it cannot do without.
+pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
+    let (outgoing, transfers) = (core.drives.outgoing.clone(), core.drives.transfers.all());
+    let swept = tokio::task::spawn_blocking(move || places::sweep(&outgoing, &transfers)).await;
+    if let Err(error) = swept {
+        tracing::warn!(%error, "files that were to be sent could not be looked through");
+    }
+    core.drives.transfers.resume();
+    Ok(())
+}
+
+/// Answers other nodes: `/v1/drives/…`.
+pub async fn serve(
+    core: Arc<Core>,
+    _caller: Caller,
+    subject: Subject,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    Arc::clone(&core.drives.offer).serve(subject, request).await
+}
+
+/// A folder's content.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid`.
+pub async fn list(
+    core: &Arc<Core>,
+    drive: &str,
+    path: String,
+    after: Option<String>,
+) -> Result<Listing, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = remote_path(&path)?;
+    let page = remote(core, &share)
+        .list(&path, after.as_deref())
+        .await
+        .map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))?;
+    let entries = page.entries.into_iter().map(convert::entry).collect();
+    Ok(Listing { path: path.to_string(), entries, next: page.next })
+}
+
+/// Begins a download.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid` for a folder or a special file, `exists`
+/// when the name is taken here, `unreadable` when the place cannot be used.
+pub async fn get(
+    core: &Arc<Core>,
+    drive: &str,
+    path: String,
+    dest: Option<String>,
+    conflict: Conflict,
+) -> Result<Transfer, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = remote_path(&path)?;
+    let name = file_name(core, &share, &path).await?;
+    let (folder, name) = places::destination(&core.downloads, dest, path::local_name(&name)).await?;
+    let new = NewDownload {
+        node: share.node,
+        device_name: share.device_name,
+        share: share.share,
+        drive: share.name,
+        path,
+        folder,
+        name,
+        conflict: convert::conflict(conflict),
+    };
+    core.drives.transfers.download(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// Begins an upload.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid` for a name that not every system can hold,
+/// `exists` when the name is taken there, `unreadable` when the file cannot be read.
+pub async fn put(
+    core: &Arc<Core>,
+    document: Document,
+    drive: &str,
+    path: String,
+    conflict: Conflict,
+) -> Result<Transfer, ApiError> {
+    let (source, name) = places::source(core, &document).await?;
+    let share = presence::find_drive(core, drive)?;
+    let target = target(core, &share, &path, &name, conflict).await?;
+    let owns_source = matches!(document, Document::Upload { .. });
+    let source = if owns_source { places::take_over(source, &core.drives.outgoing).await? } else { source };
+    let new = NewUpload {
+        node: share.node,
+        device_name: share.device_name,
+        share: share.share,
+        drive: share.name,
+        source,
+        path: target,
+        conflict: convert::conflict(conflict),
+        owns_source,
+    };
+    core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// Copies, newest first.
+pub async fn transfers(core: &Core) -> Vec<Transfer> {
+    core.drives.transfers.all().iter().map(api_transfer).collect()
+}
+
+/// Stops a copy.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is finished.
+pub async fn cancel(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state == consume::State::Done {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is finished already."));
+    }
+    core.drives
+        .transfers
+        .cancel(copy.id)
+        .await
+        .map(|copy| api_transfer(&copy))
+        .ok_or_else(|| no_copy(transfer))
+}
+
+/// Goes on with a copy.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is finished.
+pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state == consume::State::Done {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is finished already."));
+    }
+    core.drives
+        .transfers
+        .retry(copy.id)
+        .await
+        .map(|copy| api_transfer(&copy))
+        .ok_or_else(|| no_copy(transfer))
+}
+
+/// A device is back: copies that wait for it go on.
+pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
+    core.drives.transfers.peer_is_back(node);
+}
+
+/// Opens a file of somebody else's to pass it on: its name, its size in bytes and its content, every piece verified
+/// before it is passed on.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid`.
+pub async fn open_download(
+    core: &Arc<Core>,
+    drive: &str,
+    path: &str,
+) -> Result<(String, u64, Body), ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = remote_path(path)?;
+    let name = file_name(core, &share, &path).await?;
+    let (size, body) = consume::stream::open(&remote(core, &share), &path)
+        .await
+        .map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))?;
+    Ok((name, size, body))
+}
+
+fn remote(core: &Core, share: &RemoteShare) -> Remote {
+    Remote::new(core.peers.clone(), share.node, share.share.clone())
+}
+
+/// A path as people write it: slashes around it do not matter.
+fn remote_path(text: &str) -> Result<SharePath, ApiError> {
+    SharePath::parse(text.trim_matches('/'))
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("“{text}”: {error}.")))
+}
+
+fn shown(path: &SharePath, share: &RemoteShare) -> String {
+    if path.is_top() { share.name.clone() } else { path.to_string() }
+}
+
+/// The name of a file that is there, or why it cannot be copied.
+async fn file_name(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<String, ApiError> {
+    let shown = shown(path, share);
+    let stat = remote(core, share).stat(path).await;
+    let stat = stat.map_err(|error| refused(&error, &share.device_name, &shown))?;
+    match (stat.kind, path.name()) {
+        (Kind::File, Some(name)) => Ok(name.to_owned()),
+        (Kind::Other, _) => Err(refused(&RemoteError::Refused(Code::Special), &share.device_name, &shown)),
+        _ => Err(ApiError::new(
+            ErrorCode::Invalid,
+            format!("“{shown}” is a folder. This version copies single files."),
+        )),
+    }
+}
+
+/// Where a file goes: into a folder that is there, or to a name that is not.
+async fn target(
+    core: &Core,
+    share: &RemoteShare,
+    text: &str,
+    name: &str,
+    conflict: Conflict,
+) -> Result<SharePath, ApiError> {
+    let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
+    let mut path = remote_path(text)?;
+    let mut there = stat_if_there(core, share, &path).await?;
+    let folder_meant = path.is_top() || text.ends_with('/');
+    if there == Some(Kind::Folder) {
+        path = path.join(name).map_err(invalid)?;
+        there = stat_if_there(core, share, &path).await?;
+    } else if folder_meant {
+        let words = format!("There is no folder “{path}” in {}.", share.name);
+        return Err(ApiError::new(ErrorCode::NotFound, words));
+    }
+    path.check_new_name().map_err(invalid)?;
+    let taken = match there {
+        None => false,
+        Some(Kind::File) => conflict == Conflict::Refuse,
+        Some(_) => conflict != Conflict::KeepBoth,
+    };
+    if taken {
+        let words = format!("“{path}” is there already on {}.", share.device_name);
+        return Err(ApiError::new(ErrorCode::Exists, words));
+    }
+    Ok(path)
+}
+
+async fn stat_if_there(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<Option<Kind>, ApiError> {
+    match remote(core, share).stat(path).await {
+        Ok(stat) if !stat.writable => {
+            Err(refused(&RemoteError::Refused(Code::NotAllowed), &share.device_name, &shown(path, share)))
+        }
+        Ok(stat) => Ok(Some(stat.kind)),
+        Err(RemoteError::Refused(Code::NotFound)) if !path.is_top() => Ok(None),
+        Err(error) => Err(refused(&error, &share.device_name, &shown(path, share))),
+    }
+}
+
+/// The one copy whose id begins like this.
+fn find(core: &Core, beginning: &str) -> Result<consume::Transfer, ApiError> {
+    let wanted = beginning.trim().to_lowercase();
+    let fits = |id: Uuid| !wanted.is_empty() && id.to_string().starts_with(&wanted);
+    let mut hits: Vec<consume::Transfer> =
+        core.drives.transfers.all().into_iter().filter(|copy| fits(copy.id)).collect();
+    match (hits.pop(), hits.is_empty()) {
+        (None, _) => Err(no_copy(beginning)),
+        (Some(copy), true) => Ok(copy),
+        (Some(copy), false) => {
+            let words = format!("More than one copy begins with “{beginning}”.");
+            let mut error = ApiError::new(ErrorCode::Ambiguous, words);
+            error.candidates = hits.iter().chain([&copy]).take(20).map(|copy| copy.id.to_string()).collect();
+            Err(error)
+        }
+    }
+}
+
+fn no_copy(beginning: &str) -> ApiError {
+    ApiError::new(ErrorCode::NotFound, format!("There is no copy “{beginning}”."))
+}
+
+fn not_begun(error: BeginError) -> ApiError {
+    let code = match &error {
+        BeginError::Exists(_) => ErrorCode::Exists,
+        BeginError::BadPath(_) => ErrorCode::Invalid,
+        BeginError::Store(lanyard_store::StoreError::Full) => ErrorCode::DiskFull,
+        BeginError::Store(_) => ErrorCode::Internal,
+    };
+    ApiError::new(code, format!("{error}."))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> ApiError {
+    let (reason, words) = consume::local_words(error, path);
+    ApiError::new(api(reason), words)
+}

@@ -1,0 +1,118 @@
+//! From the drive room's types to those of front ends.
+
+use lanyard_api::{
+    ApiError, Conflict, Entry, EntryKind, ErrorCode, Transfer, TransferDirection, TransferState,
+};
+use lanyard_drive::{
+    consume::{self, Direction, Reason, RemoteError, State},
+    wire::{Item, Kind},
+};
+
+pub(super) fn entry(item: Item) -> Entry {
+    let kind = match item.kind {
+        Kind::File => EntryKind::File,
+        Kind::Folder => EntryKind::Folder,
+        Kind::Other => EntryKind::Other,
+    };
+    let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
+    Entry { name: item.name, kind, size: item.size, modified }
+}
+
+pub(super) fn conflict(conflict: Conflict) -> consume::Conflict {
+    match conflict {
+        Conflict::Refuse => consume::Conflict::Refuse,
+        Conflict::KeepBoth => consume::Conflict::KeepBoth,
+        Conflict::Replace => consume::Conflict::Replace,
+    }
+}
+
+pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
+    let (direction, name) = match copy.direction {
+        Direction::Download => (TransferDirection::Download, &copy.remote_path),
+        Direction::Upload => (TransferDirection::Upload, &copy.remote_path),
+    };
+    Transfer {
+        id: copy.id.to_string(),
+        direction,
+        name: name.rsplit('/').next().unwrap_or_default().to_owned(),
+        drive: copy.drive.clone(),
+        device: copy.node.to_string(),
+        device_name: copy.device_name.clone(),
+        remote_path: copy.remote_path.clone(),
+        local_path: copy.local_path.to_string_lossy().into_owned(),
+        state: state(copy.state),
+        reason: copy.reason.map(|reason| reason.word().to_owned()),
+        detail: copy.detail.clone(),
+        bytes: copy.size,
+        bytes_done: copy.bytes_done,
+        rate: copy.rate,
+        created_at: copy.created_at,
+        ended_at: copy.ended_at,
+    }
+}
+
+fn state(state: State) -> TransferState {
+    match state {
+        State::Waiting => TransferState::Waiting,
+        State::Running => TransferState::Running,
+        State::Done => TransferState::Done,
+        State::Cancelled => TransferState::Cancelled,
+        State::Failed => TransferState::Failed,
+    }
+}
+
+/// A refusal of the other device, for a front end.
+pub(super) fn refused(error: &RemoteError, device: &str, path: &str) -> ApiError {
+    let (reason, words) = consume::remote_words(error, device, path);
+    ApiError::new(api(reason), words)
+}
+
+/// The code of a reason; [`Reason::word`] is the same word as the code's in JSON.
+pub(super) fn api(reason: Reason) -> ErrorCode {
+    match reason {
+        Reason::PeerUnreachable => ErrorCode::PeerUnreachable,
+        Reason::NotFound => ErrorCode::NotFound,
+        Reason::NotAllowed => ErrorCode::NotAllowed,
+        Reason::Unreadable => ErrorCode::Unreadable,
+        Reason::DiskFull => ErrorCode::DiskFull,
+        Reason::Exists => ErrorCode::Exists,
+        Reason::Mismatch => ErrorCode::Mismatch,
+        Reason::Changed => ErrorCode::Changed,
+        Reason::Invalid => ErrorCode::Invalid,
+        Reason::Busy => ErrorCode::Busy,
+        Reason::Internal => ErrorCode::Internal,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_of_a_reason_is_the_word_of_its_code() {
+        let words = [
+            "peer_unreachable",
+            "not_found",
+            "not_allowed",
+            "unreadable",
+            "disk_full",
+            "exists",
+            "mismatch",
+            "changed",
+            "invalid",
+            "busy",
+            "internal",
+        ];
+        for word in words {
+            let reason = Reason::from_word(word).unwrap();
+            assert_eq!(serde_json::to_value(api(reason)).unwrap(), word, "a screen looks it up by this word");
+        }
+    }
+
+    #[test]
+    fn times_before_1970_round_down() {
+        let item = Item { name: "x".into(), kind: Kind::File, size: 0, modified: Some(-1) };
+        assert_eq!(entry(item).modified, Some(-1));
+    }
+}

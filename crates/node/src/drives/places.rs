@@ -1,0 +1,157 @@
+//! Where copies come from and go to on this computer.
+
+use super::unreadable;
+use crate::Core;
+use lanyard_api::{ApiError, Document, ErrorCode};
+use lanyard_drive::consume::Transfer;
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The folder and the name of a download, as `cp` would have it: into a folder that is there, or to a name in one.
+/// Without `dest` it is the downloads folder, made if need be.
+pub(super) async fn destination(
+    downloads: &Path,
+    dest: Option<String>,
+    name: String,
+) -> Result<(PathBuf, String), ApiError> {
+    let Some(dest) = dest else {
+        tokio::fs::create_dir_all(downloads).await.map_err(|error| unreadable(downloads, &error))?;
+        return Ok((downloads.to_owned(), name));
+    };
+    let path = absolute(&dest)?;
+    if is_dir(&path).await {
+        return Ok((path, name));
+    }
+    let no_folder = |path: &Path| {
+        ApiError::new(ErrorCode::NotFound, format!("There is no folder {} on this computer.", path.display()))
+    };
+    if dest.ends_with(std::path::is_separator) {
+        return Err(no_folder(&path));
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Err(no_folder(&path));
+    };
+    if is_dir(folder).await { Ok((folder.to_owned(), name.to_owned())) } else { Err(no_folder(folder)) }
+}
+
+fn absolute(text: &str) -> Result<PathBuf, ApiError> {
+    let path = PathBuf::from(text);
+    // `..` at the end would make a name of it that is none.
+    if path.is_absolute() && !text.contains('\0') {
+        return Ok(path);
+    }
+    Err(ApiError::new(ErrorCode::Invalid, format!("“{text}” is no absolute path.")))
+}
+
+async fn is_dir(path: &Path) -> bool {
+    tokio::fs::metadata(path).await.is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// The file to send and its name; checked to be an ordinary file that can be read.
+pub(super) async fn source(core: &Core, document: &Document) -> Result<(PathBuf, String), ApiError> {
+    let (path, name) = match document {
+        Document::Path { path } => {
+            let path = absolute(path)?;
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            (path, name)
+        }
+        Document::Upload { id, name } => {
+            let gone = || ApiError::new(ErrorCode::NotFound, "The file that was sent is not there any more.");
+            (core.uploads.path(id).ok_or_else(gone)?, name.clone())
+        }
+    };
+    let metadata = tokio::fs::metadata(&path).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ApiError::new(
+            ErrorCode::NotFound,
+            format!("There is no file {} on this computer.", path.display()),
+        ),
+        _ => unreadable(&path, &error),
+    })?;
+    if metadata.is_dir() {
+        let words = format!("{} is a folder. This version copies single files.", path.display());
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
+    // Opening anything else (a pipe) could wait for ever.
+    if !metadata.is_file() {
+        return Err(ApiError::new(ErrorCode::Invalid, format!("{} is no ordinary file.", path.display())));
+    }
+    tokio::fs::File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
+    Ok((path, name))
+}
+
+/// Takes a browser's upload out of the uploads, which are emptied at every start, into the copies' own folder.
+pub(super) async fn take_over(upload: PathBuf, outgoing: &Path) -> Result<PathBuf, ApiError> {
+    let outgoing = outgoing.to_owned();
+    let moved = tokio::task::spawn_blocking(move || {
+        make_private(&outgoing).map_err(|error| unreadable(&outgoing, &error))?;
+        let own = outgoing.join(uuid::Uuid::new_v4().simple().to_string());
+        fs::rename(&upload, &own).map_err(|error| unreadable(&upload, &error))?;
+        Ok(own)
+    });
+    moved.await.map_err(|_| ApiError::new(ErrorCode::Stopping, "Lanyard is stopping."))?
+}
+
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
+/// Removes what no copy needs: a crash may have come between the move and the row.
+pub(super) fn sweep(outgoing: &Path, copies: &[Transfer]) {
+    let needed: HashSet<&Path> = copies.iter().map(|copy| copy.local_path.as_path()).collect();
+    for entry in fs::read_dir(outgoing).into_iter().flatten().flatten() {
+        if !needed.contains(entry.path().as_path())
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::warn!(%error, "a file that is not needed any more could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    async fn place(dest: Option<&Path>, downloads: &Path) -> Result<(PathBuf, String), ErrorCode> {
+        let dest = dest.map(|dest| dest.to_str().unwrap().to_owned());
+        destination(downloads, dest, "a.pdf".to_owned()).await.map_err(|error| error.code)
+    }
+
+    #[tokio::test]
+    async fn a_download_goes_where_cp_would_put_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, downloads) = (dir.path(), dir.path().join("made/on/demand"));
+        let file = |name: &str| name.to_owned();
+        assert_eq!(place(None, &downloads).await, Ok((downloads.clone(), file("a.pdf"))));
+        assert!(downloads.is_dir());
+        assert_eq!(
+            place(Some(here), &downloads).await,
+            Ok((here.to_owned(), file("a.pdf"))),
+            "into a folder"
+        );
+        let named = here.join("b.pdf");
+        assert_eq!(place(Some(&named), &downloads).await, Ok((here.to_owned(), file("b.pdf"))), "to a name");
+        assert_eq!(place(Some(&here.join("missing/")), &downloads).await, Err(ErrorCode::NotFound));
+        assert_eq!(place(Some(&here.join("missing/b.pdf")), &downloads).await, Err(ErrorCode::NotFound));
+        assert_eq!(place(Some(Path::new("relative")), &downloads).await, Err(ErrorCode::Invalid));
+    }
+
+    #[test]
+    fn only_what_no_copy_needs_is_swept_away() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("orphan"), "x").unwrap();
+        sweep(dir.path(), &[]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        sweep(&dir.path().join("missing"), &[]);
+    }
+}

@@ -1,0 +1,30 @@
+//! One running node: the rooms wired together, the store, the numbered events, the doors.
+//!
+//! [`Node::start`] brings everything up, [`Node::handle`] answers a front end, [`Node::subscribe`] streams what
+//! changes, [`Node::stop`] says goodbye and leaves nothing in flight unsaved. Protocol details live in the rooms
+//! below; this crate composes them and converts their types into `lanyard-api`'s.
+
+pub mod attach;
+pub mod config;
+pub mod core;
+pub mod doors;
+pub mod drives;
+pub mod events;
+pub mod handle;
+pub mod lock;
+pub mod logs;
+pub mod names;
+pub mod networks;
+pub mod node;
+pub mod presence;
+pub mod printing;
+pub mod settings;
+pub mod shares;
+pub mod status;
+pub mod uploads;
+pub mod wire;
+
+pub use attach::Attached;
+pub use config::{Config, DataDir};
+pub use core::Core;
+pub use node::{Node, StartError};

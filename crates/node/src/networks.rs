@@ -1,0 +1,443 @@
+//! Which networks are the owner's, and the listeners and announcements that follow them.
+//!
+//! On a network of the owner's each address of ours has a listener, and each interface an announcement; on any
+//! other there is neither, and browsing for others is all that happens. What belongs to which network is decided
+//! in `lanyard-discovery`; this module keeps what runs equal to that.
+
+mod listening;
+mod ports;
+
+pub use lanyard_discovery::profiles::MIGRATIONS;
+
+use crate::{
+    Core, StartError,
+    core::Parts,
+    names::{self, Named},
+    status,
+};
+use lanyard_api::{ApiError, Change, ErrorCode, Network, NetworkProfile, SharingState};
+use lanyard_discovery::{
+    Changes, Interface, Located, Locator, NetworkId, Profile, Profiles, Reach, Surroundings, interfaces,
+    network,
+};
+use listening::Running;
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::watch;
+
+/// How often the interfaces are read when the system says nothing: hardware addresses of gateways come and go
+/// without a word.
+const POLL: Duration = Duration::from_secs(2);
+/// How often while something is not settled: a gateway has not answered yet, an address is not usable yet.
+const POLL_UNSETTLED: Duration = Duration::from_millis(300);
+/// How long a person who marks a network waits for it to be settled.
+const SETTLING: Duration = Duration::from_secs(7);
+
+/// The networks of this computer and what runs on them.
+pub struct Networks {
+    reach: Reach,
+    profiles: Profiles,
+    surroundings: Box<dyn Surroundings>,
+    state: Mutex<State>,
+    /// Held by whoever brings what runs in line with what should; never across anything slow but a goodbye.
+    running: tokio::sync::Mutex<Running>,
+    interfaces: watch::Sender<Arc<Vec<Interface>>>,
+    version: watch::Sender<u64>,
+}
+
+/// What the last look has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    connected: Vec<Connected>,
+    listening: Vec<SocketAddr>,
+    announced: usize,
+    port: u16,
+    notices: Vec<String>,
+}
+
+/// A network this computer is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Connected {
+    id: NetworkId,
+    name: String,
+    profile: Profile,
+    settled: bool,
+    interfaces: Vec<Interface>,
+}
+
+/// Where one of our addresses is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The network.
+    pub network: String,
+    /// Whether it is the owner's.
+    pub own: bool,
+}
+
+impl Networks {
+    /// Opens this part; nothing runs yet.
+    ///
+    /// # Errors
+    /// When something it needs cannot be read.
+    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+        Ok(Self {
+            reach: if parts.config.loopback { Reach::Loopback } else { Reach::Lan },
+            profiles: Profiles::new(parts.store.clone()),
+            surroundings: network::of_this_system(),
+            state: Mutex::default(),
+            running: tokio::sync::Mutex::new(Running::new(parts)),
+            interfaces: watch::Sender::new(Arc::default()),
+            version: watch::Sender::new(0),
+        })
+    }
+
+    /// Where this node reaches out to.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// The interfaces that are up, and each change of them.
+    pub(crate) fn interfaces(&self) -> watch::Receiver<Arc<Vec<Interface>>> {
+        self.interfaces.subscribe()
+    }
+
+    /// Counts up when a network comes or goes, is marked, or something on it starts or stops.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// The network of one of our addresses, as a connection shows it.
+    pub(crate) fn place_of(&self, local: SocketAddr) -> Option<Place> {
+        let state = self.state();
+        let network = state.connected.iter().find(|network| {
+            network.interfaces.iter().any(|interface| {
+                let scope = match local {
+                    SocketAddr::V6(v6) if v6.scope_id() != 0 => v6.scope_id() == interface.index,
+                    _ => true,
+                };
+                scope && interface.addresses.iter().any(|prefix| prefix.address == local.ip())
+            })
+        })?;
+        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+    }
+
+    /// The network on which a neighbour has this address, as far as that is settled.
+    pub(crate) fn near(&self, neighbour: SocketAddr) -> Option<Place> {
+        let state = self.state();
+        let network = state.connected.iter().filter(|network| network.settled).find(|network| {
+            network.interfaces.iter().any(|interface| {
+                let scope = match neighbour {
+                    SocketAddr::V6(v6) if v6.scope_id() != 0 => v6.scope_id() == interface.index,
+                    _ => true,
+                };
+                scope && interface.is_on_link(neighbour.ip())
+            })
+        })?;
+        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+    }
+
+    /// The networks this computer is on, as far as that is settled.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let place =
+            |network: &Connected| Place { network: network.id.as_str().to_owned(), own: network.is_own() };
+        self.state().connected.iter().filter(|network| network.settled).map(place).collect()
+    }
+
+    /// Whether this address is one of this computer's.
+    pub(crate) fn is_ours(&self, ip: IpAddr) -> bool {
+        let state = self.state();
+        let mut interfaces = state.connected.iter().flat_map(|network| &network.interfaces);
+        interfaces.any(|interface| interface.addresses.iter().any(|prefix| prefix.address == ip))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connected {
+    /// An unsettled network is nobody's: its id may still turn out to be another.
+    fn is_own(&self) -> bool {
+        self.settled && self.profile == Profile::Own
+    }
+}
+
+/// Starts this part's tasks. What belongs to the networks that are up already runs when this returns.
+///
+/// # Errors
+/// When the system refuses something it cannot do without.
+pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
+    let mut changes = Changes::open();
+    let mut locator = Locator::new();
+    let mut settled = look(core, &mut locator).await;
+    let core = Arc::clone(core);
+    let tasks = core.tasks.clone();
+    tasks.spawn(async move {
+        loop {
+            let wait = if settled { POLL } else { POLL_UNSETTLED };
+            tokio::select! {
+                () = core.cancel.cancelled() => return,
+                () = changes.wait(wait) => settled = look(&core, &mut locator).await,
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Says goodbye on every network and stops listening for good. Takes about 300 ms.
+pub(crate) async fn withdraw(core: &Core) {
+    core.networks.running.lock().await.close().await;
+}
+
+/// The names under which this node is or was lately announced; what is heard under them is our own echo.
+pub(crate) async fn own_names(core: &Core) -> Vec<String> {
+    core.networks.running.lock().await.names().to_vec()
+}
+
+/// All known networks, connected ones first.
+pub async fn list(core: &Core) -> Vec<Network> {
+    let connected = core.networks.state().connected.clone();
+    let mut networks: Vec<Network> = connected.iter().map(shown).collect();
+    let profiles = core.networks.profiles.clone();
+    let remembered = core.store.run(move |_| profiles.all()).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "remembered networks cannot be read");
+        Vec::new()
+    });
+    for network in remembered {
+        if networks.iter().any(|known| known.id == network.id) {
+            continue;
+        }
+        networks.push(Network {
+            id: network.id,
+            name: network.name,
+            profile: profile(network.profile),
+            connected: false,
+            interface: None,
+            addresses: Vec::new(),
+        });
+    }
+    networks
+}
+
+/// Marks a network, and starts or stops what belongs to that.
+///
+/// # Errors
+/// `not_found`, `ambiguous`.
+pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Result<Vec<Network>, ApiError> {
+    until_settled(core).await;
+    let chosen = choose(core, network).await?;
+    let own = match profile {
+        NetworkProfile::Public => Profile::Public,
+        NetworkProfile::Trusted => Profile::Own,
+    };
+    let profiles = core.networks.profiles.clone();
+    let written = core
+        .store
+        .run(move |_| {
+            let now = millis();
+            chosen.iter().try_for_each(|(id, name)| profiles.set(id, name, own, now))
+        })
+        .await;
+    written
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("The choice was not kept: {error}.")))?;
+    let connected = {
+        let mut state = core.networks.state();
+        for network in &mut state.connected {
+            network.profile = core.networks.profile_of(&network.id);
+        }
+        state.connected.clone()
+    };
+    apply(core, connected).await;
+    Ok(list(core).await)
+}
+
+/// What others can see, in one word.
+pub fn sharing_state(core: &Core) -> SharingState {
+    core.networks.state().sharing()
+}
+
+/// The TCP port on which other nodes reach this one; 0 while no network is marked as own.
+pub fn port(core: &Core) -> u16 {
+    core.networks.state().port
+}
+
+/// What the owner should know about the networks: a port that was taken, an address that could not be used.
+pub fn notices(core: &Core) -> Vec<String> {
+    core.networks.state().notices.clone()
+}
+
+impl State {
+    fn sharing(&self) -> SharingState {
+        if self.connected.is_empty() {
+            SharingState::Offline
+        } else if !self.connected.iter().any(Connected::is_own) {
+            SharingState::Hidden
+        } else if !self.listening.is_empty() && self.announced > 0 {
+            SharingState::Visible
+        } else {
+            SharingState::Failed
+        }
+    }
+}
+
+impl Networks {
+    fn profile_of(&self, id: &NetworkId) -> Profile {
+        let unsaid = match self.reach {
+            Reach::Lan => Profile::Public,
+            Reach::Loopback => Profile::Own,
+        };
+        // A store that cannot be read must not open a door.
+        match self.profiles.of(id.as_str()) {
+            Ok(said) => said.unwrap_or(unsaid),
+            Err(error) => {
+                tracing::warn!(%error, "the network's profile cannot be read");
+                Profile::Public
+            }
+        }
+    }
+}
+
+/// Looks at the interfaces and brings what runs in line. False when it should look again soon.
+async fn look(core: &Arc<Core>, locator: &mut Locator) -> bool {
+    let networks = &core.networks;
+    let found = match interfaces::read(networks.reach) {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "the interfaces cannot be read");
+            return true;
+        }
+    };
+    networks.interfaces.send_if_modified(|known| {
+        let changed = **known != found;
+        if changed {
+            *known = Arc::new(found.clone());
+        }
+        changed
+    });
+    let seen = networks.surroundings.look(found);
+    let located = locator.locate(&seen, Instant::now());
+    let mut connected: Vec<Connected> = Vec::new();
+    for (seen, Located { id, name, settled }) in seen.into_iter().zip(located) {
+        if !settled {
+            networks.surroundings.ask_for_gateway(&seen);
+        }
+        match connected.iter_mut().find(|network| network.id == id && network.settled == settled) {
+            Some(network) => network.interfaces.push(seen.interface),
+            None => {
+                let before =
+                    networks.state().connected.iter().find(|known| known.id == id).map(|n| n.profile);
+                let profile = before.unwrap_or_else(|| networks.arrived(&id, &name));
+                connected.push(Connected { id, name, profile, settled, interfaces: vec![seen.interface] });
+            }
+        }
+    }
+    let all_settled = connected.iter().all(|network| network.settled);
+    apply(core, connected).await && all_settled
+}
+
+impl Networks {
+    /// What the owner said about a network that this computer has just come to.
+    fn arrived(&self, id: &NetworkId, name: &str) -> Profile {
+        if let Err(error) = self.profiles.seen(id.as_str(), name, millis()) {
+            tracing::warn!(%error, "the network's last visit cannot be noted");
+        }
+        self.profile_of(id)
+    }
+}
+
+/// Starts and stops listeners and announcements, and tells what changed. False when something that should run
+/// does not run yet.
+async fn apply(core: &Arc<Core>, connected: Vec<Connected>) -> bool {
+    let state = {
+        let mut running = core.networks.running.lock().await;
+        let complete = running.follow(core, &connected).await;
+        let (listening, announced, port) = (running.listening(), running.announced(), running.port());
+        (State { connected, listening, announced, port, notices: running.notices() }, complete)
+    };
+    let (state, complete) = state;
+    let changed = {
+        let mut known = core.networks.state();
+        let changed = *known != state;
+        *known = state;
+        changed
+    };
+    if changed {
+        core.networks.version.send_modify(|version| *version += 1);
+        core.events.emit(Change::Status(status::status(core).await));
+    }
+    complete
+}
+
+async fn until_settled(core: &Core) {
+    let mut changes = core.networks.changes();
+    let settled = async {
+        loop {
+            changes.mark_unchanged();
+            if core.networks.state().connected.iter().all(|network| network.settled) {
+                return;
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    // Whatever is not settled by then is set all the same; the owner sees what became of it.
+    let _ = tokio::time::timeout(SETTLING, settled).await;
+}
+
+/// The ids and names of the networks that `query` means.
+async fn choose(core: &Core, query: &str) -> Result<Vec<(String, String)>, ApiError> {
+    let networks = list(core).await;
+    let (connected, remembered): (Vec<_>, Vec<_>) =
+        networks.into_iter().partition(|network| network.connected);
+    if query == "current" {
+        if connected.is_empty() {
+            return Err(ApiError::new(ErrorCode::NotFound, "This computer is on no network."));
+        }
+        return Ok(connected.into_iter().map(|network| (network.id, network.name)).collect());
+    }
+    let named = |networks: Vec<Network>| -> Vec<Named<(String, String)>> {
+        let named = |network: Network| Named {
+            id: network.id.clone(),
+            name: network.name.clone(),
+            device: String::new(),
+            value: (network.id, network.name),
+        };
+        networks.into_iter().map(named).collect()
+    };
+    // The one this computer is on is meant before one of the same name from last year.
+    match names::find("network", query, &named(connected)) {
+        Err(error) if error.code == ErrorCode::NotFound => {
+            names::find("network", query, &named(remembered)).map(|one| vec![one])
+        }
+        found => found.map(|one| vec![one]),
+    }
+}
+
+fn shown(network: &Connected) -> Network {
+    let names: Vec<&str> = network.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    let addresses = network.interfaces.iter().flat_map(|interface| &interface.addresses);
+    Network {
+        id: network.id.as_str().to_owned(),
+        name: network.name.clone(),
+        profile: profile(if network.is_own() { Profile::Own } else { Profile::Public }),
+        connected: true,
+        interface: Some(names.join(", ")),
+        addresses: addresses.map(|prefix| prefix.address.to_string()).collect(),
+    }
+}
+
+fn profile(profile: Profile) -> NetworkProfile {
+    match profile {
+        Profile::Public => NetworkProfile::Public,
+        Profile::Own => NetworkProfile::Trusted,
+    }
+}
+
+fn millis() -> i64 {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,275 @@
+//! Who is near and what they offer.
+//!
+//! What multicast DNS hears is only where to knock. A greeting over the link proves a device's key and tells both
+//! sides who they are; then each side watches the other: one stream per direction, whose lines say what may be used
+//! and whose silence says that something is wrong. A device is its key: addresses come and go.
+//!
+//! ```text
+//! hint or remembered address ──greet──▶ key ──hello──▶ both know each other ──watch──▶ offers, changes, alive, bye
+//! ```
+//!
+//! On a network that is not the owner's this node still uses what is offered to it, but tells a stranger there
+//! neither its name nor a port.
+
+mod book;
+mod devices;
+mod greet;
+mod hints;
+mod nearby;
+mod offers;
+mod watch;
+mod watchers;
+
+pub use book::MIGRATIONS;
+
+use crate::{
+    Core, StartError,
+    core::Parts,
+    drives, names, networks, printing, status,
+    wire::{self, Hello, WatchLine},
+};
+use devices::{Devices, Met};
+use http::{Method, Request, Response, StatusCode};
+use lanyard_api::{ApiError, ErrorCode, Nearby};
+use lanyard_discovery::Browser;
+use lanyard_link::{Body, Caller, Incoming, body};
+use lanyard_trust::{NodeId, ShareId, Subject, names::clean};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{Notify, Semaphore};
+use watchers::Watchers;
+
+/// The longest hello that is read.
+const MAX_HELLO: usize = 16 * 1024;
+/// How long a hello may take from its first to its last byte.
+const HELLO_DEADLINE: Duration = Duration::from_secs(5);
+/// Greetings under way at once.
+const GREETINGS: usize = 16;
+/// How long stopping waits for the last lines to leave.
+const FAREWELL: Duration = Duration::from_millis(400);
+
+/// The table of devices and the streams that keep it true.
+pub struct Presence {
+    me: NodeId,
+    devices: Mutex<Devices>,
+    /// One task per device; its bell says that there is news about where the device is.
+    watching: Mutex<HashMap<NodeId, Arc<Notify>>>,
+    watchers: Watchers,
+    browser: Browser,
+    book: book::Book,
+    greetings: Arc<Semaphore>,
+    /// Rung when what front ends are shown may have changed.
+    dirty: Notify,
+}
+
+/// A share of another device, found by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteShare {
+    /// The device that offers it.
+    pub node: NodeId,
+    /// The share's id there.
+    pub share: ShareId,
+    /// The owner's name for it.
+    pub name: String,
+    /// The device's name.
+    pub device_name: String,
+}
+
+impl Presence {
+    /// Knows nobody yet, but the names of those it met before.
+    ///
+    /// # Errors
+    /// When something it needs cannot be read.
+    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+        let book = book::Book::open(parts.store.clone())
+            .map_err(|error| StartError::failed("the list of devices", error))?;
+        Ok(Self {
+            me: parts.identity.node_id(),
+            devices: Mutex::default(),
+            watching: Mutex::default(),
+            watchers: Watchers::new(),
+            browser: Browser::new(),
+            book,
+            greetings: Arc::new(Semaphore::new(GREETINGS)),
+            dirty: Notify::new(),
+        })
+    }
+
+    /// Sends one line to a device that watches us; dropped when it does not (it asks again when it comes back).
+    pub fn push(&self, to: &NodeId, line: WatchLine) {
+        self.watchers.push(to, line);
+    }
+
+    /// What we offer, or our name, has changed: every watcher gets its own new list soon.
+    pub fn offers_changed(&self) {
+        self.watchers.offers_changed();
+    }
+
+    /// The name of a device, as last told; its check words when it never told one.
+    pub fn name_of(&self, node: &NodeId) -> String {
+        let named = self.devices().name(node);
+        named.or_else(|| self.book.name(node)).unwrap_or_else(|| node.check_words())
+    }
+
+    fn devices(&self) -> MutexGuard<'_, Devices> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watching(&self) -> MutexGuard<'_, HashMap<NodeId, Arc<Notify>>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything that can be used now.
+pub async fn nearby(core: &Core) -> Nearby {
+    nearby::nearby(core)
+}
+
+/// Starts discovering, greeting and watching.
+///
+/// # Errors
+/// When the system refuses something without which nobody could be found.
+pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
+    let browse = core.presence.browser.clone().run(
+        core.networks.reach(),
+        core.networks.interfaces(),
+        core.cancel.child_token(),
+    );
+    core.tasks.spawn(browse);
+    core.tasks.spawn(greet::run(Arc::clone(core)));
+    core.tasks.spawn(nearby::tell(Arc::clone(core)));
+    Ok(())
+}
+
+/// Says goodbye: mDNS goodbye packets and a last line to every watcher. Takes at most a second.
+pub async fn stop(core: &Arc<Core>) {
+    let watchers = async {
+        core.presence.watchers.say_bye(|_| true);
+        let _ = tokio::time::timeout(FAREWELL, core.presence.watchers.gone(|_| true)).await;
+    };
+    // The listeners carry the last lines, so they close after them.
+    watchers.await;
+    networks::withdraw(core).await;
+}
+
+/// Says goodbye to those who watch us through these addresses of ours, which are about to close.
+pub(crate) async fn leave(core: &Core, addresses: &[SocketAddr]) {
+    let through =
+        |local: SocketAddr| addresses.iter().any(|a| a.ip() == local.ip() && a.port() == local.port());
+    core.presence.watchers.say_bye(through);
+    let _ = tokio::time::timeout(FAREWELL, core.presence.watchers.gone(through)).await;
+}
+
+/// Answers `/v1/hello` and `/v1/watch`.
+pub async fn serve(
+    core: Arc<Core>,
+    caller: Caller,
+    subject: Subject,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    match (request.uri().path(), request.method()) {
+        ("/v1/hello", &Method::POST) => answer_hello(&core, caller, request).await,
+        ("/v1/watch", &Method::GET) => watchers::serve(&core, caller, subject),
+        ("/v1/hello" | "/v1/watch", _) => {
+            body::status(StatusCode::METHOD_NOT_ALLOWED, "another method is expected")
+        }
+        _ => body::status(StatusCode::NOT_FOUND, "not found"),
+    }
+}
+
+/// The offered printer a person means.
+///
+/// # Errors
+/// `not_found`, `ambiguous` with the candidates; `not_available` for a standard printer on the network.
+pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
+    let offered = core.presence.devices().printers();
+    names::find("printer", query, &nearby::named(offered)).map_err(|error| {
+        let standard = nearby::standard_printers(core);
+        let is_standard =
+            |p: &lanyard_api::Printer| p.id == query || p.name.eq_ignore_ascii_case(query.trim());
+        if error.code == ErrorCode::NotFound && standard.iter().any(is_standard) {
+            ApiError::not_available("Printing on a network printer that no device shares")
+        } else {
+            error
+        }
+    })
+}
+
+/// The offered folder a person means.
+///
+/// # Errors
+/// `not_found`, `ambiguous` with the candidates.
+pub fn find_drive(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
+    let offered = core.presence.devices().drives();
+    names::find("drive", query, &nearby::named(offered))
+}
+
+async fn answer_hello(core: &Arc<Core>, caller: Caller, request: Request<Incoming>) -> Response<Body> {
+    let hello: Hello = match body::read_json(request.into_body(), MAX_HELLO, HELLO_DEADLINE).await {
+        Ok(hello) => hello,
+        Err(error) => {
+            tracing::debug!(from = %caller.remote, %error, "no hello");
+            return body::status(StatusCode::BAD_REQUEST, "a hello is expected");
+        }
+    };
+    if let Some(name) = clean(&hello.name) {
+        core.presence.book.call(caller.node, &name);
+    }
+    // Without a port it does not listen: it uses what we offer, and there is nothing of it to show.
+    if hello.port >= 1024 {
+        let mut address = caller.remote;
+        address.set_port(hello.port);
+        meet(core, caller.node, vec![address]);
+    }
+    body::json(StatusCode::OK, &our_hello(core))
+}
+
+/// A device has proven its key and can be reached at these addresses, best first.
+fn meet(core: &Arc<Core>, node: NodeId, addresses: Vec<SocketAddr>) {
+    let presence = &core.presence;
+    if node == presence.me || core.cancel.is_cancelled() {
+        return;
+    }
+    // Taken first, as in `watch::keep`: a device must not lose its row between here and its task.
+    let mut watching = presence.watching();
+    let (met, known) = {
+        let mut devices = presence.devices();
+        let met = devices.met(node, &addresses, Instant::now());
+        (met, devices.addresses(&node))
+    };
+    if met == Met::Full {
+        tracing::warn!(%node, "too many devices; this one is left out");
+        return;
+    }
+    core.peers.learn(node, known);
+    match watching.get(&node) {
+        Some(bell) if met == Met::News => bell.notify_one(),
+        Some(_) => {}
+        None => {
+            let bell = Arc::new(Notify::new());
+            watching.insert(node, Arc::clone(&bell));
+            core.tasks.spawn(watch::keep(Arc::clone(core), node, bell));
+        }
+    }
+}
+
+/// What we tell a caller of ours: whoever reaches a listener is on a network of the owner's.
+fn our_hello(core: &Core) -> Hello {
+    Hello {
+        v: wire::VERSION,
+        name: status::name(&core.settings),
+        os: std::env::consts::OS.to_owned(),
+        port: networks::port(core),
+    }
+}
+
+/// A device is there (again): whatever waits for it goes on.
+fn is_back(core: &Arc<Core>, node: NodeId) {
+    let (for_jobs, for_copies) = (Arc::clone(core), Arc::clone(core));
+    core.tasks.spawn(async move { printing::peer_is_back(&for_jobs, node).await });
+    core.tasks.spawn(async move { drives::peer_is_back(&for_copies, node).await });
+}

@@ -1,0 +1,172 @@
+//! What front ends are shown of all this.
+
+use super::{
+    RemoteShare, book,
+    devices::{Link, Row},
+};
+use crate::{
+    Core,
+    names::Named,
+    wire::{OfferedDrive, OfferedPrinter},
+};
+use lanyard_api::{Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState};
+use lanyard_discovery::{Interface, Kind, Service};
+use lanyard_trust::NodeId;
+use std::{sync::Arc, time::Duration};
+
+/// Between two events; what happens meanwhile is told together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Everything that can be used now.
+pub(super) fn nearby(core: &Core) -> Nearby {
+    let interfaces = core.networks.interfaces().borrow().clone();
+    let mut nearby = Nearby::default();
+    for (node, row) in core.presence.devices().shown() {
+        nearby.devices.push(device(node, row, &interfaces));
+        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(node, row, offered)));
+        nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(node, row, offered)));
+    }
+    nearby.printers.extend(standard_printers(core));
+    let key = |name: &str, id: &str| (name.to_lowercase(), id.to_owned());
+    nearby.devices.sort_by_cached_key(|device| key(&device.name, &device.id));
+    nearby.printers.sort_by_cached_key(|printer| key(&printer.name, &printer.id));
+    nearby.drives.sort_by_cached_key(|drive| key(&drive.name, &drive.id));
+    nearby
+}
+
+/// Tells front ends of changes until the node stops.
+pub(super) async fn tell(core: Arc<Core>) {
+    let mut heard = core.presence.browser.changes();
+    let mut told = Nearby::default();
+    loop {
+        tokio::select! {
+            () = core.cancel.cancelled() => return,
+            () = core.presence.dirty.notified() => {}
+            changed = heard.changed() => if changed.is_err() { return },
+        }
+        let now = nearby(&core);
+        if without_times(&now) != without_times(&told) {
+            told = now.clone();
+            core.events.emit(Change::Nearby(now));
+        }
+        tokio::select! {
+            () = core.cancel.cancelled() => return,
+            () = tokio::time::sleep(GATHER) => {}
+        }
+    }
+}
+
+/// Standard printers on the network that no device shares: shown, though this version does not print on them.
+pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
+    let services = core.presence.browser.services();
+    let is_ours =
+        |service: &Service| service.addresses.iter().all(|address| core.networks.is_ours(address.ip()));
+    let mut printers: Vec<(Kind, Printer)> = Vec::new();
+    for service in services.iter().filter(|s| matches!(s.kind, Kind::Ipp | Kind::Ipps) && !is_ours(s)) {
+        if is_offered_by_a_device(core, service) {
+            continue;
+        }
+        let shown = (service.kind, standard(service));
+        // Most speak both kinds: one printer, better with TLS.
+        match printers
+            .iter_mut()
+            .find(|(_, p)| p.name == shown.1.name && p.device_name == shown.1.device_name)
+        {
+            Some(known) if service.kind == Kind::Ipps => *known = shown,
+            Some(_) => {}
+            None => printers.push(shown),
+        }
+    }
+    printers.into_iter().map(|(_, printer)| printer).collect()
+}
+
+/// For finding by name.
+pub(super) fn named(shares: Vec<RemoteShare>) -> Vec<Named<RemoteShare>> {
+    let named = |share: RemoteShare| Named {
+        id: format!("{}@{}", share.share, share.node),
+        name: share.name.clone(),
+        device: share.device_name.clone(),
+        value: share,
+    };
+    shares.into_iter().map(named).collect()
+}
+
+/// Whether a device offers the printer behind this advert already: its own print system announces it, too, as
+/// `Name @ host`.
+fn is_offered_by_a_device(core: &Core, service: &Service) -> bool {
+    core.presence.devices().shown().any(|(_, row)| {
+        let same_host = service.addresses.iter().any(|a| row.addresses.iter().any(|b| a.ip() == b.ip()));
+        let name = service.name.to_lowercase();
+        same_host && row.offers.printers.iter().any(|offered| name.starts_with(&offered.name.to_lowercase()))
+    })
+}
+
+fn device(node: &NodeId, row: &Row, interfaces: &[Interface]) -> Device {
+    Device {
+        id: node.to_string(),
+        check_words: node.check_words(),
+        name: row.shown_name(node),
+        os: row.os,
+        state: if row.link == Link::Online { DeviceState::Online } else { DeviceState::Unreachable },
+        addresses: row.addresses.iter().map(|address| book::written(address, interfaces)).collect(),
+        last_seen: row.last_seen,
+    }
+}
+
+fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
+    let state = match offered.state.as_str() {
+        _ if row.link != Link::Online => PrinterState::Unreachable,
+        "processing" => PrinterState::Busy,
+        "stopped" => PrinterState::Stopped,
+        _ => PrinterState::Ready,
+    };
+    Printer {
+        id: format!("{}@{node}", offered.share),
+        name: offered.name.clone(),
+        device: Some(node.to_string()),
+        device_name: row.shown_name(node),
+        model: offered.model.clone(),
+        location: offered.location.clone(),
+        state,
+        reasons: offered.reasons.clone(),
+        waiting: offered.waiting,
+        usable: true,
+    }
+}
+
+fn drive(node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
+    Drive {
+        id: format!("{}@{node}", offered.share),
+        name: offered.name.clone(),
+        device: node.to_string(),
+        device_name: row.shown_name(node),
+        writable: offered.writable,
+        available: offered.available && row.link == Link::Online,
+        free_bytes: offered.free,
+        total_bytes: offered.total,
+    }
+}
+
+fn standard(service: &Service) -> Printer {
+    Printer {
+        id: format!("dnssd:{}", service.fullname.trim_end_matches('.')),
+        name: service.name.clone(),
+        device: None,
+        device_name: service.host.clone(),
+        model: service.model.clone(),
+        location: service.location.clone(),
+        state: PrinterState::Ready,
+        reasons: Vec::new(),
+        waiting: 0,
+        usable: false,
+    }
+}
+
+/// A sign of life alone is no event.
+fn without_times(nearby: &Nearby) -> Nearby {
+    let mut nearby = nearby.clone();
+    for device in &mut nearby.devices {
+        device.last_seen = 0;
+    }
+    nearby
+}

@@ -1,0 +1,351 @@
+//! Print jobs in both directions, for front ends; this computer's queues, for everybody who asks.
+//!
+//! The work is done in `lanyard-print`; this module finds printers by name, checks what a person chose, converts
+//! types, and carries news: to front ends as events, to senders as lines of their watch streams.
+
+mod convert;
+mod queues;
+
+pub use queues::{queue_state, queues};
+
+use crate::{
+    Core, StartError,
+    core::Parts,
+    presence::{self, RemoteShare},
+    wire::WatchLine,
+};
+use convert::{ask_error, capabilities_of, incoming_job, options_of, outbox_error, outgoing_job};
+use http::{Request, Response};
+use lanyard_api::{
+    ApiError, Change, Document, ErrorCode, Job, JobDirection, PrintOptions, PrinterCapabilities,
+};
+use lanyard_link::{Body, Caller, Incoming};
+use lanyard_print::{
+    consume::{self, Outbox, Target},
+    offer::{self, Offer},
+    system::Spoolers,
+    ticket::{Capabilities, JobStatus},
+};
+use lanyard_trust::{NodeId, ShareId, Subject};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::broadcast::error::RecvError;
+use uuid::Uuid;
+
+/// The two halves of printing.
+pub struct Printing {
+    offer: Offer,
+    outbox: Outbox,
+    queues: queues::Known,
+    /// What others' printers can do, as last told.
+    abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
+}
+
+impl Printing {
+    /// Opens this part; nothing runs yet.
+    ///
+    /// # Errors
+    /// When something it needs cannot be read.
+    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+        let spool = parts.data.spool();
+        let spoolers = Spoolers::of_this_system(parts.downloads.join("Printed"), &spool.join("saved"));
+        let shares = Arc::clone(&parts.shares);
+        let offer = Offer::open(offer::Parts {
+            store: parts.store.clone(),
+            spool: spool.join("in"),
+            spoolers: Arc::new(spoolers),
+            gate: parts.shares.clone(),
+            name_of: Box::new(move |share| shares.name_of(share)),
+            cancel: parts.cancel.clone(),
+            tasks: parts.tasks.clone(),
+        });
+        let outbox = Outbox::open(consume::Parts {
+            store: parts.store.clone(),
+            spool: spool.join("out"),
+            peers: parts.peers.clone(),
+            cancel: parts.cancel.clone(),
+            tasks: parts.tasks.clone(),
+        });
+        Ok(Self {
+            offer: offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?,
+            outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
+            queues: queues::Known::default(),
+            abilities: Mutex::default(),
+        })
+    }
+}
+
+/// Starts this part's tasks.
+///
+/// # Errors
+/// When the system refuses something it cannot do without.
+pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
+    // Before anything moves, so that no change is missed.
+    core.tasks.spawn(tell_incoming(Arc::clone(core), core.printing.offer.changes()));
+    core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
+    core.tasks.spawn(queues::watch(Arc::clone(core)));
+    core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
+    core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
+}
+
+/// Answers other nodes: `/v1/printers/…` and `/v1/jobs/…`.
+pub async fn serve(
+    core: Arc<Core>,
+    _caller: Caller,
+    subject: Subject,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    core.printing.offer.serve(subject, request).await
+}
+
+/// What somebody's printer can do.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`.
+pub async fn capabilities(core: &Arc<Core>, printer: &str) -> Result<PrinterCapabilities, ApiError> {
+    let found = presence::find_printer(core, printer)?;
+    Ok(capabilities_of(ask_capabilities(core, &found).await.map_err(ask_error)?))
+}
+
+/// Takes a document into the outbox. When this returns, it is safe on this computer's disk.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid`, `unsupported_document`, `unreadable`, `disk_full`.
+pub async fn print(
+    core: &Arc<Core>,
+    printer: &str,
+    document: Document,
+    options: PrintOptions,
+) -> Result<Job, ApiError> {
+    let found = presence::find_printer(core, printer)?;
+    let options = options_of(options)?;
+    let source = Source::of(core, document)?;
+    // A printer whose device is away is believed to be able to; its owner looks again.
+    if !options.is_default()
+        && let Ok(Ok(abilities)) =
+            tokio::time::timeout(Duration::from_secs(3), ask_capabilities(core, &found)).await
+        && let Err(words) = options.fit(&abilities)
+    {
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
+    let target =
+        Target { node: found.node, share: found.share, printer: found.name, device_name: found.device_name };
+    let taken = core.printing.outbox.take(target, source.title.clone(), &source.path, options).await;
+    let job = taken.map_err(outbox_error)?;
+    source.used();
+    Ok(outgoing_job(core, job))
+}
+
+/// Jobs in both directions, newest first.
+pub async fn jobs(core: &Core) -> Vec<Job> {
+    let outgoing = core.printing.outbox.jobs().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "our print jobs cannot be read");
+        Vec::new()
+    });
+    let incoming = core.printing.offer.jobs().await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the print jobs of others cannot be read");
+        Vec::new()
+    });
+    let mut jobs: Vec<Job> = outgoing.into_iter().map(|job| outgoing_job(core, job)).collect();
+    jobs.extend(incoming.into_iter().map(|job| incoming_job(core, job)));
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.created_at));
+    jobs
+}
+
+/// Cancels a job: ours anywhere, others' on our printers.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` for one that is over.
+pub async fn cancel(core: &Arc<Core>, job: &str) -> Result<Job, ApiError> {
+    use lanyard_api::JobState::{Cancelled, Done};
+    let found = find_job(core, job).await?;
+    if found.state == Done {
+        return Err(ApiError::new(ErrorCode::Invalid, "This job is printed already."));
+    }
+    if found.state == Cancelled {
+        return Ok(found);
+    }
+    let id = id_of(&found)?;
+    match found.direction {
+        JobDirection::Outgoing => {
+            Ok(outgoing_job(core, core.printing.outbox.cancel(id).await.map_err(outbox_error)?))
+        }
+        JobDirection::Incoming => {
+            let cancelled = core.printing.offer.cancel(id).await;
+            let cancelled =
+                cancelled.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+            Ok(incoming_job(core, cancelled))
+        }
+    }
+}
+
+/// Prints a job of ours again that failed, or of which nobody knows whether it was printed.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid`.
+pub async fn retry(core: &Arc<Core>, job: &str) -> Result<Job, ApiError> {
+    let found = find_job(core, job).await?;
+    if found.direction == JobDirection::Incoming {
+        return Err(ApiError::new(ErrorCode::Invalid, "Only the sender of this job can try it again."));
+    }
+    let again = core.printing.outbox.retry(id_of(&found)?).await.map_err(outbox_error)?;
+    Ok(outgoing_job(core, again))
+}
+
+/// A device told us what became of a job of ours on its printer (a `job` line of its watch stream).
+pub async fn heard_job(core: &Arc<Core>, from: NodeId, status: serde_json::Value) {
+    match serde_json::from_value::<JobStatus>(status) {
+        Ok(status) => core.printing.outbox.heard(from, status).await,
+        Err(error) => tracing::debug!(?from, %error, "a job line that makes no sense"),
+    }
+}
+
+/// A device is back: jobs that wait for it go out, jobs it has are asked after.
+pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
+    core.printing.outbox.is_back(node);
+}
+
+/// The document of a request.
+struct Source {
+    path: PathBuf,
+    title: String,
+    uploaded: bool,
+}
+
+impl Source {
+    fn of(core: &Core, document: Document) -> Result<Self, ApiError> {
+        let source = match document {
+            Document::Path { path } => {
+                let path = PathBuf::from(path);
+                if !path.is_absolute() {
+                    return Err(ApiError::new(ErrorCode::Invalid, "The file's path must be absolute."));
+                }
+                let title = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Self { path, title, uploaded: false }
+            }
+            Document::Upload { id, name } => {
+                let gone = || ApiError::new(ErrorCode::NotFound, "This upload is not there any more.");
+                Self { path: core.uploads.path(&id).ok_or_else(gone)?, title: name, uploaded: true }
+            }
+        };
+        is_readable_file(&source.path)?;
+        Ok(source)
+    }
+
+    /// The document is in the outbox.
+    fn used(self) {
+        if self.uploaded
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::debug!(%error, "a used upload was not removed");
+        }
+    }
+}
+
+/// Looks before anything is opened: opening a pipe would wait for ever.
+fn is_readable_file(path: &Path) -> Result<(), ApiError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            Err(ApiError::new(ErrorCode::Invalid, format!("{} is a folder, not a file.", path.display())))
+        }
+        Ok(found) if !found.is_file() => {
+            Err(ApiError::new(ErrorCode::Invalid, format!("{} is not a file.", path.display())))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(ApiError::new(ErrorCode::NotFound, format!("There is no file {}.", path.display())))
+        }
+        Err(error) => {
+            Err(ApiError::new(ErrorCode::Unreadable, format!("Cannot read {}: {error}.", path.display())))
+        }
+    }
+}
+
+async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, consume::AskError> {
+    const FRESH: Duration = Duration::from_secs(120);
+    const MOST: usize = 500;
+    let key = (printer.node, printer.share.clone());
+    let known = {
+        let abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
+        abilities.get(&key).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, told)| told.clone())
+    };
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let told = core.printing.outbox.capabilities(printer.node, &printer.share).await?;
+    let mut abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
+    if abilities.len() >= MOST {
+        abilities.clear();
+    }
+    abilities.insert(key, (Instant::now(), told.clone()));
+    Ok(told)
+}
+
+/// The job that an id or a unique beginning of one means.
+async fn find_job(core: &Core, query: &str) -> Result<Job, ApiError> {
+    const LISTED: usize = 10;
+    let query = query.trim().to_ascii_lowercase();
+    let mut found: Vec<Job> = jobs(core).await;
+    found.retain(|job| !query.is_empty() && job.id.starts_with(&query));
+    match found.len() {
+        0 => Err(ApiError::new(ErrorCode::NotFound, format!("There is no print job “{query}”."))),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let mut error = ApiError::new(
+                ErrorCode::Ambiguous,
+                format!("More than one print job begins with “{query}”."),
+            );
+            error.candidates = found.into_iter().take(LISTED).map(|job| job.id).collect();
+            Err(error)
+        }
+    }
+}
+
+fn id_of(job: &Job) -> Result<Uuid, ApiError> {
+    job.id.parse().map_err(|_| ApiError::new(ErrorCode::Internal, "a job without a UUID"))
+}
+
+/// Tells front ends and senders what becomes of others' jobs on our printers.
+async fn tell_incoming(core: Arc<Core>, mut changes: tokio::sync::broadcast::Receiver<offer::IncomingJob>) {
+    loop {
+        let news = tokio::select! {
+            () = core.cancel.cancelled() => return,
+            news = changes.recv() => news,
+        };
+        let jobs = match news {
+            Ok(job) => vec![job],
+            Err(RecvError::Lagged(_)) => core.printing.offer.jobs().await.unwrap_or_default(),
+            Err(RecvError::Closed) => return,
+        };
+        for job in jobs {
+            if let Ok(status) = serde_json::to_value(job.status()) {
+                core.presence.push(&job.sender, WatchLine::Job(status));
+            }
+            core.events.emit(Change::Job(incoming_job(&core, job)));
+        }
+        core.printing.queues.look_soon();
+    }
+}
+
+/// Tells front ends what becomes of our jobs.
+async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Receiver<consume::OutgoingJob>) {
+    loop {
+        let news = tokio::select! {
+            () = core.cancel.cancelled() => return,
+            news = changes.recv() => news,
+        };
+        let jobs = match news {
+            Ok(job) => vec![job],
+            Err(RecvError::Lagged(_)) => core.printing.outbox.jobs().await.unwrap_or_default(),
+            Err(RecvError::Closed) => return,
+        };
+        for job in jobs {
+            core.events.emit(Change::Job(outgoing_job(&core, job)));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! `lanyard-print`'s types as `lanyard-api`'s, and back.
+
+use crate::Core;
+use lanyard_api::{
+    ApiError, ColorMode, ErrorCode, Job, JobDirection, JobState, PrintOptions, PrinterCapabilities,
+    PrinterState, Queue, Sides,
+};
+use lanyard_print::{
+    QueueId,
+    consume::{AskError, OutboxError, OutgoingJob, OutgoingState},
+    document::DocumentError,
+    offer::IncomingJob,
+    spool::KeepError,
+    system::{QueueInfo, QueueState},
+    ticket::{self, Capabilities, Color, MAX_COPIES, Options, State, media_name},
+};
+use lanyard_store::StoreError;
+
+/// Checks what a person chose, as far as that can be done without the printer.
+pub(super) fn options_of(options: PrintOptions) -> Result<Options, ApiError> {
+    let invalid = |words: String| ApiError::new(ErrorCode::Invalid, words);
+    if options.copies.is_some_and(|copies| copies == 0 || copies > MAX_COPIES) {
+        return Err(invalid(format!("Copies are 1 to {MAX_COPIES}.")));
+    }
+    let pages = match options.pages.as_deref().map(str::trim).filter(|pages| !pages.is_empty()) {
+        Some(pages) => {
+            let parsed = pages.parse();
+            Some(parsed.map_err(|_| invalid(format!("“{pages}” names no pages; write them like 1-3,5.")))?)
+        }
+        None => None,
+    };
+    let media = match options.media.as_deref().filter(|media| !media.is_empty()) {
+        Some(media) => {
+            Some(media_name(media).ok_or_else(|| invalid(format!("“{media}” is no paper size I know.")))?)
+        }
+        None => None,
+    };
+    Ok(Options {
+        copies: options.copies.filter(|copies| *copies != 1),
+        pages,
+        sides: options.sides.map(|sides| match sides {
+            Sides::OneSided => ticket::Sides::OneSided,
+            Sides::TwoSidedLongEdge => ticket::Sides::TwoSidedLongEdge,
+            Sides::TwoSidedShortEdge => ticket::Sides::TwoSidedShortEdge,
+        }),
+        color: options.color.map(|color| match color {
+            ColorMode::Color => Color::Color,
+            ColorMode::Monochrome => Color::Monochrome,
+        }),
+        media,
+    })
+}
+
+fn shown_options(options: Options) -> PrintOptions {
+    PrintOptions {
+        copies: options.copies,
+        pages: options.pages.map(|pages| pages.to_string()),
+        sides: options.sides.map(shown_sides),
+        color: options.color.map(|color| match color {
+            Color::Color => ColorMode::Color,
+            Color::Monochrome => ColorMode::Monochrome,
+        }),
+        media: options.media,
+    }
+}
+
+fn shown_sides(sides: ticket::Sides) -> Sides {
+    match sides {
+        ticket::Sides::OneSided => Sides::OneSided,
+        ticket::Sides::TwoSidedLongEdge => Sides::TwoSidedLongEdge,
+        ticket::Sides::TwoSidedShortEdge => Sides::TwoSidedShortEdge,
+    }
+}
+
+pub(super) fn capabilities_of(told: Capabilities) -> PrinterCapabilities {
+    PrinterCapabilities {
+        formats: told.formats.into_iter().map(|format| format.mime().to_owned()).collect(),
+        color: told.color,
+        sides: told.sides.into_iter().map(shown_sides).collect(),
+        media: told.media,
+        media_default: told.media_default,
+        max_copies: told.max_copies,
+    }
+}
+
+pub(super) fn queue_of(queue: QueueInfo, share: Option<String>) -> Queue {
+    Queue {
+        built_in: queue.id.0 == QueueId::SAVE_AS_PDF,
+        id: queue.id.0,
+        name: queue.name,
+        model: queue.model,
+        state: match queue.state {
+            QueueState::Idle => PrinterState::Ready,
+            QueueState::Processing => PrinterState::Busy,
+            QueueState::Stopped => PrinterState::Stopped,
+        },
+        reasons: queue.reasons,
+        is_default: queue.is_default,
+        share,
+    }
+}
+
+pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
+    let named = core.presence.name_of(&job.node);
+    Job {
+        id: job.job.to_string(),
+        title: job.title,
+        direction: JobDirection::Outgoing,
+        printer: job.printer,
+        device: job.node.to_string(),
+        // One that is not near has no name but the one it had.
+        device_name: if named == job.node.check_words() { job.device_name } else { named },
+        state: match job.state {
+            OutgoingState::Sending => JobState::Sending,
+            OutgoingState::At(state) => shown_state(state),
+        },
+        reason: job.reason,
+        detail: job.detail,
+        bytes: job.bytes,
+        pages: job.pages,
+        pages_done: job.pages_done,
+        options: shown_options(job.options),
+        created_at: job.created_at,
+        ended_at: job.ended_at,
+    }
+}
+
+pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
+    Job {
+        id: job.job.to_string(),
+        title: job.title,
+        direction: JobDirection::Incoming,
+        printer: job.printer,
+        device: job.sender.to_string(),
+        device_name: core.presence.name_of(&job.sender),
+        state: shown_state(job.journal.state),
+        reason: job.journal.reason,
+        detail: job.journal.detail,
+        bytes: job.bytes,
+        pages: job.pages,
+        pages_done: job.journal.pages_done,
+        options: shown_options(job.options),
+        created_at: job.created_at,
+        ended_at: job.ended_at,
+    }
+}
+
+fn shown_state(state: State) -> JobState {
+    match state {
+        State::Waiting => JobState::Waiting,
+        State::Printing => JobState::Printing,
+        State::Stopped => JobState::Stopped,
+        State::Done => JobState::Done,
+        State::Cancelled => JobState::Cancelled,
+        State::Failed => JobState::Failed,
+    }
+}
+
+pub(super) fn outbox_error(error: OutboxError) -> ApiError {
+    let code = match &error {
+        OutboxError::Document(DocumentError::Empty | DocumentError::NoSuchPages) => ErrorCode::Invalid,
+        OutboxError::Document(DocumentError::Io(_)) | OutboxError::Keep(KeepError::Unreadable { .. }) => {
+            ErrorCode::Unreadable
+        }
+        OutboxError::Document(_) => ErrorCode::UnsupportedDocument,
+        OutboxError::Keep(KeepError::Full) | OutboxError::Store(StoreError::Full) => ErrorCode::DiskFull,
+        OutboxError::Keep(KeepError::TooLarge) | OutboxError::NotNow(_) => ErrorCode::Invalid,
+        OutboxError::NotFound => ErrorCode::NotFound,
+        OutboxError::Store(StoreError::Closing) => ErrorCode::Stopping,
+        OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) => ErrorCode::Internal,
+    };
+    ApiError::new(code, sentence(&error.to_string()))
+}
+
+pub(super) fn ask_error(error: AskError) -> ApiError {
+    match error {
+        AskError::Link(error) => ApiError::new(ErrorCode::PeerUnreachable, sentence(&error.to_string())),
+        AskError::Refused(refused) => {
+            let code = match refused.reason.as_str() {
+                "not_found" => ErrorCode::NotFound,
+                "not_allowed" => ErrorCode::NotAllowed,
+                "not_available" => ErrorCode::NotAvailable,
+                "busy" => ErrorCode::Busy,
+                _ => ErrorCode::PrinterFailed,
+            };
+            ApiError::new(code, sentence(&refused.detail))
+        }
+        AskError::Unexpected => ApiError::new(ErrorCode::Internal, sentence(&error.to_string())),
+    }
+}
+
+/// Words of an error as a sentence for a person.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_that_make_no_sense_are_refused_with_words() {
+        let refused = |options: PrintOptions| options_of(options).unwrap_err().code == ErrorCode::Invalid;
+        assert!(refused(PrintOptions { copies: Some(0), ..Default::default() }));
+        assert!(refused(PrintOptions { copies: Some(1000), ..Default::default() }));
+        assert!(refused(PrintOptions { pages: Some("3-1".into()), ..Default::default() }));
+        assert!(refused(PrintOptions { media: Some("A99".into()), ..Default::default() }));
+        let good = PrintOptions {
+            copies: Some(2),
+            pages: Some("1-3,5".into()),
+            media: Some("A4".into()),
+            ..Default::default()
+        };
+        let options = options_of(good).unwrap();
+        assert_eq!(options.media.as_deref(), Some("iso_a4_210x297mm"));
+        assert_eq!(options.pages.unwrap().to_string(), "1-3,5");
+    }
+
+    #[test]
+    fn nothing_chosen_stays_nothing_chosen() {
+        let options = PrintOptions { copies: Some(1), pages: Some(" ".into()), ..Default::default() };
+        assert!(options_of(options).unwrap().is_default());
+    }
+}

@@ -1,0 +1,117 @@
+//! This computer's own queues: listed when somebody asks, watched slowly while they are shared.
+
+use super::convert::queue_of;
+use crate::Core;
+use lanyard_api::{Change, Queue};
+use lanyard_print::{QueueId, system::QueueInfo};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// A list this young is not asked for again.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// How long the system's spooler may take to list its queues before the last list is used.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Between two looks while a queue is shared, and while none is.
+const SHARED: Duration = Duration::from_secs(10);
+const UNSHARED: Duration = Duration::from_secs(60);
+
+/// The queues as last listed.
+#[derive(Default)]
+pub(super) struct Known {
+    list: Mutex<Listed>,
+    /// One listing at a time.
+    listing: tokio::sync::Mutex<()>,
+    look: Notify,
+}
+
+#[derive(Default)]
+struct Listed {
+    at: Option<Instant>,
+    queues: Vec<QueueInfo>,
+}
+
+impl Known {
+    /// Something happened to a job: its queue may have changed.
+    pub(super) fn look_soon(&self) {
+        self.list().at = None;
+        self.look.notify_one();
+    }
+
+    fn list(&self) -> MutexGuard<'_, Listed> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self) -> Option<Vec<QueueInfo>> {
+        let list = self.list();
+        list.at.is_some_and(|at| at.elapsed() < FRESH).then(|| list.queues.clone())
+    }
+}
+
+/// This computer's own queues, at most two seconds old.
+pub async fn queues(core: &Core) -> Vec<Queue> {
+    listed(core).await.into_iter().map(|queue| shown(core, queue)).collect()
+}
+
+/// What is known of one queue; none when the system does not list it.
+pub async fn queue_state(core: &Core, queue: &QueueId) -> Option<QueueInfo> {
+    listed(core).await.into_iter().find(|known| known.id == *queue)
+}
+
+/// Looks at the queues from time to time and tells front ends and neighbours of changes.
+pub(super) async fn watch(core: Arc<Core>) {
+    let mut last: Option<Vec<Queue>> = None;
+    loop {
+        let queues = queues(&core).await;
+        let shared = queues.iter().any(|queue| queue.share.is_some() && !queue.built_in);
+        if let Some(before) = &last
+            && *before != queues
+        {
+            let offered = |queues: &[Queue]| -> Vec<Queue> {
+                queues.iter().filter(|queue| queue.share.is_some()).cloned().collect()
+            };
+            if offered(before) != offered(&queues) {
+                core.presence.offers_changed();
+            }
+            core.events.emit(Change::Queues(queues.clone()));
+        }
+        last = Some(queues);
+        let pause = tokio::time::sleep(if shared { SHARED } else { UNSHARED });
+        tokio::select! {
+            () = core.cancel.cancelled() => return,
+            () = pause => {}
+            () = core.printing.queues.look.notified() => {
+                // Jobs change in bursts; one look a second is enough.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn listed(core: &Core) -> Vec<QueueInfo> {
+    let known = &core.printing.queues;
+    if let Some(queues) = known.fresh() {
+        return queues;
+    }
+    let _listing = known.listing.lock().await;
+    // Somebody else may have listed them while we waited.
+    if let Some(queues) = known.fresh() {
+        return queues;
+    }
+    let told = tokio::time::timeout(PATIENCE, core.printing.offer.queues()).await;
+    let mut list = known.list();
+    list.at = Some(Instant::now());
+    if let Ok(told) = told {
+        list.queues = told;
+    }
+    list.queues.clone()
+}
+
+fn shown(core: &Core, queue: QueueInfo) -> Queue {
+    let share = core.shares.share_of_queue(&queue.id).map(|share| share.0);
+    queue_of(queue, share)
+}

@@ -1,0 +1,507 @@
+//! What this computer offers, to whom. The gate that every door asks.
+//!
+//! The rule for one request is `trust`'s [`decide`]; this module only keeps the table, in memory and in the
+//! store, and tells front ends and neighbours when it changes. What is behind a share (a queue, a folder) is
+//! served by the rooms that ask the gate.
+
+mod folder;
+mod offer;
+mod watch;
+
+pub use offer::offers_for;
+pub use watch::start;
+
+use crate::{
+    Core,
+    names::{self, Named},
+    printing,
+};
+use lanyard_api::{ApiError, Audience, Change, ErrorCode, Millis, Share, ShareKind, SharePolicy};
+use lanyard_drive::offer::Folder;
+use lanyard_print::QueueId;
+use lanyard_store::{Migrations, Store, StoreError, rusqlite};
+use lanyard_trust::{
+    Action, Audience as Who, Decision, Gate, Policy, Refusal, ShareId, Subject, decide, names::MAX_NAME,
+    names::clean,
+};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::Notify;
+
+/// This room's tables.
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "share",
+    steps: &["CREATE TABLE share (
+        id TEXT PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('printer', 'folder')),
+        name TEXT NOT NULL,
+        target TEXT NOT NULL,
+        audience TEXT NOT NULL,
+        writable INTEGER NOT NULL,
+        until INTEGER,
+        created_at INTEGER NOT NULL
+    ) STRICT;"],
+};
+
+/// More shares than this would not fit a neighbour's list, and no owner wants them.
+const MAX_SHARES: usize = 256;
+
+/// The shares, in memory and in the store.
+pub struct Shares {
+    store: Store,
+    table: RwLock<BTreeMap<ShareId, Entry>>,
+    /// Wakes the watcher when there is something new to watch.
+    changed: Notify,
+    looks: watch::Looks,
+}
+
+/// One share and what is known of the thing behind it.
+#[derive(Clone, Debug)]
+struct Entry {
+    kind: ShareKind,
+    name: String,
+    target: String,
+    policy: Policy,
+    created_at: Millis,
+    available: bool,
+    /// Free and total bytes of the disk behind a folder, as last seen.
+    disk: Option<(u64, u64)>,
+}
+
+impl Shares {
+    /// Reads the shares. A row that makes no sense is skipped: it then offers nothing.
+    ///
+    /// # Errors
+    /// When the store does.
+    pub fn load(store: Store) -> Result<Self, StoreError> {
+        let sql = "SELECT id, kind, name, target, audience, writable, until, created_at FROM share";
+        let rows: Vec<(ShareId, Option<Entry>)> =
+            store.read(|c| c.prepare(sql)?.query_map([], row)?.collect())?;
+        let table = rows
+            .into_iter()
+            .filter_map(|(id, entry)| {
+                if entry.is_none() {
+                    tracing::error!(share = %id, "a share that makes no sense is not offered");
+                }
+                Some((id, entry?))
+            })
+            .collect();
+        Ok(Self { store, table: RwLock::new(table), changed: Notify::new(), looks: watch::Looks::default() })
+    }
+
+    /// The name of a share and of the queue behind it, for job rows and logs.
+    pub fn name_of(&self, share: &ShareId) -> Option<String> {
+        self.read().get(share).map(|entry| entry.name.clone())
+    }
+
+    /// The share that offers a queue, if any.
+    pub fn share_of_queue(&self, queue: &QueueId) -> Option<ShareId> {
+        self.share_of(ShareKind::Printer, &queue.0)
+    }
+
+    fn share_of(&self, kind: ShareKind, target: &str) -> Option<ShareId> {
+        let table = self.read();
+        table.iter().find(|(_, e)| e.kind == kind && e.target == target).map(|(id, _)| id.clone())
+    }
+
+    /// The target of `share`, if it is of that kind and the subject may do that.
+    fn admitted(
+        &self,
+        kind: ShareKind,
+        share: &ShareId,
+        subject: &Subject,
+        action: Action,
+    ) -> Result<Entry, Refusal> {
+        let table = self.read();
+        let entry = table.get(share).filter(|entry| entry.kind == kind).ok_or(Refusal::Unknown)?;
+        let now = now();
+        // Whoever may not even look learns nothing of the share's existence.
+        if decide(&entry.policy, subject, look(kind), now) == Decision::Deny {
+            return Err(Refusal::Unknown);
+        }
+        if !fits(kind, action) || decide(&entry.policy, subject, action, now) == Decision::Deny {
+            return Err(Refusal::NotAllowed);
+        }
+        Ok(entry.clone())
+    }
+
+    fn list(&self) -> Vec<Share> {
+        let mut shares: Vec<(Millis, Share)> =
+            self.read().iter().map(|(id, entry)| (entry.created_at, entry.share(id))).collect();
+        shares.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        shares.into_iter().map(|(_, share)| share).collect()
+    }
+
+    fn find(&self, query: &str) -> Result<ShareId, ApiError> {
+        let table = self.read();
+        if let Some((id, _)) = table.iter().find(|(_, entry)| entry.target == query) {
+            return Ok(id.clone());
+        }
+        let things: Vec<Named<ShareId>> = table
+            .iter()
+            .map(|(id, entry)| Named {
+                id: id.0.clone(),
+                name: entry.name.clone(),
+                device: String::new(),
+                value: id.clone(),
+            })
+            .collect();
+        names::find("share", query, &things)
+    }
+
+    /// Adds a share, on the disk before it is in memory. Its name gets a number when it is taken.
+    async fn add(&self, mut entry: Entry) -> Result<Share, ApiError> {
+        if self.read().len() >= MAX_SHARES {
+            return Err(ApiError::new(ErrorCode::Busy, format!("{MAX_SHARES} things are shared already.")));
+        }
+        if self.share_of(entry.kind, &entry.target).is_some() {
+            return Err(ApiError::new(ErrorCode::Exists, format!("“{}” is shared already.", entry.name)));
+        }
+        entry.name = self.unique(&entry.name, None);
+        let id = ShareId(random_id()?);
+        self.save(&id, &entry).await?;
+        let share = entry.share(&id);
+        self.write().insert(id, entry);
+        self.changed.notify_one();
+        Ok(share)
+    }
+
+    async fn save(&self, id: &ShareId, entry: &Entry) -> Result<(), ApiError> {
+        let audience = serde_json::to_string(&entry.policy.audience).map_err(internal)?;
+        let (id, entry) = (id.clone(), entry.clone());
+        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, until, created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT (id) DO UPDATE SET name = ?3, audience = ?5, writable = ?6, until = ?7";
+        let work = move |store: &Store| {
+            store.write(|t| {
+                let kind = kind_word(entry.kind);
+                t.execute(
+                    sql,
+                    (
+                        &id.0,
+                        kind,
+                        &entry.name,
+                        &entry.target,
+                        &audience,
+                        entry.policy.write,
+                        entry.policy.until,
+                        entry.created_at,
+                    ),
+                )
+            })
+        };
+        self.store.run(work).await.map_err(from_store)?;
+        Ok(())
+    }
+
+    /// Takes shares away: from memory first, so that nothing is served a moment longer than the owner wants.
+    async fn remove(&self, ids: Vec<ShareId>) -> Result<(), ApiError> {
+        {
+            let mut table = self.write();
+            for id in &ids {
+                table.remove(id);
+            }
+        }
+        let work = move |store: &Store| {
+            store.write(|t| {
+                ids.iter()
+                    .try_for_each(|id| t.execute("DELETE FROM share WHERE id = ?1", [&id.0]).map(|_| ()))
+            })
+        };
+        self.store.run(work).await.map_err(from_store)
+    }
+
+    /// `name`, with a number when another share has it.
+    fn unique(&self, name: &str, except: Option<&ShareId>) -> String {
+        if !self.is_taken(name, except) {
+            return name.to_owned();
+        }
+        let numbered = |n: usize| {
+            let suffix = format!(" {n}");
+            let mut room = MAX_NAME.saturating_sub(suffix.len()).min(name.len());
+            while !name.is_char_boundary(room) {
+                room -= 1;
+            }
+            format!("{}{suffix}", name[..room].trim_end())
+        };
+        // One more than there are shares is always free.
+        (2..=MAX_SHARES + 2).map(numbered).find(|name| !self.is_taken(name, except)).unwrap_or_default()
+    }
+
+    fn is_taken(&self, name: &str, except: Option<&ShareId>) -> bool {
+        let wanted = name.to_lowercase();
+        self.read().iter().any(|(id, entry)| Some(id) != except && entry.name.to_lowercase() == wanted)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<ShareId, Entry>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<ShareId, Entry>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate<QueueId> for Shares {
+    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
+        self.admitted(ShareKind::Printer, share, subject, action).map(|entry| QueueId(entry.target))
+    }
+}
+
+impl Gate<Folder> for Shares {
+    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Folder, Refusal> {
+        let entry = self.admitted(ShareKind::Folder, share, subject, action)?;
+        Ok(Folder { root: PathBuf::from(entry.target), writable: entry.policy.write })
+    }
+}
+
+impl Entry {
+    fn new(
+        kind: ShareKind,
+        name: &str,
+        target: String,
+        audience: Vec<Audience>,
+        until: Option<Millis>,
+    ) -> Result<Self, ApiError> {
+        let name = clean(name)
+            .ok_or_else(|| ApiError::new(ErrorCode::Invalid, "A share needs a name that can be shown."))?;
+        let now = now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(ApiError::new(ErrorCode::Invalid, "The share would have ended already."));
+        }
+        let policy = Policy { audience: whom(audience)?, write: false, until };
+        Ok(Self { kind, name, target, policy, created_at: now, available: true, disk: None })
+    }
+
+    fn share(&self, id: &ShareId) -> Share {
+        let audience = self
+            .policy
+            .audience
+            .iter()
+            .map(|who| match who {
+                Who::Network => Audience::Network,
+                Who::Device(device) => Audience::Device { id: device.to_string() },
+            })
+            .collect();
+        Share {
+            id: id.0.clone(),
+            kind: self.kind,
+            name: self.name.clone(),
+            target: self.target.clone(),
+            policy: SharePolicy { audience, write: self.policy.write, until: self.policy.until },
+            available: self.available,
+        }
+    }
+}
+
+/// All shares, for front ends, oldest first.
+pub async fn list(core: &Core) -> Vec<Share> {
+    watch::look(core).await;
+    core.shares.list()
+}
+
+/// Offers a queue.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `exists`.
+pub async fn share_printer(
+    core: &Arc<Core>,
+    queue: String,
+    name: Option<String>,
+    audience: Vec<Audience>,
+    until: Option<Millis>,
+) -> Result<Share, ApiError> {
+    let things: Vec<Named<lanyard_api::Queue>> = printing::queues(core)
+        .await
+        .into_iter()
+        .map(|queue| Named {
+            id: queue.id.clone(),
+            name: queue.name.clone(),
+            device: String::new(),
+            value: queue,
+        })
+        .collect();
+    let queue = names::find("print queue", &queue, &things)?;
+    let name = name.unwrap_or(queue.name);
+    let share = core.shares.add(Entry::new(ShareKind::Printer, &name, queue.id, audience, until)?).await?;
+    tracing::info!(share = %share.id, "a printer is shared");
+    changed(core);
+    // Its row in the list of queues names the share now.
+    core.events.emit(Change::Queues(printing::queues(core).await));
+    Ok(share)
+}
+
+/// Offers a folder.
+///
+/// # Errors
+/// `not_found`, `unreadable`, `invalid`, `exists`.
+pub async fn share_folder(
+    core: &Arc<Core>,
+    path: String,
+    name: Option<String>,
+    write: bool,
+    audience: Vec<Audience>,
+    until: Option<Millis>,
+) -> Result<Share, ApiError> {
+    let data = core.data.root().to_owned();
+    let checked = tokio::task::spawn_blocking(move || folder::check(&path, &data, write));
+    let folder = checked.await.map_err(internal)??;
+    let mut entry =
+        Entry::new(ShareKind::Folder, &name.unwrap_or(folder.name), folder.path, audience, until)?;
+    entry.policy.write = write;
+    entry.disk = folder.disk;
+    let share = core.shares.add(entry).await?;
+    tracing::info!(share = %share.id, write, "a folder is shared");
+    changed(core);
+    Ok(share)
+}
+
+/// Changes a share.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid`, `exists`.
+pub async fn change(
+    core: &Arc<Core>,
+    share: &str,
+    name: Option<String>,
+    write: Option<bool>,
+) -> Result<Share, ApiError> {
+    let id = core.shares.find(share)?;
+    let unknown = || ApiError::new(ErrorCode::NotFound, "The share has just been taken back.");
+    let mut entry = core.shares.read().get(&id).cloned().ok_or_else(unknown)?;
+    if let Some(name) = name {
+        let name = clean(&name)
+            .ok_or_else(|| ApiError::new(ErrorCode::Invalid, "A share needs a name that can be shown."))?;
+        if core.shares.is_taken(&name, Some(&id)) {
+            return Err(ApiError::new(ErrorCode::Exists, format!("Something else is shared as “{name}”.")));
+        }
+        entry.name = name;
+    }
+    if let Some(write) = write {
+        if entry.kind == ShareKind::Printer {
+            return Err(ApiError::new(ErrorCode::Invalid, "Nobody writes to a printer; they print."));
+        }
+        entry.policy.write = write;
+    }
+    core.shares.save(&id, &entry).await?;
+    let share = {
+        let mut table = core.shares.write();
+        let kept = table.get_mut(&id).ok_or_else(unknown)?;
+        kept.name = entry.name;
+        kept.policy = entry.policy;
+        kept.share(&id)
+    };
+    changed(core);
+    Ok(share)
+}
+
+/// Takes a share back. Copies under way from it are cut at their next piece; jobs already accepted are printed.
+///
+/// # Errors
+/// `not_found`, `ambiguous`.
+pub async fn unshare(core: &Arc<Core>, share: &str) -> Result<(), ApiError> {
+    let id = core.shares.find(share)?;
+    let kind = core.shares.read().get(&id).map(|entry| entry.kind);
+    tracing::info!(share = %id, "a share is taken back");
+    let removed = core.shares.remove(vec![id]).await;
+    changed(core);
+    if kind == Some(ShareKind::Printer) {
+        core.events.emit(Change::Queues(printing::queues(core).await));
+    }
+    removed
+}
+
+/// Tells front ends and neighbours.
+fn changed(core: &Core) {
+    core.events.emit(Change::Shares(core.shares.list()));
+    core.presence.offers_changed();
+}
+
+/// The least that a subject must be allowed to know that a share is there.
+fn look(kind: ShareKind) -> Action {
+    match kind {
+        ShareKind::Printer => Action::Print,
+        ShareKind::Folder => Action::List,
+    }
+}
+
+fn fits(kind: ShareKind, action: Action) -> bool {
+    (kind == ShareKind::Printer) == (action == Action::Print)
+}
+
+/// An empty audience means everyone on the owner's networks, until there are homes.
+fn whom(audience: Vec<Audience>) -> Result<Vec<Who>, ApiError> {
+    if audience.is_empty() {
+        return Ok(vec![Who::Network]);
+    }
+    let one = |audience| match audience {
+        Audience::Network => Ok(Who::Network),
+        Audience::Device { id } => id
+            .parse()
+            .map(Who::Device)
+            .map_err(|_| ApiError::new(ErrorCode::Invalid, format!("“{id}” is no device's identity."))),
+    };
+    audience.into_iter().map(one).collect()
+}
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(ShareId, Option<Entry>)> {
+    let kind = match row.get::<_, String>(1)?.as_str() {
+        "printer" => Some(ShareKind::Printer),
+        "folder" => Some(ShareKind::Folder),
+        _ => None,
+    };
+    let audience: Option<Vec<Who>> = serde_json::from_str(&row.get::<_, String>(4)?).ok();
+    let (name, target, write, until, created_at) =
+        (row.get(2)?, row.get(3)?, row.get(5)?, row.get(6)?, row.get(7)?);
+    let entry = kind.zip(audience).map(|(kind, audience)| Entry {
+        kind,
+        name,
+        target,
+        policy: Policy { audience, write, until },
+        created_at,
+        available: true,
+        disk: None,
+    });
+    Ok((ShareId(row.get(0)?), entry))
+}
+
+fn kind_word(kind: ShareKind) -> &'static str {
+    match kind {
+        ShareKind::Printer => "printer",
+        ShareKind::Folder => "folder",
+    }
+}
+
+/// Eight base32 characters: short enough to type, and nothing depends on nobody guessing it.
+fn random_id() -> Result<String, ApiError> {
+    let mut bytes = [0; 5];
+    getrandom::fill(&mut bytes).map_err(internal)?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
+}
+
+/// Unix milliseconds.
+fn now() -> Millis {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(age.as_millis()).unwrap_or(Millis::MAX)
+}
+
+fn internal(error: impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::Internal, error.to_string())
+}
+
+fn from_store(error: StoreError) -> ApiError {
+    let code = match error {
+        StoreError::Full => ErrorCode::DiskFull,
+        StoreError::Closing => ErrorCode::Stopping,
+        StoreError::Sqlite(_) => ErrorCode::Internal,
+    };
+    ApiError::new(code, error.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;

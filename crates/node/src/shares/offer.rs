@@ -1,0 +1,71 @@
+//! The list of offers that one neighbour gets.
+
+use super::{Entry, now};
+use crate::{
+    Core, printing,
+    wire::{OfferedDrive, OfferedPrinter, Offers},
+};
+use lanyard_api::ShareKind;
+use lanyard_print::{
+    QueueId,
+    system::{QueueInfo, QueueState},
+};
+use lanyard_trust::{Action, Decision, ShareId, Subject, decide};
+
+/// What `subject` may see and use.
+pub async fn offers_for(core: &Core, subject: &Subject) -> Offers {
+    let now = now();
+    let may = |entry: &Entry, action| decide(&entry.policy, subject, action, now) == Decision::Allow;
+    let visible: Vec<(ShareId, Entry)> = {
+        let table = core.shares.read();
+        let seen = |entry: &Entry| may(entry, super::look(entry.kind));
+        table.iter().filter(|(_, e)| seen(e)).map(|(id, e)| (id.clone(), e.clone())).collect()
+    };
+    let mut offers = Offers::default();
+    for (id, entry) in visible {
+        match entry.kind {
+            ShareKind::Printer => {
+                let queue = printing::queue_state(core, &QueueId(entry.target)).await;
+                offers.printers.push(printer(id, entry.name, queue));
+            }
+            ShareKind::Folder => offers.drives.push(OfferedDrive {
+                share: id.0,
+                writable: may(&entry, Action::Write),
+                name: entry.name,
+                available: entry.available,
+                free: entry.disk.map(|(free, _)| free),
+                total: entry.disk.map(|(_, total)| total),
+            }),
+        }
+    }
+    offers
+}
+
+/// A queue that its system no longer lists is offered as stopped: jobs may wait for it to come back.
+fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinter {
+    let Some(queue) = queue else {
+        return OfferedPrinter {
+            share: id.0,
+            name,
+            model: None,
+            location: None,
+            state: "stopped".to_owned(),
+            reasons: vec!["offline".to_owned()],
+            waiting: 0,
+        };
+    };
+    let state = match queue.state {
+        QueueState::Idle => "idle",
+        QueueState::Processing => "processing",
+        QueueState::Stopped => "stopped",
+    };
+    OfferedPrinter {
+        share: id.0,
+        name,
+        model: queue.model,
+        location: queue.location,
+        state: state.to_owned(),
+        reasons: queue.reasons,
+        waiting: queue.waiting,
+    }
+}

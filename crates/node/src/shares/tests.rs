@@ -1,0 +1,122 @@
+//! The table and the gate, without a node around them.
+
+use super::*;
+use lanyard_trust::NodeId;
+
+fn shares() -> Shares {
+    Shares::load(Store::in_memory(&[MIGRATIONS]).unwrap()).unwrap()
+}
+
+fn insert(shares: &Shares, id: &str, kind: ShareKind, policy: Policy) -> ShareId {
+    let id = ShareId(id.to_owned());
+    let target = if kind == ShareKind::Printer { "Laser" } else { "/srv/music" };
+    let entry = Entry {
+        kind,
+        name: id.0.clone(),
+        target: target.to_owned(),
+        policy,
+        created_at: 0,
+        available: true,
+        disk: None,
+    };
+    shares.write().insert(id.clone(), entry);
+    id
+}
+
+fn near() -> Subject {
+    Subject { device: NodeId::from_bytes([7; 32]), on_own_network: true }
+}
+
+fn everyone() -> Policy {
+    Policy { audience: vec![Who::Network], write: false, until: None }
+}
+
+fn open(shares: &Shares, id: &ShareId, subject: &Subject, action: Action) -> Result<Folder, Refusal> {
+    shares.admit(id, subject, action)
+}
+
+fn queue(shares: &Shares, id: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
+    shares.admit(id, subject, action)
+}
+
+#[test]
+fn the_gate_denies_by_default() {
+    let shares = shares();
+    let nobody = insert(&shares, "nobody", ShareKind::Folder, Policy::default());
+    assert_eq!(open(&shares, &nobody, &near(), Action::List), Err(Refusal::Unknown));
+    assert_eq!(open(&shares, &ShareId("none".into()), &near(), Action::List), Err(Refusal::Unknown));
+    let away = Subject { on_own_network: false, ..near() };
+    let id = insert(&shares, "open", ShareKind::Folder, everyone());
+    assert_eq!(open(&shares, &id, &away, Action::List), Err(Refusal::Unknown));
+    assert_eq!(open(&shares, &id, &near(), Action::Write), Err(Refusal::NotAllowed));
+    assert!(open(&shares, &id, &near(), Action::Read).is_ok());
+}
+
+#[test]
+fn a_share_of_one_kind_does_not_open_as_the_other() {
+    let shares = shares();
+    let music = insert(&shares, "music", ShareKind::Folder, everyone());
+    let laser = insert(&shares, "laser", ShareKind::Printer, everyone());
+    assert_eq!(queue(&shares, &music, &near(), Action::Print), Err(Refusal::Unknown));
+    assert_eq!(open(&shares, &laser, &near(), Action::List), Err(Refusal::Unknown));
+    assert_eq!(queue(&shares, &laser, &near(), Action::Read), Err(Refusal::NotAllowed));
+    assert_eq!(queue(&shares, &laser, &near(), Action::Print), Ok(QueueId("Laser".into())));
+}
+
+#[test]
+fn a_share_ends_by_itself() {
+    let shares = shares();
+    let over = Policy { until: Some(now() - 1), ..everyone() };
+    let id = insert(&shares, "over", ShareKind::Folder, over);
+    assert_eq!(open(&shares, &id, &near(), Action::Read), Err(Refusal::Unknown));
+}
+
+#[tokio::test]
+async fn shares_are_there_again_after_a_restart_and_gone_after_unsharing() {
+    let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+    let shares = Shares::load(store.clone()).unwrap();
+    let entry =
+        Entry::new(ShareKind::Folder, "Music", "/srv/music".into(), Vec::new(), Some(i64::MAX)).unwrap();
+    let share = shares.add(entry).await.unwrap();
+    assert_eq!(share.policy.audience, [Audience::Network], "an empty audience means the owner's networks");
+    let again = Shares::load(store.clone()).unwrap();
+    assert_eq!(again.list(), std::slice::from_ref(&share));
+    again.remove(vec![ShareId(share.id)]).await.unwrap();
+    assert!(Shares::load(store).unwrap().list().is_empty());
+}
+
+#[tokio::test]
+async fn two_shares_of_one_name_get_told_apart() {
+    let shares = shares();
+    let entry =
+        |target: &str| Entry::new(ShareKind::Folder, "Music", target.into(), Vec::new(), None).unwrap();
+    shares.add(entry("/a")).await.unwrap();
+    assert_eq!(shares.add(entry("/b")).await.unwrap().name, "Music 2");
+    assert_eq!(shares.add(entry("/a")).await.unwrap_err().code, ErrorCode::Exists);
+}
+
+#[test]
+fn folders_that_hold_too_much_are_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let inside = data.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    let refused = [std::path::Path::new("/"), data.path(), inside.as_path(), std::path::Path::new("/proc")];
+    for path in refused {
+        let error = folder::check(path.to_str().unwrap(), data.path(), false).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Invalid, "{}", path.display());
+    }
+    if let Some(dirs) = directories::BaseDirs::new() {
+        let home = dirs.home_dir().to_str().unwrap();
+        assert!(folder::check(home, data.path(), false).is_err());
+    }
+    let other = tempfile::tempdir().unwrap();
+    let checked = folder::check(other.path().to_str().unwrap(), data.path(), true).unwrap();
+    assert!(checked.disk.is_some());
+    let file = other.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    for (path, code) in [(file, ErrorCode::Invalid), (other.path().join("none"), ErrorCode::NotFound)] {
+        let error = folder::check(path.to_str().unwrap(), data.path(), false).unwrap_err();
+        assert_eq!(error.code, code);
+    }
+    assert_eq!(folder::check("music", data.path(), false).unwrap_err().code, ErrorCode::Invalid, "relative");
+}

@@ -1,0 +1,133 @@
+//! Who this node is, and the snapshot of everything.
+
+use crate::{Core, drives, networks, presence, printing, settings::Settings, shares};
+use lanyard_api::{ApiError, Change, ErrorCode, Millis, NodeStatus, Os, Snapshot};
+use lanyard_store::StoreError;
+use lanyard_trust::names::clean;
+use std::{sync::Arc, time::UNIX_EPOCH};
+
+/// The setting that holds this computer's name, as others see it. Set at every start, so it is always there.
+pub const NAME: &str = "name";
+
+/// The setting that says when the first-run screens are through.
+const FIRST_RUN_DONE: &str = "first_run_done";
+
+/// Who this node is.
+pub async fn status(core: &Core) -> NodeStatus {
+    let node_id = core.identity.node_id();
+    let mut notices = core.notices.clone();
+    notices.extend(networks::notices(core));
+    let started_at = core.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    NodeStatus {
+        id: node_id.to_string(),
+        check_words: node_id.check_words(),
+        name: name(&core.settings),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        os: os(),
+        data_dir: core.data.root().display().to_string(),
+        downloads_dir: core.downloads.display().to_string(),
+        port: networks::port(core),
+        pid: std::process::id(),
+        started_at: Millis::try_from(started_at.as_millis()).unwrap_or(Millis::MAX),
+        first_run: matches!(core.settings.text(FIRST_RUN_DONE), Ok(None)),
+        sharing: networks::sharing_state(core),
+        networks: networks::list(core).await.into_iter().filter(|network| network.connected).collect(),
+        notices,
+    }
+}
+
+/// Everything a front end shows.
+pub async fn snapshot(core: &Core) -> Snapshot {
+    // Read first: an event that is told while the rest is gathered is then told again, which does no harm; the
+    // other way round it would be lost.
+    let seq = core.events.last();
+    Snapshot {
+        seq,
+        status: status(core).await,
+        nearby: presence::nearby(core).await,
+        shares: shares::list(core).await,
+        queues: printing::queues(core).await,
+        jobs: printing::jobs(core).await,
+        transfers: drives::transfers(core).await,
+    }
+}
+
+/// Changes this computer's name.
+///
+/// # Errors
+/// `invalid` when nothing is left of it after cleaning.
+pub async fn rename(core: &Arc<Core>, name: &str) -> Result<NodeStatus, ApiError> {
+    let name = clean(name)
+        .ok_or_else(|| ApiError::new(ErrorCode::Invalid, "The name has no characters that can be shown."))?;
+    set(core, NAME, name).await?;
+    let status = status(core).await;
+    core.events.emit(Change::Status(status.clone()));
+    core.presence.offers_changed();
+    Ok(status)
+}
+
+/// The first-run screens are through.
+///
+/// # Errors
+/// When the store does not take it.
+pub async fn finish_first_run(core: &Core) -> Result<(), ApiError> {
+    set(core, FIRST_RUN_DONE, "yes".to_owned()).await?;
+    core.events.emit(Change::Status(status(core).await));
+    Ok(())
+}
+
+/// This computer's name, as others see it.
+pub fn name(settings: &Settings) -> String {
+    settings.text(NAME).ok().flatten().unwrap_or_else(default_name)
+}
+
+/// Settles the name at start: the one that was asked for, else the stored one, else the computer's.
+pub(crate) fn settle_name(settings: &Settings, wanted: Option<&str>) -> Result<(), StoreError> {
+    let stored = settings.text(NAME)?;
+    let name = match wanted.and_then(clean) {
+        Some(name) => name,
+        None if stored.is_some() => return Ok(()),
+        None => default_name(),
+    };
+    if stored.as_ref() != Some(&name) { settings.set(NAME, &name) } else { Ok(()) }
+}
+
+/// The operating system of this computer.
+pub const fn os() -> Os {
+    if cfg!(target_os = "linux") {
+        Os::Linux
+    } else if cfg!(target_os = "macos") {
+        Os::Macos
+    } else if cfg!(windows) {
+        Os::Windows
+    } else {
+        Os::Other
+    }
+}
+
+/// The computer's own name without its domain.
+fn default_name() -> String {
+    let host = host_name();
+    let first = host.split('.').next().unwrap_or_default();
+    clean(first)
+        .filter(|name| !name.eq_ignore_ascii_case("localhost"))
+        .unwrap_or_else(|| "Computer".to_owned())
+}
+
+#[cfg(unix)]
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host_name() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}
+
+async fn set(core: &Core, key: &'static str, value: String) -> Result<(), ApiError> {
+    let settings = core.settings.clone();
+    core.store
+        .run(move |_| settings.set(key, &value))
+        .await
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
+}

@@ -1,0 +1,86 @@
+//! What nodes tell each other about themselves: the JSON of `/v1/hello` and `/v1/watch`.
+//!
+//! Strangers send these too. Unknown fields are ignored, every list and string is bounded by the reader.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the protocol between nodes.
+pub const VERSION: u16 = 1;
+
+/// Who a node is; the first line of a watch stream and the body of a hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`] of the sender.
+    pub v: u16,
+    /// The owner's label for it.
+    pub name: String,
+    /// `linux`, `macos`, `windows`.
+    pub os: String,
+    /// The TCP port on which it listens, or 0 when it does not.
+    pub port: u16,
+}
+
+/// What a node offers to the one who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offers {
+    /// Printers this caller may print on.
+    #[serde(default)]
+    pub printers: Vec<OfferedPrinter>,
+    /// Folders this caller may look into.
+    #[serde(default)]
+    pub drives: Vec<OfferedDrive>,
+}
+
+/// One offered printer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedPrinter {
+    /// The share's id.
+    pub share: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// Make and model, when known. Never a serial number.
+    pub model: Option<String>,
+    /// A place, when the owner told one.
+    pub location: Option<String>,
+    /// `idle`, `processing` or `stopped` (RFC 8011 §5.4.11).
+    pub state: String,
+    /// IPP `printer-state-reasons` without severity suffixes.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// Jobs not on paper yet.
+    #[serde(default)]
+    pub waiting: u32,
+}
+
+/// One offered folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedDrive {
+    /// The share's id.
+    pub share: String,
+    /// The owner's name for it.
+    pub name: String,
+    /// Whether this caller may write.
+    pub writable: bool,
+    /// False while the disk behind it is away.
+    pub available: bool,
+    /// Bytes free on the disk behind it.
+    pub free: Option<u64>,
+    /// Size of the disk behind it.
+    pub total: Option<u64>,
+}
+
+/// One line of a watch stream (`GET /v1/watch`, newline-delimited JSON).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "line", content = "value", rename_all = "snake_case")]
+pub enum WatchLine {
+    /// Who I am; first, and again when it changes.
+    Hello(Hello),
+    /// What you may use; second, and again when it changes.
+    Offers(Offers),
+    /// A job of yours on a printer of mine changed: `lanyard_print`'s job status.
+    Job(serde_json::Value),
+    /// Nothing new; sent when nothing else was for a while, so that silence means trouble.
+    Alive,
+    /// I stop now.
+    Bye,
+}

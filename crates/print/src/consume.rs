@@ -1,0 +1,381 @@
+//! Printers of others, and the outbox that documents for them wait in.
+//!
+//! A job is accepted from a person when our own copy of the document and its row are on disk. One task for each
+//! device delivers what waits for it, however long the device is away, asks what became of it, and carries
+//! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Printers are found and named by
+//! others.
+
+mod delivery;
+pub mod outgoing;
+
+use crate::{
+    document::{self, DocumentError},
+    spool::{KeepError, Spool},
+    ticket::{Capabilities, JobStatus, Options, Refused},
+};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use lanyard_link::{LinkError, Peers, body};
+use lanyard_store::{Store, StoreError};
+use lanyard_trust::{NodeId, ShareId};
+use outgoing::{Phase, Rows};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, broadcast};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+pub(crate) use outgoing::TABLE;
+pub use outgoing::{OutgoingJob, OutgoingState};
+
+/// What [`Outbox`] is made from.
+pub struct Parts {
+    /// The node's store, with this room's tables.
+    pub store: Store,
+    /// Where our copies wait; nobody else's.
+    pub spool: PathBuf,
+    /// How other nodes are reached.
+    pub peers: Peers,
+    /// Cancelled when the node stops.
+    pub cancel: CancellationToken,
+    /// What the tasks are counted by.
+    pub tasks: TaskTracker,
+}
+
+/// A printer of another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The node.
+    pub node: NodeId,
+    /// The share there.
+    pub share: ShareId,
+    /// The printer's name.
+    pub printer: String,
+    /// The device's name.
+    pub device_name: String,
+}
+
+/// Documents on their way to other nodes' printers. Clones share it.
+#[derive(Clone)]
+pub struct Outbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rows: Rows,
+    spool: Spool,
+    peers: Peers,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+    changes: broadcast::Sender<OutgoingJob>,
+    /// One task for each device that something was ever for.
+    couriers: Mutex<HashMap<NodeId, Arc<Bell>>>,
+}
+
+/// Wakes a device's task.
+#[derive(Default)]
+struct Bell {
+    ring: Notify,
+    /// The device is back: ask after everything it has.
+    back: AtomicBool,
+}
+
+/// Why a document was not taken, or a job not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// It cannot be printed.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// It cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// The spool directory cannot be used.
+    #[error("cannot use the spool directory: {0}")]
+    Spool(io::Error),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No such job.
+    #[error("there is no such job")]
+    NotFound,
+    /// The job is not one that can be tried again.
+    #[error("{0}")]
+    NotNow(&'static str),
+}
+
+/// Why a printer of another node does not tell what it can do.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The node cannot be reached.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It refused.
+    #[error("{}", .0.detail)]
+    Refused(Refused),
+    /// It answered something else.
+    #[error("the other device answered something unexpected")]
+    Unexpected,
+}
+
+impl Outbox {
+    /// Opens the outbox and throws away copies that no row knows. Nothing runs yet.
+    ///
+    /// # Errors
+    /// When the disk or the store refuses.
+    pub fn open(parts: Parts) -> Result<Self, OutboxError> {
+        let spool = Spool::open(parts.spool).map_err(OutboxError::Spool)?;
+        let rows = Rows::new(parts.store);
+        let known = rows.with_document()?.iter().map(OutgoingJob::document).collect();
+        spool.sweep(&known).map_err(OutboxError::Spool)?;
+        let inner = Inner {
+            rows,
+            spool,
+            peers: parts.peers,
+            cancel: parts.cancel,
+            tasks: parts.tasks,
+            changes: broadcast::channel(256).0,
+            couriers: Mutex::default(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Goes on with everything that is not over.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub fn start(&self) -> Result<(), OutboxError> {
+        for job in self.inner.rows.open_jobs(None)? {
+            self.wake(job.node, true);
+        }
+        Ok(())
+    }
+
+    /// Every change of a job from now on. One that falls behind reads [`Outbox::jobs`] again.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<OutgoingJob> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Takes a document. When this returns, our copy and its row are on disk.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; then nothing is kept.
+    pub async fn take(
+        &self,
+        target: Target,
+        title: String,
+        document: &Path,
+        options: Options,
+    ) -> Result<OutgoingJob, OutboxError> {
+        let id = Uuid::new_v4();
+        let (outbox, source) = (self.clone(), document.to_owned());
+        let enter = move || {
+            let name = outgoing::document_name(id);
+            let result = outbox.keep(&name, &source).and_then(|(kept, found)| {
+                if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
+                    && ranges.within(pages).next().is_none()
+                {
+                    return Err(DocumentError::NoSuchPages.into());
+                }
+                let job = OutgoingJob::new(id, target, title, &kept, found, options);
+                outbox.inner.rows.put(&job)?;
+                Ok(job)
+            });
+            if result.is_err() {
+                outbox.inner.spool.remove(&name);
+            }
+            result
+        };
+        let job = tokio::task::spawn_blocking(enter).await.map_err(|_| StoreError::Closing)??;
+        tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
+        self.tell(&job);
+        self.wake(job.node, false);
+        Ok(job)
+    }
+
+    /// Copies first and looks at the copy: what is looked at is what is sent.
+    fn keep(
+        &self,
+        name: &str,
+        source: &Path,
+    ) -> Result<(crate::spool::Kept, document::Inspected), OutboxError> {
+        // Says "no document" before a large file is copied for nothing.
+        document::inspect(source, false).map_err(|error| match error {
+            DocumentError::Io(source_error) => {
+                KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+            }
+            error => OutboxError::from(error),
+        })?;
+        let kept = self.inner.spool.copy(name, source)?;
+        let found = document::inspect(&self.inner.spool.path(name), true)?;
+        Ok((kept, found))
+    }
+
+    /// All jobs that are remembered, newest first.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn jobs(&self) -> Result<Vec<OutgoingJob>, OutboxError> {
+        Ok(self.inner.rows.run(Rows::jobs).await?)
+    }
+
+    /// Cancels a job: shown at once, carried over as soon as the owner can be reached.
+    ///
+    /// # Errors
+    /// [`OutboxError::NotFound`], or the store's.
+    pub async fn cancel(&self, job: Uuid) -> Result<OutgoingJob, OutboxError> {
+        let job = self.change(job, OutgoingJob::cancel).await?;
+        self.wake(job.node, false);
+        Ok(job)
+    }
+
+    /// Prints a job again that failed, or of which nobody knows whether it was printed.
+    ///
+    /// # Errors
+    /// [`OutboxError::NotFound`], [`OutboxError::NotNow`], or the store's.
+    pub async fn retry(&self, job: Uuid) -> Result<OutgoingJob, OutboxError> {
+        let document = self.inner.spool.path(&outgoing::document_name(job));
+        let mut refused = None;
+        let id = job;
+        let (job, no) = {
+            let rows = self.inner.rows.clone();
+            rows.run(move |rows| {
+                let job = rows.change(id, |job| refused = job.retry(document.is_file()).err())?;
+                Ok((job, refused))
+            })
+            .await?
+        };
+        let job = job.ok_or(OutboxError::NotFound)?;
+        if let Some(words) = no {
+            return Err(OutboxError::NotNow(words));
+        }
+        self.tell(&job);
+        self.wake(job.node, false);
+        Ok(job)
+    }
+
+    /// An owner told what became of a job of ours on its printer.
+    pub async fn heard(&self, from: NodeId, status: JobStatus) {
+        let status = status.bounded();
+        let known = self.inner.rows.run(move |rows| rows.job(status.job).map(|job| (job, status))).await;
+        let Ok((Some(job), status)) = known else { return };
+        if job.node != from {
+            return tracing::warn!(job = %job.job, ?from, "a device told about a job that is not on its printer");
+        }
+        if let Err(error) = self.change(job.job, move |job| job.hear(&status)).await {
+            tracing::warn!(%error, "what became of a job was not recorded");
+        }
+    }
+
+    /// A device is back: what waits for it goes out now, what it has is asked after.
+    pub fn is_back(&self, node: NodeId) {
+        if lock(&self.inner.couriers).contains_key(&node) {
+            self.wake(node, true);
+        }
+    }
+
+    /// What a printer of another node can do.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn capabilities(&self, node: NodeId, share: &ShareId) -> Result<Capabilities, AskError> {
+        let path = format!("/v1/printers/{share}");
+        let (_, told) = self.ask(node, Method::GET, &path).await?;
+        let told: Capabilities = serde_json::from_slice(&told).map_err(|_| AskError::Unexpected)?;
+        Ok(told.bounded())
+    }
+
+    /// A request without a document; 2xx only.
+    async fn ask(&self, node: NodeId, method: Method, path: &str) -> Result<(StatusCode, Vec<u8>), AskError> {
+        let request = Request::builder().method(method).uri(path).body(body::empty());
+        let request = request.map_err(|_| AskError::Unexpected)?;
+        let response = self.inner.peers.request(node, request, Duration::from_secs(10)).await?;
+        read_answer(response).await
+    }
+
+    /// Changes a row and tells of it if there is anything new.
+    async fn change(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
+    ) -> Result<OutgoingJob, OutboxError> {
+        let changed = self.inner.rows.run(move |rows| {
+            let mut before = None;
+            let job = rows.change(job, |job| {
+                before = Some(job.clone());
+                how(job);
+            })?;
+            Ok((before, job))
+        });
+        let (before, job) = changed.await?;
+        let job = job.ok_or(OutboxError::NotFound)?;
+        if before.as_ref() != Some(&job) {
+            if job.phase == Phase::Over && !job.keeps_document() {
+                self.inner.spool.remove(&job.document());
+            }
+            self.tell(&job);
+        }
+        Ok(job)
+    }
+
+    fn tell(&self, job: &OutgoingJob) {
+        // No listener is no error.
+        let _ = self.inner.changes.send(job.clone());
+    }
+
+    /// Wakes a device's task, starting it if needed.
+    fn wake(&self, node: NodeId, back: bool) {
+        let mut couriers = lock(&self.inner.couriers);
+        let bell = couriers.entry(node).or_insert_with(|| {
+            let bell = Arc::new(Bell::default());
+            let courier = delivery::Courier::new(self.clone(), node, bell.clone());
+            let cancel = self.inner.cancel.clone();
+            self.inner.tasks.spawn(async move {
+                // What was handed over is on the other side's disk or not at all: dropping it anywhere is safe.
+                let _ = cancel.run_until_cancelled(Box::pin(courier.run())).await;
+            });
+            bell
+        });
+        bell.back.fetch_or(back, Ordering::AcqRel);
+        bell.ring.notify_one();
+    }
+}
+
+/// Reads an answer of a node, which is a stranger's too.
+async fn read_answer(
+    response: http::Response<lanyard_link::Incoming>,
+) -> Result<(StatusCode, Vec<u8>), AskError> {
+    const MOST: usize = 64 * 1024;
+    let status = response.status();
+    let read = Limited::new(response.into_body(), MOST).collect();
+    let body = tokio::time::timeout(Duration::from_secs(10), read).await.map_err(|_| LinkError::Timeout)?;
+    let body = body.map_err(|error| LinkError::Broken(error.to_string()))?.to_bytes().to_vec();
+    if status.is_success() {
+        return Ok((status, body));
+    }
+    let code = match status {
+        StatusCode::FORBIDDEN => "not_allowed",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::INSUFFICIENT_STORAGE => "disk_full",
+        StatusCode::SERVICE_UNAVAILABLE => "busy",
+        _ => "internal",
+    };
+    let told = serde_json::from_slice::<Refused>(&body).ok();
+    let told = told.unwrap_or(Refused { reason: code.to_owned(), detail: format!("it answered {status}") });
+    Err(AskError::Refused(Refused {
+        reason: crate::ticket::keyword(&told.reason).unwrap_or_else(|| code.to_owned()),
+        detail: crate::ticket::words(&told.detail),
+    }))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

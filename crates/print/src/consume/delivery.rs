@@ -1,0 +1,279 @@
+//! One task for each device: delivers documents, asks after them, carries cancels over, waits while it is away.
+
+use super::{AskError, Bell, Outbox, OutgoingJob, lock, outgoing::Phase, read_answer};
+use crate::ticket::{JobStatus, Refused, TICKET_HEADER};
+use futures_util::TryStreamExt;
+use http::{Method, Request, header};
+use hyper::body::Frame;
+use lanyard_link::{Body, BodyError, LinkError, body};
+use lanyard_trust::NodeId;
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio_util::io::ReaderStream;
+use uuid::Uuid;
+
+/// Between two tries while a device does not answer; doubles up to the second.
+const AWAY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// A job whose owner has not said anything for so long is asked after: the news come by themselves, but the stream
+/// that brings them may have been broken just then.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// From the end of the document to the owner's answer: it checks and fsyncs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Documents up to this size are sent from memory, so that the link may repeat them by itself.
+const SMALL: u64 = 64 * 1024;
+
+pub(super) struct Courier {
+    outbox: Outbox,
+    node: NodeId,
+    bell: Arc<Bell>,
+    pause: Duration,
+    asked: HashMap<Uuid, Instant>,
+    mismatches: HashMap<Uuid, u32>,
+}
+
+/// What came of one job's turn.
+enum Turn {
+    /// Nothing more to do for it now.
+    Fine,
+    /// The device is away or busy: everything waits.
+    Wait,
+}
+
+impl Courier {
+    pub(super) fn new(outbox: Outbox, node: NodeId, bell: Arc<Bell>) -> Self {
+        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), mismatches: HashMap::new() }
+    }
+
+    /// Works until it is dropped. Sleeps while there is nothing to do.
+    pub(super) async fn run(mut self) {
+        loop {
+            if self.bell.back.swap(false, Ordering::AcqRel) {
+                self.pause = AWAY.0;
+                self.asked.clear();
+            }
+            let pause = self.round().await;
+            let ring = self.bell.ring.notified();
+            match pause {
+                None => ring.await,
+                Some(pause) => drop(tokio::time::timeout(pause, ring).await),
+            }
+        }
+    }
+
+    /// Gives every open job its turn; returns when to come again.
+    async fn round(&mut self) -> Option<Duration> {
+        let node = self.node;
+        let rows = self.outbox.inner.rows.clone();
+        let jobs = match rows.run(move |rows| rows.open_jobs(Some(node))).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                return Some(AWAY.1);
+            }
+        };
+        self.asked.retain(|job, _| jobs.iter().any(|open| open.job == *job));
+        self.mismatches.retain(|job, _| jobs.iter().any(|open| open.job == *job));
+        if jobs.is_empty() {
+            return None;
+        }
+        for job in jobs {
+            match self.turn(job).await {
+                Turn::Fine => self.pause = AWAY.0,
+                Turn::Wait => {
+                    let pause = self.pause;
+                    self.pause = (self.pause * 2).min(AWAY.1);
+                    return Some(pause);
+                }
+            }
+        }
+        Some(SILENCE)
+    }
+
+    async fn turn(&mut self, job: OutgoingJob) -> Turn {
+        match job.phase {
+            Phase::Here => self.deliver(job).await,
+            // Perhaps it is there already: ask before a large document travels twice.
+            Phase::Offered => match self.ask_after(&job).await {
+                Turn::Fine => match self.reread(&job).await {
+                    Some(job) if matches!(job.phase, Phase::Here | Phase::Offered) => self.deliver(job).await,
+                    _ => Turn::Fine,
+                },
+                wait => wait,
+            },
+            Phase::There if self.asked.get(&job.job).is_some_and(|at| at.elapsed() < SILENCE) => Turn::Fine,
+            Phase::There => {
+                self.asked.insert(job.job, Instant::now());
+                self.ask_after(&job).await
+            }
+            Phase::Cancelling => self.carry_cancel(&job).await,
+            Phase::Over => Turn::Fine,
+        }
+    }
+
+    async fn deliver(&mut self, job: OutgoingJob) -> Turn {
+        // On disk before the first byte leaves: from here on the owner may have it.
+        let Ok(job) = self.outbox.change(job.job, OutgoingJob::offered).await else { return Turn::Wait };
+        if job.phase != Phase::Offered {
+            return Turn::Fine;
+        }
+        let request = match self.request(&job).await {
+            Ok(request) => request,
+            Err(error) => {
+                tracing::error!(job = %job.job, %error, "our copy of a document cannot be read");
+                let detail = format!("The kept copy of the document cannot be read: {error}");
+                return self.refused(&job, Refused { reason: "unreadable".to_owned(), detail }).await;
+            }
+        };
+        let sent = tokio::select! {
+            sent = self.outbox.inner.peers.request(self.node, request, PATIENCE) => sent,
+            // Dropping the request cuts the document short, so the owner does not accept it.
+            () = self.cancelled(job.job) => return Turn::Fine,
+        };
+        let answer = match sent {
+            Ok(response) => read_answer(response).await,
+            Err(error) => Err(error.into()),
+        };
+        match answer {
+            Ok((_, told)) => self.heard(&job, &told).await,
+            Err(AskError::Link(error)) => self.away(&job, &error).await,
+            Err(AskError::Unexpected) => {
+                self.away(&job, &LinkError::Broken("no answer to read".to_owned())).await
+            }
+            Err(AskError::Refused(refusal)) => self.judge(&job, refusal).await,
+        }
+    }
+
+    /// Whether a refusal is for good.
+    async fn judge(&mut self, job: &OutgoingJob, refusal: Refused) -> Turn {
+        const MISMATCHES: u32 = 3;
+        let later = match refusal.reason.as_str() {
+            "disk_full" | "busy" | "stopping" => true,
+            "mismatch" => {
+                let count = self.mismatches.entry(job.job).or_default();
+                *count += 1;
+                *count < MISMATCHES
+            }
+            _ => false,
+        };
+        if !later {
+            return self.refused(job, refusal).await;
+        }
+        let waits = move |job: &mut OutgoingJob| job.waits(&refusal.reason, &refusal.detail);
+        let _ = self.outbox.change(job.job, waits).await;
+        Turn::Wait
+    }
+
+    async fn refused(&self, job: &OutgoingJob, refusal: Refused) -> Turn {
+        match self.outbox.change(job.job, move |job| job.refused(&refusal)).await {
+            Ok(_) => Turn::Fine,
+            Err(_) => Turn::Wait,
+        }
+    }
+
+    async fn away(&self, job: &OutgoingJob, error: &LinkError) -> Turn {
+        tracing::debug!(job = %job.job, %error, "the printer's device does not answer");
+        let waits = |job: &mut OutgoingJob| {
+            job.waits(
+                "peer_unreachable",
+                "The printer's device does not answer. The job goes out when it is back.",
+            );
+        };
+        let _ = self.outbox.change(job.job, waits).await;
+        Turn::Wait
+    }
+
+    async fn ask_after(&mut self, job: &OutgoingJob) -> Turn {
+        match self.outbox.ask(self.node, Method::GET, &format!("/v1/jobs/{}", job.job)).await {
+            Ok((_, told)) => self.heard(job, &told).await,
+            Err(AskError::Refused(refusal)) if refusal.reason == "not_found" => self.forgotten(job).await,
+            Err(AskError::Link(error)) => self.away(job, &error).await,
+            Err(_) => Turn::Wait,
+        }
+    }
+
+    async fn carry_cancel(&mut self, job: &OutgoingJob) -> Turn {
+        let path = format!("/v1/jobs/{}/cancel?share={}&attempt={}", job.job, job.share, job.attempt);
+        match self.outbox.ask(self.node, Method::POST, &path).await {
+            Ok((_, told)) => self.heard(job, &told).await,
+            Err(AskError::Refused(refusal))
+                if matches!(refusal.reason.as_str(), "not_found" | "not_allowed") =>
+            {
+                self.forgotten(job).await
+            }
+            Err(AskError::Link(error)) => self.away(job, &error).await,
+            Err(_) => Turn::Wait,
+        }
+    }
+
+    async fn heard(&self, job: &OutgoingJob, told: &[u8]) -> Turn {
+        let Ok(status) = serde_json::from_slice::<JobStatus>(told) else { return Turn::Wait };
+        let status = status.bounded();
+        match self.outbox.change(job.job, move |job| job.hear(&status)).await {
+            Ok(_) => Turn::Fine,
+            Err(_) => Turn::Wait,
+        }
+    }
+
+    async fn forgotten(&self, job: &OutgoingJob) -> Turn {
+        match self.outbox.change(job.job, OutgoingJob::forgotten).await {
+            Ok(_) => Turn::Fine,
+            Err(_) => Turn::Wait,
+        }
+    }
+
+    async fn reread(&self, job: &OutgoingJob) -> Option<OutgoingJob> {
+        let (rows, job) = (self.outbox.inner.rows.clone(), job.job);
+        rows.run(move |rows| rows.job(job)).await.ok().flatten()
+    }
+
+    /// Ends when a person cancels the job.
+    async fn cancelled(&self, job: Uuid) {
+        let mut changes = self.outbox.changes();
+        let is_cancelled = |row: &OutgoingJob| row.job == job && row.phase == Phase::Cancelling;
+        let (rows, id) = (self.outbox.inner.rows.clone(), job);
+        if let Ok(Some(row)) = rows.run(move |rows| rows.job(id)).await
+            && is_cancelled(&row)
+        {
+            return;
+        }
+        loop {
+            match changes.recv().await {
+                Ok(row) if is_cancelled(&row) => return,
+                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn request(&self, job: &OutgoingJob) -> io::Result<Request<Body>> {
+        let path = self.outbox.inner.spool.path(&job.document());
+        let document = if job.bytes <= SMALL {
+            body::full(tokio::fs::read(path).await?)
+        } else {
+            let file = tokio::fs::File::open(path).await?;
+            let pieces = ReaderStream::with_capacity(file, 256 * 1024);
+            body::stream(pieces.map_ok(Frame::data).map_err(|error| -> BodyError { error.into() }))
+        };
+        Request::builder()
+            .method(Method::PUT)
+            .uri(format!("/v1/printers/{}/jobs/{}", job.share, job.job))
+            .header(TICKET_HEADER, job.ticket().to_header())
+            .header(header::CONTENT_TYPE, job.format.mime())
+            .header(header::CONTENT_LENGTH, job.bytes)
+            .body(document)
+            .map_err(io::Error::other)
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        lock(&self.outbox.inner.couriers).remove(&self.node);
+    }
+}

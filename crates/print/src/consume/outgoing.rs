@@ -1,0 +1,593 @@
+//! A job of ours on another node's printer: its row, and what may happen to it, as pure functions.
+
+use super::Target;
+use crate::{
+    document::{Format, Inspected},
+    offer::{journal::parsed, now},
+    spool::Kept,
+    ticket::{JobStatus, MAYBE_PRINTED, Options, Refused, State, Ticket},
+};
+use lanyard_store::{
+    Store, StoreError,
+    rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
+};
+use lanyard_trust::{NodeId, ShareId};
+use uuid::Uuid;
+
+/// The table.
+pub(crate) const TABLE: &str = "
+CREATE TABLE print_sent (
+    job TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    share TEXT NOT NULL,
+    printer TEXT NOT NULL,
+    device_name TEXT NOT NULL,
+    title TEXT NOT NULL,
+    format TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    blake3 TEXT NOT NULL,
+    pages INTEGER,
+    options TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    detail TEXT,
+    pages_done INTEGER,
+    heard_rev INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX print_sent_open ON print_sent (node, created_at) WHERE phase != 'over';
+";
+
+const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
+    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at";
+
+const HISTORY: i64 = 500;
+const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
+
+/// How far a hand-over has come; on disk before what it names is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Only here.
+    Here,
+    /// The owner may have it.
+    Offered,
+    /// The owner has it.
+    There,
+    /// Cancelled here; the owner, who may have it, does not know yet.
+    Cancelling,
+    /// Nothing more to do.
+    Over,
+}
+
+/// What people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutgoingState {
+    /// Kept here, on its way.
+    Sending,
+    /// As the owner says.
+    At(State),
+}
+
+/// A job of ours on another node's printer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingJob {
+    /// Its UUID, the same on both sides.
+    pub job: Uuid,
+    /// How often a person asked for it.
+    pub attempt: u32,
+    /// The printer's node.
+    pub node: NodeId,
+    /// The share there.
+    pub share: ShareId,
+    /// The printer's name.
+    pub printer: String,
+    /// The device's name, when the job was made.
+    pub device_name: String,
+    /// The document's name.
+    pub title: String,
+    /// What it is.
+    pub format: Format,
+    /// Its size.
+    pub bytes: u64,
+    /// Its hash.
+    pub blake3: String,
+    /// Its pages, when they can be counted.
+    pub pages: Option<u32>,
+    /// What was chosen.
+    pub options: Options,
+    /// How far the hand-over is.
+    pub phase: Phase,
+    /// What people are told.
+    pub state: OutgoingState,
+    /// Code behind the state.
+    pub reason: Option<String>,
+    /// Plain words behind it.
+    pub detail: Option<String>,
+    /// Pages that reached paper.
+    pub pages_done: Option<u32>,
+    /// The last news of the owner's that counted.
+    pub heard_rev: u64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds.
+    pub ended_at: Option<i64>,
+}
+
+impl OutgoingJob {
+    /// A job whose document is on disk.
+    pub(super) fn new(
+        job: Uuid,
+        target: Target,
+        title: String,
+        kept: &Kept,
+        found: Inspected,
+        options: Options,
+    ) -> Self {
+        Self {
+            job,
+            attempt: 1,
+            node: target.node,
+            share: target.share,
+            printer: target.printer,
+            device_name: target.device_name,
+            title: crate::ticket::title(&title),
+            format: found.format,
+            bytes: kept.size,
+            blake3: kept.blake3.clone(),
+            pages: found.pages,
+            options,
+            phase: Phase::Here,
+            state: OutgoingState::Sending,
+            reason: None,
+            detail: None,
+            pages_done: None,
+            heard_rev: 0,
+            created_at: now(),
+            ended_at: None,
+        }
+    }
+
+    /// What goes with the document.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        Ticket {
+            title: self.title.clone(),
+            format: self.format,
+            size: self.bytes,
+            blake3: self.blake3.clone(),
+            attempt: self.attempt,
+            pages: self.pages,
+            options: self.options.clone(),
+        }
+    }
+
+    /// The name of our copy in the spool.
+    #[must_use]
+    pub fn document(&self) -> String {
+        document_name(self.job)
+    }
+
+    /// True while our copy may be wanted again.
+    #[must_use]
+    pub fn keeps_document(&self) -> bool {
+        !matches!(self.state, OutgoingState::At(State::Done | State::Cancelled))
+    }
+
+    /// A person cancels it.
+    pub(super) fn cancel(&mut self) {
+        match self.phase {
+            Phase::Over if self.may_come_again() => self.end(State::Cancelled, None, None),
+            Phase::Over | Phase::Cancelling => {}
+            Phase::Here => self.end(State::Cancelled, None, None),
+            Phase::Offered | Phase::There => {
+                self.phase = Phase::Cancelling;
+                self.tell(OutgoingState::At(State::Cancelled), None, None);
+            }
+        }
+    }
+
+    /// A person wants it again.
+    pub(super) fn retry(&mut self, document_is_there: bool) -> Result<(), &'static str> {
+        if !self.may_come_again() {
+            return Err(match self.state {
+                OutgoingState::At(State::Done) => {
+                    "This job is printed. Print the document again to have it twice."
+                }
+                OutgoingState::At(State::Cancelled) => "This job was cancelled. Print the document again.",
+                OutgoingState::At(State::Stopped) => {
+                    "This job goes on by itself as soon as the printer is ready."
+                }
+                _ => "This job is still on its way.",
+            });
+        }
+        if !document_is_there {
+            return Err("The document of this job is not kept any more. Print it again.");
+        }
+        self.attempt += 1;
+        self.phase = Phase::Here;
+        self.heard_rev = 0;
+        self.pages_done = None;
+        self.ended_at = None;
+        self.tell(OutgoingState::Sending, None, None);
+        Ok(())
+    }
+
+    /// The owner says how it is.
+    pub(super) fn hear(&mut self, status: &JobStatus) {
+        let expected = matches!(self.phase, Phase::Offered | Phase::There | Phase::Cancelling);
+        if !expected
+            || status.job != self.job
+            || status.attempt != self.attempt
+            || status.rev <= self.heard_rev
+        {
+            return;
+        }
+        self.heard_rev = status.rev;
+        self.pages_done = status.pages_done.or(self.pages_done);
+        let (reason, detail) = (status.reason.as_deref(), status.detail.clone());
+        if status.over {
+            return self.end(status.state, reason, detail);
+        }
+        if self.phase == Phase::Cancelling && status.state != State::Cancelled {
+            // What it was doing before it heard of the cancel.
+            return;
+        }
+        self.phase = Phase::There;
+        self.tell(OutgoingState::At(status.state), reason, detail);
+    }
+
+    /// The document is about to leave.
+    pub(super) fn offered(&mut self) {
+        if self.phase == Phase::Here {
+            self.phase = Phase::Offered;
+        }
+    }
+
+    /// The owner cannot be reached, or not now.
+    pub(super) fn waits(&mut self, reason: &str, detail: &str) {
+        if matches!(self.phase, Phase::Here | Phase::Offered) {
+            self.tell(OutgoingState::Sending, Some(reason), Some(detail.to_owned()));
+        }
+    }
+
+    /// The owner does not want it, and will not.
+    pub(super) fn refused(&mut self, refusal: &Refused) {
+        match self.phase {
+            Phase::Here | Phase::Offered => {
+                self.end(State::Failed, Some(&refusal.reason), Some(refusal.detail.clone()));
+            }
+            Phase::Cancelling => self.end(State::Cancelled, None, None),
+            Phase::There | Phase::Over => {}
+        }
+    }
+
+    /// The owner has accepted it once and knows nothing of it now.
+    pub(super) fn forgotten(&mut self) {
+        match self.phase {
+            Phase::There if self.state == OutgoingState::At(State::Cancelled) => {
+                self.end(State::Cancelled, None, None);
+            }
+            Phase::There => {
+                self.phase = Phase::Over;
+                let detail = "The other device has lost this job. Look at the printer: if it is not on paper, try again.";
+                self.tell(OutgoingState::At(State::Stopped), Some(MAYBE_PRINTED), Some(detail.to_owned()));
+            }
+            Phase::Cancelling => self.end(State::Cancelled, None, None),
+            // It never got there whole: it goes out again.
+            Phase::Offered => self.phase = Phase::Here,
+            Phase::Here | Phase::Over => {}
+        }
+    }
+
+    fn may_come_again(&self) -> bool {
+        let lost =
+            self.state == OutgoingState::At(State::Stopped) && self.reason.as_deref() == Some(MAYBE_PRINTED);
+        lost || self.state == OutgoingState::At(State::Failed)
+    }
+
+    fn tell(&mut self, state: OutgoingState, reason: Option<&str>, detail: Option<String>) {
+        self.state = state;
+        self.reason = reason.map(str::to_owned);
+        self.detail = detail;
+    }
+
+    fn end(&mut self, state: State, reason: Option<&str>, detail: Option<String>) {
+        self.phase = Phase::Over;
+        self.ended_at = Some(now());
+        self.tell(OutgoingState::At(state), reason, detail);
+    }
+}
+
+pub(super) fn document_name(job: Uuid) -> String {
+    job.simple().to_string()
+}
+
+/// The rows.
+#[derive(Clone)]
+pub(super) struct Rows {
+    store: Store,
+}
+
+impl Rows {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Runs one of the others off the async threads.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.clone();
+        self.store.run(move |_| work(&rows)).await
+    }
+
+    pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 1000");
+        self.store.read(|c| list(c, &sql, ()))
+    }
+
+    /// Jobs that something is still to be done for, oldest first.
+    pub(super) fn open_jobs(&self, node: Option<NodeId>) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_sent WHERE phase != 'over' AND (?1 IS NULL OR node = ?1) ORDER BY created_at"
+        );
+        self.store.read(|c| list(c, &sql, [node.map(|node| node.to_string())]))
+    }
+
+    pub(super) fn with_document(&self) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_sent WHERE state NOT IN ('done', 'cancelled') OR phase != 'over'"
+        );
+        self.store.read(|c| list(c, &sql, ()))
+    }
+
+    pub(super) fn job(&self, job: Uuid) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.read(|c| find(c, job))
+    }
+
+    pub(super) fn put(&self, job: &OutgoingJob) -> Result<(), StoreError> {
+        self.store.write(|t| put(t, job))
+    }
+
+    /// Changes a row in one transaction; returns it as it is then.
+    pub(super) fn change(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&mut OutgoingJob),
+    ) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.write(|t| {
+            let Some(mut row) = find(t, job)? else { return Ok(None) };
+            let before = row.clone();
+            how(&mut row);
+            if row != before {
+                put(t, &row)?;
+                if row.phase == Phase::Over {
+                    prune(t)?;
+                }
+            }
+            Ok(Some(row))
+        })
+    }
+}
+
+fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
+    let marks = vec!["?"; COLUMNS.split(',').count()].join(", ");
+    let sql = format!("INSERT OR REPLACE INTO print_sent ({COLUMNS}) VALUES ({marks})");
+    t.execute(
+        &sql,
+        params![
+            job.job.to_string(),
+            job.attempt,
+            job.node.to_string(),
+            job.share.0,
+            job.printer,
+            job.device_name,
+            job.title,
+            job.format.mime(),
+            i64::try_from(job.bytes).unwrap_or(i64::MAX),
+            job.blake3,
+            job.pages,
+            serde_json::to_string(&job.options).unwrap_or_default(),
+            phase_name(job.phase),
+            state_name(job.state),
+            job.reason,
+            job.detail,
+            job.pages_done,
+            i64::try_from(job.heard_rev).unwrap_or(i64::MAX),
+            job.created_at,
+            job.ended_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets the oldest finished jobs. Their documents, if any, are swept at the next start.
+fn prune(t: &Transaction<'_>) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM print_sent WHERE ended_at IS NOT NULL AND (ended_at < ?1 OR job IN \
+               (SELECT job FROM print_sent WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT -1 OFFSET ?2))";
+    t.execute(sql, (now() - HISTORY_AGE, HISTORY)).map(|_| ())
+}
+
+fn find(c: &Connection, job: Uuid) -> rusqlite::Result<Option<OutgoingJob>> {
+    let sql = format!("SELECT {COLUMNS} FROM print_sent WHERE job = ?1");
+    c.query_row(&sql, [job.to_string()], read).optional()
+}
+
+fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<OutgoingJob>> {
+    c.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
+    let text = |column: &str| row.get::<_, String>(column);
+    Ok(OutgoingJob {
+        job: parsed(row, "job", |text| text.parse().ok())?,
+        attempt: row.get("attempt")?,
+        node: parsed(row, "node", |text| text.parse().ok())?,
+        share: ShareId(text("share")?),
+        printer: text("printer")?,
+        device_name: text("device_name")?,
+        title: text("title")?,
+        format: parsed(row, "format", Format::from_mime)?,
+        bytes: row.get::<_, i64>("bytes")?.unsigned_abs(),
+        blake3: text("blake3")?,
+        pages: row.get("pages")?,
+        options: parsed(row, "options", |text| serde_json::from_str(text).ok())?,
+        phase: parsed(row, "phase", phase_of)?,
+        state: parsed(row, "state", state_of)?,
+        reason: row.get("reason")?,
+        detail: row.get("detail")?,
+        pages_done: row.get("pages_done")?,
+        heard_rev: row.get::<_, i64>("heard_rev")?.unsigned_abs(),
+        created_at: row.get("created_at")?,
+        ended_at: row.get("ended_at")?,
+    })
+}
+
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Here, "here"),
+    (Phase::Offered, "offered"),
+    (Phase::There, "there"),
+    (Phase::Cancelling, "cancelling"),
+    (Phase::Over, "over"),
+];
+
+fn phase_name(phase: Phase) -> &'static str {
+    PHASES.iter().find(|(known, _)| *known == phase).map_or("here", |(_, name)| name)
+}
+
+fn phase_of(name: &str) -> Option<Phase> {
+    PHASES.iter().find(|(_, known)| *known == name).map(|(phase, _)| *phase)
+}
+
+fn state_name(state: OutgoingState) -> &'static str {
+    match state {
+        OutgoingState::Sending => "sending",
+        OutgoingState::At(state) => state.keyword(),
+    }
+}
+
+fn state_of(name: &str) -> Option<OutgoingState> {
+    if name == "sending" {
+        Some(OutgoingState::Sending)
+    } else {
+        State::from_keyword(name).map(OutgoingState::At)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn job() -> OutgoingJob {
+        let target = Target {
+            node: NodeId::from_bytes([7; 32]),
+            share: ShareId("laser".to_owned()),
+            printer: "Laser".to_owned(),
+            device_name: "Anna".to_owned(),
+        };
+        let kept = Kept { size: 3, blake3: "0".repeat(64) };
+        let found = Inspected { format: Format::Text, pages: None };
+        OutgoingJob::new(Uuid::new_v4(), target, "x.txt".to_owned(), &kept, found, Options::default())
+    }
+
+    fn status(job: &OutgoingJob, rev: u64, state: State) -> JobStatus {
+        let over = state.is_final();
+        JobStatus {
+            job: job.job,
+            attempt: job.attempt,
+            rev,
+            state,
+            over,
+            reason: None,
+            detail: None,
+            pages_done: None,
+        }
+    }
+
+    #[test]
+    fn old_news_does_not_undo_new_news() {
+        let mut job = job();
+        job.offered();
+        job.hear(&status(&job, 3, State::Printing));
+        job.hear(&status(&job, 2, State::Waiting));
+        assert_eq!(job.state, OutgoingState::At(State::Printing));
+        job.hear(&status(&job, 4, State::Done));
+        job.hear(&status(&job, 5, State::Printing));
+        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Done), Phase::Over));
+    }
+
+    #[test]
+    fn a_job_that_never_left_is_cancelled_here_and_now() {
+        let mut job = job();
+        job.cancel();
+        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Cancelled), Phase::Over));
+    }
+
+    #[test]
+    fn a_cancel_is_shown_at_once_and_carried_over_later() {
+        let mut job = job();
+        job.offered();
+        job.cancel();
+        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Cancelled), Phase::Cancelling));
+        job.hear(&status(&job, 2, State::Printing));
+        assert_eq!(
+            job.state,
+            OutgoingState::At(State::Cancelled),
+            "what it did before it heard of the cancel"
+        );
+        job.hear(&JobStatus { over: false, ..status(&job, 3, State::Cancelled) });
+        assert_eq!(job.phase, Phase::There, "the owner knows, its printer does not yet");
+        job.hear(&status(&job, 4, State::Done));
+        assert_eq!(job.state, OutgoingState::At(State::Done), "it was too late, and that is said");
+    }
+
+    #[test]
+    fn a_job_that_its_owner_lost_may_be_on_paper_and_a_person_decides() {
+        let mut job = job();
+        job.offered();
+        job.hear(&status(&job, 1, State::Waiting));
+        assert!(job.retry(true).is_err(), "it is on its way");
+        job.forgotten();
+        assert_eq!(job.reason.as_deref(), Some(MAYBE_PRINTED));
+        assert!(job.keeps_document());
+        job.retry(true).unwrap();
+        assert_eq!((job.attempt, job.phase), (2, Phase::Here));
+        job.offered();
+        let late = JobStatus { attempt: 1, ..status(&job, 9, State::Done) };
+        job.hear(&late);
+        assert_eq!(
+            job.state,
+            OutgoingState::Sending,
+            "news of the first attempt do not count for the second"
+        );
+    }
+
+    #[test]
+    fn a_job_that_never_arrived_whole_goes_out_again_by_itself() {
+        let mut job = job();
+        job.offered();
+        job.forgotten();
+        assert_eq!((job.phase, job.attempt), (Phase::Here, 1));
+    }
+
+    #[test]
+    fn a_row_says_what_was_written() {
+        let store = Store::in_memory(&[crate::MIGRATIONS]).unwrap();
+        let rows = Rows::new(store);
+        let mut job = job();
+        job.options.pages = Some("1-3,5".parse().unwrap());
+        rows.put(&job).unwrap();
+        assert_eq!(rows.job(job.job).unwrap(), Some(job.clone()));
+        assert_eq!(rows.open_jobs(Some(job.node)).unwrap().len(), 1);
+        assert_eq!(rows.open_jobs(Some(NodeId::from_bytes([1; 32]))).unwrap().len(), 0);
+        let job = rows.change(job.job, OutgoingJob::cancel).unwrap().unwrap();
+        assert_eq!(job.phase, Phase::Over);
+        assert!(rows.open_jobs(None).unwrap().is_empty());
+        assert!(rows.with_document().unwrap().is_empty());
+    }
+}

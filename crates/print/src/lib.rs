@@ -1,0 +1,36 @@
+//! Printing: offer this computer's queues to others, print on theirs.
+//!
+//! [`offer`] takes documents from other nodes, keeps them safe and hands them to the system's queues; [`consume`]
+//! keeps documents for other nodes' printers until they are there. The two halves meet only on the wire, whose
+//! words are in [`ticket`]. [`system`] is what this computer's own spooler can do, behind one trait; [`document`]
+//! knows the few kinds of documents that can be printed. Who may print is decided by the gate that `offer` asks.
+
+pub mod consume;
+pub mod document;
+pub mod offer;
+pub mod spool;
+pub mod system;
+pub mod ticket;
+
+use lanyard_store::Migrations;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// This room's tables.
+pub const MIGRATIONS: Migrations = Migrations { room: "print", steps: &[offer::TABLE, consume::TABLE] };
+
+/// The system's name of one of this computer's own print queues, or [`QueueId::SAVE_AS_PDF`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QueueId(pub String);
+
+impl QueueId {
+    /// The built-in Save as PDF printer.
+    pub const SAVE_AS_PDF: &str = "save-as-pdf";
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

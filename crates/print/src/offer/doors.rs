@@ -1,0 +1,270 @@
+//! What other nodes ask of this computer's printers, over HTTP.
+
+use super::{
+    Arriving, IncomingJob, Offer, is_of,
+    journal::{Entered, document_name},
+};
+use crate::{
+    QueueId, document,
+    spool::KeepError,
+    system::SpoolError,
+    ticket::{Refused, TICKET_HEADER, Ticket},
+};
+use http::{Method, Request, Response, StatusCode, request};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Bytes};
+use lanyard_link::{Body, body};
+use lanyard_store::StoreError;
+use lanyard_trust::{Action, Refusal, ShareId, Subject};
+use std::time::Duration;
+use uuid::Uuid;
+
+impl Offer {
+    /// Answers a request below `/v1/printers/` or `/v1/jobs/`.
+    pub async fn serve<B>(&self, subject: Subject, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+    {
+        let (head, mut body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let answer = match (&head.method, parts.as_slice()) {
+            (&Method::GET, ["v1", "printers", share]) => self.tell_capabilities(&subject, share).await,
+            (&Method::PUT, ["v1", "printers", share, "jobs", job]) => match job.parse() {
+                Ok(job) => self.take(&subject, share, job, &head, &mut body).await,
+                Err(_) => Err(refuse(StatusCode::BAD_REQUEST, "invalid", "that is no UUID")),
+            },
+            (&Method::GET, ["v1", "jobs", job]) => self.tell_job(&subject, job).await,
+            (&Method::POST, ["v1", "jobs", job, "cancel"]) => self.cancel_for(&subject, job, &head).await,
+            _ => Err(refuse(StatusCode::NOT_FOUND, "not_found", "there is nothing here")),
+        };
+        match answer {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                // A sender that still talks when it is refused would see a broken connection, not the answer.
+                drain(body).await;
+                *refusal
+            }
+        }
+    }
+
+    async fn tell_capabilities(&self, subject: &Subject, share: &str) -> Answer {
+        let queue = self.admit(subject, share)?;
+        let told = self.capabilities(&queue).await.map_err(|error| spooler_refusal(&error))?;
+        Ok(body::json(StatusCode::OK, &told))
+    }
+
+    async fn take<B>(
+        &self,
+        subject: &Subject,
+        share: &str,
+        job: Uuid,
+        head: &request::Parts,
+        body: &mut B,
+    ) -> Answer
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin,
+    {
+        let queue = self.admit(subject, share)?;
+        let ticket = head.headers.get(TICKET_HEADER).map(|value| Ticket::from_header(value.as_bytes()));
+        let ticket = match ticket {
+            Some(Ok(ticket)) => ticket,
+            Some(Err(error)) => return Err(refuse(StatusCode::BAD_REQUEST, "invalid", &error.to_string())),
+            None => return Err(refuse(StatusCode::BAD_REQUEST, "invalid", "the ticket is missing")),
+        };
+        let rows = self.inner.rows.clone();
+        let known = rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
+        let earlier = known.as_ref().map(IncomingJob::document);
+        if let Some(known) = known {
+            if !is_of(&known, subject.device) {
+                return Err(taken());
+            }
+            if known.attempt >= ticket.attempt || !known.may_come_again() {
+                // An answer all the same, but the rest of the document is not wanted: see `serve`.
+                return Err(Box::new(status(StatusCode::OK, &known)));
+            }
+        }
+        // Nothing is known of a queue whose system does not answer; it will say no itself if it must.
+        if !ticket.options.is_default()
+            && let Ok(printer) = self.capabilities(&queue).await
+            && let Err(words) = ticket.options.fit(&printer)
+        {
+            return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &words));
+        }
+        let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving already");
+        let _arriving = Arriving::begin(self, job).ok_or_else(busy)?;
+        let name = document_name(job, ticket.attempt);
+        self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
+        let entered = self.enter(subject, share, job, queue, ticket).await;
+        if !matches!(entered, Ok(Entered::New(_))) {
+            self.inner.spool.remove(&name);
+        }
+        match entered? {
+            Entered::New(job) => {
+                if let Some(earlier) = earlier {
+                    self.inner.spool.remove(&earlier);
+                }
+                tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "print job accepted");
+                self.tell(&job);
+                self.wake(&job.queue);
+                Ok(status(StatusCode::CREATED, &job))
+            }
+            Entered::Known(job) => Ok(status(StatusCode::OK, &job)),
+            Entered::Taken => Err(taken()),
+            Entered::TooMany => {
+                Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many jobs are waiting there"))
+            }
+        }
+    }
+
+    /// Looks at a document that is on disk and enters it.
+    async fn enter(
+        &self,
+        subject: &Subject,
+        share: &str,
+        job: Uuid,
+        queue: QueueId,
+        ticket: Ticket,
+    ) -> Result<Entered, Refusing> {
+        let path = self.inner.spool.path(&document_name(job, ticket.attempt));
+        let found = tokio::task::spawn_blocking(move || document::inspect(&path, false)).await;
+        match found {
+            Ok(Ok(found)) if found.format == ticket.format => {}
+            Ok(Err(document::DocumentError::Io(error))) => {
+                return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()));
+            }
+            Ok(found) => {
+                let words = found.err().map_or_else(
+                    || "the document is not of the kind that was announced".to_owned(),
+                    |error| error.to_string(),
+                );
+                return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", &words));
+            }
+            Err(_) => {
+                return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping"));
+            }
+        }
+        let share = ShareId(share.to_owned());
+        let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
+        let new = IncomingJob::received(job, subject.device, share, queue, printer, ticket);
+        self.inner.rows.run(move |rows| rows.enter(&new)).await.map_err(|error| store_refusal(&error))
+    }
+
+    async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {
+        Ok(status(StatusCode::OK, &self.own_job(subject, job).await?.ok_or_else(unknown)?))
+    }
+
+    /// Cancels a job of the caller's. `?share=…&attempt=…` tells of one that may not have come yet.
+    async fn cancel_for(&self, subject: &Subject, text: &str, head: &request::Parts) -> Answer {
+        if let Some(known) = self.own_job(subject, text).await? {
+            let cancelled = self.cancel(known.job).await.map_err(|_| unknown())?;
+            return Ok(status(StatusCode::OK, &cancelled));
+        }
+        let query = head.uri.query().unwrap_or_default();
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let (Some(share), Ok(job)) = (value("share"), text.parse::<Uuid>()) else { return Err(unknown()) };
+        let queue = self.admit(subject, share)?;
+        let ticket = Ticket {
+            title: String::new(),
+            format: document::Format::Pdf,
+            size: 0,
+            blake3: String::new(),
+            attempt: value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1),
+            pages: None,
+            options: crate::ticket::Options::default(),
+        };
+        let ahead = IncomingJob::received(
+            job,
+            subject.device,
+            ShareId(share.to_owned()),
+            queue,
+            String::new(),
+            ticket,
+        );
+        let rows = self.inner.rows.clone();
+        let known =
+            rows.run(move |rows| rows.cancel_ahead(ahead)).await.map_err(|error| store_refusal(&error))?;
+        if is_of(&known, subject.device) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
+    }
+
+    async fn own_job(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
+        let Ok(job) = job.parse::<Uuid>() else { return Ok(None) };
+        let rows = self.inner.rows.clone();
+        let known = rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
+        Ok(known.filter(|known| is_of(known, subject.device)))
+    }
+
+    fn admit(&self, subject: &Subject, share: &str) -> Result<QueueId, Refusing> {
+        let share = ShareId(share.to_owned());
+        self.inner.gate.admit(&share, subject, Action::Print).map_err(|refusal| match refusal {
+            Refusal::Unknown => refuse(StatusCode::NOT_FOUND, "not_found", &refusal.to_string()),
+            Refusal::NotAllowed => refuse(StatusCode::FORBIDDEN, "not_allowed", &refusal.to_string()),
+        })
+    }
+}
+
+/// A refusal is boxed: it is large and seldom.
+type Refusing = Box<Response<Body>>;
+
+type Answer = Result<Response<Body>, Refusing>;
+
+fn status(code: StatusCode, job: &IncomingJob) -> Response<Body> {
+    body::json(code, &job.status())
+}
+
+fn refuse(code: StatusCode, reason: &str, detail: &str) -> Refusing {
+    Box::new(body::json(code, &Refused { reason: reason.to_owned(), detail: detail.to_owned() }))
+}
+
+fn unknown() -> Refusing {
+    refuse(StatusCode::NOT_FOUND, "not_found", "there is no such job of yours")
+}
+
+fn taken() -> Refusing {
+    refuse(StatusCode::CONFLICT, "exists", "another job has that UUID")
+}
+
+fn keep_refusal(error: &KeepError) -> Refusing {
+    let (code, reason) = match error {
+        KeepError::Full => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        KeepError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid"),
+        KeepError::Cut => (StatusCode::BAD_REQUEST, "mismatch"),
+        KeepError::Altered => (StatusCode::UNPROCESSABLE_ENTITY, "mismatch"),
+        KeepError::Io(_) | KeepError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    tracing::warn!(%error, "a document was not accepted");
+    refuse(code, reason, &error.to_string())
+}
+
+fn store_refusal(error: &StoreError) -> Refusing {
+    let (code, reason) = match error {
+        StoreError::Full => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
+        StoreError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        StoreError::Sqlite(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    tracing::error!(%error, "the print jobs cannot be read or written");
+    refuse(code, reason, &error.to_string())
+}
+
+fn spooler_refusal(error: &SpoolError) -> Refusing {
+    match error {
+        SpoolError::NotFound => refuse(StatusCode::NOT_FOUND, "not_found", "the print queue is gone"),
+        SpoolError::NotAvailable => refuse(StatusCode::NOT_IMPLEMENTED, "not_available", &error.to_string()),
+        _ => refuse(StatusCode::SERVICE_UNAVAILABLE, "printer_failed", &error.to_string()),
+    }
+}
+
+/// Reads what still comes, within reason.
+async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+    const MOST: usize = 8 * 1024 * 1024;
+    let all = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > MOST {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(3), all).await;
+}

@@ -1,0 +1,413 @@
+//! The table of documents taken from others: one row a job, written before every step.
+
+use super::{
+    machine::{Journal, Step},
+    now,
+};
+use crate::{
+    QueueId,
+    document::Format,
+    ticket::{JobStatus, Options, State, Ticket},
+};
+use lanyard_store::{
+    Store, StoreError,
+    rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
+};
+use lanyard_trust::{NodeId, ShareId};
+use uuid::Uuid;
+
+/// The table.
+pub(crate) const TABLE: &str = "
+CREATE TABLE print_received (
+    job TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    share TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    printer TEXT NOT NULL,
+    title TEXT NOT NULL,
+    format TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    pages INTEGER,
+    options TEXT NOT NULL,
+    step TEXT NOT NULL,
+    number INTEGER,
+    begun INTEGER NOT NULL,
+    cancel INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    detail TEXT,
+    pages_done INTEGER,
+    rev INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX print_received_open ON print_received (queue, created_at) WHERE step != 'ended';
+";
+
+const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
+    number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at";
+
+/// Finished jobs that are remembered, and for how long.
+const HISTORY: i64 = 500;
+const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
+
+/// Jobs of one sender, and of all, that are not over.
+const OPEN_PER_SENDER: i64 = 100;
+const OPEN: i64 = 1_000;
+
+/// A job of somebody else's for a queue of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingJob {
+    /// The sender's UUID.
+    pub job: Uuid,
+    /// The sender's attempt.
+    pub attempt: u32,
+    /// Whose it is.
+    pub sender: NodeId,
+    /// The share it came through.
+    pub share: ShareId,
+    /// The queue it goes to.
+    pub queue: QueueId,
+    /// The share's name when it came.
+    pub printer: String,
+    /// The document's name.
+    pub title: String,
+    /// What it is.
+    pub format: Format,
+    /// Its size.
+    pub bytes: u64,
+    /// Its pages, as the sender says.
+    pub pages: Option<u32>,
+    /// What was chosen.
+    pub options: Options,
+    /// How far it is.
+    pub journal: Journal,
+    /// Counts up with every change.
+    pub rev: u64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds.
+    pub ended_at: Option<i64>,
+}
+
+/// What became of an attempt to enter a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// It is in.
+    New(IncomingJob),
+    /// It was in already, or was cancelled before it came.
+    Known(IncomingJob),
+    /// Somebody else's job has that UUID.
+    Taken,
+    /// Too many jobs that are not over.
+    TooMany,
+}
+
+/// The rows.
+#[derive(Clone)]
+pub(super) struct Rows {
+    store: Store,
+}
+
+impl IncomingJob {
+    /// A job as it is when its document has arrived.
+    pub(super) fn received(
+        job: Uuid,
+        sender: NodeId,
+        share: ShareId,
+        queue: QueueId,
+        printer: String,
+        ticket: Ticket,
+    ) -> Self {
+        Self {
+            job,
+            attempt: ticket.attempt,
+            sender,
+            share,
+            queue,
+            printer,
+            title: ticket.title,
+            format: ticket.format,
+            bytes: ticket.size,
+            pages: ticket.pages,
+            options: ticket.options,
+            journal: Journal::received(),
+            rev: 1,
+            created_at: now(),
+            ended_at: None,
+        }
+    }
+
+    /// What the sender is told.
+    #[must_use]
+    pub fn status(&self) -> JobStatus {
+        JobStatus {
+            job: self.job,
+            attempt: self.attempt,
+            rev: self.rev,
+            state: self.journal.state,
+            over: self.journal.step == Step::Ended,
+            reason: self.journal.reason.clone(),
+            detail: self.journal.detail.clone(),
+            pages_done: self.journal.pages_done,
+        }
+    }
+
+    /// The name of its document in the spool.
+    #[must_use]
+    pub fn document(&self) -> String {
+        document_name(self.job, self.attempt)
+    }
+
+    /// What it is found by in the system's queue: another one for each attempt.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{}.{}", self.job, self.attempt)
+    }
+
+    /// Whether a person may have it printed again: it certainly was not, or somebody looked.
+    pub(super) fn may_come_again(&self) -> bool {
+        self.journal.step == Step::Unknown
+            || (self.journal.step == Step::Ended && self.journal.state == State::Failed)
+    }
+}
+
+pub(super) fn document_name(job: Uuid, attempt: u32) -> String {
+    format!("{}-{attempt}", job.simple())
+}
+
+impl Rows {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Runs one of the others off the async threads.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.clone();
+        self.store.run(move |_| work(&rows)).await
+    }
+
+    pub(super) fn jobs(&self) -> Result<Vec<IncomingJob>, StoreError> {
+        // A cancel that came before its job has no title and is nobody's news.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_received WHERE bytes > 0 ORDER BY created_at DESC LIMIT 1000"
+        );
+        self.store.read(|c| list(c, &sql, ()))
+    }
+
+    /// Jobs that are not over, oldest first.
+    pub(super) fn open_jobs(&self, queue: Option<&QueueId>) -> Result<Vec<IncomingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_received WHERE step != 'ended' AND (?1 IS NULL OR queue = ?1) \
+             ORDER BY created_at"
+        );
+        self.store.read(|c| list(c, &sql, [queue.map(|queue| &queue.0)]))
+    }
+
+    pub(super) fn job(&self, job: Uuid) -> Result<Option<IncomingJob>, StoreError> {
+        self.store.read(|c| find(c, job))
+    }
+
+    /// Enters a job whose document is on disk. A higher attempt takes the place of one that may come again.
+    pub(super) fn enter(&self, new: &IncomingJob) -> Result<Entered, StoreError> {
+        self.store.write(|t| {
+            if let Some(known) = find(t, new.job)? {
+                if known.sender != new.sender {
+                    return Ok(Entered::Taken);
+                }
+                if known.attempt >= new.attempt || !known.may_come_again() {
+                    return Ok(Entered::Known(known));
+                }
+            }
+            let count = |sql: &str, of: &str| t.query_row(sql, [of], |row| row.get::<_, i64>(0));
+            let all = "SELECT count(*) FROM print_received WHERE step != 'ended' AND ?1 = ''";
+            let own = "SELECT count(*) FROM print_received WHERE step != 'ended' AND sender = ?1";
+            if count(all, "")? >= OPEN || count(own, &new.sender.to_string())? >= OPEN_PER_SENDER {
+                return Ok(Entered::TooMany);
+            }
+            put(t, new)?;
+            Ok(Entered::New(new.clone()))
+        })
+    }
+
+    /// Remembers that a job was cancelled which has not come: it may still be on its way.
+    pub(super) fn cancel_ahead(&self, mut job: IncomingJob) -> Result<IncomingJob, StoreError> {
+        job.journal.step = Step::Ended;
+        job.journal.state = State::Cancelled;
+        job.journal.cancel = true;
+        job.ended_at = Some(job.created_at);
+        self.store.write(|t| {
+            if let Some(known) = find(t, job.job)? {
+                return Ok(known);
+            }
+            put(t, &job)?;
+            prune(t)?;
+            Ok(job)
+        })
+    }
+
+    /// Marks a job as to be cancelled. The worker carries it out; people see it at once.
+    pub(super) fn ask_cancel(&self, job: Uuid) -> Result<Option<IncomingJob>, StoreError> {
+        self.store.write(|t| {
+            let sql = "UPDATE print_received SET cancel = 1, state = 'cancelled', reason = NULL, detail = NULL, \
+                       rev = rev + 1 WHERE job = ?1 AND step != 'ended' AND cancel = 0";
+            t.execute(sql, [job.to_string()])?;
+            find(t, job)
+        })
+    }
+
+    /// Writes a job's journal. Returns the row as it is now; its `cancel` may be newer than the journal's.
+    /// None when another attempt has taken its place.
+    pub(super) fn record(
+        &self,
+        job: Uuid,
+        attempt: u32,
+        journal: &Journal,
+    ) -> Result<Option<IncomingJob>, StoreError> {
+        self.store.write(|t| {
+            let Some(mut row) = find(t, job)?.filter(|row| row.attempt == attempt) else { return Ok(None) };
+            let told = |row: &IncomingJob| {
+                let j = &row.journal;
+                (j.state, j.reason.clone(), j.detail.clone(), j.pages_done)
+            };
+            let before = told(&row);
+            let asked_meanwhile = row.journal.cancel && !journal.cancel;
+            let shown = row.journal.clone();
+            row.journal = journal.clone();
+            if asked_meanwhile {
+                row.journal.cancel = true;
+                if journal.step != Step::Ended {
+                    (row.journal.state, row.journal.reason, row.journal.detail) =
+                        (shown.state, shown.reason, shown.detail);
+                }
+            }
+            if told(&row) != before {
+                row.rev += 1;
+            }
+            if row.journal.step == Step::Ended && row.ended_at.is_none() {
+                row.ended_at = Some(now());
+            }
+            put(t, &row)?;
+            if row.ended_at.is_some() {
+                prune(t)?;
+            }
+            Ok(Some(row))
+        })
+    }
+}
+
+fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
+    let marks = vec!["?"; COLUMNS.split(',').count()].join(", ");
+    let sql = format!("INSERT OR REPLACE INTO print_received ({COLUMNS}) VALUES ({marks})");
+    let journal = &job.journal;
+    t.execute(
+        &sql,
+        params![
+            job.job.to_string(),
+            job.attempt,
+            job.sender.to_string(),
+            job.share.0,
+            job.queue.0,
+            job.printer,
+            job.title,
+            job.format.mime(),
+            i64::try_from(job.bytes).unwrap_or(i64::MAX),
+            job.pages,
+            serde_json::to_string(&job.options).unwrap_or_default(),
+            step_name(journal.step),
+            journal.number,
+            journal.begun,
+            journal.cancel,
+            journal.state.keyword(),
+            journal.reason,
+            journal.detail,
+            journal.pages_done,
+            i64::try_from(job.rev).unwrap_or(i64::MAX),
+            job.created_at,
+            job.ended_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets the oldest finished jobs.
+fn prune(t: &Transaction<'_>) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM print_received WHERE ended_at IS NOT NULL AND (ended_at < ?1 OR job IN \
+               (SELECT job FROM print_received WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT -1 OFFSET ?2))";
+    t.execute(sql, (now() - HISTORY_AGE, HISTORY)).map(|_| ())
+}
+
+fn find(c: &Connection, job: Uuid) -> rusqlite::Result<Option<IncomingJob>> {
+    let sql = format!("SELECT {COLUMNS} FROM print_received WHERE job = ?1");
+    c.query_row(&sql, [job.to_string()], read).optional()
+}
+
+fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<IncomingJob>> {
+    c.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {
+    let text = |column: &str| row.get::<_, String>(column);
+    let journal = Journal {
+        step: parsed(row, "step", step_of)?,
+        number: row.get("number")?,
+        begun: row.get("begun")?,
+        cancel: row.get("cancel")?,
+        state: parsed(row, "state", State::from_keyword)?,
+        reason: row.get("reason")?,
+        detail: row.get("detail")?,
+        pages_done: row.get("pages_done")?,
+    };
+    Ok(IncomingJob {
+        job: parsed(row, "job", |text| text.parse().ok())?,
+        attempt: row.get("attempt")?,
+        sender: parsed(row, "sender", |text| text.parse().ok())?,
+        share: ShareId(text("share")?),
+        queue: QueueId(text("queue")?),
+        printer: text("printer")?,
+        title: text("title")?,
+        format: parsed(row, "format", Format::from_mime)?,
+        bytes: row.get::<_, i64>("bytes")?.unsigned_abs(),
+        pages: row.get("pages")?,
+        options: parsed(row, "options", |text| serde_json::from_str(text).ok())?,
+        journal,
+        rev: row.get::<_, i64>("rev")?.unsigned_abs(),
+        created_at: row.get("created_at")?,
+        ended_at: row.get("ended_at")?,
+    })
+}
+
+/// A text column that holds something of ours.
+pub(crate) fn parsed<T>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| {
+        let found = format!("{column}: {text:?}");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, found.into())
+    })
+}
+
+const STEPS: [(Step, &str); 7] = [
+    (Step::Received, "received"),
+    (Step::Creating, "creating"),
+    (Step::Created, "created"),
+    (Step::Sending, "sending"),
+    (Step::Submitted, "submitted"),
+    (Step::Unknown, "unknown"),
+    (Step::Ended, "ended"),
+];
+
+fn step_name(step: Step) -> &'static str {
+    STEPS.iter().find(|(known, _)| *known == step).map_or("unknown", |(_, name)| name)
+}
+
+fn step_of(name: &str) -> Option<Step> {
+    STEPS.iter().find(|(_, known)| *known == name).map(|(step, _)| *step)
+}

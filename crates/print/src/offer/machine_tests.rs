@@ -1,0 +1,284 @@
+//! The machine against a small world with a spooler that loses its memory, and a node that dies anywhere.
+
+use super::*;
+use proptest::prelude::*;
+
+/// A spooler: jobs by number; it prints on its own account.
+#[derive(Default)]
+struct World {
+    jobs: Vec<FakeJob>,
+    next: i32,
+    away: bool,
+    /// The queue stands still.
+    paused: bool,
+    printed: u32,
+    /// A job was lost by the spooler at some time.
+    lost: bool,
+    cancelled_by_us: bool,
+}
+
+struct FakeJob {
+    number: i32,
+    documents: u32,
+    stage: Stage,
+    begun: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// The action is done and answered.
+    Fine,
+    /// The action is done, the answer is lost.
+    AnswerLost,
+    /// The node dies before acting.
+    DiesBefore,
+    /// The node dies after acting.
+    DiesAfter,
+    /// The spooler does not answer.
+    Away,
+    /// Half the document arrives, then the connection breaks.
+    Cut,
+    /// The spooler is killed and forgets everything it had not saved.
+    Amnesia,
+    /// The printer works a bit.
+    Prints,
+    /// Somebody cancels.
+    Cancel,
+}
+
+impl World {
+    fn sight(&self) -> Option<Sighting> {
+        self.jobs.last().map(|job| Sighting {
+            job: job.number,
+            stage: if self.paused && job.stage == Stage::Waiting { Stage::Stopped } else { job.stage },
+            begun: job.begun,
+            documents: job.documents,
+            reason: None,
+            detail: None,
+            pages_done: None,
+        })
+    }
+
+    fn act(&mut self, action: Action, whole: bool) -> Event {
+        if self.away {
+            let error = SpoolError::Away(String::new());
+            return match action {
+                Action::Send(_) => Event::NotSent { error, whole: false },
+                _ => Event::Failed(error),
+            };
+        }
+        match action {
+            Action::Create => {
+                self.next += 1;
+                self.jobs.push(FakeJob {
+                    number: self.next,
+                    documents: 0,
+                    stage: Stage::Waiting,
+                    begun: false,
+                });
+                Event::Created(self.next)
+            }
+            Action::Send(number) => match self.jobs.iter_mut().find(|job| job.number == number) {
+                None => Event::NotSent { error: SpoolError::NotFound, whole },
+                Some(_) if !whole => Event::NotSent { error: SpoolError::Away(String::new()), whole: false },
+                Some(job) => {
+                    job.documents = 1;
+                    Event::Sent
+                }
+            },
+            Action::Abandon(number) | Action::Cancel(number) => {
+                match self.jobs.iter_mut().find(|job| job.number == number) {
+                    None => Event::Failed(SpoolError::NotFound),
+                    Some(job) => {
+                        if !matches!(job.stage, Stage::Done | Stage::Cancelled) {
+                            job.stage = Stage::Cancelled;
+                            self.cancelled_by_us |= job.documents > 0;
+                        }
+                        if matches!(action, Action::Abandon(_)) {
+                            Event::Seen(self.sight())
+                        } else {
+                            Event::CancelTaken
+                        }
+                    }
+                }
+            }
+            Action::Find | Action::Look(_) => Event::Seen(self.sight()),
+            Action::Rest => unreachable!("resting is no action"),
+        }
+    }
+
+    fn print(&mut self) {
+        if self.paused {
+            return;
+        }
+        for job in &mut self.jobs {
+            if job.documents > 0 && job.stage == Stage::Waiting {
+                job.begun = true;
+                job.stage = Stage::Printing;
+                self.printed += 1;
+            } else if job.stage == Stage::Printing {
+                job.stage = Stage::Done;
+            }
+        }
+    }
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Fine),
+        2 => Just(Fate::AnswerLost),
+        2 => Just(Fate::DiesBefore),
+        2 => Just(Fate::DiesAfter),
+        2 => Just(Fate::Away),
+        1 => Just(Fate::Cut),
+        1 => Just(Fate::Amnesia),
+        2 => Just(Fate::Prints),
+    ]
+}
+
+fn answer_lost(action: Action, event: Event) -> Event {
+    let error = SpoolError::Away("the answer was lost".to_owned());
+    match (action, event) {
+        (Action::Send(_), _) => Event::NotSent { error, whole: true },
+        _ => Event::Failed(error),
+    }
+}
+
+/// Runs a life with these strokes of fate, then in peace to its end.
+fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
+    let mut world = World { paused, ..World::default() };
+    let mut disk = Journal::received();
+    let mut machine = Machine::new(disk.clone(), false);
+    let start = Instant::now();
+    let peace = std::iter::repeat_n(Fate::Fine, 40).chain([Fate::Prints; 3]).chain([Fate::Fine; 10]);
+    for (tick, fate) in fates.iter().copied().chain(peace).enumerate() {
+        let now = start + Duration::from_millis(500 * tick as u64);
+        // The owner lets a queue that stood still go on when peace has come.
+        world.paused &= tick < fates.len() + 40;
+        world.away = matches!(fate, Fate::Away);
+        match fate {
+            Fate::Amnesia => {
+                world.lost |= !world.jobs.is_empty();
+                world.jobs.clear();
+                continue;
+            }
+            Fate::Prints => {
+                world.print();
+                continue;
+            }
+            Fate::Cancel => {
+                machine.happened(Event::CancelAsked, now);
+                disk = machine.journal().clone();
+                continue;
+            }
+            _ => {}
+        }
+        let action = machine.decide();
+        disk = machine.journal().clone();
+        if action == Action::Rest {
+            continue;
+        }
+        let event = match fate {
+            Fate::DiesBefore => None,
+            Fate::DiesAfter => {
+                world.act(action, true);
+                None
+            }
+            Fate::AnswerLost => {
+                let event = world.act(action, true);
+                Some(answer_lost(action, event))
+            }
+            Fate::Cut => Some(world.act(action, false)),
+            _ => Some(world.act(action, true)),
+        };
+        match event {
+            Some(event) => {
+                machine.happened(event, now);
+                disk = machine.journal().clone();
+            }
+            None => machine = Machine::new(disk.clone(), false),
+        }
+    }
+    (world, disk)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn no_crash_anywhere_prints_a_job_twice(fates in proptest::collection::vec(fate(), 0..40), paused: bool) {
+        let (world, disk) = live(&fates, paused);
+        prop_assert!(world.printed <= 1, "printed {} times, {disk:?}", world.printed);
+    }
+
+    #[test]
+    fn a_job_whose_spooler_keeps_its_memory_is_printed_exactly_once(
+        fates in proptest::collection::vec(fate().prop_filter("memory", |f| !matches!(f, Fate::Amnesia)), 0..40),
+        paused: bool,
+    ) {
+        let (world, disk) = live(&fates, paused);
+        prop_assert_eq!(world.printed, 1, "{:?}", disk);
+        prop_assert_eq!(disk.state, State::Done);
+    }
+
+    #[test]
+    fn a_job_is_never_lost_without_a_word(fates in proptest::collection::vec(fate(), 0..40), paused: bool) {
+        let (world, disk) = live(&fates, paused);
+        let asked = disk.step == Step::Unknown && disk.reason.as_deref() == Some(MAYBE_PRINTED);
+        prop_assert!(disk.state == State::Done || asked, "{disk:?}");
+        prop_assert!(!asked || world.lost, "a person is asked only when the spooler lost the job");
+        prop_assert!(disk.state != State::Done || world.printed == 1);
+    }
+
+    #[test]
+    fn a_cancelled_job_ends_cancelled_unless_it_was_printed(
+        before in proptest::collection::vec(fate(), 0..12),
+        after in proptest::collection::vec(fate(), 0..12),
+        paused: bool,
+    ) {
+        let mut fates = before;
+        fates.push(Fate::Cancel);
+        fates.extend(after);
+        let (world, disk) = live(&fates, paused);
+        prop_assert!(world.printed <= 1);
+        prop_assert_eq!(disk.step, Step::Ended, "{:?}", disk);
+        prop_assert!(matches!(disk.state, State::Cancelled | State::Done), "{disk:?}");
+        prop_assert!(disk.state != State::Done || world.printed == 1);
+    }
+}
+
+#[test]
+fn a_job_seen_standing_and_lost_in_a_crash_of_the_spooler_is_sent_again() {
+    let fates = [Fate::Fine, Fate::Fine, Fate::Fine, Fate::Away, Fate::Amnesia];
+    let (world, disk) = live(&fates, true);
+    assert_eq!((world.printed, disk.state), (1, State::Done), "nobody has to be asked: {disk:?}");
+}
+
+#[test]
+fn a_job_that_is_gone_after_it_was_seen_printing_is_not_sent_again() {
+    let fates = [Fate::Fine, Fate::Fine, Fate::Prints, Fate::Fine, Fate::Away, Fate::Amnesia];
+    let (world, disk) = live(&fates, false);
+    assert_eq!(world.printed, 1);
+    assert_eq!(disk.reason.as_deref(), Some(MAYBE_PRINTED), "a person is asked");
+}
+
+#[test]
+fn a_person_is_told_that_it_was_too_late_to_cancel() {
+    let fates = [Fate::Fine, Fate::Fine, Fate::Prints, Fate::Prints, Fate::Cancel];
+    let (_, disk) = live(&fates, false);
+    assert_eq!(disk.state, State::Done, "it is on paper, whatever was asked");
+}
+
+#[test]
+fn a_queue_that_refuses_the_document_ends_the_job_with_the_reason() {
+    let mut machine = Machine::new(Journal::received(), false);
+    assert_eq!(machine.decide(), Action::Create);
+    assert_eq!(machine.journal().step, Step::Creating, "the intent is recorded before it is carried out");
+    machine.happened(Event::Created(5), Instant::now());
+    assert_eq!(machine.decide(), Action::Send(5));
+    assert_eq!(machine.journal().step, Step::Sending, "the intent is recorded before it is carried out");
+    let error = SpoolError::Unsupported("no PNG".to_owned());
+    machine.happened(Event::NotSent { error, whole: true }, Instant::now());
+    assert_eq!(machine.journal().state, State::Failed);
+    assert_eq!(machine.journal().reason.as_deref(), Some("unsupported_document"));
+}

@@ -1,0 +1,214 @@
+//! One worker for each queue: asks the machine what to do, records it, does it, tells what happened.
+
+use super::{
+    IncomingJob, Offer,
+    machine::{Action, Event, Journal, Machine, Step},
+};
+use crate::{
+    QueueId,
+    system::{Handover, SpoolError, Spooler},
+    ticket::State,
+};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// Between two looks at jobs that move, and at jobs that do not.
+const BRISK: Duration = Duration::from_millis(500);
+const CALM: Duration = Duration::from_secs(2);
+
+/// Between two tries while the print service is away; doubles up to the second.
+const TROUBLE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+pub(super) struct Worker {
+    offer: Offer,
+    queue: QueueId,
+    bell: Arc<Notify>,
+    machines: HashMap<(Uuid, u32), Machine>,
+    trouble: Duration,
+}
+
+/// What one pass over a job found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Moving,
+    Still,
+    /// Nothing happens until a person decides.
+    Asleep,
+    Trouble,
+    Over,
+}
+
+impl Worker {
+    pub(super) fn new(offer: Offer, queue: QueueId, bell: Arc<Notify>) -> Self {
+        Self { offer, queue, bell, machines: HashMap::new(), trouble: TROUBLE.0 }
+    }
+
+    /// Works until it is dropped. Sleeps while there is nothing to do.
+    pub(super) async fn run(mut self) {
+        loop {
+            let pause = self.pass().await;
+            let bell = self.bell.notified();
+            match pause {
+                None => bell.await,
+                Some(pause) => drop(tokio::time::timeout(pause, bell).await),
+            }
+        }
+    }
+
+    /// Goes once over all jobs; returns how long to wait for the next time, none for until something new comes.
+    async fn pass(&mut self) -> Option<Duration> {
+        let (rows, queue) = (self.offer.inner.rows.clone(), self.queue.clone());
+        let jobs = match rows.run(move |rows| rows.open_jobs(Some(&queue))).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::error!(%error, "the print jobs cannot be read");
+                return Some(TROUBLE.1);
+            }
+        };
+        self.machines
+            .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
+        let mut paces = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            paces.push(self.carry_on(job).await);
+        }
+        if paces.contains(&Pace::Trouble) {
+            let pause = self.trouble;
+            self.trouble = (self.trouble * 2).min(TROUBLE.1);
+            return Some(pause);
+        }
+        self.trouble = TROUBLE.0;
+        if paces.contains(&Pace::Moving) { Some(BRISK) } else { paces.contains(&Pace::Still).then_some(CALM) }
+    }
+
+    /// Takes a job as far as it goes now.
+    async fn carry_on(&mut self, job: IncomingJob) -> Pace {
+        let offer = self.offer.clone();
+        let spooler = offer.inner.spoolers.of(&self.queue);
+        let key = (job.job, job.attempt);
+        let fresh = || {
+            // A cancel that was recorded but not carried out before a crash is asked for again just below.
+            let journal = Journal { cancel: false, ..job.journal.clone() };
+            Machine::new(journal, spooler.absence_is_proof())
+        };
+        let mut machine = self.machines.remove(&key).unwrap_or_else(fresh);
+        if job.journal.cancel {
+            machine.happened(Event::CancelAsked, Instant::now());
+        }
+        let handover = self.handover(&job);
+        let pace = walk(&offer, spooler, &handover, job, &mut machine).await;
+        if pace != Pace::Over {
+            self.machines.insert(key, machine);
+        }
+        pace
+    }
+
+    fn handover(&self, job: &IncomingJob) -> Handover {
+        Handover {
+            queue: self.queue.clone(),
+            mark: job.mark(),
+            title: job.title.clone(),
+            document: self.offer.inner.spool.path(&job.document()),
+            format: job.format,
+            options: job.options.clone(),
+        }
+    }
+}
+
+async fn walk(
+    offer: &Offer,
+    spooler: &dyn Spooler,
+    handover: &Handover,
+    job: IncomingJob,
+    machine: &mut Machine,
+) -> Pace {
+    // A job takes three actions to get into a queue and a few more to be cleared up.
+    const ACTIONS: usize = 10;
+    let mut recorded = job.journal.clone();
+    for _ in 0..ACTIONS {
+        let action = machine.decide();
+        if !record(offer, &job, machine, &mut recorded).await {
+            return Pace::Trouble;
+        }
+        if action == Action::Rest {
+            return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
+        }
+        let event = act(spooler, handover, action).await;
+        let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
+        tracing::debug!(job = %job.job, ?action, ?event, "print job");
+        machine.happened(event, Instant::now());
+        if !record(offer, &job, machine, &mut recorded).await {
+            return Pace::Trouble;
+        }
+        match machine.journal() {
+            journal if journal.step == Step::Ended => {
+                offer.inner.spool.remove(&job.document());
+                spooler.forget(&job.mark());
+                tracing::info!(job = %job.job, state = journal.state.keyword(), reason = journal.reason.as_deref(), "print job ended");
+                return Pace::Over;
+            }
+            _ if failed => return Pace::Trouble,
+            journal
+                if journal.step == Step::Submitted && matches!(action, Action::Look(_) | Action::Find) =>
+            {
+                return if journal.state == State::Stopped { Pace::Still } else { Pace::Moving };
+            }
+            _ => {}
+        }
+    }
+    Pace::Moving
+}
+
+/// Puts the journal on disk if it changed, and learns of a cancel that came meanwhile. False when the disk refuses:
+/// then nothing may be done.
+async fn record(offer: &Offer, job: &IncomingJob, machine: &mut Machine, recorded: &mut Journal) -> bool {
+    while machine.journal() != recorded {
+        let (id, attempt, journal) = (job.job, job.attempt, machine.journal().clone());
+        let written = journal.clone();
+        match offer.inner.rows.run(move |rows| rows.record(id, attempt, &written)).await {
+            Ok(Some(row)) => {
+                *recorded = journal;
+                if row.journal.cancel && !machine.journal().cancel {
+                    machine.happened(Event::CancelAsked, Instant::now());
+                }
+                offer.tell(&row);
+            }
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::error!(job = %id, %error, "a print job's step cannot be recorded");
+                return false;
+            }
+        }
+    }
+    true
+}
+
+async fn act(spooler: &dyn Spooler, job: &Handover, action: Action) -> Event {
+    let answered = |result: Result<Event, SpoolError>| result.unwrap_or_else(Event::Failed);
+    match action {
+        Action::Create => answered(spooler.create(job).await.map(Event::Created)),
+        Action::Send(number) => match spooler.send(job, number).await {
+            Ok(()) => Event::Sent,
+            Err(failed) => Event::NotSent { error: failed.error, whole: failed.whole },
+        },
+        Action::Find => answered(spooler.find(&job.queue, &job.mark).await.map(Event::Seen)),
+        Action::Look(number) => answered(spooler.look(&job.queue, &job.mark, number).await.map(Event::Seen)),
+        Action::Cancel(number) => {
+            answered(spooler.cancel(&job.queue, number).await.map(|()| Event::CancelTaken))
+        }
+        Action::Abandon(number) => {
+            if let Err(error) = spooler.cancel(&job.queue, number).await
+                && !matches!(error, SpoolError::NotFound)
+            {
+                return Event::Failed(error);
+            }
+            answered(spooler.look(&job.queue, &job.mark, number).await.map(Event::Seen))
+        }
+        // Never acted upon.
+        Action::Rest => Event::CancelTaken,
+    }
+}

@@ -1,0 +1,266 @@
+//! Documents on disk, on their way to paper: written under a temporary name, fsynced, then renamed.
+//!
+//! What a document means is in the journals; a file here without a row there is rubbish and is swept at start.
+
+use crate::ticket::{MAX_DOCUMENT, Ticket};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::io::AsyncWriteExt;
+
+/// Room that is left free on the disk.
+const SPARE: u64 = 32 * 1024 * 1024;
+
+/// Without a byte for so long, a sender is gone.
+const STALL: Duration = Duration::from_secs(30);
+
+const UNFINISHED: &str = ".part";
+
+/// A directory of documents.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    dir: PathBuf,
+}
+
+/// Why a document was not kept. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum KeepError {
+    /// The disk is full, or would be.
+    #[error("there is no room on the disk for this document")]
+    Full,
+    /// More than we take.
+    #[error("the document is larger than {} GiB", MAX_DOCUMENT / 1024 / 1024 / 1024)]
+    TooLarge,
+    /// It ended early, or stood still.
+    #[error("the document did not arrive whole")]
+    Cut,
+    /// Other bytes than the ticket says.
+    #[error("the document was changed on its way")]
+    Altered,
+    /// The file it is copied from cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk refused.
+    #[error("cannot keep the document: {0}")]
+    Io(io::Error),
+}
+
+/// A copy that is safe on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Bytes.
+    pub size: u64,
+    /// BLAKE3, hexadecimal.
+    pub blake3: String,
+}
+
+impl Spool {
+    /// Uses `dir`, making it if needed, readable by the owner only.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn open(dir: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&dir)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
+        }
+        Ok(Self { dir })
+    }
+
+    /// Where a document of that name is. Names are made here, never by strangers.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Takes a document from the network: bounded, counted, hashed, and kept only if it is what the ticket says.
+    /// It is on the disk, under its name, when this returns.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub async fn receive<B>(&self, name: &str, ticket: &Ticket, body: B) -> Result<(), KeepError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        if ticket.size > MAX_DOCUMENT {
+            return Err(KeepError::TooLarge);
+        }
+        self.room_for(ticket.size)?;
+        let unfinished = Unfinished::new(self, name);
+        self.receive_into(&unfinished.path, ticket, body).await?;
+        let (from, to, dir) = (unfinished.path.clone(), self.path(name), self.dir.clone());
+        blocking(move || {
+            fs::rename(from, to)?;
+            sync_dir(&dir)
+        })
+        .await
+        .map_err(KeepError::of)
+    }
+
+    async fn receive_into<B>(&self, path: &Path, ticket: &Ticket, mut body: B) -> Result<(), KeepError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let file = create(path).map_err(KeepError::of)?;
+        let mut file = tokio::io::BufWriter::with_capacity(256 * 1024, tokio::fs::File::from_std(file));
+        let mut hasher = blake3::Hasher::new();
+        let mut size = 0u64;
+        loop {
+            let frame = tokio::time::timeout(STALL, body.frame()).await.map_err(|_| KeepError::Cut)?;
+            let Some(frame) = frame else { break };
+            let Ok(data) = frame.map_err(|_| KeepError::Cut)?.into_data() else { continue };
+            size += data.len() as u64;
+            if size > ticket.size {
+                return Err(KeepError::Altered);
+            }
+            hasher.update(&data);
+            file.write_all(&data).await.map_err(KeepError::of)?;
+        }
+        if size < ticket.size {
+            return Err(KeepError::Cut);
+        }
+        if hasher.finalize().to_hex().as_str() != ticket.blake3 {
+            return Err(KeepError::Altered);
+        }
+        file.flush().await.map_err(KeepError::of)?;
+        file.get_ref().sync_all().await.map_err(KeepError::of)
+    }
+
+    /// Copies a file of this computer, so that the person may change or remove it at once. On the disk when this
+    /// returns. Blocks.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub fn copy(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
+        let unreadable = |source| KeepError::Unreadable { path: from.to_owned(), source };
+        let mut source = fs::File::open(from).map_err(unreadable)?;
+        let size = source.metadata().map_err(unreadable)?.len();
+        if size > MAX_DOCUMENT {
+            return Err(KeepError::TooLarge);
+        }
+        self.room_for(size)?;
+        let unfinished = Unfinished::new(self, name);
+        let mut target = create(&unfinished.path).map_err(KeepError::of)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut copied = 0u64;
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let read = io::Read::read(&mut source, &mut buffer).map_err(unreadable)?;
+            if read == 0 {
+                break;
+            }
+            copied += read as u64;
+            if copied > MAX_DOCUMENT {
+                return Err(KeepError::TooLarge);
+            }
+            hasher.update(&buffer[..read]);
+            io::Write::write_all(&mut target, &buffer[..read]).map_err(KeepError::of)?;
+        }
+        target.sync_all().map_err(KeepError::of)?;
+        fs::rename(&unfinished.path, self.path(name)).map_err(KeepError::of)?;
+        sync_dir(&self.dir).map_err(KeepError::of)?;
+        Ok(Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() })
+    }
+
+    /// Throws a document away; one that is not there is no error.
+    pub fn remove(&self, name: &str) {
+        if let Err(error) = fs::remove_file(self.path(name))
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(name, %error, "a printed document could not be deleted");
+        }
+    }
+
+    /// Throws away everything that no row knows. Only at start, before anything is received.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn sweep(&self, known: &HashSet<String>) -> io::Result<()> {
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.file_type()?.is_file() && !known.contains(&name) {
+                self.remove(&name);
+            }
+        }
+        Ok(())
+    }
+
+    fn room_for(&self, size: u64) -> Result<(), KeepError> {
+        // A file system that does not tell is tried.
+        let free = fs4::available_space(&self.dir).unwrap_or(u64::MAX);
+        if free < size.saturating_add(SPARE) { Err(KeepError::Full) } else { Ok(()) }
+    }
+}
+
+impl KeepError {
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// A file that is not whole yet; gone when dropped before it got its name.
+struct Unfinished {
+    path: PathBuf,
+}
+
+impl Unfinished {
+    fn new(spool: &Spool, name: &str) -> Self {
+        Self { path: spool.path(&format!("{name}{UNFINISHED}")) }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn create(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// Makes a rename in `dir` survive a power cut. Windows has no such call; NTFS journals renames.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        fs::File::open(dir)?.sync_all()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = dir;
+        Ok(())
+    }
+}
+
+/// Blocking work off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| io::Error::other("the node is stopping"))?
+}

@@ -1,0 +1,231 @@
+//! What this computer's own spooler can do, behind one trait.
+//!
+//! CUPS on Linux and macOS ([`cups`]), the built-in Save as PDF printer everywhere ([`save_as_pdf`]); on Windows
+//! the queues are listed, handing documents over is not written yet. Nothing here decides what happens to a job:
+//! `offer` does.
+
+#[cfg(unix)]
+pub mod cups;
+#[cfg(unix)]
+mod ipp_codec;
+pub mod save_as_pdf;
+#[cfg(windows)]
+pub mod windows;
+
+use crate::{
+    QueueId,
+    document::Format,
+    ticket::{Capabilities, Options},
+};
+use futures_util::future::BoxFuture;
+use std::path::{Path, PathBuf};
+
+/// A print queue of this computer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueInfo {
+    /// The system's name of it.
+    pub id: QueueId,
+    /// A name for people.
+    pub name: String,
+    /// Make and model, when known.
+    pub model: Option<String>,
+    /// A place, when the owner told one.
+    pub location: Option<String>,
+    /// What it is doing.
+    pub state: QueueState,
+    /// Why, in IPP keywords without severity.
+    pub reasons: Vec<String>,
+    /// Jobs that are not on paper yet, ours and others'.
+    pub waiting: u32,
+    /// True for the system's default queue.
+    pub is_default: bool,
+}
+
+/// RFC 8011 §5.4.11 `printer-state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueState {
+    /// Nothing to do.
+    Idle,
+    /// Printing.
+    Processing,
+    /// Needs a person.
+    Stopped,
+}
+
+/// What is handed to a queue.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// The queue.
+    pub queue: QueueId,
+    /// Our own mark, by which the job is found again whatever the system calls it.
+    pub mark: String,
+    /// The document's name.
+    pub title: String,
+    /// Where the document is.
+    pub document: PathBuf,
+    /// What it is.
+    pub format: Format,
+    /// What was chosen.
+    pub options: Options,
+}
+
+/// A job as the system shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// The system's number of it. Numbers are used again: only the mark tells jobs apart.
+    pub job: i32,
+    /// Where it is.
+    pub stage: Stage,
+    /// True once the system has begun to print it, whatever it is doing now.
+    pub begun: bool,
+    /// Documents it has; 0 while it is a mere shell.
+    pub documents: u32,
+    /// IPP keyword behind the stage.
+    pub reason: Option<String>,
+    /// Plain words behind it.
+    pub detail: Option<String>,
+    /// Pages that reached paper.
+    pub pages_done: Option<u32>,
+}
+
+/// Where a job is in the system's queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waits its turn, or is held.
+    Waiting,
+    /// Being printed.
+    Printing,
+    /// The printer needs a person.
+    Stopped,
+    /// On paper, as far as the system knows.
+    Done,
+    /// Cancelled.
+    Cancelled,
+    /// Given up.
+    Aborted,
+}
+
+/// Why the system's spooler did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// It does not answer, or answers that it cannot now. Whether it did what was asked is not known.
+    #[error("the system's print service does not answer: {0}")]
+    Away(String),
+    /// No such queue or job.
+    #[error("the system knows no such print queue or job")]
+    NotFound,
+    /// The queue does not take this kind of document.
+    #[error("the printer does not take this kind of document")]
+    Unsupported(String),
+    /// Not now: the queue takes no jobs.
+    #[error("the print queue takes no jobs at the moment")]
+    NotAccepting,
+    /// No, and asking again will not help.
+    #[error("the system refused: {0}")]
+    Refused(String),
+    /// The disk is full.
+    #[error("there is no room on the disk")]
+    Full,
+    /// Not written for this system yet.
+    #[error("printing on this system's own queues is not available in this version")]
+    NotAvailable,
+}
+
+/// How a document was not handed over.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct SendError {
+    /// Why.
+    #[source]
+    pub error: SpoolError,
+    /// True when the last byte had left: then it may have been taken although the answer is missing.
+    pub whole: bool,
+}
+
+/// A system's print spooler. Handing a job over takes two steps, so that the system's number of it can be
+/// recorded before the document, which is what can be printed, leaves.
+pub trait Spooler: Send + Sync + 'static {
+    /// The queues whose printer is this computer's own: no queue that merely mirrors another computer's.
+    fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueInfo>, SpoolError>>;
+
+    /// What a queue can do.
+    fn capabilities<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Capabilities, SpoolError>>;
+
+    /// Makes an empty job and returns the system's number of it.
+    fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>>;
+
+    /// Gives the document to a job that was made empty.
+    fn send<'a>(&'a self, job: &'a Handover, number: i32) -> BoxFuture<'a, Result<(), SendError>>;
+
+    /// Finds a job by its mark, wherever it is, finished ones included.
+    fn find<'a>(
+        &'a self,
+        queue: &'a QueueId,
+        mark: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, SpoolError>>;
+
+    /// Looks at a job whose number is known; falls back to [`Spooler::find`] when another job has that number.
+    fn look<'a>(
+        &'a self,
+        queue: &'a QueueId,
+        mark: &'a str,
+        number: i32,
+    ) -> BoxFuture<'a, Result<Option<Sighting>, SpoolError>>;
+
+    /// Cancels a job. One that is finished already is no error.
+    fn cancel<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>>;
+
+    /// Forgets what it remembers about a finished job.
+    fn forget(&self, mark: &str) {
+        let _ = mark;
+    }
+
+    /// True when a job that is not found was certainly not printed: then it can be sent again without asking.
+    fn absence_is_proof(&self) -> bool {
+        false
+    }
+}
+
+/// The spoolers of this computer, by queue.
+pub struct Spoolers {
+    system: Box<dyn Spooler>,
+    save_as_pdf: save_as_pdf::SaveAsPdf,
+}
+
+impl Spoolers {
+    /// This system's own spooler, and Save as PDF into `folder`, remembering in `notes`.
+    #[must_use]
+    pub fn of_this_system(folder: PathBuf, notes: &Path) -> Self {
+        #[cfg(unix)]
+        let system = Box::new(cups::Cups::from_environment());
+        #[cfg(windows)]
+        let system = Box::new(windows::Winspool);
+        Self::new(system, folder, notes)
+    }
+
+    /// A given spooler, and Save as PDF.
+    #[must_use]
+    pub fn new(system: Box<dyn Spooler>, folder: PathBuf, notes: &Path) -> Self {
+        Self { system, save_as_pdf: save_as_pdf::SaveAsPdf::new(folder, notes.to_owned()) }
+    }
+
+    /// The spooler behind a queue.
+    #[must_use]
+    pub fn of(&self, queue: &QueueId) -> &dyn Spooler {
+        if queue.0 == QueueId::SAVE_AS_PDF { &self.save_as_pdf } else { self.system.as_ref() }
+    }
+
+    /// All queues, the built-in one last. When the system's spooler does not answer there is only that one.
+    pub async fn queues(&self) -> Vec<QueueInfo> {
+        let mut queues = match self.system.queues().await {
+            Ok(queues) => queues,
+            Err(error) => {
+                tracing::debug!(%error, "the system's print queues are not known");
+                Vec::new()
+            }
+        };
+        queues.retain(|queue| queue.id.0 != QueueId::SAVE_AS_PDF);
+        queues.extend(self.save_as_pdf.queues().await.unwrap_or_default());
+        queues
+    }
+}

@@ -1,0 +1,227 @@
+//! An owner's half over a store and a spool that survive it, and documents to print.
+
+use super::cups::Cupsd;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use lanyard_link::Body;
+use lanyard_print::{
+    MIGRATIONS, QueueId,
+    document::{Format, text},
+    offer::{Offer, Parts},
+    system::{
+        Spoolers,
+        cups::{Address, Cups},
+    },
+    ticket::{JobStatus, Options, State, TICKET_HEADER, Ticket},
+};
+use lanyard_store::Store;
+use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+/// A share's name is its queue's; `secret` is there for nobody, `closed` not for printing.
+pub(crate) struct ByName;
+
+impl Gate<QueueId> for ByName {
+    fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<QueueId, Refusal> {
+        assert_eq!(action, Action::Print, "the gate is asked for what is meant");
+        match share.0.as_str() {
+            "secret" => Err(Refusal::Unknown),
+            "closed" => Err(Refusal::NotAllowed),
+            queue => Ok(QueueId(queue.to_owned())),
+        }
+    }
+}
+
+/// An owner's computer.
+pub(crate) struct Owner {
+    pub(crate) dir: TempDir,
+    pub(crate) store: Store,
+    socket: PathBuf,
+}
+
+/// Its offer while it runs; dropping it leaves everything as a crash would.
+pub(crate) struct Running {
+    pub(crate) offer: Offer,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Owner {
+    pub(crate) fn with(cupsd: &Cupsd) -> Self {
+        Self::at(cupsd.socket())
+    }
+
+    /// One without a print service: only Save as PDF works.
+    pub(crate) fn alone() -> Self {
+        Self::at("/nonexistent/cups.sock".into())
+    }
+
+    fn at(socket: PathBuf) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db"), &[MIGRATIONS]).unwrap().store;
+        Self { dir, store, socket }
+    }
+
+    pub(crate) fn run(&self) -> Running {
+        self.run_with_spool(self.dir.path().join("in"))
+    }
+
+    pub(crate) fn run_with_spool(&self, spool: PathBuf) -> Running {
+        let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let cups = Cups::at(Address::Socket(self.socket.clone()));
+        let spoolers = Spoolers::new(Box::new(cups), self.printed_folder(), &self.dir.path().join("notes"));
+        let offer = Offer::open(Parts {
+            store: self.store.clone(),
+            spool,
+            spoolers: Arc::new(spoolers),
+            gate: Arc::new(ByName),
+            name_of: Box::new(|share| Some(share.0.to_uppercase())),
+            cancel: cancel.clone(),
+            tasks: tasks.clone(),
+        })
+        .unwrap();
+        offer.start().unwrap();
+        Running { offer, cancel, tasks }
+    }
+
+    pub(crate) fn printed_folder(&self) -> PathBuf {
+        self.dir.path().join("Printed")
+    }
+
+    /// Documents that wait in the spool.
+    pub(crate) fn spooled(&self) -> usize {
+        fs::read_dir(self.dir.path().join("in")).map_or(0, Iterator::count)
+    }
+}
+
+impl Running {
+    /// Every task ends where it is.
+    pub(crate) async fn crash(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    pub(crate) async fn put(
+        &self,
+        who: u8,
+        share: &str,
+        job: Uuid,
+        ticket: &Ticket,
+        body: &[u8],
+    ) -> (StatusCode, Vec<u8>) {
+        let request = Request::builder()
+            .method(Method::PUT)
+            .uri(format!("/v1/printers/{share}/jobs/{job}"))
+            .header(TICKET_HEADER, ticket.to_header())
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .unwrap();
+        answer(self.offer.serve(subject(who), request).await).await
+    }
+
+    pub(crate) async fn ask(&self, who: u8, method: Method, path: &str) -> (StatusCode, Vec<u8>) {
+        let request = Request::builder().method(method).uri(path).body(Full::new(Bytes::new())).unwrap();
+        answer(self.offer.serve(subject(who), request).await).await
+    }
+
+    /// Puts a document that must be accepted.
+    pub(crate) async fn accept(&self, queue: &str, document: &Document, options: Options) -> Uuid {
+        let job = Uuid::new_v4();
+        let (status, body) = self.put(1, queue, job, &document.ticket(options), &document.bytes).await;
+        assert_eq!(status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&body));
+        job
+    }
+
+    pub(crate) async fn status(&self, job: Uuid) -> JobStatus {
+        let (status, body) = self.ask(1, Method::GET, &format!("/v1/jobs/{job}")).await;
+        assert_eq!(status, StatusCode::OK, "{}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Waits until the job is in a state.
+    pub(crate) async fn until(&self, job: Uuid, state: State) -> JobStatus {
+        let start = Instant::now();
+        loop {
+            let status = self.status(job).await;
+            if status.state == state && (status.over || !state.is_final()) {
+                return status;
+            }
+            assert!(start.elapsed() < Duration::from_secs(40), "not {state:?} within 40 s: {status:?}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+}
+
+pub(crate) fn node(who: u8) -> NodeId {
+    NodeId::from_bytes([who; 32])
+}
+
+fn subject(who: u8) -> Subject {
+    Subject { device: node(who), on_own_network: true }
+}
+
+async fn answer(response: Response<Body>) -> (StatusCode, Vec<u8>) {
+    let status = response.status();
+    (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+}
+
+/// Something to print.
+pub(crate) struct Document {
+    pub(crate) format: Format,
+    pub(crate) title: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Document {
+    /// A PDF whose pages say `Page 1`, `Page 2`, …
+    pub(crate) fn pdf(pages: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let pages: Vec<String> = (1..=pages).map(|n| format!("Page {n}")).collect();
+        fs::write(&path, pages.join("\u{c}")).unwrap();
+        let paper = lanyard_print::document::Paper::of(None);
+        let mut bytes = Vec::new();
+        text::lay_out(&path, paper).unwrap().save_to(&mut bytes).unwrap();
+        Self { format: Format::Pdf, title: format!("{}.pdf", Uuid::new_v4()), bytes }
+    }
+
+    pub(crate) fn text(text: &str) -> Self {
+        Self { format: Format::Text, title: "note.txt".to_owned(), bytes: text.as_bytes().to_vec() }
+    }
+
+    pub(crate) fn png() -> Self {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 60, 40);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header().unwrap().write_image_data(&[200; 60 * 40 * 3]).unwrap();
+        Self { format: Format::Png, title: "picture.png".to_owned(), bytes }
+    }
+
+    pub(crate) fn ticket(&self, options: Options) -> Ticket {
+        Ticket {
+            title: self.title.clone(),
+            format: self.format,
+            size: self.bytes.len() as u64,
+            blake3: blake3::hash(&self.bytes).to_hex().to_string(),
+            attempt: 1,
+            pages: None,
+            options,
+        }
+    }
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).map(|dir| dir.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default();
+    files.sort();
+    files
+}

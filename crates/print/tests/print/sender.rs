@@ -1,0 +1,305 @@
+//! Both halves over a real link: a sender's outbox and an owner that comes and goes.
+
+use super::offering::{Document, Owner, Running, files};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, Response};
+use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve};
+use lanyard_print::{
+    MIGRATIONS, QueueId,
+    consume::{Outbox, OutboxError, OutgoingJob, OutgoingState, Parts, Target},
+    document::DocumentError,
+    offer::Offer,
+    ticket::{Options, State},
+};
+use lanyard_store::Store;
+use lanyard_trust::{Identity, NodeId, ShareId, Subject};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+struct Door(Offer);
+
+impl Serve for Door {
+    fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
+        let offer = self.0.clone();
+        let subject = Subject { device: caller.node, on_own_network: true };
+        async move { offer.serve(subject, request).await }.boxed()
+    }
+}
+
+/// An owner's listener.
+struct Listening {
+    address: SocketAddr,
+    cancel: CancellationToken,
+    running: Running,
+}
+
+async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>) -> Listening {
+    let running = owner.run();
+    let address = address.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
+    let start = Instant::now();
+    let listener = loop {
+        match Listener::bind(address) {
+            Ok(listener) => break listener,
+            Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let address = listener.local_addr().unwrap();
+    let cancel = CancellationToken::new();
+    let door: Arc<dyn Serve> = Arc::new(Door(running.offer.clone()));
+    tokio::spawn(listener.run(identity.clone(), Limits::default(), door, cancel.clone()));
+    Listening { address, cancel, running }
+}
+
+impl Listening {
+    async fn away(self) -> SocketAddr {
+        self.cancel.cancel();
+        self.running.crash().await;
+        self.address
+    }
+}
+
+struct Sender {
+    dir: TempDir,
+    store: Store,
+    peers: Peers,
+    owner: NodeId,
+}
+
+impl Sender {
+    fn new(owner: NodeId) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db"), &[MIGRATIONS]).unwrap().store;
+        let peers = Peers::new(Identity::load_or_create(dir.path()).unwrap());
+        Self { dir, store, peers, owner }
+    }
+
+    fn open(&self) -> (Outbox, CancellationToken) {
+        let cancel = CancellationToken::new();
+        let outbox = Outbox::open(Parts {
+            store: self.store.clone(),
+            spool: self.dir.path().join("out"),
+            peers: self.peers.clone(),
+            cancel: cancel.clone(),
+            tasks: TaskTracker::new(),
+        })
+        .unwrap();
+        outbox.start().unwrap();
+        (outbox, cancel)
+    }
+
+    fn file(&self, document: &Document) -> PathBuf {
+        let path = self.dir.path().join(&document.title);
+        fs::write(&path, &document.bytes).unwrap();
+        path
+    }
+
+    fn target(&self, share: &str) -> Target {
+        Target {
+            node: self.owner,
+            share: ShareId(share.to_owned()),
+            printer: "Printer".to_owned(),
+            device_name: "Anna".to_owned(),
+        }
+    }
+
+    async fn take(&self, outbox: &Outbox, share: &str, document: &Document) -> Uuid {
+        let path = self.file(document);
+        let target = self.target(share);
+        let job = outbox.take(target, document.title.clone(), &path, Options::default()).await.unwrap();
+        // The person may do with the file whatever they like from here on.
+        fs::remove_file(path).unwrap();
+        job.job
+    }
+
+    fn spooled(&self) -> usize {
+        fs::read_dir(self.dir.path().join("out")).unwrap().count()
+    }
+}
+
+async fn job(outbox: &Outbox, job: Uuid) -> OutgoingJob {
+    outbox.jobs().await.unwrap().into_iter().find(|row| row.job == job).unwrap()
+}
+
+async fn until(outbox: &Outbox, id: Uuid, what: impl Fn(&OutgoingJob) -> bool) -> OutgoingJob {
+    let start = Instant::now();
+    loop {
+        let row = job(outbox, id).await;
+        if what(&row) {
+            return row;
+        }
+        assert!(start.elapsed() < Duration::from_secs(40), "not within 40 s: {row:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Carries the owner's news, as a watch stream does.
+fn carry_news(owner: &Listening, owner_id: NodeId, outbox: &Outbox) {
+    let (mut changes, outbox) = (owner.running.offer.changes(), outbox.clone());
+    tokio::spawn(async move {
+        while let Ok(job) = changes.recv().await {
+            outbox.heard(owner_id, job.status()).await;
+        }
+    });
+}
+
+fn done(job: &OutgoingJob) -> bool {
+    job.state == OutgoingState::At(State::Done)
+}
+
+fn identity() -> (TempDir, Identity) {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = Identity::load_or_create(dir.path()).unwrap();
+    (dir, identity)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_goes_out_and_its_end_comes_back() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let start = Instant::now();
+    let id = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(3)).await;
+    assert_eq!(job(&outbox, id).await.pages, Some(3));
+    until(&outbox, id, done).await;
+    println!("taken, sent, saved and told in {:?}", start.elapsed());
+    assert_eq!(files(&owner.printed_folder()).len(), 1);
+    assert_eq!(sender.spooled(), 0, "our copy is deleted when it is on paper");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_for_a_device_that_is_away_waits_and_goes_out_when_it_is_back() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let sender = Sender::new(key.node_id());
+    let (outbox, cancel) = sender.open();
+    let id = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await;
+    let waits = until(&outbox, id, |job| job.reason.is_some()).await;
+    assert_eq!((waits.state, waits.reason.as_deref()), (OutgoingState::Sending, Some("peer_unreachable")));
+    // We stop and start again meanwhile.
+    cancel.cancel();
+    let (outbox, _cancel) = sender.open();
+    let listening = listen(&owner, &key, None).await;
+    carry_news(&listening, key.node_id(), &outbox);
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    outbox.is_back(key.node_id());
+    until(&outbox, id, done).await;
+    assert_eq!(files(&owner.printed_folder()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_dies_and_a_sender_that_dies_still_print_once() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let sender = Sender::new(key.node_id());
+    let mut address = None;
+    let mut ids = Vec::new();
+    for round in 0..12u64 {
+        let listening = listen(&owner, &key, address).await;
+        sender.peers.learn(key.node_id(), vec![listening.address]);
+        let (outbox, cancel) = sender.open();
+        ids.push(sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await);
+        tokio::time::sleep(Duration::from_millis(round * 3)).await;
+        if round % 2 == 0 {
+            cancel.cancel();
+        }
+        address = Some(listening.away().await);
+        cancel.cancel();
+    }
+    let listening = listen(&owner, &key, address).await;
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    outbox.is_back(key.node_id());
+    for id in &ids {
+        until(&outbox, *id, done).await;
+    }
+    assert_eq!(files(&owner.printed_folder()).len(), ids.len(), "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_while_the_owner_is_away_is_shown_at_once_and_delivered_later() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let sender = Sender::new(key.node_id());
+    let listening = listen(&owner, &key, None).await;
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    // A queue that no print service answers for keeps the job waiting there.
+    let id = sender.take(&outbox, "raw", &Document::pdf(1)).await;
+    until(&outbox, id, |job| matches!(job.state, OutgoingState::At(_))).await;
+    let address = listening.away().await;
+    assert_eq!(outbox.cancel(id).await.unwrap().state, OutgoingState::At(State::Cancelled));
+    let listening = listen(&owner, &key, Some(address)).await;
+    outbox.is_back(key.node_id());
+    let start = Instant::now();
+    loop {
+        let jobs = listening.running.offer.jobs().await.unwrap();
+        if jobs[0].journal.state == State::Cancelled {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{jobs:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(job(&outbox, id).await.state, OutgoingState::At(State::Cancelled));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_owner_does_not_allow_fails_with_that_reason() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let sender = Sender::new(key.node_id());
+    let listening = listen(&owner, &key, None).await;
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    for (share, reason) in [("closed", "not_allowed"), ("secret", "not_found")] {
+        let id = sender.take(&outbox, share, &Document::pdf(1)).await;
+        let failed = until(&outbox, id, |job| job.state == OutgoingState::At(State::Failed)).await;
+        assert_eq!(failed.reason.as_deref(), Some(reason));
+        let again = outbox.retry(id).await.unwrap();
+        assert_eq!((again.attempt, again.state), (2, OutgoingState::Sending), "a person may try again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_no_documents_are_refused_and_nothing_of_them_is_kept() {
+    let (_keys, key) = identity();
+    let sender = Sender::new(key.node_id());
+    let (outbox, _cancel) = sender.open();
+    let refuse = async |name: &str, bytes: &[u8]| {
+        let path = sender.dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let taken = outbox.take(sender.target("raw"), name.to_owned(), &path, Options::default()).await;
+        assert_eq!(sender.spooled(), 0, "{name}");
+        taken.unwrap_err()
+    };
+    assert!(matches!(refuse("a.pdf", b"").await, OutboxError::Document(DocumentError::Empty)));
+    assert!(matches!(
+        refuse("b.pdf", b"PK\x03\x04\0\0").await,
+        OutboxError::Document(DocumentError::Unsupported)
+    ));
+    let half = Document::pdf(2).bytes;
+    let cut = refuse("c.pdf", &half[..60]).await;
+    assert!(matches!(cut, OutboxError::Document(DocumentError::Damaged { .. })), "{cut:?}");
+    let nested = [b"%PDF-1.4\n1 0 obj\n".to_vec(), b"[".repeat(3_000_000)].concat();
+    let bomb = refuse("d.pdf", &nested).await;
+    assert!(
+        matches!(bomb, OutboxError::Document(DocumentError::Damaged { .. })),
+        "the node lives on: {bomb:?}"
+    );
+    let missing =
+        outbox.take(sender.target("raw"), "x".into(), &PathBuf::from("/nonexistent"), Options::default());
+    assert!(missing.await.is_err());
+    assert!(outbox.jobs().await.unwrap().is_empty());
+}

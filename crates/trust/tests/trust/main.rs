@@ -1,0 +1,5 @@
+//! Who proves what in a handshake, and what becomes of the key file.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod handshake;
+mod key_file;

@@ -1,0 +1,274 @@
+//! What the test binary does when it is started again inside a host: the far end of a measurement, a port that is
+//! taken, a stranger with bad manners. A process cannot move a thread of its own between hosts without `unsafe`, so
+//! it starts itself there.
+
+use crate::mdns;
+use anyhow::{Context, Result, bail, ensure};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
+use std::{
+    env,
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    path::Path,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The first argument that tells the test binary that it is not the runner.
+pub const MARK: &str = "inside-a-host";
+
+/// The port of the echo in [`crate::impair`]'s measurements.
+pub const ECHO_PORT: u16 = 9098;
+
+/// Does what the arguments say when they begin with [`MARK`]; none when this process is the runner.
+#[must_use]
+pub fn run() -> Option<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (mark, rest) = arguments.split_first()?;
+    if mark != MARK {
+        return None;
+    }
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    Some(match act(&rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn act(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["sink", port] => sink(port.parse()?),
+        ["blast", address, bytes] => blast(address.parse()?, bytes.parse()?),
+        ["echo"] => echo(),
+        ["probe", address, count] => probe(address.parse()?, count.parse()?),
+        ["hold-port", port] => hold_port(port.parse()?),
+        ["drip", address, limit] => drip(address.parse()?, Duration::from_secs(limit.parse()?)),
+        ["slow-request", part, address, limit, dir] => {
+            slow_request(part, address.parse()?, Duration::from_secs(limit.parse()?), Path::new(dir))
+        }
+        ["silent", address, limit] => silent(address.parse()?, Duration::from_secs(limit.parse()?)),
+        ["crowd", address, count] => crowd(address.parse()?, count.parse()?),
+        ["hold-host"] => hold_host(),
+        ["hostile-mdns", count] => hostile_mdns(count.parse()?),
+        other => bail!("no such thing to do inside a host: {other:?}"),
+    }
+}
+
+/// Takes what comes on one connection, then says so with one byte.
+fn sink(port: u16) -> Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
+    println!("listening");
+    let (mut stream, _) = listener.accept()?;
+    io::copy(&mut stream, &mut io::sink())?;
+    stream.write_all(b".")?;
+    Ok(())
+}
+
+fn blast(address: SocketAddr, bytes: u64) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    io::copy(&mut io::repeat(0x5a).take(bytes), &mut stream)?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    // The answer comes when everything has arrived; what lies in buffers has not been sent.
+    let mut answer = [0; 1];
+    stream.read_exact(&mut answer)?;
+    Ok(())
+}
+
+/// Sends every datagram back to where it came from.
+fn echo() -> Result<()> {
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, ECHO_PORT))?;
+    println!("listening");
+    let mut buffer = [0; 64];
+    loop {
+        let (length, from) = socket.recv_from(&mut buffer)?;
+        // Nobody may be there any more; the others still want their echo.
+        let _ = socket.send_to(&buffer[..length], from);
+    }
+}
+
+/// Sends `count` datagrams, a thousand a second, and tells how many came back.
+fn probe(address: SocketAddr, count: u32) -> Result<()> {
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    let receiver = socket.try_clone()?;
+    receiver.set_read_timeout(Some(Duration::from_millis(700)))?;
+    let counter = thread::spawn(move || {
+        let mut received = 0u32;
+        // An error that came back by ICMP is no echo, and no end.
+        let begun = Instant::now();
+        while received < count && begun.elapsed() < Duration::from_secs(30) {
+            match receiver.recv(&mut [0; 64]) {
+                Ok(_) => received += 1,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+        received
+    });
+    for number in 0..count {
+        // Where there is no way, sending fails at once, which is as lost as it gets.
+        let _ = socket.send_to(&number.to_be_bytes(), address);
+        thread::sleep(Duration::from_millis(1));
+    }
+    let received = counter.join().unwrap_or(0);
+    println!("{received}");
+    Ok(())
+}
+
+fn hold_port(port: u16) -> Result<()> {
+    let _v6 = TcpListener::bind(("::", port)).context("take the port")?;
+    println!("listening");
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Makes a host with a process in it, tells both process ids, and waits to be killed.
+fn hold_host() -> Result<()> {
+    let host = crate::Host::new("held")?;
+    let sleeper = host.spawn(&["sleep", "600"])?;
+    println!("{} {}", host.pid(), sleeper.pid());
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Connects and sends one byte a second of what could become a request; answers with the seconds until it was cut.
+fn drip(address: SocketAddr, limit: Duration) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_millis(1000)))?;
+    let begun = Instant::now();
+    // The beginning of a TLS handshake record that announces 512 bytes and then takes its time.
+    let slow = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]
+        .into_iter()
+        .chain(std::iter::repeat(0));
+    for byte in slow {
+        ensure!(begun.elapsed() < limit, "still connected after {} s", limit.as_secs());
+        if stream.write_all(&[byte]).is_err() {
+            break;
+        }
+        match stream.read(&mut [0; 512]) {
+            Ok(0) => break,
+            // An alert may come before the end.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+    }
+    println!("cut after {:.1}", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// A device with a key of its own that sends the header (or the body) of a request one byte a second; answers with
+/// the seconds until it was cut.
+fn slow_request(part: &str, address: SocketAddr, limit: Duration, dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let config = lanyard_trust::Identity::load_or_create(dir)?.client_config(None);
+    let name = ServerName::IpAddress(address.ip().into());
+    let mut tls = ClientConnection::new(config, name)?;
+    let mut tcp = TcpStream::connect(address)?;
+    while tls.is_handshaking() {
+        tls.complete_io(&mut tcp)?;
+    }
+    tcp.set_read_timeout(Some(Duration::from_millis(1000)))?;
+    let mut stream = StreamOwned::new(tls, tcp);
+    match part {
+        "header" => stream.write_all(b"POST /v1/hello HTTP/1.1\r\nHost: x\r\nX-Slow: ")?,
+        "body" => stream.write_all(b"POST /v1/hello HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n")?,
+        other => bail!("no such part of a request: {other}"),
+    }
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    loop {
+        ensure!(begun.elapsed() < limit, "still connected after {} s", limit.as_secs());
+        if stream.write_all(b"a").and_then(|()| stream.flush()).is_err() {
+            break;
+        }
+        let mut buffer = [0; 512];
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => answer.extend(&buffer[..length]),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    println!(
+        "cut after {:.1} s {}",
+        begun.elapsed().as_secs_f64(),
+        answer.lines().next().unwrap_or_default()
+    );
+    Ok(())
+}
+
+/// Connects, says nothing, and answers with the seconds until it was cut.
+fn silent(address: SocketAddr, limit: Duration) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(limit))?;
+    let begun = Instant::now();
+    match stream.read(&mut [0; 512]) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            bail!("still connected after {} s", limit.as_secs())
+        }
+        Ok(_) | Err(_) => {}
+    }
+    println!("cut after {:.1}", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Opens `count` connections, says nothing on any of them, and opens a new one for each that is closed.
+fn crowd(address: SocketAddr, count: usize) -> Result<()> {
+    let mut open: Vec<TcpStream> = Vec::new();
+    let mut refused = 0;
+    let mut told = false;
+    let begun = Instant::now();
+    loop {
+        open.retain(|stream| {
+            // Nothing to read yet is what an open connection looks like.
+            let quiet = stream.peek(&mut [0]);
+            matches!(quiet, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        });
+        let (mut new, kept) = (Vec::new(), open.len());
+        for _ in kept..count {
+            match TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+                Ok(stream) => {
+                    stream.set_nonblocking(true)?;
+                    new.push(stream);
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        open.extend(new);
+        // What was only just accepted may be closed a moment later; told is what stays.
+        if !told && begun.elapsed() > Duration::from_secs(1) {
+            println!("crowded: {kept} of {count} stay open, {refused} were refused");
+            told = true;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Sends announcements no honest device would send, `count` of them with valid but different names.
+fn hostile_mdns(count: u32) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, mdns::PORT))?;
+    socket.set_multicast_ttl_v4(255)?;
+    let group = (mdns::GROUP, mdns::PORT);
+    for packet in mdns::hostile() {
+        socket.send_to(&packet, group)?;
+    }
+    println!("rude ones sent");
+    for number in 0..count {
+        socket.send_to(&mdns::plausible(number), group)?;
+        // Fast, but not so fast that the sender's own buffers drop most of it.
+        if number % 50 == 49 {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    println!("all sent");
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Scenarios over several computers. Run all of them as root: `cargo test -p lanyard-tests`; some of them:
+//! `cargo test -p lanyard-tests -- WORD…`.
+
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+mod bad_starts;
+#[cfg(target_os = "linux")]
+mod copy_faults;
+#[cfg(target_os = "linux")]
+mod drives;
+#[cfg(target_os = "linux")]
+mod meeting;
+#[cfg(target_os = "linux")]
+mod networks;
+#[cfg(target_os = "linux")]
+mod office;
+#[cfg(target_os = "linux")]
+mod print_faults;
+#[cfg(target_os = "linux")]
+mod printing;
+#[cfg(target_os = "linux")]
+mod strangers;
+#[cfg(target_os = "linux")]
+mod the_lab;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    use lanyard_tests::{inside, runner};
+    inside::run().unwrap_or_else(|| {
+        runner::main(
+            &[
+                the_lab::ALL,
+                // The slow ones first: what runs beside them fills the gaps.
+                print_faults::ALL,
+                copy_faults::ALL,
+                meeting::ALL,
+                networks::ALL,
+                printing::ALL,
+                drives::ALL,
+                strangers::ALL,
+                bad_starts::ALL,
+            ]
+            .concat(),
+        )
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    println!("test laboratory ... skipped: it is made of Linux namespaces");
+    println!("0 passed, 0 failed, 1 skipped");
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,160 @@
+// A small W3C WebDriver client, as much of it as the window's test needs, and the programs around it.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { AXE, SCREENSHOTS } from "./chromium";
+import { until } from "./nodes";
+
+/** The key under which WebDriver hands out elements (W3C WebDriver §12). */
+const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
+
+export class Window {
+  private constructor(
+    private readonly base: string,
+    private readonly session: string,
+  ) {}
+
+  /** Starts the app through the driver. */
+  static async open(driver: string, binary: string, args: string[]): Promise<Window> {
+    const capabilities = { alwaysMatch: { "webkitgtk:browserOptions": { binary, args } } };
+    const { sessionId } = await call<{ sessionId: string }>("POST", `${driver}/session`, { capabilities });
+    return new Window(driver, sessionId);
+  }
+
+  close() {
+    return this.#do("DELETE", "");
+  }
+
+  /** Runs a function's body in the page. */
+  script<T>(body: string, ...args: unknown[]): Promise<T> {
+    return this.#do<T>("POST", "/execute/sync", { script: body, args });
+  }
+
+  /** Waits for an element whose own words contain `words`, and gives it back. */
+  find(selector: string, words = "", seconds = 20): Promise<unknown> {
+    return until(
+      `${selector} with “${words}”`,
+      () =>
+        this.script<unknown>(
+          `const [selector, words] = arguments;
+           return [...document.querySelectorAll(selector)].find((element) =>
+             element.getClientRects().length > 0 &&
+             ((element.getAttribute("aria-label") ?? "") + " " + element.textContent).includes(words)) ?? null;`,
+          selector,
+          words,
+        ),
+      seconds,
+    );
+  }
+
+  /** Clicks like a person: the element must be in sight and nothing may lie over it. */
+  async click(selector: string, words = "") {
+    const element = (await this.find(selector, words)) as Record<string, string>;
+    await this.#do("POST", `/element/${element[ELEMENT]}/click`, {});
+  }
+
+  async type(selector: string, text: string) {
+    const element = (await this.find(selector)) as Record<string, string>;
+    await this.#do("POST", `/element/${element[ELEMENT]}/clear`, {});
+    await this.#do("POST", `/element/${element[ELEMENT]}/value`, { text });
+  }
+
+  /** Takes a picture and tells what breaks the accessibility rules. */
+  async inspect(name: string): Promise<string[]> {
+    const picture = await this.#do<string>("GET", "/screenshot");
+    await mkdir(SCREENSHOTS, { recursive: true });
+    await writeFile(`${SCREENSHOTS}${name}.png`, Buffer.from(picture, "base64"));
+    await this.script(`${AXE}; window.axe = axe; return null;`);
+    return this.#do<string[]>("POST", "/execute/async", {
+      script: `const done = arguments[0];
+        window.axe.run(document).then((result) => done(result.violations.map(
+          ({ id, nodes }) => id + ": " + nodes.map((node) => node.target.join(" ")).join("; "))));`,
+      args: [],
+    });
+  }
+
+  #do<T>(method: string, path: string, body?: object): Promise<T> {
+    return call<T>(method, `${this.base}/session/${this.session}${path}`, body);
+  }
+}
+
+async function call<T>(method: string, url: string, body?: object): Promise<T> {
+  const answer = await fetch(url, { method, ...(body && { body: JSON.stringify(body) }) });
+  const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
+  if (!answer.ok) throw new Error(`${method} ${url}: ${value.error} ${value.message}`);
+  return value;
+}
+
+/** Programs that run until they are ended, in reverse order. */
+export class Programs {
+  #running: ChildProcess[] = [];
+
+  start(command: string, args: string[], env: NodeJS.ProcessEnv): ChildProcess {
+    const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    child.on("error", (error) => console.error(`${command}: ${error.message}`));
+    child.stderr?.on("data", (bytes: Buffer) => process.env["E2E_VERBOSE"] && process.stderr.write(bytes));
+    child.stdout?.on("data", (bytes: Buffer) => process.env["E2E_VERBOSE"] && process.stderr.write(bytes));
+    this.#running.push(child);
+    return child;
+  }
+
+  async stop() {
+    for (const child of this.#running.reverse()) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+    }
+  }
+}
+
+/** A screen that nobody sees. */
+export async function screen(programs: Programs): Promise<string> {
+  for (let number = 90; number < 120; number++) {
+    if (existsSync(`/tmp/.X${number}-lock`) || existsSync(`/tmp/.X11-unix/X${number}`)) continue;
+    const display = `:${number}`;
+    const child = programs.start("Xvfb", [display, "-screen", "0", "1280x800x24", "-nolisten", "tcp"], process.env);
+    await until("Xvfb", async () => existsSync(`/tmp/.X11-unix/X${number}`) || child.exitCode !== null);
+    if (child.exitCode === null) return display;
+  }
+  throw new Error("no free display number for Xvfb");
+}
+
+/** A session bus, over which a second start finds the first. */
+export async function sessionBus(programs: Programs): Promise<string> {
+  const child = programs.start("dbus-daemon", ["--session", "--nofork", "--print-address=1"], process.env);
+  let said = "";
+  child.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  await until("the session bus", async () => said.includes("\n"));
+  return said.trim();
+}
+
+export async function driver(programs: Programs, env: NodeJS.ProcessEnv): Promise<string> {
+  const port = await freePort();
+  programs.start("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
+    ...env,
+    TAURI_AUTOMATION: "true",
+    TAURI_WEBVIEW_AUTOMATION: "true",
+  });
+  const base = `http://127.0.0.1:${port}`;
+  await until("WebKitWebDriver", () =>
+    fetch(`${base}/status`).then(
+      (answer) => answer.ok,
+      () => false,
+    ),
+  );
+  return base;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+}

@@ -1,0 +1,156 @@
+// The main job in the real window, WebKitGTK on a screen that nobody sees: Anna's app beside Ben's node.
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Job, Nearby, NodeStatus } from "../src/api";
+import { pdf } from "./documents";
+import { ask, LOOPBACK, Node, program, scratch, unique, until } from "./nodes";
+import { driver, Programs, screen, sessionBus, Window } from "./webdriver";
+
+const BEN = unique("Ben's PC");
+const ANNA = unique("Anna's window");
+const HALL = unique("Hall");
+const PHOTOS = unique("Photos");
+
+let place: Awaited<ReturnType<typeof scratch>>;
+let ben: Node;
+let app: Window;
+let env: NodeJS.ProcessEnv;
+let data: string;
+const programs = new Programs();
+const photo = randomBytes(2_000_000);
+
+beforeAll(async () => {
+  place = await scratch();
+  data = join(place.path, "anna");
+  await mkdir(join(place.path, "photos", "2019"), { recursive: true });
+  await writeFile(join(place.path, "photos", "2019", "beach.jpg"), photo);
+  await writeFile(join(place.path, "Report.pdf"), pdf("one", "two"));
+  await writeFile(join(place.path, "Letter.pdf"), pdf("dear"));
+  ben = await Node.start(join(place.path, "ben"), BEN);
+  await ben.ask("share", "printer", "save-as-pdf", "--name", HALL);
+  await ben.ask("share", "folder", join(place.path, "photos"), "--name", PHOTOS);
+
+  env = {
+    ...process.env,
+    ...LOOPBACK,
+    DISPLAY: await screen(programs),
+    DBUS_SESSION_BUS_ADDRESS: await sessionBus(programs),
+    // Whoever runs this keeps their own settings and files.
+    HOME: place.path,
+    XDG_DATA_HOME: join(place.path, "share"),
+    XDG_CONFIG_HOME: join(place.path, "config"),
+    XDG_CACHE_HOME: join(place.path, "cache"),
+    GDK_BACKEND: "x11",
+    LC_ALL: "C.UTF-8",
+  };
+});
+
+afterAll(async () => {
+  await app?.close().catch(() => {});
+  await programs.stop();
+  await ben?.stop();
+  await place?.[Symbol.asyncDispose]();
+});
+
+const desktop = () => program("LANYARD_DESKTOP_BIN", "lanyard-desktop");
+
+async function printed(): Promise<string[]> {
+  const { downloads_dir } = await ben.ask<NodeStatus>("status");
+  const folder = join(downloads_dir, "Printed");
+  return existsSync(folder) ? await readdir(folder) : [];
+}
+
+describe.sequential("the main job in the window", () => {
+  test("the window has content soon after it was started", async () => {
+    const began = Date.now();
+    app = await Window.open(await driver(programs, env), desktop(), ["--data", data, join(place.path, "Report.pdf")]);
+    await app.find("h1", "Welcome to Lanyard");
+    console.info(`window with content after ${Date.now() - began} ms, driver included`);
+    expect(await app.inspect("window-first-run")).toEqual([]);
+  });
+
+  test("first run: a name, a printer shared with its switch", async () => {
+    await app.type("input.field", ANNA);
+    await app.click("button", "Continue");
+    await app.find("h1", "What do you want to share?");
+    await app.click('input[role="switch"]');
+    await app.find('input[role="switch"]:checked');
+    await app.click("button", "Finish");
+    await until("Ben to see Anna's printer", async () =>
+      (await ben.ask<Nearby>("nearby")).printers.some((printer) => printer.device_name === ANNA),
+    );
+  });
+
+  test("the file the app was started with waits to be printed, and reaches the neighbour", async () => {
+    await app.find("dialog h1", "Print Report.pdf");
+    const printers = await app.script<[string, string][]>(
+      'return [...document.querySelectorAll("dialog select")[0].options].map((option) => [option.value, option.textContent]);',
+    );
+    const hall = printers.find(([, words]) => words.includes(HALL));
+    expect(hall, printers.join()).toBeDefined();
+    await app.script(
+      `const select = document.querySelector("dialog select"); select.value = arguments[0];
+       select.dispatchEvent(new Event("change", { bubbles: true }));`,
+      hall![0],
+    );
+    await app.find("dialog label", "Copies");
+    expect(await app.inspect("window-print")).toEqual([]);
+    await app.click("dialog button.primary", "Print");
+    await app.find(".notes", "Printed");
+    await until("the pages in Ben's folder", async () => (await printed()).some((name) => name.includes("Report")));
+  });
+
+  test("the neighbour's things are there, in light and in dark", async () => {
+    await app.find("li.card", HALL);
+    await app.find("li.card", PHOTOS);
+    expect(await app.inspect("window-nearby-light")).toEqual([]);
+    await app.click("nav a", "Settings");
+    await app.click("label", "Dark");
+    await app.click("nav a", "Nearby");
+    await app.find("li.card", HALL);
+    expect(await app.script("return getComputedStyle(document.body).backgroundColor")).toBe("rgb(23, 24, 26)");
+    expect(await app.inspect("window-nearby-dark")).toEqual([]);
+  });
+
+  test("a second start hands its file to the window that is open", async () => {
+    const second = spawn(desktop(), ["--data", data, join(place.path, "Letter.pdf")], { env, stdio: "ignore" });
+    const code = await new Promise((resolve) => second.once("exit", resolve));
+    expect(code).toBe(0);
+    await app.find("dialog h1", "Print Letter.pdf");
+    await app.click("dialog button", "Close");
+  });
+
+  test("a folder opens, and a download is identical to the original", async () => {
+    const link = await app.script<string>(
+      'return [...document.querySelectorAll("li.card")].find((card) => card.textContent.includes(arguments[0])).querySelector("a").id;',
+      PHOTOS,
+    );
+    await app.click(`[id="${link}"]`);
+    await app.click("a.main", "2019");
+    await app.click("button.main", "beach.jpg");
+    await app.find(".notes", "Checked: identical to the original");
+    expect(await app.inspect("window-folder")).toEqual([]);
+    const { downloads_dir } = await ask<NodeStatus>(data, "status");
+    expect(photo.equals(await readFile(join(downloads_dir, "beach.jpg")))).toBe(true);
+  });
+
+  test("a job that waits for a sleeping device is cancelled", async () => {
+    await app.click("nav a", "Nearby");
+    await app.find("li.card", HALL);
+    process.kill(ben.pid, "SIGSTOP");
+    try {
+      await ask<Job>(data, "print", join(place.path, "Letter.pdf"), "--on", `${HALL}@${BEN}`);
+      await app.click("nav a", "Activity");
+      await app.click("button", "Cancel Letter.pdf");
+      await app.find("li", "Cancelled");
+      expect(await app.inspect("window-activity")).toEqual([]);
+    } finally {
+      process.kill(ben.pid, "SIGCONT");
+    }
+  });
+});

@@ -1,0 +1,852 @@
+// Generated from crates/api by `cargo run -p lanyard-api --example bindings`. Do not edit.
+
+/**
+ * An error for a front end: a code to act on, words for the details.
+ */
+export type ApiError = { 
+/**
+ * What a screen acts on; the words for people are in `locales/` under `error.<code>`.
+ */
+code: ErrorCode, 
+/**
+ * What exactly happened, in English, for details and the command line.
+ */
+detail: string, 
+/**
+ * For `ambiguous`: the names that match.
+ */
+candidates?: Array<string>, };
+
+/**
+ * Who may use a share.
+ */
+export type Audience = { "who": "network" } | { "who": "device", 
+/**
+ * Its identity.
+ */
+id: string, };
+
+/**
+ * What changed: always the whole new value, so that applying an event twice does no harm.
+ */
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "stopping" };
+
+/**
+ * PWG 5100.13 `print-color-mode`.
+ */
+export type ColorMode = "color" | "monochrome";
+
+/**
+ * What happens when a name is taken.
+ */
+export type Conflict = "refuse" | "keep_both" | "replace";
+
+/**
+ * Another node on the network.
+ */
+export type Device = { 
+/**
+ * Its public identity: 52 base32 characters. The same device keeps it wherever it goes.
+ */
+id: string, 
+/**
+ * Four groups of four characters, for two people to compare.
+ */
+check_words: string, 
+/**
+ * The name its owner gave it, cleaned of control characters.
+ */
+name: string, 
+/**
+ * Its operating system, as it says.
+ */
+os: Os, 
+/**
+ * Whether it answers.
+ */
+state: DeviceState, 
+/**
+ * The addresses it was last reached at, best first (`192.168.1.7:7717`, `[fe80::1%eth0]:7717`).
+ */
+addresses: Array<string>, 
+/**
+ * When it was last heard.
+ */
+last_seen: number, };
+
+/**
+ * Whether a device answers.
+ */
+export type DeviceState = "online" | "unreachable";
+
+/**
+ * Where the node finds the document.
+ */
+export type Document = { "from": "path", 
+/**
+ * The absolute path.
+ */
+path: string, } | { "from": "upload", 
+/**
+ * The id the upload answered.
+ */
+id: string, 
+/**
+ * The file's own name.
+ */
+name: string, };
+
+/**
+ * A folder, drive or disc that another device shares.
+ */
+export type Drive = { 
+/**
+ * `share@device`.
+ */
+id: string, 
+/**
+ * The name its owner gave it.
+ */
+name: string, 
+/**
+ * The device that offers it.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * True when this device may write to it.
+ */
+writable: boolean, 
+/**
+ * False while the device, or the disk behind the share, is away.
+ */
+available: boolean, 
+/**
+ * Bytes free on the disk behind it, when told.
+ */
+free_bytes: number | null, 
+/**
+ * Size of the disk behind it, when told.
+ */
+total_bytes: number | null, };
+
+/**
+ * One name in a folder.
+ */
+export type Entry = { 
+/**
+ * The name, as the other system holds it.
+ */
+name: string, 
+/**
+ * What it is.
+ */
+kind: EntryKind, 
+/**
+ * Bytes; 0 for folders.
+ */
+size: number, 
+/**
+ * Last change.
+ */
+modified: number | null, };
+
+/**
+ * What a name in a folder stands for.
+ */
+export type EntryKind = "file" | "folder" | "other";
+
+/**
+ * The codes. One is added only when a screen or a script acts on it.
+ */
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "not_available" | "busy" | "stopping" | "internal";
+
+/**
+ * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
+ */
+export type Event = { 
+/**
+ * Counts up by one; starts again with each start of the node.
+ */
+seq: number, 
+/**
+ * What changed.
+ */
+change: Change, };
+
+/**
+ * One print job, ours or somebody else's on our printer.
+ */
+export type Job = { 
+/**
+ * The UUID the sender made; the same on both sides.
+ */
+id: string, 
+/**
+ * The document's name.
+ */
+title: string, 
+/**
+ * Ours or theirs.
+ */
+direction: JobDirection, 
+/**
+ * The printer's name.
+ */
+printer: string, 
+/**
+ * The device at the other end.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * Where it is.
+ */
+state: JobState, 
+/**
+ * The IPP keyword or error code behind the state, if any (`media-empty`, `peer_unreachable`).
+ */
+reason: string | null, 
+/**
+ * Plain words behind `reason`, in English, for details and the command line.
+ */
+detail: string | null, 
+/**
+ * Size of the document in bytes.
+ */
+bytes: number, 
+/**
+ * Pages in the document, when known.
+ */
+pages: number | null, 
+/**
+ * Pages that reached paper, when the printer tells.
+ */
+pages_done: number | null, 
+/**
+ * What was chosen.
+ */
+options: PrintOptions, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * When it ended.
+ */
+ended_at: number | null, };
+
+/**
+ * Whose job it is, seen from here.
+ */
+export type JobDirection = "outgoing" | "incoming";
+
+/**
+ * The life of a print job, in the order a person experiences it.
+ */
+export type JobState = "sending" | "waiting" | "printing" | "stopped" | "done" | "cancelled" | "failed";
+
+/**
+ * A part of a folder's content, folders first, then by name.
+ */
+export type Listing = { 
+/**
+ * The folder's path inside the share, `/`-separated, without a leading slash.
+ */
+path: string, 
+/**
+ * The entries.
+ */
+entries: Array<Entry>, 
+/**
+ * Pass it back to get the rest; none at the end.
+ */
+next: string | null, };
+
+/**
+ * Everything that can be used now.
+ */
+export type Nearby = { 
+/**
+ * Other nodes.
+ */
+devices: Array<Device>, 
+/**
+ * Printers of other nodes, and standard IPP printers that no node shares.
+ */
+printers: Array<Printer>, 
+/**
+ * Folders, drives and discs of other nodes.
+ */
+drives: Array<Drive>, };
+
+/**
+ * A network this computer is on, or has been on and remembers.
+ */
+export type Network = { 
+/**
+ * Stable id of this network on this computer.
+ */
+id: string, 
+/**
+ * A name for people: SSID, interface or "direct cable".
+ */
+name: string, 
+/**
+ * Whether the owner marked it as own.
+ */
+profile: NetworkProfile, 
+/**
+ * True when this computer is on it now.
+ */
+connected: boolean, 
+/**
+ * The interface, when connected.
+ */
+interface: string | null, 
+/**
+ * Addresses of this computer on it, when connected.
+ */
+addresses: Array<string>, };
+
+/**
+ * What may happen on a network.
+ */
+export type NetworkProfile = "public" | "trusted";
+
+/**
+ * Who this node is and whether others can see it.
+ */
+export type NodeStatus = { 
+/**
+ * This device's public identity: 52 base32 characters.
+ */
+id: string, 
+/**
+ * Four groups of four characters, for two people to compare on their screens.
+ */
+check_words: string, 
+/**
+ * The name others see.
+ */
+name: string, 
+/**
+ * The version of Lanyard that runs.
+ */
+version: string, 
+/**
+ * The operating system of this computer.
+ */
+os: Os, 
+/**
+ * Where this node keeps its data.
+ */
+data_dir: string, 
+/**
+ * Where copied files and saved pages go unless said otherwise.
+ */
+downloads_dir: string, 
+/**
+ * The TCP port on which other nodes reach this one; 0 while no network is marked as own.
+ */
+port: number, 
+/**
+ * Process id of the node.
+ */
+pid: number, 
+/**
+ * When this node started.
+ */
+started_at: number, 
+/**
+ * True until the owner has gone through the first-run screens.
+ */
+first_run: boolean, 
+/**
+ * What others can see, in one word.
+ */
+sharing: SharingState, 
+/**
+ * The networks this computer is on right now.
+ */
+networks: Array<Network>, 
+/**
+ * What the node had to tell its owner at start: a damaged store that was set aside, a port that was taken.
+ */
+notices: Array<string>, };
+
+/**
+ * An operating system, for an icon and for honest advice.
+ */
+export type Os = "linux" | "macos" | "windows" | "other";
+
+/**
+ * What a person chose for a job. Everything left out is the printer's default.
+ */
+export type PrintOptions = { 
+/**
+ * 1 to 999; none means 1.
+ */
+copies: number | null, 
+/**
+ * `1-3,5`, 1-based, in the document's order; none means all.
+ */
+pages: string | null, 
+/**
+ * Sides of the paper.
+ */
+sides: Sides | null, 
+/**
+ * Colour or grey.
+ */
+color: ColorMode | null, 
+/**
+ * PWG 5101.1 media name, or a short one the node knows (`A4`, `Letter`).
+ */
+media: string | null, };
+
+/**
+ * A printer somebody else offers.
+ */
+export type Printer = { 
+/**
+ * `share@device` for a node's printer, `dnssd:…` for a standard one.
+ */
+id: string, 
+/**
+ * The name its owner gave it.
+ */
+name: string, 
+/**
+ * The device that offers it, or none for a standard printer on the network.
+ */
+device: string | null, 
+/**
+ * The name of that device, or the printer's own host.
+ */
+device_name: string, 
+/**
+ * Make and model, when known.
+ */
+model: string | null, 
+/**
+ * A place, when the owner told one.
+ */
+location: string | null, 
+/**
+ * What it is doing.
+ */
+state: PrinterState, 
+/**
+ * Why, in the IPP keywords of RFC 8011 §5.4.12 without severity suffix (`media-empty`).
+ */
+reasons: Array<string>, 
+/**
+ * Jobs waiting there.
+ */
+waiting: number, 
+/**
+ * True when this version can print on it.
+ */
+usable: boolean, };
+
+/**
+ * What a printer can do; only this is offered to a person.
+ */
+export type PrinterCapabilities = { 
+/**
+ * MIME types it takes after Lanyard's own conversion.
+ */
+formats: Array<string>, 
+/**
+ * Whether it prints colour.
+ */
+color: boolean, 
+/**
+ * The sides it can print on, the first is its default.
+ */
+sides: Array<Sides>, 
+/**
+ * PWG 5101.1 media names (`iso_a4_210x297mm`), sorted as the printer lists them.
+ */
+media: Array<string>, 
+/**
+ * The medium it uses when nothing is said.
+ */
+media_default: string | null, 
+/**
+ * The most copies it makes of one job.
+ */
+max_copies: number, };
+
+/**
+ * What a printer is doing.
+ */
+export type PrinterState = "ready" | "busy" | "stopped" | "unreachable";
+
+/**
+ * A queue of this computer's own, shared or not.
+ */
+export type Queue = { 
+/**
+ * The system's name of it (`Brother_HL_L2350`), or `save-as-pdf` for the built-in one.
+ */
+id: string, 
+/**
+ * A name for people.
+ */
+name: string, 
+/**
+ * Make and model, when known.
+ */
+model: string | null, 
+/**
+ * What it is doing.
+ */
+state: PrinterState, 
+/**
+ * Why, in IPP keywords.
+ */
+reasons: Array<string>, 
+/**
+ * True for the system's default queue.
+ */
+is_default: boolean, 
+/**
+ * True for Lanyard's own Save as PDF printer.
+ */
+built_in: boolean, 
+/**
+ * The share that offers it, if any.
+ */
+share: string | null, };
+
+/**
+ * One request of a front end. Names of printers, drives, devices and shares are ids, `name@device`, or a
+ * unique part of the name; an ambiguous one is refused with the candidates.
+ */
+export type Request = { "do": "status" } | { "do": "snapshot" } | { "do": "browser_link" } | { "do": "nearby" } | { "do": "rename", 
+/**
+ * 1 to 64 bytes of UTF-8 after cleaning.
+ */
+name: string, } | { "do": "finish_first_run" } | { "do": "networks" } | { "do": "set_network", 
+/**
+ * A network's id or name, or `current` for every connected one.
+ */
+network: string, 
+/**
+ * The new profile.
+ */
+profile: NetworkProfile, } | { "do": "queues" } | { "do": "shares" } | { "do": "share_printer", 
+/**
+ * The queue's system name, or `save-as-pdf`.
+ */
+queue: string, 
+/**
+ * The name others see; none means the queue's own.
+ */
+name: string | null, 
+/**
+ * Who may print; empty means everyone on the owner's networks.
+ */
+audience: Array<Audience>, 
+/**
+ * The share ends by itself then.
+ */
+until: number | null, } | { "do": "share_folder", 
+/**
+ * Absolute path of an existing folder.
+ */
+path: string, 
+/**
+ * The name others see; none means the folder's own.
+ */
+name: string | null, 
+/**
+ * Whether they may write.
+ */
+write: boolean, 
+/**
+ * Who may use it; empty means everyone on the owner's networks.
+ */
+audience: Array<Audience>, 
+/**
+ * The share ends by itself then.
+ */
+until: number | null, } | { "do": "change_share", 
+/**
+ * The share.
+ */
+share: string, 
+/**
+ * A new name.
+ */
+name: string | null, 
+/**
+ * Folders: whether others may write.
+ */
+write: boolean | null, } | { "do": "unshare", 
+/**
+ * The share.
+ */
+share: string, } | { "do": "capabilities", 
+/**
+ * The printer.
+ */
+printer: string, } | { "do": "print", 
+/**
+ * The printer.
+ */
+printer: string, 
+/**
+ * The document.
+ */
+document: Document, 
+/**
+ * The choices.
+ */
+options: PrintOptions, } | { "do": "jobs" } | { "do": "cancel_job", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, } | { "do": "retry_job", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, } | { "do": "list", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The path inside it, `/`-separated; empty for the top.
+ */
+path: string, 
+/**
+ * From an earlier `Listing`.
+ */
+after: string | null, } | { "do": "get", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The file's path inside it.
+ */
+path: string, 
+/**
+ * An absolute folder or file path; none means the downloads folder.
+ */
+dest: string | null, 
+/**
+ * When the name is taken here.
+ */
+conflict: Conflict, } | { "do": "put", 
+/**
+ * The file: a path, or a browser's upload.
+ */
+document: Document, 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The folder inside it, or the new file's path when it does not end with `/` and is no folder.
+ */
+path: string, 
+/**
+ * When the name is taken there.
+ */
+conflict: Conflict, } | { "do": "transfers" } | { "do": "cancel_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
+transfer: string, } | { "do": "retry_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
+transfer: string, };
+
+/**
+ * The answer to a request.
+ */
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
+
+/**
+ * One thing this computer offers.
+ */
+export type Share = { 
+/**
+ * Short and stable.
+ */
+id: string, 
+/**
+ * What kind of thing.
+ */
+kind: ShareKind, 
+/**
+ * The name others see.
+ */
+name: string, 
+/**
+ * The queue's system name, or the folder's absolute path.
+ */
+target: string, 
+/**
+ * Who may use it.
+ */
+policy: SharePolicy, 
+/**
+ * False while the queue, folder or disk behind it is away.
+ */
+available: boolean, };
+
+/**
+ * What kind of thing is shared.
+ */
+export type ShareKind = "printer" | "folder";
+
+/**
+ * Who may do what, until when.
+ */
+export type SharePolicy = { 
+/**
+ * Anyone who matches one of these; nobody when empty.
+ */
+audience: Array<Audience>, 
+/**
+ * Folders only: whether they may also write.
+ */
+write: boolean, 
+/**
+ * The share ends by itself then.
+ */
+until: number | null, };
+
+/**
+ * The truth for the status line.
+ */
+export type SharingState = "visible" | "hidden" | "offline" | "failed";
+
+/**
+ * RFC 8011 §5.2.8 `sides`.
+ */
+export type Sides = "one-sided" | "two-sided-long-edge" | "two-sided-short-edge";
+
+/**
+ * Everything a front end shows, as of one event number.
+ */
+export type Snapshot = { 
+/**
+ * The number of the last event that is already in here.
+ */
+seq: number, 
+/**
+ * Who this node is.
+ */
+status: NodeStatus, 
+/**
+ * What can be used.
+ */
+nearby: Nearby, 
+/**
+ * What this computer offers.
+ */
+shares: Array<Share>, 
+/**
+ * This computer's own queues.
+ */
+queues: Array<Queue>, 
+/**
+ * Print jobs, newest first.
+ */
+jobs: Array<Job>, 
+/**
+ * Copies, newest first.
+ */
+transfers: Array<Transfer>, };
+
+/**
+ * One copy in either direction.
+ */
+export type Transfer = { 
+/**
+ * A UUID.
+ */
+id: string, 
+/**
+ * Which way.
+ */
+direction: TransferDirection, 
+/**
+ * The file's name.
+ */
+name: string, 
+/**
+ * The drive's name.
+ */
+drive: string, 
+/**
+ * The device at the other end.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * The path inside the share.
+ */
+remote_path: string, 
+/**
+ * The absolute path on this computer.
+ */
+local_path: string, 
+/**
+ * Where it is.
+ */
+state: TransferState, 
+/**
+ * Error code behind the state, if any.
+ */
+reason: string | null, 
+/**
+ * Plain words behind `reason`, in English.
+ */
+detail: string | null, 
+/**
+ * Bytes to move; none until known.
+ */
+bytes: number | null, 
+/**
+ * Bytes that are verified and safe on disk.
+ */
+bytes_done: number, 
+/**
+ * Bytes a second, smoothed; 0 when not running.
+ */
+rate: number, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * When it ended.
+ */
+ended_at: number | null, };
+
+/**
+ * Which way the bytes go.
+ */
+export type TransferDirection = "download" | "upload";
+
+/**
+ * The life of a copy.
+ */
+export type TransferState = "waiting" | "running" | "done" | "cancelled" | "failed";

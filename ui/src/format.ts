@@ -1,0 +1,55 @@
+// Sizes, times and rates as people read them.
+
+import type { Language } from "./words";
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
+
+/** `1.2 MB`: decimal units, as the file managers of all systems but one show them. */
+export function bytes(language: Language, count: number): string {
+  const step = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), UNITS.length - 1);
+  const value = count / 1000 ** step;
+  return new Intl.NumberFormat(language, {
+    style: "unit",
+    unit: UNITS[step],
+    unitDisplay: step === 0 ? "long" : "short",
+    maximumFractionDigits: step === 0 || value >= 100 ? 0 : 1,
+  }).format(value);
+}
+
+/** A time of today, a day of this year, or a day with its year. */
+export function when(language: Language, millis: number, now = Date.now()): string {
+  const date = new Date(millis);
+  const today = new Date(now);
+  if (date.toDateString() === today.toDateString()) {
+    return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(date);
+  }
+  const year = date.getFullYear() === today.getFullYear() ? undefined : "numeric";
+  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year }).format(date);
+}
+
+/** The full date and time, for details. */
+export function exactly(language: Language, millis: number): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(millis));
+}
+
+/** Seconds left at this rate, in one unit. */
+export function timeLeft(language: Language, bytesLeft: number, rate: number): string | null {
+  if (rate <= 0) return null;
+  const seconds = Math.max(1, Math.round(bytesLeft / rate));
+  const [value, unit] =
+    seconds < 90
+      ? [seconds, "second"]
+      : seconds < 90 * 60
+        ? [Math.round(seconds / 60), "minute"]
+        : [Math.round(seconds / 3600), "hour"];
+  return new Intl.NumberFormat(language, { style: "unit", unit: unit as string, unitDisplay: "long" }).format(
+    value as number,
+  );
+}
+
+/** What kind of file a name stands for: the last part of the name in capitals, or none. */
+export function extension(name: string): string | null {
+  const dot = name.lastIndexOf(".");
+  const ending = name.slice(dot + 1);
+  return dot > 0 && ending.length > 0 && ending.length <= 5 ? ending.toUpperCase() : null;
+}

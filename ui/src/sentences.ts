@@ -1,0 +1,154 @@
+// Jobs, copies, printers and this node's state in plain sentences.
+
+import type { Drive, Job, Nearby, NodeStatus, Printer, Queue, Transfer } from "./api";
+import { bytes, timeLeft } from "./format";
+import { n, t, told } from "./state/say";
+import { look } from "./state/look.svelte";
+
+/** A colour's meaning; every one goes with a word. */
+export type Tone = "ok" | "accent" | "warn" | "danger" | "quiet";
+export interface Sentence {
+  tone: Tone;
+  words: string;
+}
+
+/** What a printer is doing, in a word or two. */
+export function printerState(printer: Pick<Printer, "state" | "reasons"> & { waiting?: number }): Sentence {
+  const waiting = printer.waiting ? ` · ${n("printer.waiting", printer.waiting)}` : "";
+  switch (printer.state) {
+    case "ready":
+      return { tone: "ok", words: t("printer.ready") + waiting };
+    case "busy":
+      return { tone: "accent", words: t("printer.busy") + waiting };
+    case "stopped":
+      return { tone: "warn", words: reasonWords(printer.reasons[0]) + waiting };
+    case "unreachable":
+      return { tone: "quiet", words: t("printer.unreachable") };
+  }
+}
+
+/** IPP's keyword for what a printer wants, as a person would say it. */
+export function reasonWords(reason: string | null | undefined): string {
+  if (!reason || reason === "none") return t("reason.other");
+  return told("reason", reason.replace(/-(report|warning|error)$/, ""), "reason.other");
+}
+
+export function queueState(queue: Queue): Sentence {
+  return printerState({ state: queue.state, reasons: queue.reasons });
+}
+
+/** How much room a drive has, as a part used and in words. */
+export function driveRoom(drive: Drive): { used: number; words: string } | null {
+  if (drive.free_bytes === null || !drive.total_bytes) return null;
+  return {
+    used: Math.min(1, Math.max(0, 1 - drive.free_bytes / drive.total_bytes)),
+    words: t("drive.free", { size: bytes(look.language, drive.free_bytes) }),
+  };
+}
+
+/** The truth about who can see this computer. */
+export function sharingState(status: NodeStatus, nearby: Nearby): Sentence & { network?: string; fix: boolean } {
+  const connected = status.networks.filter((network) => network.connected);
+  switch (status.sharing) {
+    case "visible": {
+      const own = connected.filter((network) => network.profile === "trusted").map((network) => network.name);
+      const devices = nearby.devices.filter((device) => device.state === "online").length;
+      return { tone: "ok", words: n("status.devices", devices), network: own.join(", "), fix: false };
+    }
+    case "hidden":
+      return { tone: "warn", words: t("status.hidden"), fix: true };
+    case "offline":
+      return { tone: "warn", words: t("status.offline"), fix: false };
+    case "failed":
+      return { tone: "danger", words: t("status.failed"), fix: true };
+  }
+}
+
+export const isJobOver = (job: Job) => job.state === "done" || job.state === "cancelled" || job.state === "failed";
+export const isTransferOver = (transfer: Transfer) =>
+  transfer.state === "done" || transfer.state === "cancelled" || transfer.state === "failed";
+
+/** Where a job is, to its end. */
+export function jobSentence(job: Job): Sentence {
+  const device = job.device_name;
+  switch (job.state) {
+    case "sending":
+      return job.reason === "peer_unreachable"
+        ? { tone: "warn", words: t("job.waits_for_device", { device }) }
+        : { tone: "accent", words: t("job.sending", { device }) };
+    case "waiting":
+      return { tone: "accent", words: t("job.waiting") };
+    case "printing":
+      return { tone: "accent", words: printing(job) };
+    case "stopped":
+      return { tone: "warn", words: t("job.stopped", { reason: reasonWords(job.reason) }) };
+    case "done":
+      return { tone: "ok", words: job.pages ? n("job.done_pages", job.pages) : t("job.done") };
+    case "cancelled":
+      return { tone: "quiet", words: t("job.cancelled") };
+    case "failed":
+      return { tone: "danger", words: t("job.failed", { reason: failure(job.reason, device) }) };
+  }
+}
+
+function printing(job: Job): string {
+  if (job.pages && job.pages_done !== null) {
+    const page = Math.min(job.pages_done + 1, job.pages);
+    return t("job.printing_page", { page, pages: job.pages });
+  }
+  return t("job.printing");
+}
+
+/** Whether something is happening right now, and not waiting for a device or a person. */
+export const isJobMoving = (job: Job) =>
+  job.state === "printing" || (job.state === "sending" && job.reason === null);
+export const isTransferMoving = (transfer: Transfer) => transfer.state === "running";
+
+/** The part of a job that is done, when it can be told. */
+export function jobProgress(job: Job): number | null {
+  if (isJobOver(job)) return null;
+  return job.state === "printing" && job.pages && job.pages_done !== null ? job.pages_done / job.pages : null;
+}
+
+/** Where a copy is, to its end. */
+export function transferSentence(transfer: Transfer): Sentence {
+  const { language } = look;
+  const device = transfer.device_name;
+  const done = bytes(language, transfer.bytes_done);
+  switch (transfer.state) {
+    case "waiting":
+      return transfer.reason === "peer_unreachable"
+        ? { tone: "warn", words: t("job.waits_for_device", { device }) }
+        : { tone: "accent", words: t("copy.waiting") };
+    case "running": {
+      if (transfer.bytes === null) return { tone: "accent", words: t("copy.running", { done }) };
+      const left = timeLeft(language, transfer.bytes - transfer.bytes_done, transfer.rate);
+      const words = t("copy.running_of", { done, all: bytes(language, transfer.bytes) });
+      return { tone: "accent", words: left ? `${words} · ${t("copy.left", { time: left })}` : words };
+    }
+    case "done":
+      return { tone: "ok", words: t("copy.done") };
+    case "cancelled":
+      return { tone: "quiet", words: t("copy.cancelled") };
+    case "failed":
+      return { tone: "danger", words: t("copy.failed", { reason: failure(transfer.reason, device) }) };
+  }
+}
+
+export function transferProgress(transfer: Transfer): number | null {
+  if (isTransferOver(transfer) || !transfer.bytes) return null;
+  return Math.min(1, transfer.bytes_done / transfer.bytes);
+}
+
+function failure(reason: string | null, device: string): string {
+  if (!reason) return t("failure.other");
+  return told("failure", reason, "failure.other", { device });
+}
+
+/** The name of this computer's device at the other end, when it still has one. */
+export function offered(nearby: Nearby, device: string): string {
+  const printers = nearby.printers.filter((printer) => printer.device === device).length;
+  const drives = nearby.drives.filter((drive) => drive.device === device).length;
+  const parts = [printers && n("device.printers", printers), drives && n("device.folders", drives)].filter(Boolean);
+  return parts.length > 0 ? parts.join(", ") : t("device.nothing");
+}

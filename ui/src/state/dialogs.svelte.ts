@@ -1,0 +1,51 @@
+// What lies above the place: at most one dialog, and short notes that follow what was begun.
+
+import type { ApiError } from "../api";
+import type { LocalFile } from "../platform";
+
+export type Dialog =
+  | { what: "print"; files: LocalFile[]; printer: string | null }
+  | { what: "share_folder"; path: string }
+  | { what: "own_network" }
+  | { what: "device"; id: string };
+
+export type Note =
+  | { id: number; about: "job"; job: string }
+  | { id: number; about: "transfer"; transfer: string }
+  | { id: number; about: "words"; words: string }
+  | { id: number; about: "error"; error: ApiError; retry?: () => void };
+
+/** More notes than this hide the page. */
+const MOST_NOTES = 3;
+
+class Above {
+  dialog = $state.raw<Dialog | null>(null);
+  notes = $state.raw<Note[]>([]);
+  /** What a screen reader is told. */
+  announced = $state("");
+
+  #last = 0;
+
+  open(dialog: Dialog) {
+    this.dialog = dialog;
+  }
+
+  close() {
+    this.dialog = null;
+  }
+
+  note(note: Note extends infer N ? (N extends Note ? Omit<N, "id"> : never) : never) {
+    this.#last += 1;
+    this.notes = [...this.notes, { ...note, id: this.#last } as Note].slice(-MOST_NOTES);
+  }
+
+  dismiss(id: number) {
+    this.notes = this.notes.filter((note) => note.id !== id);
+  }
+
+  announce(words: string) {
+    this.announced = words;
+  }
+}
+
+export const above = new Above();

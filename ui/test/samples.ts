@@ -1,0 +1,50 @@
+// A snapshot and a job to begin a test with.
+
+import type { Job, Snapshot } from "../src/api";
+
+export function snapshot(seq: number): Snapshot {
+  return {
+    seq,
+    status: {
+      id: "a".repeat(52),
+      check_words: "abcd efgh ijkl mnop",
+      name: "Anna's laptop",
+      version: "0.1.0",
+      os: "linux",
+      data_dir: "/data",
+      downloads_dir: "/downloads",
+      port: 7717,
+      pid: 1,
+      started_at: 0,
+      first_run: false,
+      sharing: "visible",
+      networks: [],
+      notices: [],
+    },
+    nearby: { devices: [], printers: [], drives: [] },
+    shares: [],
+    queues: [],
+    jobs: [],
+    transfers: [],
+  };
+}
+
+export function job(id: string, created_at: number, state: Job["state"] = "sending"): Job {
+  return {
+    id,
+    title: `${id}.pdf`,
+    direction: "outgoing",
+    printer: "Hall",
+    device: "b".repeat(52),
+    device_name: "Ben's desktop",
+    state,
+    reason: null,
+    detail: null,
+    bytes: 1000,
+    pages: null,
+    pages_done: null,
+    options: { copies: null, pages: null, sides: null, color: null, media: null },
+    created_at,
+    ended_at: null,
+  };
+}

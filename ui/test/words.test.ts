@@ -1,0 +1,74 @@
+import de from "@locales/de.json";
+import en from "@locales/en.json";
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { isKey, translate, translateCount } from "../src/words";
+
+const placeholders = (words: string) => [...words.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+
+/** Every source file of the page, and the shell's. */
+function sources(): string {
+  const page = readdirSync("src", { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(ts|svelte)$/.test(name) && !name.startsWith("api"))
+    .map((name) => readFileSync(`src/${name}`, "utf8"));
+  const shell = readdirSync("../src-tauri/src").map((name) => readFileSync(`../src-tauri/src/${name}`, "utf8"));
+  return [...page, ...shell].join("\n");
+}
+
+describe("the catalogues", () => {
+  test("have the same keys in the same order", () => {
+    expect(Object.keys(de)).toEqual(Object.keys(en));
+  });
+
+  test("have the same placeholders behind each key", () => {
+    for (const [key, words] of Object.entries(en)) {
+      expect(placeholders((de as Record<string, string>)[key] ?? ""), key).toEqual(placeholders(words));
+    }
+  });
+
+  test("have no empty words, no stray spaces and no exclamation marks", () => {
+    for (const [key, words] of [...Object.entries(en), ...Object.entries(de)]) {
+      expect(words, key).toBe(words.trim());
+      expect(words, key).not.toBe("");
+      expect(words, key).not.toContain("!");
+    }
+  });
+
+  test("have both forms of everything that is counted", () => {
+    for (const key of Object.keys(en)) {
+      if (key.endsWith(".one")) expect(isKey(key.replace(/one$/, "other")), key).toBe(true);
+    }
+  });
+
+  test("have words and a way out for every error code of the node", () => {
+    const api = readFileSync("src/api/index.ts", "utf8");
+    const codes = /export type ErrorCode = ([^;]+);/.exec(api)?.[1]?.match(/"(\w+)"/g) ?? [];
+    expect(codes.length, "the error codes are found in the generated types").toBeGreaterThan(10);
+    for (const code of codes.map((quoted) => quoted.slice(1, -1))) {
+      expect(isKey(`error.${code}`), code).toBe(true);
+      expect(isKey(`error.${code}.do`), code).toBe(true);
+    }
+  });
+
+  test("have no words that nobody uses", () => {
+    const text = sources();
+    const composed = ["error.", "failure.", "reason.", "theme."];
+    const unused = Object.keys(en).filter((key) => {
+      const used = key.replace(/\.(one|other)$/, "");
+      return !composed.some((prefix) => key.startsWith(prefix)) && !text.includes(`"${used}"`);
+    });
+    expect(unused).toEqual([]);
+  });
+});
+
+describe("words", () => {
+  test("are filled with what they are about, and a value that looks like a placeholder stays as it is", () => {
+    expect(translate("en", "job.on", { title: "{printer}", printer: "Hall" })).toBe("{printer} on Hall");
+  });
+
+  test("are chosen by the language's own plural rule", () => {
+    expect(translateCount("en", "device.printers", 1)).toBe("1 printer");
+    expect(translateCount("en", "device.printers", 0)).toBe("0 printers");
+    expect(translateCount("de", "device.folders", 1200)).toBe("1.200 Ordner");
+  });
+});
