@@ -24,7 +24,8 @@ impl Arguments {
         let cwd = std::env::current_dir().unwrap_or_default();
         let mut arguments = Self::parse(std::env::args_os().skip(1), &cwd);
         if arguments.data.is_none() {
-            arguments.data = std::env::var_os("LANYARD_DATA").filter(|dir| !dir.is_empty()).map(|dir| cwd.join(dir));
+            arguments.data =
+                std::env::var_os("LANYARD_DATA").filter(|dir| !dir.is_empty()).map(|dir| cwd.join(dir));
         }
         arguments
     }

@@ -53,7 +53,9 @@ fn main() -> anyhow::Result<()> {
 
     app.run(|app, event| match event {
         // The last window closed: the node goes on if it lives in here. `code` is set when somebody asked to quit.
-        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Host>().is_embedded() => api.prevent_exit(),
+        RunEvent::ExitRequested { code: None, api, .. } if app.state::<Host>().is_embedded() => {
+            api.prevent_exit()
+        }
         RunEvent::Exit => {
             let host = app.state::<Host>().inner().clone();
             tauri::async_runtime::block_on(async {
@@ -98,8 +100,10 @@ fn prefer_a_renderer_that_works() {
             // Changing the environment is only sound while there is one thread; a new process image is the safe way.
             use std::os::unix::process::CommandExt as _;
             if let Ok(program) = std::env::current_exe() {
-                let error =
-                    std::process::Command::new(program).args(std::env::args_os().skip(1)).env(RENDERER, "1").exec();
+                let error = std::process::Command::new(program)
+                    .args(std::env::args_os().skip(1))
+                    .env(RENDERER, "1")
+                    .exec();
                 tracing::warn!(%error, "cannot start again with {RENDERER}=1");
             }
         }

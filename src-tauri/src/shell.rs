@@ -97,7 +97,8 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
         ShellRequest::PickFiles { title } => {
             let (answer, picked) = oneshot::channel();
             dialog(app, &title).pick_files(move |files| drop(answer.send(files)));
-            let paths = picked.await.ok().flatten().unwrap_or_default().into_iter().filter_map(into_path).collect();
+            let paths =
+                picked.await.ok().flatten().unwrap_or_default().into_iter().filter_map(into_path).collect();
             describe(paths).await
         }
         ShellRequest::PickFolder { title } => {
@@ -108,12 +109,10 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
         ShellRequest::Describe { paths } => describe(paths).await,
         ShellRequest::TakeOpened => describe(app.state::<Shell>().take_opened()).await,
         ShellRequest::Reveal { path } => reveal(app, &path),
-        ShellRequest::About => {
-            json(&serde_json::json!({
-                "keeps_running": app.state::<crate::host::Host>().is_embedded(),
-                "tray": crate::tray::is_shown(app),
-            }))
-        }
+        ShellRequest::About => json(&serde_json::json!({
+            "keeps_running": app.state::<crate::host::Host>().is_embedded(),
+            "tray": crate::tray::is_shown(app),
+        })),
         ShellRequest::Quit => {
             app.exit(0);
             json(&())

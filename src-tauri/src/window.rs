@@ -2,8 +2,8 @@
 
 use crate::shell::{Shell, ShellEvent, local_files};
 use tauri::{
-    AppHandle, DragDropEvent, Manager as _, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
-    window::Color,
+    AppHandle, DragDropEvent, Manager as _, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent, window::Color,
 };
 
 /// The window's name inside the app.

@@ -175,6 +175,15 @@ impl PaperPrinter {
         Ok(self.admin(&["lpstat", "-W", "not-completed", "-o"])?.lines().count())
     }
 
+    /// Jobs that CUPS has sent to the printer to their end. One that was cancelled before does not count.
+    ///
+    /// # Errors
+    /// When CUPS does not answer.
+    pub fn completed_in_cups(&self) -> Result<usize> {
+        let jobs = self.admin(&["lpstat", "-l", "-W", "all", "-o"])?;
+        Ok(jobs.lines().filter(|line| line.contains("job-completed-successfully")).count())
+    }
+
     /// Jobs CUPS has ever had.
     ///
     /// # Errors

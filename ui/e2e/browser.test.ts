@@ -45,6 +45,7 @@ beforeAll(async () => {
   browser = await launch();
   context = await browser.newContext({ viewport: { width: 1120, height: 720 }, locale: "en-GB" });
   page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
 });
@@ -170,7 +171,7 @@ describe.sequential("the main job in a browser", () => {
     await inspect(page, "folder");
     await page.getByRole("link", { name: "2019 Summer" }).click();
     await page.getByRole("button", { name: /^Beach & 100% sun.jpg/ }).click();
-    await page.getByText("Checked: identical to the original").waitFor();
+    await page.getByText("Checked: identical to the original", { exact: true }).waitFor();
     const { downloads_dir } = await anna.ask<NodeStatus>("status");
     expect(photo.equals(await readFile(join(downloads_dir, "Beach & 100% sun.jpg")))).toBe(true);
   });
@@ -268,7 +269,7 @@ describe.sequential("the main job in a browser", () => {
   test("the words follow the chosen language and the colours the chosen theme, also after a reload", async () => {
     await openPlace("Settings");
     await page.emulateMedia({ colorScheme: "light" });
-    await page.getByLabel("Dark").check({ force: true });
+    await page.getByText("Dark", { exact: true }).click();
     await page.getByLabel("Language").selectOption("de");
     await page.getByRole("heading", { name: "Einstellungen", level: 1 }).waitFor();
     await page.reload();
@@ -279,7 +280,7 @@ describe.sequential("the main job in a browser", () => {
     await inspect(page, "nearby-german");
     await page.getByRole("link", { name: "Einstellungen" }).click();
     await page.getByLabel("Sprache").selectOption("en");
-    await page.getByLabel("System").first().check({ force: true });
+    await page.getByText("System", { exact: true }).first().click();
   });
 
   test("nothing reaches beyond the side of a phone's window", async () => {

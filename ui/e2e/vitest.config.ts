@@ -8,7 +8,8 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     environment: "node",
     fileParallelism: false,
-    bail: 0,
+    // The steps of a story stand on one another: after the first that fails the rest would only wait.
+    bail: 1,
     testTimeout: 90_000,
     hookTimeout: 60_000,
   },

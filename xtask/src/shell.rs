@@ -16,11 +16,19 @@ pub(crate) struct Said {
     pub(crate) text: String,
 }
 
-/// A program in the repository's top folder.
+/// A program in the repository's top folder, free of what `cargo run` has told this process about itself. The
+/// toolchain's libraries are nothing to other programs, and a build script that watches a variable such as
+/// `CARGO_PKG_NAME` (ring's does) would run again, and with it half the workspace, whenever a person and this program
+/// build in turn.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    // `cargo run` puts its toolchain's libraries there, which are nothing to any other program.
     command.current_dir(crate::project::root()).env_remove("LD_LIBRARY_PATH");
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -94,13 +102,17 @@ pub(crate) fn show(command: &Command) -> String {
     line
 }
 
-/// `command`, made to end with this process: neighbours and tests must not outlive the chore that started them.
+/// `command`, made to end with this process: neighbours and tests must not outlive the chore that started them. It is
+/// in a process group of its own, so that Ctrl-C, which ends this process, reaches it as one polite signal and not two.
 pub(crate) fn tied(command: &Command) -> Command {
-    if cfg!(target_os = "linux") && has("setpriv") {
-        wrapped(["setpriv", "--pdeathsig", "TERM"], command)
-    } else {
-        wrapped([], command)
+    #[cfg(target_os = "linux")]
+    if has("setpriv") {
+        use std::os::unix::process::CommandExt as _;
+        let mut tied = wrapped(["setpriv", "--pdeathsig", "TERM"], command);
+        tied.process_group(0);
+        return tied;
     }
+    wrapped([], command)
 }
 
 /// The status with which coreutils' `timeout` reports that time was up.

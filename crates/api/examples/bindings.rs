@@ -9,7 +9,8 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 const FILE: &str = "index.ts";
 
-const HEAD: &str = "// Generated from crates/api by `cargo run -p lanyard-api --example bindings`. Do not edit.\n";
+const HEAD: &str =
+    "// Generated from crates/api by `cargo run -p lanyard-api --example bindings`. Do not edit.\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = PathBuf::from(std::env::args_os().nth(1).ok_or("tell the folder to write into")?);

@@ -83,8 +83,10 @@ async fn every(node: &Asked, requests: Vec<Request>, json: bool) -> Result<(), F
 }
 
 async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Transfer, Failure> {
-    // Listening before asking, so that no change is missed.
-    let events = node.events().await?;
+    // Listening before asking, so that no change is missed. The stream begins with everything as it was before: there
+    // a copy that is tried again has still failed.
+    let mut events = node.events().await?;
+    events.recv().await;
     let Response::Transfer(transfer) = node.ask(request).await? else { return Err(ask::odd()) };
     let stop = Request::CancelTransfer { transfer: transfer.id.clone() };
     follow::follow(node, events, transfer, stop, follow::Line::new(json)).await

@@ -2,7 +2,7 @@
 //!
 //! Every request is put to the gate, which knows the owner's rules and what folder stands behind a share; while
 //! content moves it is asked again for every block, so that a share taken back is cut at once. What a path may reach
-//! is decided in [`confine`]; nothing else opens a file. Routing to here, and who is calling, is the node's business.
+//! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod confine;
 mod listing;

@@ -243,13 +243,7 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
         .await;
     written
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("The choice was not kept: {error}.")))?;
-    let connected = {
-        let mut state = core.networks.state();
-        for network in &mut state.connected {
-            network.profile = core.networks.profile_of(&network.id);
-        }
-        state.connected.clone()
-    };
+    let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
     Ok(list(core).await)
 }
@@ -327,43 +321,47 @@ async fn look(core: &Arc<Core>, locator: &mut Locator) -> bool {
         match connected.iter_mut().find(|network| network.id == id && network.settled == settled) {
             Some(network) => network.interfaces.push(seen.interface),
             None => {
-                let before =
-                    networks.state().connected.iter().find(|known| known.id == id).map(|n| n.profile);
-                let profile = before.unwrap_or_else(|| networks.arrived(&id, &name));
-                connected.push(Connected { id, name, profile, settled, interfaces: vec![seen.interface] });
+                // What may happen there is read when it is acted on, in `apply`.
+                let interfaces = vec![seen.interface];
+                connected.push(Connected { id, name, profile: Profile::Public, settled, interfaces });
             }
         }
     }
+    networks.note_arrivals(&connected);
     let all_settled = connected.iter().all(|network| network.settled);
     apply(core, connected).await && all_settled
 }
 
 impl Networks {
-    /// What the owner said about a network that this computer has just come to.
-    fn arrived(&self, id: &NetworkId, name: &str) -> Profile {
-        if let Err(error) = self.profiles.seen(id.as_str(), name, millis()) {
-            tracing::warn!(%error, "the network's last visit cannot be noted");
+    /// Notes when this computer came to networks the owner has spoken of.
+    fn note_arrivals(&self, connected: &[Connected]) {
+        let before = self.state().connected.clone();
+        for network in connected.iter().filter(|network| !before.iter().any(|known| known.id == network.id)) {
+            if let Err(error) = self.profiles.seen(network.id.as_str(), &network.name, millis()) {
+                tracing::warn!(%error, "the visit to a network cannot be noted");
+            }
         }
-        self.profile_of(id)
     }
 }
 
 /// Starts and stops listeners and announcements, and tells what changed. False when something that should run
 /// does not run yet.
-async fn apply(core: &Arc<Core>, connected: Vec<Connected>) -> bool {
-    let state = {
-        let mut running = core.networks.running.lock().await;
-        let complete = running.follow(core, &connected).await;
-        let (listening, announced, port) = (running.listening(), running.announced(), running.port());
-        (State { connected, listening, announced, port, notices: running.notices() }, complete)
-    };
-    let (state, complete) = state;
+async fn apply(core: &Arc<Core>, mut connected: Vec<Connected>) -> bool {
+    let mut running = core.networks.running.lock().await;
+    // Under the lock: what the owner has said meanwhile must not be undone by an older look.
+    for network in &mut connected {
+        network.profile = core.networks.profile_of(&network.id);
+    }
+    let complete = running.follow(core, &connected).await;
+    let (listening, announced, port) = (running.listening(), running.announced(), running.port());
+    let state = State { connected, listening, announced, port, notices: running.notices() };
     let changed = {
         let mut known = core.networks.state();
         let changed = *known != state;
         *known = state;
         changed
     };
+    drop(running);
     if changed {
         core.networks.version.send_modify(|version| *version += 1);
         core.events.emit(Change::Status(status::status(core).await));

@@ -7,6 +7,7 @@
 
 mod delivery;
 pub mod outgoing;
+mod table;
 
 use crate::{
     document::{self, DocumentError},
@@ -18,7 +19,7 @@ use http_body_util::{BodyExt, Limited};
 use lanyard_link::{LinkError, Peers, body};
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
-use outgoing::{Phase, Rows};
+use outgoing::Phase;
 use std::{
     collections::HashMap,
     io,
@@ -29,12 +30,13 @@ use std::{
     },
     time::Duration,
 };
+use table::Rows;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub(crate) use outgoing::TABLE;
 pub use outgoing::{OutgoingJob, OutgoingState};
+pub(crate) use table::TABLE;
 
 /// What [`Outbox`] is made from.
 pub struct Parts {

@@ -69,7 +69,7 @@ impl Screen {
             "tcp",
             "-screen",
             "0",
-            &format!("{WIDTH}x{HEIGHT}x24"),
+            &format!("{WIDTH}x{HEIGHT}x24+32"),
             "-fbdir",
         ]);
         let mut process = shell::tied(xvfb.arg(&folder))

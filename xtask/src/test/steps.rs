@@ -141,8 +141,10 @@ fn e2e(prepared: &Prepared) -> Result<Tally> {
     let node = prepared.node()?;
     let mut npm = node.npm();
     npm.args(["run", "--silent", "e2e"]).env("NO_COLOR", "1");
+    npm.env("LANYARD_BIN", project::binary("lanyard", false));
+    npm.env("LANYARD_DESKTOP_BIN", project::binary("lanyard-desktop", false));
     let said = shell::tee(&npm, 15 * MINUTE)?;
-    Ok(Tally::of_node(said.ok, &said.text))
+    Ok(Tally::of_vitest(said.ok, &said.text))
 }
 
 const LABORATORY: &str = "lanyard-tests";

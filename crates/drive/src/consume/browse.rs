@@ -16,8 +16,11 @@ use std::{ops::Range, time::Duration};
 
 /// Until the header of an answer is there.
 const ANSWER: Duration = Duration::from_secs(20);
-/// Without a byte of a body for so long, the connection is given up.
-pub(super) const STALL: Duration = Duration::from_secs(20);
+/// Without a byte of an answer for so long, the connection is given up.
+const STALL: Duration = Duration::from_secs(20);
+/// The same for content, which another connection can fetch instead: a device that moved to another address is
+/// found there sooner.
+const CONTENT_STALL: Duration = Duration::from_secs(8);
 /// How long the other side may take to get a whole file onto its disk.
 const SETTLE: Duration = Duration::from_secs(180);
 /// The largest JSON answer: a page of a thousand names with every byte escaped fits.
@@ -205,7 +208,8 @@ pub(super) async fn read_manifest(size: u64, mut body: Incoming) -> Result<Manif
     let (mut values, mut left): (Vec<PieceValue>, Vec<u8>) = (Vec::new(), Vec::new());
     let mut id = None;
     while id.is_none() {
-        let data = next_data(&mut body).await?.ok_or_else(|| broken("the list of pieces ended early"))?;
+        let data =
+            next_data(&mut body, STALL).await?.ok_or_else(|| broken("the list of pieces ended early"))?;
         left.extend_from_slice(&data);
         let whole = left.len() / 32 * 32;
         for value in left[..whole].chunks_exact(32) {
@@ -220,10 +224,15 @@ pub(super) async fn read_manifest(size: u64, mut body: Incoming) -> Result<Manif
         .map_err(|_| RemoteError::Nonsense("a list of pieces that contradicts itself"))
 }
 
+/// The next bytes of content.
+pub(super) async fn next_content(body: &mut Incoming) -> Result<Bytes, RemoteError> {
+    next_data(body, CONTENT_STALL).await?.ok_or_else(|| broken("the answer ended early"))
+}
+
 /// The next bytes of a body; none at its end.
-pub(super) async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, RemoteError> {
+async fn next_data(body: &mut Incoming, stall: Duration) -> Result<Option<Bytes>, RemoteError> {
     loop {
-        match tokio::time::timeout(STALL, body.frame()).await {
+        match tokio::time::timeout(stall, body.frame()).await {
             Err(_) => return Err(LinkError::Timeout.into()),
             Ok(None) => return Ok(None),
             Ok(Some(Err(error))) => return Err(broken(error)),

@@ -85,9 +85,7 @@ async fn send_run(
         let mut piece = Vec::with_capacity(wanted);
         while piece.len() < wanted {
             if rest.is_empty() {
-                rest = browse::next_data(&mut body)
-                    .await?
-                    .ok_or_else(|| browse::broken("the answer ended early"))?;
+                rest = browse::next_content(&mut body).await?;
             }
             let take = rest.len().min(wanted - piece.len());
             piece.extend_from_slice(&rest.split_to(take));

@@ -1,8 +1,10 @@
 //! All copies of this node: begun, gone on with, cancelled; a row in the store and a task each.
 //!
 //! A task tries, waits for the other device, and tries again until the copy is whole, a person stops it, or something
-//! stands in the way that does not go away by itself. How bytes move is [`download`](super::download)'s and
-//! [`upload`](super::upload)'s.
+//! stands in the way that does not go away by itself. How bytes move is the business of `download` and
+//! `upload`.
+
+mod job;
 
 use super::{
     browse::Remote,
@@ -13,13 +15,14 @@ use super::{
     upload,
 };
 use crate::path::{self, SharePath};
+use job::remove;
 use lanyard_link::Peers;
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
 use std::{
     collections::HashMap,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -31,6 +34,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use super::journal::MIGRATIONS;
+pub(super) use job::Job;
 
 /// Copies that move bytes at once with one device; the others wait.
 const PER_DEVICE: usize = 2;
@@ -473,117 +477,6 @@ impl Pause {
         let seconds = 1_u64 << self.tries.min(5);
         self.tries += 1;
         Duration::from_secs(seconds.min(30))
-    }
-}
-
-/// What a copy's task has in hand.
-pub(super) struct Job {
-    inner: Arc<Inner>,
-    id: Uuid,
-    /// Cancelled by a person, or because the node stops.
-    pub(super) stop: CancellationToken,
-}
-
-impl Job {
-    /// The copy as it stands.
-    pub(super) fn row(&self) -> Option<Row> {
-        self.inner.copies().get(&self.id).map(|held| held.row.clone())
-    }
-
-    /// Changes the copy where others see it, without writing it down.
-    pub(super) fn show(&self, change: impl FnOnce(&mut Transfer)) {
-        let shown = {
-            let mut copies = self.inner.copies();
-            let Some(held) = copies.get_mut(&self.id) else { return };
-            let before = held.row.transfer.clone();
-            change(&mut held.row.transfer);
-            (held.row.transfer != before).then(|| held.row.transfer.clone())
-        };
-        if let Some(transfer) = shown {
-            (self.inner.changed)(&transfer);
-        }
-    }
-
-    /// Changes the copy; others see it once it is on the disk, or cannot be brought there.
-    pub(super) async fn save(&self, change: impl FnOnce(&mut Row)) -> Result<(), Trouble> {
-        let mut row = self.row().ok_or(Trouble::Interrupted)?;
-        change(&mut row);
-        let saved = row.clone();
-        let result = self.inner.store.run(move |store| journal::save(store, &saved)).await;
-        let transfer = row.transfer.clone();
-        if let Some(held) = self.inner.copies().get_mut(&self.id) {
-            held.row = row;
-        }
-        (self.inner.changed)(&transfer);
-        result.map_err(|error| match error {
-            StoreError::Closing => Trouble::Interrupted,
-            StoreError::Full => {
-                Trouble::Final(Reason::DiskFull, "There is no room left on this disk.".to_owned())
-            }
-            other => {
-                Trouble::Final(Reason::Internal, format!("The copy could not be written down: {other}."))
-            }
-        })
-    }
-
-    async fn waits(&self, reason: Reason, detail: String) {
-        self.settle(|row| {
-            let copy = &mut row.transfer;
-            (copy.state, copy.rate) = (State::Waiting, 0);
-            (copy.reason, copy.detail) = (Some(reason), Some(detail));
-        })
-        .await;
-    }
-
-    async fn end(&self, state: State, why: Option<(Reason, String)>) {
-        let (reason, detail) = why.unzip();
-        if let Some(row) = self.row() {
-            if row.owns_source && state == State::Done {
-                remove(&row.transfer.local_path).await;
-            }
-            if let Some(part) = row.part
-                && (reason == Some(Reason::Mismatch) || is_empty(&part).await)
-            {
-                remove(&part).await;
-            }
-        }
-        self.settle(|row| {
-            let copy = &mut row.transfer;
-            (copy.state, copy.rate, copy.reason, copy.detail) = (state, 0, reason, detail);
-            copy.ended_at = Some(now());
-            if state == State::Done {
-                copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
-                row.part = None;
-            }
-        })
-        .await;
-    }
-
-    async fn end_cancelled(&self) {
-        if let Some(row) = self.row() {
-            row.remove_leftovers().await;
-        }
-        self.show(|copy| copy.bytes_done = 0);
-        self.end(State::Cancelled, None).await;
-    }
-
-    /// [`Job::save`] where nothing can be done about a failure.
-    async fn settle(&self, change: impl FnOnce(&mut Row)) {
-        if let Err(error) = self.save(change).await {
-            tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
-        }
-    }
-}
-
-async fn is_empty(path: &Path) -> bool {
-    tokio::fs::symlink_metadata(path).await.is_ok_and(|metadata| metadata.len() == 0)
-}
-
-async fn remove(path: &Path) {
-    if let Err(error) = tokio::fs::remove_file(path).await
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "an unfinished file could not be removed");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     path::SharePath,
     wire::{Code, Kind},
 };
-use cap_fs_ext::{DirExt, FollowSymlinks, MetadataExt, OpenOptionsFollowExt, OpenOptionsSyncExt};
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::{
     ambient_authority,
     fs::{Dir, Metadata, OpenOptions},
@@ -22,8 +22,7 @@ pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) size: u64,
     pub(super) modified: Option<i64>,
-    device: u64,
-    inode: u64,
+    object: (u64, u64),
     /// When the system last noted a change of anything about it; unlike `modified` no program can set it.
     changed: Option<i64>,
 }
@@ -41,8 +40,7 @@ impl Facts {
             kind,
             size: if kind == Kind::File { metadata.len() } else { 0 },
             modified: metadata.modified().ok().and_then(|time| disk::nanos(time.into_std())),
-            device: metadata.dev(),
-            inode: metadata.ino(),
+            object: object(metadata),
             changed: changed(metadata),
         }
     }
@@ -54,9 +52,23 @@ impl Facts {
 
     /// Differs whenever the content may differ. A hash, because inode numbers are nobody else's business.
     pub(super) fn etag(&self) -> String {
-        let text = format!("{} {} {} {:?}", self.device, self.inode, self.size, self.modified);
+        let text = format!("{:?} {} {:?}", self.object, self.size, self.modified);
         format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
     }
+}
+
+/// Which file it is, whatever its name: device and inode.
+#[cfg(unix)]
+fn object(metadata: &Metadata) -> (u64, u64) {
+    use cap_std::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
+}
+
+/// Windows tells the file's index only of some handles; the time of its making tells two files apart well enough.
+#[cfg(not(unix))]
+fn object(metadata: &Metadata) -> (u64, u64) {
+    let created = metadata.created().ok().and_then(|time| disk::nanos(time.into_std()));
+    (0, created.unwrap_or(0).cast_unsigned())
 }
 
 #[cfg(unix)]

@@ -39,7 +39,6 @@ pub(super) async fn destination(
 
 fn absolute(text: &str) -> Result<PathBuf, ApiError> {
     let path = PathBuf::from(text);
-    // `..` at the end would make a name of it that is none.
     if path.is_absolute() && !text.contains('\0') {
         return Ok(path);
     }

@@ -212,6 +212,11 @@ impl Devices {
 }
 
 impl Row {
+    /// Where it was last met, best first.
+    pub(super) fn current(&self) -> &[SocketAddr] {
+        &self.addresses[..self.current.min(self.addresses.len())]
+    }
+
     /// The name for people.
     pub(super) fn shown_name(&self, node: &NodeId) -> String {
         self.name.clone().unwrap_or_else(|| node.check_words())

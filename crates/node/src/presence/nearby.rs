@@ -108,7 +108,7 @@ fn device(node: &NodeId, row: &Row, interfaces: &[Interface]) -> Device {
         name: row.shown_name(node),
         os: row.os,
         state: if row.link == Link::Online { DeviceState::Online } else { DeviceState::Unreachable },
-        addresses: row.addresses.iter().map(|address| book::written(address, interfaces)).collect(),
+        addresses: row.current().iter().map(|address| book::written(address, interfaces)).collect(),
         last_seen: row.last_seen,
     }
 }

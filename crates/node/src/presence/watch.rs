@@ -78,7 +78,9 @@ async fn watch_on(core: &Arc<Core>, node: NodeId, bell: &Notify) {
                 failures = 1;
                 continue;
             }
-            Ended::Moved | Ended::Lost => {}
+            Ended::Moved => {}
+            // Nobody is there during the pause, and a greeting of the device itself may end it.
+            Ended::Lost => away(core, &node),
             Ended::NotReached => {
                 away(core, &node);
                 if core.presence.devices().is_given_up(&node, now) {

@@ -203,7 +203,7 @@ fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn no_crash_anywhere_prints_a_job_twice(fates in proptest::collection::vec(fate(), 0..40), paused: bool) {

@@ -17,8 +17,8 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Between two looks at jobs that move, and at jobs that do not.
-const BRISK: Duration = Duration::from_millis(500);
+/// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not.
+const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 const CALM: Duration = Duration::from_secs(2);
 
 /// Between two tries while the print service is away; doubles up to the second.
@@ -30,6 +30,7 @@ pub(super) struct Worker {
     bell: Arc<Notify>,
     machines: HashMap<(Uuid, u32), Machine>,
     trouble: Duration,
+    brisk: Duration,
 }
 
 /// What one pass over a job found.
@@ -45,7 +46,7 @@ enum Pace {
 
 impl Worker {
     pub(super) fn new(offer: Offer, queue: QueueId, bell: Arc<Notify>) -> Self {
-        Self { offer, queue, bell, machines: HashMap::new(), trouble: TROUBLE.0 }
+        Self { offer, queue, bell, machines: HashMap::new(), trouble: TROUBLE.0, brisk: BRISK.0 }
     }
 
     /// Works until it is dropped. Sleeps while there is nothing to do.
@@ -53,9 +54,15 @@ impl Worker {
         loop {
             let pause = self.pass().await;
             let bell = self.bell.notified();
-            match pause {
-                None => bell.await,
-                Some(pause) => drop(tokio::time::timeout(pause, bell).await),
+            let rung = match pause {
+                None => {
+                    bell.await;
+                    true
+                }
+                Some(pause) => tokio::time::timeout(pause, bell).await.is_ok(),
+            };
+            if rung {
+                self.brisk = BRISK.0;
             }
         }
     }
@@ -82,7 +89,13 @@ impl Worker {
             return Some(pause);
         }
         self.trouble = TROUBLE.0;
-        if paces.contains(&Pace::Moving) { Some(BRISK) } else { paces.contains(&Pace::Still).then_some(CALM) }
+        if paces.contains(&Pace::Moving) {
+            let pause = self.brisk;
+            self.brisk = (self.brisk * 3 / 2).min(BRISK.1);
+            Some(pause)
+        } else {
+            paces.contains(&Pace::Still).then_some(CALM)
+        }
     }
 
     /// Takes a job as far as it goes now.

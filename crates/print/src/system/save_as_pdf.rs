@@ -16,6 +16,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// The printer that is always there.
@@ -47,6 +48,10 @@ impl SaveAsPdf {
     }
 
     fn save(&self, job: &Handover) -> Result<(), DocumentError> {
+        // A node that stops leaves this thread to itself; one that starts again in the same process must not work
+        // on the same job beside it.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         if self.saved(&job.mark).is_some() {
             return Ok(());
         }

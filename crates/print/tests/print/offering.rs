@@ -147,6 +147,19 @@ impl Running {
         serde_json::from_slice(&body).unwrap()
     }
 
+    /// Waits until the job has a reason.
+    pub(crate) async fn until_reason(&self, job: Uuid, reason: &str) -> JobStatus {
+        let start = Instant::now();
+        loop {
+            let status = self.status(job).await;
+            if status.reason.as_deref() == Some(reason) {
+                return status;
+            }
+            assert!(start.elapsed() < Duration::from_secs(40), "not {reason} within 40 s: {status:?}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    }
+
     /// Waits until the job is in a state.
     pub(crate) async fn until(&self, job: Uuid, state: State) -> JobStatus {
         let start = Instant::now();

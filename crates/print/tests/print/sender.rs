@@ -1,5 +1,6 @@
 //! Both halves over a real link: a sender's outbox and an owner that comes and goes.
 
+use super::cups::eventually;
 use super::offering::{Document, Owner, Running, files};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
@@ -176,7 +177,7 @@ async fn a_document_goes_out_and_its_end_comes_back() {
     until(&outbox, id, done).await;
     println!("taken, sent, saved and told in {:?}", start.elapsed());
     assert_eq!(files(&owner.printed_folder()).len(), 1);
-    assert_eq!(sender.spooled(), 0, "our copy is deleted when it is on paper");
+    eventually("our copy is deleted when it is on paper", || sender.spooled() == 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,8 +299,8 @@ async fn files_that_are_no_documents_are_refused_and_nothing_of_them_is_kept() {
         matches!(bomb, OutboxError::Document(DocumentError::Damaged { .. })),
         "the node lives on: {bomb:?}"
     );
-    let missing =
-        outbox.take(sender.target("raw"), "x".into(), &PathBuf::from("/nonexistent"), Options::default());
-    assert!(missing.await.is_err());
+    let nowhere = PathBuf::from("/nonexistent");
+    let missing = outbox.take(sender.target("raw"), "x".into(), &nowhere, Options::default()).await;
+    assert!(missing.is_err());
     assert!(outbox.jobs().await.unwrap().is_empty());
 }

@@ -1,0 +1,123 @@
+//! One copy's own view of itself: what it changes is seen by others and written down.
+
+use super::{Inner, now};
+use crate::consume::{
+    journal::{self, Row},
+    transfer::{Reason, State, Transfer},
+    trouble::Trouble,
+};
+use lanyard_store::StoreError;
+use std::{path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// What a copy's task has in hand.
+pub(in crate::consume) struct Job {
+    pub(super) inner: Arc<Inner>,
+    pub(super) id: Uuid,
+    /// Cancelled by a person, or because the node stops.
+    pub(in crate::consume) stop: CancellationToken,
+}
+
+impl Job {
+    /// The copy as it stands.
+    pub(in crate::consume) fn row(&self) -> Option<Row> {
+        self.inner.copies().get(&self.id).map(|held| held.row.clone())
+    }
+
+    /// Changes the copy where others see it, without writing it down.
+    pub(in crate::consume) fn show(&self, change: impl FnOnce(&mut Transfer)) {
+        let shown = {
+            let mut copies = self.inner.copies();
+            let Some(held) = copies.get_mut(&self.id) else { return };
+            let before = held.row.transfer.clone();
+            change(&mut held.row.transfer);
+            (held.row.transfer != before).then(|| held.row.transfer.clone())
+        };
+        if let Some(transfer) = shown {
+            (self.inner.changed)(&transfer);
+        }
+    }
+
+    /// Changes the copy; others see it once it is on the disk, or cannot be brought there.
+    pub(in crate::consume) async fn save(&self, change: impl FnOnce(&mut Row)) -> Result<(), Trouble> {
+        let mut row = self.row().ok_or(Trouble::Interrupted)?;
+        change(&mut row);
+        let saved = row.clone();
+        let result = self.inner.store.run(move |store| journal::save(store, &saved)).await;
+        let transfer = row.transfer.clone();
+        if let Some(held) = self.inner.copies().get_mut(&self.id) {
+            held.row = row;
+        }
+        (self.inner.changed)(&transfer);
+        result.map_err(|error| match error {
+            StoreError::Closing => Trouble::Interrupted,
+            StoreError::Full => {
+                Trouble::Final(Reason::DiskFull, "There is no room left on this disk.".to_owned())
+            }
+            other => {
+                Trouble::Final(Reason::Internal, format!("The copy could not be written down: {other}."))
+            }
+        })
+    }
+
+    pub(super) async fn waits(&self, reason: Reason, detail: String) {
+        self.settle(|row| {
+            let copy = &mut row.transfer;
+            (copy.state, copy.rate) = (State::Waiting, 0);
+            (copy.reason, copy.detail) = (Some(reason), Some(detail));
+        })
+        .await;
+    }
+
+    pub(super) async fn end(&self, state: State, why: Option<(Reason, String)>) {
+        let (reason, detail) = why.unzip();
+        if let Some(row) = self.row() {
+            if row.owns_source && state == State::Done {
+                remove(&row.transfer.local_path).await;
+            }
+            if let Some(part) = row.part
+                && (reason == Some(Reason::Mismatch) || is_empty(&part).await)
+            {
+                remove(&part).await;
+            }
+        }
+        self.settle(|row| {
+            let copy = &mut row.transfer;
+            (copy.state, copy.rate, copy.reason, copy.detail) = (state, 0, reason, detail);
+            copy.ended_at = Some(now());
+            if state == State::Done {
+                copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
+                row.part = None;
+            }
+        })
+        .await;
+    }
+
+    pub(super) async fn end_cancelled(&self) {
+        if let Some(row) = self.row() {
+            row.remove_leftovers().await;
+        }
+        self.show(|copy| copy.bytes_done = 0);
+        self.end(State::Cancelled, None).await;
+    }
+
+    /// [`Job::save`] where nothing can be done about a failure.
+    async fn settle(&self, change: impl FnOnce(&mut Row)) {
+        if let Err(error) = self.save(change).await {
+            tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
+        }
+    }
+}
+
+async fn is_empty(path: &Path) -> bool {
+    tokio::fs::symlink_metadata(path).await.is_ok_and(|metadata| metadata.len() == 0)
+}
+
+pub(super) async fn remove(path: &Path) {
+    if let Err(error) = tokio::fs::remove_file(path).await
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "an unfinished file could not be removed");
+    }
+}

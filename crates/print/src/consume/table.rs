@@ -1,0 +1,243 @@
+//! The table of documents on their way to others: one row a job.
+
+use super::outgoing::{OutgoingJob, OutgoingState, Phase};
+use crate::{
+    document::Format,
+    offer::{journal::parsed, now},
+    ticket::State,
+};
+use lanyard_store::{
+    Store, StoreError,
+    rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
+};
+use lanyard_trust::{NodeId, ShareId};
+use uuid::Uuid;
+
+/// The table.
+pub(crate) const TABLE: &str = "
+CREATE TABLE print_sent (
+    job TEXT PRIMARY KEY,
+    attempt INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    share TEXT NOT NULL,
+    printer TEXT NOT NULL,
+    device_name TEXT NOT NULL,
+    title TEXT NOT NULL,
+    format TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    blake3 TEXT NOT NULL,
+    pages INTEGER,
+    options TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    detail TEXT,
+    pages_done INTEGER,
+    heard_rev INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX print_sent_open ON print_sent (node, created_at) WHERE phase != 'over';
+";
+
+const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
+    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at";
+
+const HISTORY: i64 = 500;
+const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
+
+/// The rows.
+#[derive(Clone)]
+pub(super) struct Rows {
+    store: Store,
+}
+
+impl Rows {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Runs one of the others off the async threads.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.clone();
+        self.store.run(move |_| work(&rows)).await
+    }
+
+    pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 1000");
+        self.store.read(|c| list(c, &sql, ()))
+    }
+
+    /// Jobs that something is still to be done for, oldest first.
+    pub(super) fn open_jobs(&self, node: Option<NodeId>) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_sent WHERE phase != 'over' AND (?1 IS NULL OR node = ?1) ORDER BY created_at"
+        );
+        self.store.read(|c| list(c, &sql, [node.map(|node| node.to_string())]))
+    }
+
+    pub(super) fn with_document(&self) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM print_sent WHERE state NOT IN ('done', 'cancelled') OR phase != 'over'"
+        );
+        self.store.read(|c| list(c, &sql, ()))
+    }
+
+    pub(super) fn job(&self, job: Uuid) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.read(|c| find(c, job))
+    }
+
+    pub(super) fn put(&self, job: &OutgoingJob) -> Result<(), StoreError> {
+        self.store.write(|t| put(t, job))
+    }
+
+    /// Changes a row in one transaction; returns it as it is then.
+    pub(super) fn change(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&mut OutgoingJob),
+    ) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.write(|t| {
+            let Some(mut row) = find(t, job)? else { return Ok(None) };
+            let before = row.clone();
+            how(&mut row);
+            if row != before {
+                put(t, &row)?;
+                if row.phase == Phase::Over {
+                    prune(t)?;
+                }
+            }
+            Ok(Some(row))
+        })
+    }
+}
+
+fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
+    let marks = vec!["?"; COLUMNS.split(',').count()].join(", ");
+    let sql = format!("INSERT OR REPLACE INTO print_sent ({COLUMNS}) VALUES ({marks})");
+    t.execute(
+        &sql,
+        params![
+            job.job.to_string(),
+            job.attempt,
+            job.node.to_string(),
+            job.share.0,
+            job.printer,
+            job.device_name,
+            job.title,
+            job.format.mime(),
+            i64::try_from(job.bytes).unwrap_or(i64::MAX),
+            job.blake3,
+            job.pages,
+            serde_json::to_string(&job.options).unwrap_or_default(),
+            phase_name(job.phase),
+            state_name(job.state),
+            job.reason,
+            job.detail,
+            job.pages_done,
+            i64::try_from(job.heard_rev).unwrap_or(i64::MAX),
+            job.created_at,
+            job.ended_at,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets the oldest finished jobs. Their documents, if any, are swept at the next start.
+fn prune(t: &Transaction<'_>) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM print_sent WHERE ended_at IS NOT NULL AND (ended_at < ?1 OR job IN \
+               (SELECT job FROM print_sent WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT -1 OFFSET ?2))";
+    t.execute(sql, (now() - HISTORY_AGE, HISTORY)).map(|_| ())
+}
+
+fn find(c: &Connection, job: Uuid) -> rusqlite::Result<Option<OutgoingJob>> {
+    let sql = format!("SELECT {COLUMNS} FROM print_sent WHERE job = ?1");
+    c.query_row(&sql, [job.to_string()], read).optional()
+}
+
+fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<OutgoingJob>> {
+    c.prepare(sql)?.query_map(params, read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
+    let text = |column: &str| row.get::<_, String>(column);
+    Ok(OutgoingJob {
+        job: parsed(row, "job", |text| text.parse().ok())?,
+        attempt: row.get("attempt")?,
+        node: parsed(row, "node", |text| text.parse().ok())?,
+        share: ShareId(text("share")?),
+        printer: text("printer")?,
+        device_name: text("device_name")?,
+        title: text("title")?,
+        format: parsed(row, "format", Format::from_mime)?,
+        bytes: row.get::<_, i64>("bytes")?.unsigned_abs(),
+        blake3: text("blake3")?,
+        pages: row.get("pages")?,
+        options: parsed(row, "options", |text| serde_json::from_str(text).ok())?,
+        phase: parsed(row, "phase", phase_of)?,
+        state: parsed(row, "state", state_of)?,
+        reason: row.get("reason")?,
+        detail: row.get("detail")?,
+        pages_done: row.get("pages_done")?,
+        heard_rev: row.get::<_, i64>("heard_rev")?.unsigned_abs(),
+        created_at: row.get("created_at")?,
+        ended_at: row.get("ended_at")?,
+    })
+}
+
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Here, "here"),
+    (Phase::Offered, "offered"),
+    (Phase::There, "there"),
+    (Phase::Cancelling, "cancelling"),
+    (Phase::Over, "over"),
+];
+
+fn phase_name(phase: Phase) -> &'static str {
+    PHASES.iter().find(|(known, _)| *known == phase).map_or("here", |(_, name)| name)
+}
+
+fn phase_of(name: &str) -> Option<Phase> {
+    PHASES.iter().find(|(_, known)| *known == name).map(|(phase, _)| *phase)
+}
+
+fn state_name(state: OutgoingState) -> &'static str {
+    match state {
+        OutgoingState::Sending => "sending",
+        OutgoingState::At(state) => state.keyword(),
+    }
+}
+
+fn state_of(name: &str) -> Option<OutgoingState> {
+    if name == "sending" {
+        Some(OutgoingState::Sending)
+    } else {
+        State::from_keyword(name).map(OutgoingState::At)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::consume::outgoing::tests::job;
+
+    #[test]
+    fn a_row_says_what_was_written() {
+        let store = Store::in_memory(&[crate::MIGRATIONS]).unwrap();
+        let rows = Rows::new(store);
+        let mut job = job();
+        job.options.pages = Some("1-3,5".parse().unwrap());
+        rows.put(&job).unwrap();
+        assert_eq!(rows.job(job.job).unwrap(), Some(job.clone()));
+        assert_eq!(rows.open_jobs(Some(job.node)).unwrap().len(), 1);
+        assert_eq!(rows.open_jobs(Some(NodeId::from_bytes([1; 32]))).unwrap().len(), 0);
+        let job = rows.change(job.job, OutgoingJob::cancel).unwrap().unwrap();
+        assert_eq!(job.phase, Phase::Over);
+        assert!(rows.open_jobs(None).unwrap().is_empty());
+        assert!(rows.with_document().unwrap().is_empty());
+    }
+}
