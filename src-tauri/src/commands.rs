@@ -21,7 +21,7 @@ pub(crate) enum Question {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum News {
     /// From the node, numbered.
-    Node(Event),
+    Node(Box<Event>),
     /// From the window.
     Shell(ShellEvent),
     /// The node's stream ended; subscribe again.
@@ -57,7 +57,7 @@ pub(crate) async fn subscribe(
     tauri::async_runtime::spawn(async move {
         loop {
             let news = tokio::select! {
-                event = events.recv() => event.map_or(News::Ended, News::Node),
+                event = events.recv() => event.map_or(News::Ended, |event| News::Node(Box::new(event))),
                 Ok(event) = window.recv() => News::Shell(event),
             };
             let ended = matches!(news, News::Ended);

@@ -75,7 +75,8 @@ pub fn rate(host: &Host, mbit: u32, other: &Host) -> Result<f64> {
     let measured = measure_rate(host, other, bytes)?;
     let asked = f64::from(mbit);
     ensure!(
-        measured > asked * 0.6 && measured < asked * 1.15,
+        // A busy machine may be slower than the limit; faster than the limit is no limit.
+        measured > asked * 0.3 && measured < asked * 1.15,
         "asked for {mbit} Mbit/s but measured {measured:.1}: the impairment is not real"
     );
     Ok(measured)

@@ -32,6 +32,20 @@ env | grep -E '^(IPP_|CONTENT_TYPE)' > "$dir/tray/.$IPP_JOB_ID/ticket"
 mv "$dir/tray/.$IPP_JOB_ID" "$dir/tray/$IPP_JOB_ID"
 "#;
 
+/// Asks CUPS for the states of the jobs that have ended (RFC 8011 §4.2.6).
+const COMPLETED_JOBS: &str = "{
+    OPERATION Get-Jobs
+    GROUP operation-attributes-tag
+    ATTR charset attributes-charset utf-8
+    ATTR naturalLanguage attributes-natural-language en
+    ATTR uri printer-uri ipp://localhost/
+    ATTR keyword which-jobs completed
+    ATTR keyword requested-attributes job-id,job-state
+    DISPLAY job-id
+    DISPLAY job-state
+}
+";
+
 /// The printer and the CUPS in front of it, on one host.
 #[derive(Debug)]
 pub struct PaperPrinter {
@@ -180,8 +194,11 @@ impl PaperPrinter {
     /// # Errors
     /// When CUPS does not answer.
     pub fn completed_in_cups(&self) -> Result<usize> {
-        let jobs = self.admin(&["lpstat", "-l", "-W", "all", "-o"])?;
-        Ok(jobs.lines().filter(|line| line.contains("job-completed-successfully")).count())
+        let question = self.dir.join("completed.test");
+        fs::write(&question, COMPLETED_JOBS)?;
+        // lpstat does not tell a printed job from a cancelled one; the job's own state does.
+        let jobs = self.host.run(&["ipptool", "-c", "ipp://localhost/", &question.to_string_lossy()])?;
+        Ok(jobs.lines().filter(|line| line.ends_with(",completed")).count())
     }
 
     /// Jobs CUPS has ever had.
@@ -334,6 +351,7 @@ fn cupsd_conf(dir: &str) -> String {
     format!(
         "LogLevel info\n\
          Listen {dir}/cups/socket\n\
+         Listen localhost:631\n\
          Browsing No\n\
          WebInterface No\n\
          DefaultAuthType None\n\

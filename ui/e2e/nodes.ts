@@ -32,7 +32,6 @@ export class Node {
     readonly data: string,
     child: ChildProcess,
     readonly id: string,
-    readonly pid: number,
   ) {
     this.#child = child;
   }
@@ -45,16 +44,16 @@ export class Node {
     });
     let errors = "";
     child.stderr.on("data", (bytes: Buffer) => (errors += bytes.toString()));
-    const ready = await new Promise<{ id: string; pid: number }>((resolve, reject) => {
+    const ready = await new Promise<{ id: string }>((resolve, reject) => {
       let line = "";
       child.stdout.on("data", (bytes: Buffer) => {
         line += bytes.toString();
-        if (line.includes("\n")) resolve(JSON.parse(line) as { id: string; pid: number });
+        if (line.includes("\n")) resolve(JSON.parse(line) as { id: string });
       });
       child.once("exit", (code) => reject(new Error(`the node ended with ${code}: ${errors}`)));
       child.once("error", reject);
     });
-    return new Node(data, child, ready.id, ready.pid);
+    return new Node(data, child, ready.id);
   }
 
   /** Runs `lanyard … --json` against this node. */
@@ -62,10 +61,19 @@ export class Node {
     return ask<T>(this.data, ...words);
   }
 
-  async stop() {
+  stop() {
+    return this.#end("SIGTERM");
+  }
+
+  /** As when the plug is pulled: no goodbye, nothing saved. */
+  kill() {
+    return this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals) {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGTERM");
+    this.#child.kill(signal);
     await ended;
   }
 }

@@ -10,6 +10,9 @@ import { until } from "./nodes";
 /** The key under which WebDriver hands out elements (W3C WebDriver §12). */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
+/** Longer than any command takes on a slow machine. */
+const DEADLINE = 20_000;
+
 export class Window {
   private constructor(
     private readonly base: string,
@@ -63,6 +66,14 @@ export class Window {
 
   /** Takes a picture and tells what breaks the accessibility rules. */
   async inspect(name: string): Promise<string[]> {
+    // WebKitGTK answers with the next frame it paints, and a page that stands still paints none.
+    await this.script(
+      `const dot = document.body.appendChild(document.createElement("i"));
+       dot.style.cssText = "position:fixed;inline-size:1px;block-size:1px;background:currentColor";
+       let on = false;
+       const moving = setInterval(() => (dot.style.opacity = (on = !on) ? "0.01" : "0"), 30);
+       setTimeout(() => { clearInterval(moving); dot.remove(); }, 1500);`,
+    );
     const picture = await this.#do<string>("GET", "/screenshot");
     await mkdir(SCREENSHOTS, { recursive: true });
     await writeFile(`${SCREENSHOTS}${name}.png`, Buffer.from(picture, "base64"));
@@ -85,7 +96,11 @@ export class Window {
 }
 
 async function call<T>(method: string, url: string, body?: object): Promise<T> {
-  const answer = await fetch(url, { method, ...(body && { body: JSON.stringify(body) }) });
+  const signal = AbortSignal.timeout(DEADLINE);
+  const sent = JSON.stringify(body);
+  const answer = await fetch(url, { method, signal, ...(body && { body: sent }) }).catch((error: unknown) => {
+    throw new Error(`${method} ${url} ${sent?.slice(0, 80) ?? ""}: ${String(error)}`);
+  });
   const { value } = (await answer.json()) as { value: T & { error?: string; message?: string } };
   if (!answer.ok) throw new Error(`${method} ${url}: ${value.error} ${value.message}`);
   return value;

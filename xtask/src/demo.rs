@@ -41,8 +41,22 @@ impl Node {
         name: Option<&str>,
         loopback: bool,
     ) -> Result<Self> {
-        let program = project::binary("lanyard", release);
-        let mut command = Command::new(&program);
+        let mut command = Self::starting(release, data, name);
+        if loopback {
+            command.env(LOOPBACK, "1");
+        }
+        Self::until_ready(command, project::binary("lanyard", release), data)
+    }
+
+    /// A release node on the loopback interface that logs only what goes wrong, for measurements.
+    pub(crate) fn start_quietly(data: Option<&Path>, name: &str) -> Result<Self> {
+        let mut command = Self::starting(true, data, Some(name));
+        command.env(LOOPBACK, "1").env("RUST_LOG", "warn");
+        Self::until_ready(command, project::binary("lanyard", true), data)
+    }
+
+    fn starting(release: bool, data: Option<&Path>, name: Option<&str>) -> Command {
+        let mut command = Command::new(project::binary("lanyard", release));
         command.args(["run", "--json"]);
         if let Some(name) = name {
             command.args(["--name", name]);
@@ -50,9 +64,10 @@ impl Node {
         if let Some(data) = data {
             command.arg("--data").arg(data);
         }
-        if loopback {
-            command.env(LOOPBACK, "1");
-        }
+        command
+    }
+
+    fn until_ready(command: Command, program: PathBuf, data: Option<&Path>) -> Result<Self> {
         let began = Instant::now();
         let mut process = shell::tied(&command)
             .stdin(Stdio::null())

@@ -1,7 +1,7 @@
 //! Bodies of requests and responses on the link: making them, and reading them within limits.
 //!
 //! A body that breaks off is never mistaken for a whole one: [`Sender`] must be told to [`Sender::finish`], and a
-//! [`file`] that turns out shorter than announced is an error.
+//! [`file()`] that turns out shorter than announced is an error.
 
 mod file;
 mod incoming;

@@ -199,7 +199,11 @@ fn the_paper_printer_counts_copies_and_pages() -> Result<()> {
     ensure!(tray[0].pages == ["second page", "third page"], "{tray:?}");
     ensure!(tray[0].copies == 2 && tray[0].sheets() == 4, "{tray:?}");
     ensure!(tray[0].sides == "two-sided-long-edge", "{tray:?}");
-    // CUPS notices the end a moment later. A job that is cancelled is not counted.
+    lanyard_tests::soon("CUPS has noticed", Duration::from_secs(10), || {
+        ensure!(printer.waiting_in_cups()? == 0, "it is still printing");
+        Ok(())
+    })?;
+    // A job that is cancelled is not counted.
     printer.set_busy(true)?;
     printer.admin(&["lp", "-d", QUEUE, &file])?;
     printer.admin(&["cancel", "-a", QUEUE])?;

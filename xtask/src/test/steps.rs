@@ -119,7 +119,7 @@ fn clippy(prepared: &Prepared) -> Result<Tally> {
 fn docs(prepared: &Prepared) -> Result<Tally> {
     ui::build(prepared.node()?)?;
     let mut cargo = shell::cargo();
-    cargo.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+    cargo.args(["doc", "--workspace", "--no-deps", "--locked", "--keep-going", "--document-private-items"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     let said = shell::tee(&cargo, COMPILING)?;
     Ok(Tally::check("cargo doc", said.ok))

@@ -30,17 +30,24 @@ impl Tally {
     }
 
     /// Rust's test harness (`test result: ok. 3 passed; 0 failed; 1 ignored; …`) and the laboratory's runner
-    /// (`3 passed, 0 failed, 1 skipped`).
+    /// (`3 passed, 0 failed, 1 skipped`). What is `#[ignore = "not a test: …"]`, a measurement or a part that another
+    /// test starts, is not counted at all.
     pub(crate) fn of_rust(ok: bool, text: &str) -> Self {
         let mut tally = Self::default();
+        let mut no_tests = 0;
         for line in text.lines() {
             if line.starts_with("test result: ") || is_plain_sum(line) {
                 tally.passed += number_before(line, " passed");
                 tally.failed += number_before(line, " failed");
                 tally.skipped += number_before(line, " ignored") + number_before(line, " skipped");
+                tally.skipped = tally.skipped.saturating_sub(std::mem::take(&mut no_tests));
             } else if let Some((name, result)) =
                 line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "))
             {
+                if result.starts_with("ignored, not a test: ") {
+                    no_tests += 1;
+                    continue;
+                }
                 match result.split_once([' ', ':', ',']).map_or(result, |(word, _)| word) {
                     "FAILED" => {
                         tally.notes.push(format!("failed: {name}{}", result.trim_start_matches("FAILED")))
@@ -113,6 +120,15 @@ mod tests {
         let tally = Tally::of_rust(false, text);
         assert_eq!(numbers(&tally), (42, 1, 2));
         assert_eq!(tally.notes, ["failed: a::c"]);
+    }
+
+    #[test]
+    fn what_says_that_it_is_no_test_is_not_counted_and_what_is_only_ignored_is() {
+        let text = "test a ... ignored, not a test: a measurement\ntest b ... ignored, flaky\n\
+                    test result: ok. 1 passed; 0 failed; 2 ignored; 0 measured\n";
+        let tally = Tally::of_rust(true, text);
+        assert_eq!(numbers(&tally), (1, 0, 1));
+        assert_eq!(tally.notes, ["ignored, flaky · b"]);
     }
 
     #[test]

@@ -289,7 +289,7 @@ async fn no_more_than_sixteen_addresses_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: cargo test --release -p lanyard-link -- --ignored --nocapture throughput"]
+#[ignore = "not a test: a measurement, cargo test --release -p lanyard-link -- --ignored --nocapture throughput"]
 async fn throughput() {
     let node = Node::start("127.0.0.1:0");
     let (peers, _dir) = node.caller();

@@ -163,7 +163,7 @@ async fn running_out_of_descriptors_does_not_stop_the_listener() {
 
 #[cfg(unix)]
 #[tokio::test]
-#[ignore = "run by the test above with few descriptors"]
+#[ignore = "not a test: run by the one above with few descriptors"]
 async fn with_few_descriptors() {
     let node = Node::start("127.0.0.1:0");
     let mut open = Vec::new();
