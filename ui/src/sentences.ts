@@ -85,7 +85,9 @@ export function jobSentence(job: Job): Sentence {
     case "done":
       return { tone: "ok", words: job.pages ? n("job.done_pages", job.pages) : t("job.done") };
     case "cancelled":
-      return { tone: "quiet", words: t("job.cancelled") };
+      return job.reason === "cancel_unconfirmed"
+        ? { tone: "warn", words: t("job.cancel_unconfirmed", { device }) }
+        : { tone: "quiet", words: t("job.cancelled") };
     case "failed":
       return { tone: "danger", words: t("job.failed", { reason: failure(job.reason, device) }) };
   }

@@ -24,6 +24,9 @@ pub const MAX_COPIES: u32 = 999;
 /// The reason of a job that may or may not be on paper: only a person can look.
 pub const MAYBE_PRINTED: &str = "maybe_printed";
 
+/// The reason of a job that was cancelled here while its owner may have it and has not answered.
+pub const CANCEL_UNCONFIRMED: &str = "cancel_unconfirmed";
+
 /// What comes with a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -35,7 +35,7 @@ pub(super) struct Courier {
     bell: Arc<Bell>,
     pause: Duration,
     asked: HashMap<Uuid, Instant>,
-    mismatches: HashMap<Uuid, u32>,
+    faults: HashMap<Uuid, u32>,
 }
 
 /// What came of one job's turn.
@@ -48,7 +48,7 @@ enum Turn {
 
 impl Courier {
     pub(super) fn new(outbox: Outbox, node: NodeId, bell: Arc<Bell>) -> Self {
-        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), mismatches: HashMap::new() }
+        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), faults: HashMap::new() }
     }
 
     /// Works until it is dropped. Sleeps while there is nothing to do.
@@ -79,7 +79,7 @@ impl Courier {
             }
         };
         self.asked.retain(|job, _| jobs.iter().any(|open| open.job == *job));
-        self.mismatches.retain(|job, _| jobs.iter().any(|open| open.job == *job));
+        self.faults.retain(|job, _| jobs.iter().any(|open| open.job == *job));
         if jobs.is_empty() {
             return None;
         }
@@ -152,13 +152,14 @@ impl Courier {
 
     /// Whether a refusal is for good.
     async fn judge(&mut self, job: &OutgoingJob, refusal: Refused) -> Turn {
-        const MISMATCHES: u32 = 3;
+        const FAULTS: u32 = 3;
         let later = match refusal.reason.as_str() {
             "disk_full" | "busy" | "stopping" => true,
-            "mismatch" => {
-                let count = self.mismatches.entry(job.job).or_default();
+            // A device that is being switched off breaks off its work with a fault: that is no word on the job.
+            "mismatch" | "internal" => {
+                let count = self.faults.entry(job.job).or_default();
                 *count += 1;
-                *count < MISMATCHES
+                *count < FAULTS
             }
             _ => false,
         };

@@ -5,7 +5,7 @@ use crate::{
     document::{Format, Inspected},
     offer::now,
     spool::Kept,
-    ticket::{JobStatus, MAYBE_PRINTED, Options, Refused, State, Ticket},
+    ticket::{CANCEL_UNCONFIRMED, JobStatus, MAYBE_PRINTED, Options, Refused, State, Ticket},
 };
 use lanyard_trust::{NodeId, ShareId};
 use uuid::Uuid;
@@ -146,8 +146,10 @@ impl OutgoingJob {
             Phase::Over | Phase::Cancelling => {}
             Phase::Here => self.end(State::Cancelled, None, None),
             Phase::Offered | Phase::There => {
+                // It may be on paper before its owner hears of this; nobody is told otherwise.
                 self.phase = Phase::Cancelling;
-                self.tell(OutgoingState::At(State::Cancelled), None, None);
+                let detail = "The printer's device has not confirmed it yet.".to_owned();
+                self.tell(OutgoingState::At(State::Cancelled), Some(CANCEL_UNCONFIRMED), Some(detail));
             }
         }
     }
@@ -324,6 +326,7 @@ pub(super) mod tests {
         job.offered();
         job.cancel();
         assert_eq!((job.state, job.phase), (OutgoingState::At(State::Cancelled), Phase::Cancelling));
+        assert_eq!(job.reason.as_deref(), Some(CANCEL_UNCONFIRMED), "its owner may be printing it");
         job.hear(&status(&job, 2, State::Printing));
         assert_eq!(
             job.state,
@@ -332,6 +335,7 @@ pub(super) mod tests {
         );
         job.hear(&JobStatus { over: false, ..status(&job, 3, State::Cancelled) });
         assert_eq!(job.phase, Phase::There, "the owner knows, its printer does not yet");
+        assert_eq!(job.reason, None, "the owner has confirmed it");
         job.hear(&status(&job, 4, State::Done));
         assert_eq!(job.state, OutgoingState::At(State::Done), "it was too late, and that is said");
     }

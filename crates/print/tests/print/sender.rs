@@ -22,6 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -35,36 +36,52 @@ impl Serve for Door {
     }
 }
 
-/// An owner's listener.
+/// An owner's listener, in a run time of its own: when it goes away, everything of it ends, threads that are busy
+/// with the disk included, as when a process is killed. What still ran would get in the way of its next life.
 struct Listening {
     address: SocketAddr,
-    cancel: CancellationToken,
     running: Running,
+    life: Option<Runtime>,
 }
 
 async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>) -> Listening {
-    let running = owner.run();
+    let life = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let bind = |address| {
+        let _inside = life.enter();
+        Listener::bind(address)
+    };
+    let running = {
+        let _inside = life.enter();
+        owner.run()
+    };
     let address = address.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
     let start = Instant::now();
     let listener = loop {
-        match Listener::bind(address) {
+        match bind(address) {
             Ok(listener) => break listener,
             Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "{error}"),
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let address = listener.local_addr().unwrap();
-    let cancel = CancellationToken::new();
     let door: Arc<dyn Serve> = Arc::new(Door(running.offer.clone()));
-    tokio::spawn(listener.run(identity.clone(), Limits::default(), door, cancel.clone()));
-    Listening { address, cancel, running }
+    life.spawn(listener.run(identity.clone(), Limits::default(), door, CancellationToken::new()));
+    Listening { address, running, life: Some(life) }
 }
 
 impl Listening {
-    async fn away(self) -> SocketAddr {
-        self.cancel.cancel();
-        self.running.crash().await;
+    async fn away(mut self) -> SocketAddr {
+        let life = self.life.take().unwrap();
+        tokio::task::spawn_blocking(move || life.shutdown_timeout(Duration::from_secs(20))).await.unwrap();
         self.address
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.shutdown_background();
+        }
     }
 }
 
