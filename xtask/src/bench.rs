@@ -56,7 +56,10 @@ pub(crate) fn bench(words: &[String]) -> Result<()> {
 }
 
 /// A folder for one measurement; removed when dropped.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    mounted: bool,
+}
 
 impl Folder {
     fn new(name: &str) -> Result<Self> {
@@ -65,32 +68,35 @@ impl Folder {
             fs::remove_dir_all(&path)?;
         }
         fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
-        Ok(Self(path))
+        Ok(Self { path, mounted: false })
     }
 
-    /// Another one in memory, where there is room for it: a slow disk would be the same limit for everyone.
-    fn in_memory(name: &str, bytes: u64) -> Option<Self> {
-        let memory = Path::new("/dev/shm");
-        let free =
-            shell::read(Command::new("df").args(["--output=avail", "--block-size=1"]).arg(memory)).ok()?;
-        let free: u64 = free.lines().last()?.trim().parse().ok()?;
-        let path = memory.join(format!("lanyard-bench-{}-{name}", std::process::id()));
-        (free > bytes && fs::create_dir(&path).is_ok()).then_some(Self(path))
+    /// Another one in memory: a slow disk would be the same limit for everyone. None without the right to mount
+    /// one; `/dev/shm` will not do, because a node refuses to share what belongs to the system.
+    fn in_memory(name: &str, bytes: u64) -> Result<Option<Self>> {
+        let mut folder = Self::new(name)?;
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]).arg(&folder.path);
+        folder.mounted = shell::read(&mut mount).is_ok();
+        Ok(folder.mounted.then_some(folder))
     }
 
     fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// A release node on the loopback interface with its data in here.
     fn node(&self, name: &str) -> Result<demo::Node> {
-        demo::Node::start_quietly(Some(&self.0.join(name)), name)
+        demo::Node::start_quietly(Some(&self.path.join(name)), name)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        if self.mounted {
+            let _ = Command::new("umount").arg(&self.path).status();
+        }
+        let _ = fs::remove_dir_all(&self.path);
     }
 }
 

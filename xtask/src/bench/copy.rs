@@ -60,7 +60,7 @@ pub(super) fn print(folder: &Folder) -> Result<()> {
 /// 1 GiB by `lanyard get` and by curl from nginx over TLS, in turns, so that both meet the same machine.
 pub(super) fn get(folder: &Folder) -> Result<()> {
     const ROUNDS: usize = 5;
-    let memory = Folder::in_memory("get", 4 * GIBIBYTE);
+    let memory = Folder::in_memory("get-in-memory", 4 * GIBIBYTE)?;
     let folder = memory.as_ref().unwrap_or(folder);
     let place = if memory.is_some() { "in memory" } else { "on the disk" };
     let shared = folder.path().join("shared");
