@@ -81,7 +81,10 @@ export function jobSentence(job: Job): Sentence {
     case "printing":
       return { tone: "accent", words: printing(job) };
     case "stopped":
-      return { tone: "warn", words: t("job.stopped", { reason: reasonWords(job.reason) }) };
+      return {
+        tone: "warn",
+        words: isJobLost(job) ? t("job.maybe_printed") : t("job.stopped", { reason: reasonWords(job.reason) }),
+      };
     case "done":
       return { tone: "ok", words: job.pages ? n("job.done_pages", job.pages) : t("job.done") };
     case "cancelled":
@@ -100,6 +103,9 @@ function printing(job: Job): string {
   }
   return t("job.printing");
 }
+
+/** Whether nobody but a person at the printer can tell if it was printed. */
+export const isJobLost = (job: Job) => job.state === "stopped" && job.reason === "maybe_printed";
 
 /** Whether something is happening right now, and not waiting for a device or a person. */
 export const isJobMoving = (job: Job) =>
