@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::MissedTickBehavior};
 
 /// How often the folders are looked at. A stick that was pulled out is noticed by whoever reads from it at once.
 const EVERY: Duration = Duration::from_secs(5);
@@ -32,11 +32,14 @@ pub fn start(core: &Arc<Core>) {
 
 async fn watch(core: &Arc<Core>) {
     let mut events = core.events.listen();
+    // Not a sleep, which every event would begin anew: a busy node would never look.
+    let mut round = tokio::time::interval(EVERY);
+    round.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let idle = core.shares.read().is_empty();
         tokio::select! {
             () = core.shares.changed.notified() => {}
-            () = tokio::time::sleep(EVERY), if !idle => {}
+            _ = round.tick(), if !idle => {}
             event = events.recv() => match event {
                 Ok(event) => {
                     if let Change::Queues(queues) = event.change
