@@ -35,7 +35,7 @@ pub(super) struct Courier {
     bell: Arc<Bell>,
     pause: Duration,
     asked: HashMap<Uuid, Instant>,
-    faults: HashMap<Uuid, u32>,
+    mismatches: HashMap<Uuid, u32>,
 }
 
 /// What came of one job's turn.
@@ -48,7 +48,7 @@ enum Turn {
 
 impl Courier {
     pub(super) fn new(outbox: Outbox, node: NodeId, bell: Arc<Bell>) -> Self {
-        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), faults: HashMap::new() }
+        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), mismatches: HashMap::new() }
     }
 
     /// Works until it is dropped. Sleeps while there is nothing to do.
@@ -79,7 +79,7 @@ impl Courier {
             }
         };
         self.asked.retain(|job, _| jobs.iter().any(|open| open.job == *job));
-        self.faults.retain(|job, _| jobs.iter().any(|open| open.job == *job));
+        self.mismatches.retain(|job, _| jobs.iter().any(|open| open.job == *job));
         if jobs.is_empty() {
             return None;
         }
@@ -152,14 +152,15 @@ impl Courier {
 
     /// Whether a refusal is for good.
     async fn judge(&mut self, job: &OutgoingJob, refusal: Refused) -> Turn {
-        const FAULTS: u32 = 3;
+        const MISMATCHES: u32 = 3;
         let later = match refusal.reason.as_str() {
-            "disk_full" | "busy" | "stopping" => true,
-            // A device that is being switched off breaks off its work with a fault: that is no word on the job.
-            "mismatch" | "internal" => {
-                let count = self.faults.entry(job.job).or_default();
+            // A fault there is no word on the job: a device that is being switched off breaks off its work with one,
+            // and it may have taken the document just before. The next turn asks first.
+            "disk_full" | "busy" | "stopping" | "internal" => true,
+            "mismatch" => {
+                let count = self.mismatches.entry(job.job).or_default();
                 *count += 1;
-                *count < FAULTS
+                *count < MISMATCHES
             }
             _ => false,
         };
