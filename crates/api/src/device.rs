@@ -11,8 +11,12 @@ pub struct NodeStatus {
     pub id: String,
     /// Four groups of four characters, for two people to compare on their screens.
     pub check_words: String,
+    /// The same as pictures.
+    pub check_signs: Vec<CheckSign>,
     /// The name others see.
     pub name: String,
+    /// Whether devices that are not in the home see the name, on own networks.
+    pub name_shown: bool,
     /// The version of Lanyard that runs.
     pub version: String,
     /// The operating system of this computer.
@@ -32,6 +36,12 @@ pub struct NodeStatus {
     pub first_run: bool,
     /// What others can see, in one word.
     pub sharing: SharingState,
+    /// Sharing is paused until then; `sharing` says `paused`.
+    #[ts(type = "number | null")]
+    pub paused_until: Option<Millis>,
+    /// This device's key came here with a copied or moved disk: a person must say which it is before anything is
+    /// shared.
+    pub moved: bool,
     /// The networks this computer is on right now.
     pub networks: Vec<Network>,
     /// What the node had to tell its owner at start: a damaged store that was set aside, a port that was taken.
@@ -50,6 +60,17 @@ pub enum SharingState {
     Offline,
     /// Own network, but the listener or the announcement failed; the notices say why.
     Failed,
+    /// The owner paused sharing: nobody can see this computer.
+    Paused,
+}
+
+/// One of the pictures by which two people compare a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CheckSign {
+    /// An emoji.
+    pub sign: String,
+    /// What it is; the words for people are in `locales/` under `sign.<word>`.
+    pub word: String,
 }
 
 /// A network this computer is on, or has been on and remembers.
@@ -67,6 +88,8 @@ pub struct Network {
     pub interface: Option<String>,
     /// Addresses of this computer on it, when connected.
     pub addresses: Vec<String>,
+    /// True when devices of the home are on it and it is not marked as own: it may be one of the owner's.
+    pub suggested: bool,
 }
 
 /// What may happen on a network.
@@ -93,6 +116,18 @@ pub enum Os {
     Other,
 }
 
+/// How another device stands to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// In the same home.
+    Home,
+    /// Connected directly, without a home.
+    Paired,
+    /// Anybody.
+    Stranger,
+}
+
 /// Another node on the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Device {
@@ -100,6 +135,10 @@ pub struct Device {
     pub id: String,
     /// Four groups of four characters, for two people to compare.
     pub check_words: String,
+    /// The same as pictures.
+    pub check_signs: Vec<CheckSign>,
+    /// How it stands to this device.
+    pub relation: Relation,
     /// The name its owner gave it, cleaned of control characters.
     pub name: String,
     /// Its operating system, as it says.

@@ -1,6 +1,6 @@
 //! Folders and drives of others, and copies to and from them.
 
-use crate::Millis;
+use crate::{Access, Millis};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -15,6 +15,9 @@ pub struct Drive {
     pub device: String,
     /// The name of that device.
     pub device_name: String,
+    /// Whether it can be used now.
+    #[serde(default)]
+    pub access: Access,
     /// True when this device may write to it.
     pub writable: bool,
     /// False while the device, or the disk behind the share, is away.

@@ -44,6 +44,24 @@ pub enum ErrorCode {
     Changed,
     /// The printer's own system refused or lost the job.
     PrinterFailed,
+    /// The owner must be asked first.
+    MustAsk,
+    /// That is all for today.
+    Spent,
+    /// The code is wrong, or is not shown on any device nearby.
+    WrongCode,
+    /// The code has ended: too old, used, or tried wrongly three times.
+    CodeEnded,
+    /// This device is in a home already.
+    InHome,
+    /// This device is in no home.
+    NoHome,
+    /// Only a device that keeps the home may do that.
+    NotKeeper,
+    /// The other device runs a version that this one does not understand.
+    OtherVersion,
+    /// The network is not marked as own.
+    NetworkPublic,
     /// Part of a later version.
     NotAvailable,
     /// Too much at once; try again later.

@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Job, Nearby, NodeStatus, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Job, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -16,6 +16,12 @@ pub struct Snapshot {
     pub nearby: Nearby,
     /// What this computer offers.
     pub shares: Vec<Share>,
+    /// Who belongs together with this device.
+    pub home: HomeState,
+    /// Questions that wait for the owner.
+    pub asks: Vec<Ask>,
+    /// Guests' passes.
+    pub passes: Vec<Pass>,
     /// This computer's own queues.
     pub queues: Vec<Queue>,
     /// Print jobs, newest first.
@@ -46,6 +52,12 @@ pub enum Change {
     Nearby(Nearby),
     /// What this computer offers.
     Shares(Vec<Share>),
+    /// Who belongs together with this device.
+    Home(HomeState),
+    /// Questions that wait for the owner.
+    Asks(Vec<Ask>),
+    /// Guests' passes.
+    Passes(Vec<Pass>),
     /// This computer's own queues.
     Queues(Vec<Queue>),
     /// One print job is new or changed.

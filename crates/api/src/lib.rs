@@ -4,24 +4,34 @@
 //! TypeScript in `ui/src/api/` is generated from them. This is not the protocol between nodes:
 //! that one lives in `link`, `print` and `drive` and may change at its own pace.
 
+pub mod ask;
+pub mod check;
 pub mod device;
 pub mod drive;
 pub mod error;
 pub mod event;
+pub mod home;
 pub mod print;
 pub mod request;
 pub mod share;
 
-pub use device::{Device, DeviceState, Nearby, Network, NetworkProfile, NodeStatus, Os, SharingState};
+pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
+pub use check::{Check, CheckKind, FixAction, Outcome};
+pub use device::{
+    CheckSign, Device, DeviceState, Nearby, Network, NetworkProfile, NodeStatus, Os, Relation, SharingState,
+};
 pub use drive::{Conflict, Drive, Entry, EntryKind, Listing, Transfer, TransferDirection, TransferState};
 pub use error::{ApiError, ErrorCode};
 pub use event::{Change, Event, Snapshot};
+pub use home::{
+    Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
+};
 pub use print::{
     ColorMode, Document, Job, JobDirection, JobState, PrintOptions, Printer, PrinterCapabilities,
     PrinterState, Queue, Sides,
 };
 pub use request::{Request, Response};
-pub use share::{Audience, Share, ShareKind, SharePolicy};
+pub use share::{Audience, Grant, Share, ShareKind, SharePolicy};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

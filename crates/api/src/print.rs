@@ -1,6 +1,6 @@
 //! Printers, print jobs and what a person may choose for one.
 
-use crate::Millis;
+use crate::{Access, Millis};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -25,6 +25,9 @@ pub struct Printer {
     pub reasons: Vec<String>,
     /// Jobs waiting there.
     pub waiting: u32,
+    /// Whether it can be used now.
+    #[serde(default)]
+    pub access: Access,
     /// True when this version can print on it.
     pub usable: bool,
 }

@@ -1,8 +1,9 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Audience, Conflict, Document, Job, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus,
-    PrintOptions, PrinterCapabilities, Queue, Share, Snapshot, Transfer,
+    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, Listing, Millis,
+    Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, PrintOptions,
+    PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -27,6 +28,142 @@ pub enum Request {
     },
     /// The first-run screens are through → `Done`.
     FinishFirstRun,
+    /// Whether devices that are not in the home see this computer's name → `Status`.
+    ShowName {
+        /// On own networks; on others nobody ever does.
+        show: bool,
+    },
+    /// Offer nothing for a while → `Status`.
+    Pause {
+        /// Until then; none means until `Unpause`.
+        #[ts(type = "number | null")]
+        until: Option<Millis>,
+    },
+    /// Share again → `Status`.
+    Unpause,
+    /// This device's key came here with a disk: say what happened → `Status`.
+    SettleMove {
+        /// True: this is another device now and gets a key of its own. False: the same device in new surroundings.
+        new_device: bool,
+    },
+    /// What could keep devices from each other, tried from both sides → `Checks`.
+    Doctor,
+    /// What helps to find a fault: logs and state without secrets and without names of files → `Bundle`.
+    SupportBundle,
+    /// Reach a device at an address that a person typed (`192.168.1.7`, `[fe80::1%eth0]:7717`) → `Device`.
+    Connect {
+        /// The address, with or without a port.
+        address: String,
+    },
+    /// Wake a sleeping device of the home, through any that is awake → `Done` once it was tried.
+    Wake {
+        /// The device.
+        device: String,
+    },
+
+    /// Who belongs together with this device → `Home`.
+    Home,
+    /// Begin a home → `Founded`.
+    CreateHome {
+        /// Its name.
+        name: String,
+    },
+    /// Show a code → `Invite`. There is one at a time; another takes its place.
+    OpenInvite {
+        /// What it is for.
+        purpose: Purpose,
+        /// `add_device`: what the new device may do.
+        role: Role,
+        /// A person here must say yes when the code was typed.
+        #[serde(default)]
+        confirm: bool,
+    },
+    /// Show the code no longer → `Done`.
+    CloseInvite,
+    /// Say yes or no to the device that typed the code → `Done`.
+    AnswerInvite {
+        /// Yes.
+        accept: bool,
+    },
+    /// Type a code, or paste a link, that another device shows → `Home`.
+    TypeCode {
+        /// `42-493-117` or `lanyard:j?…`.
+        code: String,
+        /// What it is for, as seen from here: `join_home` to come into the other's home, `add_device` to let the
+        /// other into this one's, `pair` to connect the two.
+        purpose: Purpose,
+        /// Where the other device is, when it cannot be found by itself.
+        #[serde(default)]
+        address: Option<String>,
+    },
+    /// Put a device out of the home → `Home`.
+    RemoveMember {
+        /// The device.
+        device: String,
+    },
+    /// Change what a device may do in the home → `Home`.
+    SetRole {
+        /// The device.
+        device: String,
+        /// What it may do.
+        role: Role,
+    },
+    /// Rename the home → `Home`.
+    RenameHome {
+        /// Its new name.
+        name: String,
+    },
+    /// Leave the home → `Home`.
+    LeaveHome,
+    /// Use the recovery code on a device of the home: it may manage the home again → `Home`.
+    Recover {
+        /// The code.
+        code: String,
+        /// A lost device to put out with the code's authority, whatever its own.
+        #[serde(default)]
+        remove: Option<String>,
+    },
+    /// Disconnect a device that was connected without a home → `Home`.
+    ForgetPaired {
+        /// The device.
+        device: String,
+    },
+
+    /// Ask the owner of a printer or drive → `Done`. The answer comes as a change of `Nearby`.
+    AskOwner {
+        /// The printer or drive.
+        what: String,
+    },
+    /// Questions that wait here → `Asks`.
+    Asks,
+    /// Answer a question → `Asks`.
+    AnswerAsk {
+        /// Its id.
+        ask: String,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Guests' passes → `Passes`.
+    Passes,
+    /// Make a pass for a guest → `NewPass`.
+    CreatePass {
+        /// The share it opens.
+        share: String,
+        /// What it is good for.
+        action: PassAction,
+        /// When it ends by itself; at most 30 days ahead.
+        #[ts(type = "number")]
+        until: Millis,
+        /// Whom it is for.
+        #[serde(default)]
+        label: String,
+    },
+    /// End a pass, and whatever is under way with it → `Passes`.
+    EndPass {
+        /// Its id.
+        pass: String,
+    },
+
     /// Networks known and connected → `Networks`.
     Networks,
     /// Mark a network as own or public → `Networks`.
@@ -46,8 +183,9 @@ pub enum Request {
         queue: String,
         /// The name others see; none means the queue's own.
         name: Option<String>,
-        /// Who may print; empty means everyone on the owner's networks.
-        audience: Vec<Audience>,
+        /// Who may print; empty means the home, or everyone on the owner's
+        /// networks while this device is in no home.
+        audience: Vec<Grant>,
         /// The share ends by itself then.
         #[ts(type = "number | null")]
         until: Option<Millis>,
@@ -60,8 +198,9 @@ pub enum Request {
         name: Option<String>,
         /// Whether they may write.
         write: bool,
-        /// Who may use it; empty means everyone on the owner's networks.
-        audience: Vec<Audience>,
+        /// Who may use it; empty means the home, or everyone on the owner's
+        /// networks while this device is in no home.
+        audience: Vec<Grant>,
         /// The share ends by itself then.
         #[ts(type = "number | null")]
         until: Option<Millis>,
@@ -74,6 +213,13 @@ pub enum Request {
         name: Option<String>,
         /// Folders: whether others may write.
         write: Option<bool>,
+        /// Who may use it from now on, in place of who may now; passes of guests stay.
+        #[serde(default)]
+        audience: Option<Vec<Grant>>,
+        /// The share ends by itself then; 0 means never.
+        #[serde(default)]
+        #[ts(type = "number | null")]
+        until: Option<Millis>,
     },
     /// Stop offering something → `Done`.
     Unshare {
@@ -167,6 +313,24 @@ pub enum Response {
     Snapshot(Box<Snapshot>),
     /// What can be used now.
     Nearby(Nearby),
+    /// One device.
+    Device(Device),
+    /// Who belongs together with this device.
+    Home(HomeState),
+    /// A home that was just begun.
+    Founded(Founded),
+    /// A code.
+    Invite(Invite),
+    /// Questions to the owner.
+    Asks(Vec<Ask>),
+    /// Guests' passes.
+    Passes(Vec<Pass>),
+    /// A pass that was just made.
+    NewPass(NewPass),
+    /// The self-check.
+    Checks(Vec<Check>),
+    /// A support bundle's text.
+    Bundle(String),
     /// Networks.
     Networks(Vec<Network>),
     /// Own queues.

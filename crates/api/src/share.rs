@@ -20,6 +20,13 @@ pub enum ShareKind {
 pub enum Audience {
     /// Everyone on a network the owner marked as own.
     Network,
+    /// The devices of this device's home.
+    Home,
+    /// Whoever holds a guest's pass. Made and ended with the pass, never by hand.
+    Guest {
+        /// The pass.
+        id: String,
+    },
     /// One device.
     Device {
         /// Its identity.
@@ -27,12 +34,60 @@ pub enum Audience {
     },
 }
 
+/// What some may do with a share, and under which conditions. What is left out is not granted and not limited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Grant {
+    /// Whom it is for.
+    #[serde(flatten)]
+    pub who: Audience,
+    /// Folders: they may also write.
+    #[serde(default)]
+    pub write: bool,
+    /// Folders: they may put new files in and do nothing else, not even look.
+    #[serde(default)]
+    pub add_only: bool,
+    /// Printers: they may pause it and see to the jobs of others.
+    #[serde(default)]
+    pub manage: bool,
+    /// The owner is asked first.
+    #[serde(default)]
+    pub ask: bool,
+    /// It ends by itself then.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub until: Option<Millis>,
+    /// Jobs each of them may print a day.
+    #[serde(default)]
+    pub max_jobs: Option<u32>,
+    /// Bytes each of them may bring a day.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub max_bytes: Option<u64>,
+}
+
+impl Grant {
+    /// What everyone of that kind gets when nothing else is said: print, or look and read.
+    #[must_use]
+    pub const fn to(who: Audience) -> Self {
+        Self {
+            who,
+            write: false,
+            add_only: false,
+            manage: false,
+            ask: false,
+            until: None,
+            max_jobs: None,
+            max_bytes: None,
+        }
+    }
+}
+
 /// Who may do what, until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct SharePolicy {
-    /// Anyone who matches one of these; nobody when empty.
-    pub audience: Vec<Audience>,
-    /// Folders only: whether they may also write.
+    /// The first that is for somebody and allows what they want decides; nobody may do anything when empty.
+    pub audience: Vec<Grant>,
+    /// Folders only: whether all of them may also write.
     pub write: bool,
     /// The share ends by itself then.
     #[ts(type = "number | null")]

@@ -1,7 +1,7 @@
 //! Asking the node that runs.
 
 use crate::Failure;
-use lanyard_api::{Audience, Event, Request, Response};
+use lanyard_api::{Audience, Event, Grant, Request, Response};
 use lanyard_node::{
     Attached,
     names::{self, Named},
@@ -38,17 +38,24 @@ impl Asked {
         Ok(self.node.subscribe().await?)
     }
 
-    /// `network`, a device nearby, or a device's whole id.
-    pub(crate) async fn audience(&self, to: &[String]) -> Result<Vec<Audience>, Failure> {
+    /// `home`, `network`, a device nearby, or a device's whole id.
+    pub(crate) async fn audience(&self, to: &[String], ask: bool) -> Result<Vec<Grant>, Failure> {
         let mut audience = Vec::new();
+        if to.is_empty() && ask {
+            // Whom the question is for must be said; without one everyone nearby is asked about.
+            audience.push(Grant { ask, ..Grant::to(Audience::Network) });
+        }
         for one in to {
-            audience.push(if one == "network" {
+            let who = if one == "network" {
                 Audience::Network
+            } else if one == "home" {
+                Audience::Home
             } else if one.parse::<NodeId>().is_ok() {
                 Audience::Device { id: one.to_lowercase() }
             } else {
                 Audience::Device { id: self.device(one).await? }
-            });
+            };
+            audience.push(Grant { ask, ..Grant::to(who) });
         }
         Ok(audience)
     }

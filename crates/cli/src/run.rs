@@ -61,6 +61,9 @@ fn ready(status: &NodeStatus) -> String {
         SharingState::Hidden => format!(
             "“{name}” is ready. Others cannot see it: no network is marked as yours (lanyard network trust current)."
         ),
+        SharingState::Paused => {
+            format!("“{name}” is ready. Others cannot see it: sharing is paused (lanyard unpause).")
+        }
         SharingState::Offline => format!("“{name}” is ready. This computer is on no network."),
         SharingState::Failed => {
             format!("“{name}” is ready. Others cannot see it; lanyard status says why.")

@@ -11,13 +11,13 @@ use lanyard_api::{ApiError, Request, Response};
 pub(crate) async fn share(node: &Asked, what: ShareWhat, json: bool) -> Result<(), Failure> {
     let request = match what {
         ShareWhat::Printer { queue, rule } => {
-            let Rule { name, to, until, .. } = rule;
-            Request::SharePrinter { queue, name, audience: node.audience(&to).await?, until }
+            let Rule { name, to, until, ask } = rule;
+            Request::SharePrinter { queue, name, audience: node.audience(&to, ask).await?, until }
         }
         ShareWhat::Folder { path, write, rule } => {
-            let Rule { name, to, until, .. } = rule;
+            let Rule { name, to, until, ask } = rule;
             let path = absolute(&path)?;
-            Request::ShareFolder { path, name, write, audience: node.audience(&to).await?, until }
+            Request::ShareFolder { path, name, write, audience: node.audience(&to, ask).await?, until }
         }
         ShareWhat::Disc { .. } => return Err(ApiError::not_available("Sharing a disc").into()),
     };

@@ -57,6 +57,7 @@ pub(crate) fn status(status: &NodeStatus) -> String {
         SharingState::Hidden => "nobody can see this computer: no network is marked as yours".to_owned(),
         SharingState::Offline => "this computer is on no network".to_owned(),
         SharingState::Failed => "nobody can see this computer, see below".to_owned(),
+        SharingState::Paused => "nobody can see this computer: sharing is paused".to_owned(),
     };
     let mut table = Table::new(&[]);
     table.row(["name".into(), status.name.clone()]);
@@ -374,9 +375,14 @@ fn audience(share: &Share) -> String {
         .policy
         .audience
         .iter()
-        .map(|who| match who {
-            Audience::Network => "everyone on my networks".to_owned(),
-            Audience::Device { id } => format!("device {}", short(id)),
+        .map(|grant| {
+            let who = match &grant.who {
+                Audience::Network => "everyone on my networks".to_owned(),
+                Audience::Home => "my home".to_owned(),
+                Audience::Guest { id } => format!("guest {}", short(id)),
+                Audience::Device { id } => format!("device {}", short(id)),
+            };
+            if grant.ask { format!("{who} (asks first)") } else { who }
         })
         .collect();
     let until = share.policy.until.map(|until| format!(", until {}", when(until))).unwrap_or_default();
@@ -432,6 +438,7 @@ mod tests {
             name: id.to_uppercase(),
             device: "x".into(),
             device_name: "pi".into(),
+            access: lanyard_api::Access::Allowed,
             writable: false,
             available,
             free_bytes: None,

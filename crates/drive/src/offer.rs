@@ -65,7 +65,7 @@ impl Offer {
             Err(refused) => {
                 // Names of files stay out of the log.
                 let share = share_of(uri.path()).map(|(share, _)| share.0).unwrap_or_default();
-                let (device, code) = (subject.device, refused.code);
+                let (device, code) = (subject.id(), refused.code);
                 tracing::debug!(%device, %share, %method, ?code, why = refused.detail, "a request for a drive was refused");
                 refused.into_response()
             }
@@ -112,6 +112,8 @@ impl Visit {
         self.offer.gate.admit(&self.share, &self.subject, action).map_err(|refusal| match refusal {
             Refusal::Unknown => Refused::new(Code::NotFound, "no such share"),
             Refusal::NotAllowed => Refused::new(Code::NotAllowed, "the owner has not allowed this"),
+            Refusal::MustAsk => Refused::new(Code::MustAsk, "the owner must be asked first"),
+            Refusal::Spent => Refused::new(Code::Spent, "that is all for today"),
         })
     }
 
@@ -122,7 +124,7 @@ impl Visit {
 
     fn slot(&self) -> Result<Slot, Refused> {
         let busy = || Refused::new(Code::Busy, "too many files at once");
-        self.offer.slots.take(self.subject.device).ok_or_else(busy)
+        self.offer.slots.take(self.subject.id()).ok_or_else(busy)
     }
 }
 

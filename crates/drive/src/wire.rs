@@ -99,6 +99,10 @@ pub enum Code {
     NotFound,
     /// The owner has not allowed it.
     NotAllowed,
+    /// The owner must be asked first.
+    MustAsk,
+    /// The caller has brought as much as it may today.
+    Spent,
     /// The owner's own system does not let Lanyard read or write it.
     Unreadable,
     /// The request makes no sense, for this path or at all.
@@ -128,13 +132,13 @@ impl Code {
     pub fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::NotAllowed | Self::Unreadable | Self::Special => StatusCode::FORBIDDEN,
+            Self::NotAllowed | Self::MustAsk | Self::Unreadable | Self::Special => StatusCode::FORBIDDEN,
             Self::Invalid | Self::WrongKind => StatusCode::BAD_REQUEST,
             Self::Exists => StatusCode::CONFLICT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Spent | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -1,6 +1,8 @@
 //! What the parts of a running node share.
 
 use crate::{
+    circle::Circle,
+    clock::Clock,
     config::{Config, DataDir},
     doors::browser::Browser,
     drives::Drives,
@@ -33,6 +35,10 @@ pub struct Parts {
     pub store: Store,
     /// Name, first run, and what else the owner set.
     pub settings: Settings,
+    /// The time, as far as it can be believed.
+    pub clock: Clock,
+    /// Who belongs together with this device.
+    pub circle: Circle,
     /// Numbered changes for front ends.
     pub events: Events,
     /// What is offered, to whom; the gate of every door.

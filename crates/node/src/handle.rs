@@ -1,6 +1,9 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
-use crate::{Core, doors::browser, drives, networks, presence, printing, shares, status};
+use crate::{
+    Core, asks, doctor, doors::browser, drives, guests, home, moved, networks, pause, presence, printing,
+    shares, status,
+};
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
 
@@ -16,6 +19,41 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::FinishFirstRun => status::finish_first_run(core).await.map(|()| Response::Done),
         Request::BrowserLink => browser::link(core).await.map(Response::Link),
 
+        Request::ShowName { show } => status::show_name(core, show).await.map(Response::Status),
+        Request::Pause { until } => pause::begin(core, until).await.map(Response::Status),
+        Request::Unpause => pause::end(core).await.map(Response::Status),
+        Request::SettleMove { new_device } => moved::settle(core, new_device).await.map(Response::Status),
+        Request::Doctor => doctor::check(core).await.map(Response::Checks),
+        Request::SupportBundle => doctor::bundle(core).await.map(Response::Bundle),
+        Request::Connect { address } => home::connect(core, &address).await.map(Response::Device),
+        Request::Wake { device } => home::wake(core, &device).await.map(|()| Response::Done),
+
+        Request::Home => Ok(Response::Home(home::state(core).await)),
+        Request::CreateHome { name } => home::create(core, &name).await.map(Response::Founded),
+        Request::OpenInvite { purpose, role, confirm } => {
+            home::open_invite(core, purpose, role, confirm).await.map(Response::Invite)
+        }
+        Request::CloseInvite => home::close_invite(core).await.map(|()| Response::Done),
+        Request::AnswerInvite { accept } => home::answer_invite(core, accept).await.map(|()| Response::Done),
+        Request::TypeCode { code, purpose, address } => {
+            home::type_code(core, &code, purpose, address).await.map(Response::Home)
+        }
+        Request::RemoveMember { device } => home::remove(core, &device).await.map(Response::Home),
+        Request::SetRole { device, role } => home::set_role(core, &device, role).await.map(Response::Home),
+        Request::RenameHome { name } => home::rename(core, &name).await.map(Response::Home),
+        Request::LeaveHome => home::leave(core).await.map(Response::Home),
+        Request::Recover { code, remove } => home::recover(core, &code, remove).await.map(Response::Home),
+        Request::ForgetPaired { device } => home::forget_paired(core, &device).await.map(Response::Home),
+
+        Request::AskOwner { what } => asks::ask_owner(core, &what).await.map(|()| Response::Done),
+        Request::Asks => Ok(Response::Asks(asks::list(core).await)),
+        Request::AnswerAsk { ask, answer } => asks::answer(core, &ask, answer).await.map(Response::Asks),
+        Request::Passes => Ok(Response::Passes(guests::list(core).await)),
+        Request::CreatePass { share, action, until, label } => {
+            guests::create(core, &share, action, until, &label).await.map(Response::NewPass)
+        }
+        Request::EndPass { pass } => guests::end(core, &pass).await.map(Response::Passes),
+
         Request::Nearby => Ok(Response::Nearby(presence::nearby(core).await)),
         Request::Networks => Ok(Response::Networks(networks::list(core).await)),
         Request::SetNetwork { network, profile } => {
@@ -30,8 +68,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::ShareFolder { path, name, write, audience, until } => {
             shares::share_folder(core, path, name, write, audience, until).await.map(Response::Share)
         }
-        Request::ChangeShare { share, name, write } => {
-            shares::change(core, &share, name, write).await.map(Response::Share)
+        Request::ChangeShare { share, name, write, audience, until } => {
+            let change = shares::Wanted { name, write, audience, until };
+            shares::change(core, &share, change).await.map(Response::Share)
         }
         Request::Unshare { share } => shares::unshare(core, &share).await.map(|()| Response::Done),
 

@@ -4,18 +4,26 @@
 //! changes, [`Node::stop`] says goodbye and leaves nothing in flight unsaved. Protocol details live in the rooms
 //! below; this crate composes them and converts their types into `lanyard-api`'s.
 
+pub mod asks;
 pub mod attach;
+pub mod circle;
+pub mod clock;
 pub mod config;
 pub mod core;
+pub mod doctor;
 pub mod doors;
 pub mod drives;
 pub mod events;
+pub mod guests;
 pub mod handle;
+pub mod home;
 pub mod lock;
 pub mod logs;
+pub mod moved;
 pub mod names;
 pub mod networks;
 pub mod node;
+pub mod pause;
 pub mod presence;
 pub mod printing;
 pub mod settings;

@@ -217,6 +217,7 @@ pub async fn list(core: &Core) -> Vec<Network> {
             connected: false,
             interface: None,
             addresses: Vec::new(),
+            suggested: false,
         });
     }
     networks
@@ -425,6 +426,7 @@ fn shown(network: &Connected) -> Network {
         connected: true,
         interface: Some(names.join(", ")),
         addresses: addresses.map(|prefix| prefix.address.to_string()).collect(),
+        suggested: false,
     }
 }
 

@@ -1,7 +1,10 @@
 //! Start, run, stop.
 
 use crate::{
-    Config, Core, DataDir, config,
+    Config, Core, DataDir,
+    circle::Circle,
+    clock::{self, Clock},
+    config,
     core::Parts,
     doors::{browser::Browser, local},
     drives::{self, Drives},
@@ -223,6 +226,8 @@ impl Opened {
         let in_store = |error| StartError::failed("the store", error);
         let settings = Settings::new(store.clone());
         status::settle_name(&settings, config.name.as_deref()).map_err(in_store)?;
+        let clock = Clock::load(settings.clone());
+        let circle = Circle::default();
         let uploads = Uploads::new(data.uploads());
         uploads.clean(Duration::ZERO);
         let parts = Parts {
@@ -231,7 +236,9 @@ impl Opened {
             data,
             peers: Peers::new(identity.clone()),
             identity,
-            shares: Arc::new(Shares::load(store.clone()).map_err(in_store)?),
+            shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
+            clock,
+            circle,
             store,
             settings,
             events: Events::new(),
@@ -264,6 +271,7 @@ const MIGRATIONS: &[Migrations] = &[
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
+    clock::start(core);
     shares::start(core);
     networks::start(core).await?;
     presence::start(core).await?;

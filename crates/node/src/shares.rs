@@ -6,36 +6,41 @@
 
 mod folder;
 mod offer;
+mod rules;
 mod watch;
 
 pub use offer::offers_for;
 pub use watch::start;
 
+use rules::{ends, whom};
+
 use crate::{
     Core,
+    circle::Circle,
+    clock::Clock,
     names::{self, Named},
     printing,
 };
-use lanyard_api::{ApiError, Audience, Change, ErrorCode, Millis, Share, ShareKind, SharePolicy};
+use lanyard_api::{ApiError, Change, ErrorCode, Grant, Millis, Share, ShareKind, SharePolicy};
 use lanyard_drive::offer::Folder;
 use lanyard_print::QueueId;
 use lanyard_store::{Migrations, Store, StoreError, rusqlite};
 use lanyard_trust::{
-    Action, Audience as Who, Decision, Gate, Policy, Refusal, ShareId, Subject, decide, names::MAX_NAME,
-    names::clean,
+    Action, Audience, Decision, Gate, Policy, Refusal, ShareId, Subject, Until, Used, decide,
+    names::MAX_NAME, names::clean,
 };
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
 
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "share",
-    steps: &["CREATE TABLE share (
+    steps: &[
+        "CREATE TABLE share (
         id TEXT PRIMARY KEY,
         kind TEXT NOT NULL CHECK (kind IN ('printer', 'folder')),
         name TEXT NOT NULL,
@@ -44,7 +49,11 @@ pub const MIGRATIONS: Migrations = Migrations {
         writable INTEGER NOT NULL,
         until INTEGER,
         created_at INTEGER NOT NULL
-    ) STRICT;"],
+    ) STRICT;",
+        // `audience` was a list of classes and `until` a time of day; both now stand in `policy` with all that a
+        // rule can say.
+        "ALTER TABLE share ADD COLUMN policy TEXT;",
+    ],
 };
 
 /// More shares than this would not fit a neighbour's list, and no owner wants them.
@@ -53,6 +62,8 @@ const MAX_SHARES: usize = 256;
 /// The shares, in memory and in the store.
 pub struct Shares {
     store: Store,
+    clock: Clock,
+    circle: Circle,
     table: RwLock<BTreeMap<ShareId, Entry>>,
     /// Wakes the watcher when there is something new to watch.
     changed: Notify,
@@ -77,10 +88,10 @@ impl Shares {
     ///
     /// # Errors
     /// When the store does.
-    pub fn load(store: Store) -> Result<Self, StoreError> {
-        let sql = "SELECT id, kind, name, target, audience, writable, until, created_at FROM share";
+    pub fn load(store: Store, clock: Clock, circle: Circle) -> Result<Self, StoreError> {
+        let sql = "SELECT id, kind, name, target, audience, writable, until, created_at, policy FROM share";
         let rows: Vec<(ShareId, Option<Entry>)> =
-            store.read(|c| c.prepare(sql)?.query_map([], row)?.collect())?;
+            store.read(|c| c.prepare(sql)?.query_map([], |found| row(found, &clock))?.collect())?;
         let table = rows
             .into_iter()
             .filter_map(|(id, entry)| {
@@ -90,7 +101,14 @@ impl Shares {
                 Some((id, entry?))
             })
             .collect();
-        Ok(Self { store, table: RwLock::new(table), changed: Notify::new(), looks: watch::Looks::default() })
+        Ok(Self {
+            store,
+            clock,
+            circle,
+            table: RwLock::new(table),
+            changed: Notify::new(),
+            looks: watch::Looks::default(),
+        })
     }
 
     /// The name of a share and of the queue behind it, for job rows and logs.
@@ -118,15 +136,39 @@ impl Shares {
     ) -> Result<Entry, Refusal> {
         let table = self.read();
         let entry = table.get(share).filter(|entry| entry.kind == kind).ok_or(Refusal::Unknown)?;
-        let now = now();
         // Whoever may not even look learns nothing of the share's existence.
-        if decide(&entry.policy, subject, look(kind), now) == Decision::Deny {
+        if !self.is_known_to(entry, subject) {
             return Err(Refusal::Unknown);
         }
-        if !fits(kind, action) || decide(&entry.policy, subject, action, now) == Decision::Deny {
+        if !fits(kind, action) {
             return Err(Refusal::NotAllowed);
         }
-        Ok(entry.clone())
+        match self.decide(share, entry, subject, action) {
+            Decision::Allow => Ok(entry.clone()),
+            Decision::Ask => Err(Refusal::MustAsk),
+            Decision::Spent => Err(Refusal::Spent),
+            Decision::Deny => Err(Refusal::NotAllowed),
+        }
+    }
+
+    /// Whether the subject may do anything at all with it, be it after a question.
+    fn is_known_to(&self, entry: &Entry, subject: &Subject) -> bool {
+        let standing = self.circle.standing(subject);
+        let now = self.clock.now();
+        let may = |action| {
+            decide(&entry.policy, subject, &standing, action, &Used::default(), &now) != Decision::Deny
+        };
+        may(look(entry.kind)) || (entry.kind == ShareKind::Folder && may(Action::Add))
+    }
+
+    fn decide(&self, share: &ShareId, entry: &Entry, subject: &Subject, action: Action) -> Decision {
+        let standing = self.circle.standing(subject);
+        decide(&entry.policy, subject, &standing, action, &self.used(share, subject), &self.clock.now())
+    }
+
+    /// What the subject has brought today.
+    fn used(&self, _share: &ShareId, _subject: &Subject) -> Used {
+        Used::default()
     }
 
     fn list(&self) -> Vec<Share> {
@@ -171,26 +213,17 @@ impl Shares {
     }
 
     async fn save(&self, id: &ShareId, entry: &Entry) -> Result<(), ApiError> {
-        let audience = serde_json::to_string(&entry.policy.audience).map_err(internal)?;
+        let policy = serde_json::to_string(&entry.policy).map_err(internal)?;
         let (id, entry) = (id.clone(), entry.clone());
-        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, until, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            ON CONFLICT (id) DO UPDATE SET name = ?3, audience = ?5, writable = ?6, until = ?7";
+        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, created_at, policy)
+            VALUES (?1, ?2, ?3, ?4, '[]', ?5, ?6, ?7)
+            ON CONFLICT (id) DO UPDATE SET name = ?3, writable = ?5, policy = ?7";
         let work = move |store: &Store| {
             store.write(|t| {
                 let kind = kind_word(entry.kind);
                 t.execute(
                     sql,
-                    (
-                        &id.0,
-                        kind,
-                        &entry.name,
-                        &entry.target,
-                        &audience,
-                        entry.policy.write,
-                        entry.policy.until,
-                        entry.created_at,
-                    ),
+                    (&id.0, kind, &entry.name, &entry.target, entry.policy.write, entry.created_at, &policy),
                 )
             })
         };
@@ -255,7 +288,8 @@ impl Gate<QueueId> for Shares {
 impl Gate<Folder> for Shares {
     fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Folder, Refusal> {
         let entry = self.admitted(ShareKind::Folder, share, subject, action)?;
-        Ok(Folder { root: PathBuf::from(entry.target), writable: entry.policy.write })
+        let writable = self.decide(share, &entry, subject, Action::Write) == Decision::Allow;
+        Ok(Folder { root: PathBuf::from(entry.target), writable })
     }
 }
 
@@ -264,35 +298,30 @@ impl Entry {
         kind: ShareKind,
         name: &str,
         target: String,
-        audience: Vec<Audience>,
+        audience: Vec<Grant>,
         until: Option<Millis>,
+        core: (&Clock, &Circle),
     ) -> Result<Self, ApiError> {
+        let (clock, circle) = core;
         let name = clean(name)
             .ok_or_else(|| ApiError::new(ErrorCode::Invalid, "A share needs a name that can be shown."))?;
-        let now = now();
-        if until.is_some_and(|until| until <= now) {
-            return Err(ApiError::new(ErrorCode::Invalid, "The share would have ended already."));
-        }
-        let policy = Policy { audience: whom(audience)?, write: false, until };
-        Ok(Self { kind, name, target, policy, created_at: now, available: true, disk: None })
+        let now = clock.now();
+        let grants = whom(audience, kind, clock, circle)?;
+        let policy = Policy { grants, write: false, until: ends(until, clock)? }.sorted();
+        Ok(Self { kind, name, target, policy, created_at: now.wall, available: true, disk: None })
     }
 
     fn share(&self, id: &ShareId) -> Share {
-        let audience = self
-            .policy
-            .audience
-            .iter()
-            .map(|who| match who {
-                Who::Network => Audience::Network,
-                Who::Device(device) => Audience::Device { id: device.to_string() },
-            })
-            .collect();
         Share {
             id: id.0.clone(),
             kind: self.kind,
             name: self.name.clone(),
             target: self.target.clone(),
-            policy: SharePolicy { audience, write: self.policy.write, until: self.policy.until },
+            policy: SharePolicy {
+                audience: self.policy.grants.iter().map(rules::shown).collect(),
+                write: self.policy.write,
+                until: self.policy.until.map(|until| until.at),
+            },
             available: self.available,
         }
     }
@@ -312,7 +341,7 @@ pub async fn share_printer(
     core: &Arc<Core>,
     queue: String,
     name: Option<String>,
-    audience: Vec<Audience>,
+    audience: Vec<Grant>,
     until: Option<Millis>,
 ) -> Result<Share, ApiError> {
     let things: Vec<Named<lanyard_api::Queue>> = printing::queues(core)
@@ -327,7 +356,10 @@ pub async fn share_printer(
         .collect();
     let queue = names::find("print queue", &queue, &things)?;
     let name = name.unwrap_or(queue.name);
-    let share = core.shares.add(Entry::new(ShareKind::Printer, &name, queue.id, audience, until)?).await?;
+    let share = core
+        .shares
+        .add(Entry::new(ShareKind::Printer, &name, queue.id, audience, until, (&core.clock, &core.circle))?)
+        .await?;
     tracing::info!(share = %share.id, "a printer is shared");
     changed(core);
     // Its row in the list of queues names the share now.
@@ -344,14 +376,20 @@ pub async fn share_folder(
     path: String,
     name: Option<String>,
     write: bool,
-    audience: Vec<Audience>,
+    audience: Vec<Grant>,
     until: Option<Millis>,
 ) -> Result<Share, ApiError> {
     let data = core.data.root().to_owned();
     let checked = tokio::task::spawn_blocking(move || folder::check(&path, &data, write));
     let folder = checked.await.map_err(internal)??;
-    let mut entry =
-        Entry::new(ShareKind::Folder, &name.unwrap_or(folder.name), folder.path, audience, until)?;
+    let mut entry = Entry::new(
+        ShareKind::Folder,
+        &name.unwrap_or(folder.name),
+        folder.path,
+        audience,
+        until,
+        (&core.clock, &core.circle),
+    )?;
     entry.policy.write = write;
     entry.disk = folder.disk;
     let share = core.shares.add(entry).await?;
@@ -360,16 +398,25 @@ pub async fn share_folder(
     Ok(share)
 }
 
+/// What is to be changed of a share; what is none stays as it is.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The name others see.
+    pub name: Option<String>,
+    /// Whether all who read a folder may write to it.
+    pub write: Option<bool>,
+    /// Who may use it; passes of guests stay.
+    pub audience: Option<Vec<Grant>>,
+    /// When it ends by itself; 0 means never.
+    pub until: Option<Millis>,
+}
+
 /// Changes a share.
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `invalid`, `exists`.
-pub async fn change(
-    core: &Arc<Core>,
-    share: &str,
-    name: Option<String>,
-    write: Option<bool>,
-) -> Result<Share, ApiError> {
+pub async fn change(core: &Arc<Core>, share: &str, wanted: Wanted) -> Result<Share, ApiError> {
+    let Wanted { name, write, audience, until } = wanted;
     let id = core.shares.find(share)?;
     let unknown = || ApiError::new(ErrorCode::NotFound, "The share has just been taken back.");
     let mut entry = core.shares.read().get(&id).cloned().ok_or_else(unknown)?;
@@ -386,6 +433,18 @@ pub async fn change(
             return Err(ApiError::new(ErrorCode::Invalid, "Nobody writes to a printer; they print."));
         }
         entry.policy.write = write;
+    }
+    if let Some(audience) = audience {
+        let mut grants = whom(audience, entry.kind, &core.clock, &core.circle)?;
+        let passes = entry.policy.grants.iter().filter(|grant| matches!(grant.who, Audience::Guest(_)));
+        grants.extend(passes.cloned());
+        entry.policy.grants = grants;
+        entry.policy = entry.policy.sorted();
+    }
+    match until {
+        None => {}
+        Some(0) => entry.policy.until = None,
+        Some(at) => entry.policy.until = ends(Some(at), &core.clock)?,
     }
     core.shares.save(&id, &entry).await?;
     let share = {
@@ -430,43 +489,37 @@ fn look(kind: ShareKind) -> Action {
 }
 
 fn fits(kind: ShareKind, action: Action) -> bool {
-    (kind == ShareKind::Printer) == (action == Action::Print)
+    (kind == ShareKind::Printer) == matches!(action, Action::Print | Action::Manage)
 }
 
-/// An empty audience means everyone on the owner's networks, until there are homes.
-fn whom(audience: Vec<Audience>) -> Result<Vec<Who>, ApiError> {
-    if audience.is_empty() {
-        return Ok(vec![Who::Network]);
-    }
-    let one = |audience| match audience {
-        Audience::Network => Ok(Who::Network),
-        Audience::Device { id } => id
-            .parse()
-            .map(Who::Device)
-            .map_err(|_| ApiError::new(ErrorCode::Invalid, format!("“{id}” is no device's identity."))),
-    };
-    audience.into_iter().map(one).collect()
-}
-
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(ShareId, Option<Entry>)> {
+fn row(row: &rusqlite::Row<'_>, clock: &Clock) -> rusqlite::Result<(ShareId, Option<Entry>)> {
     let kind = match row.get::<_, String>(1)?.as_str() {
         "printer" => Some(ShareKind::Printer),
         "folder" => Some(ShareKind::Folder),
         _ => None,
     };
-    let audience: Option<Vec<Who>> = serde_json::from_str(&row.get::<_, String>(4)?).ok();
-    let (name, target, write, until, created_at) =
-        (row.get(2)?, row.get(3)?, row.get(5)?, row.get(6)?, row.get(7)?);
-    let entry = kind.zip(audience).map(|(kind, audience)| Entry {
+    let policy = match row.get::<_, Option<String>>(8)? {
+        Some(policy) => serde_json::from_str(&policy).ok(),
+        None => old_policy(&row.get::<_, String>(4)?, row.get(5)?, row.get(6)?, clock),
+    };
+    let (name, target, created_at) = (row.get(2)?, row.get(3)?, row.get(7)?);
+    let entry = kind.zip(policy).map(|(kind, policy)| Entry {
         kind,
         name,
         target,
-        policy: Policy { audience, write, until },
+        policy,
         created_at,
         available: true,
         disk: None,
     });
     Ok((ShareId(row.get(0)?), entry))
+}
+
+/// A rule from before there were homes: classes of subjects, one right to write, one time of day.
+fn old_policy(audience: &str, write: bool, until: Option<Millis>, clock: &Clock) -> Option<Policy> {
+    let audience: Vec<Audience> = serde_json::from_str(audience).ok()?;
+    let grants = audience.into_iter().map(lanyard_trust::Grant::to).collect();
+    Some(Policy { grants, write, until: until.map(|at| Until::at(at, &clock.now())) }.sorted())
 }
 
 fn kind_word(kind: ShareKind) -> &'static str {
@@ -481,12 +534,6 @@ fn random_id() -> Result<String, ApiError> {
     let mut bytes = [0; 5];
     getrandom::fill(&mut bytes).map_err(internal)?;
     Ok(data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
-}
-
-/// Unix milliseconds.
-fn now() -> Millis {
-    let age = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(age.as_millis()).unwrap_or(Millis::MAX)
 }
 
 fn internal(error: impl std::fmt::Display) -> ApiError {

@@ -1,6 +1,8 @@
 //! Who this node is, and the snapshot of everything.
 
-use crate::{Core, drives, networks, presence, printing, settings::Settings, shares};
+use crate::{
+    Core, asks, drives, guests, home, moved, networks, pause, presence, printing, settings::Settings, shares,
+};
 use lanyard_api::{ApiError, Change, ErrorCode, Millis, NodeStatus, Os, Snapshot};
 use lanyard_store::StoreError;
 use lanyard_trust::names::clean;
@@ -8,6 +10,9 @@ use std::{sync::Arc, time::UNIX_EPOCH};
 
 /// The setting that holds this computer's name, as others see it. Set at every start, so it is always there.
 pub const NAME: &str = "name";
+
+/// The setting that says that strangers do not see the name.
+const NAME_HIDDEN: &str = "name_hidden";
 
 /// The setting that says when the first-run screens are through.
 const FIRST_RUN_DONE: &str = "first_run_done";
@@ -21,7 +26,9 @@ pub async fn status(core: &Core) -> NodeStatus {
     NodeStatus {
         id: node_id.to_string(),
         check_words: node_id.check_words(),
+        check_signs: Vec::new(),
         name: name(&core.settings),
+        name_shown: name_shown(&core.settings),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         os: os(),
         data_dir: core.data.root().display().to_string(),
@@ -31,6 +38,8 @@ pub async fn status(core: &Core) -> NodeStatus {
         started_at: Millis::try_from(started_at.as_millis()).unwrap_or(Millis::MAX),
         first_run: matches!(core.settings.text(FIRST_RUN_DONE), Ok(None)),
         sharing: networks::sharing_state(core),
+        paused_until: pause::until(core),
+        moved: moved::is_open(core),
         networks: networks::list(core).await.into_iter().filter(|network| network.connected).collect(),
         notices,
     }
@@ -46,6 +55,9 @@ pub async fn snapshot(core: &Core) -> Snapshot {
         status: status(core).await,
         nearby: presence::nearby(core).await,
         shares: shares::list(core).await,
+        home: home::state(core).await,
+        asks: asks::list(core).await,
+        passes: guests::list(core).await,
         queues: printing::queues(core).await,
         jobs: printing::jobs(core).await,
         transfers: drives::transfers(core).await,
@@ -64,6 +76,23 @@ pub async fn rename(core: &Arc<Core>, name: &str) -> Result<NodeStatus, ApiError
     core.events.emit(Change::Status(status.clone()));
     core.presence.offers_changed();
     Ok(status)
+}
+
+/// Whether devices that are not in the home see this computer's name.
+///
+/// # Errors
+/// When the store does not take it.
+pub async fn show_name(core: &Arc<Core>, show: bool) -> Result<NodeStatus, ApiError> {
+    set(core, NAME_HIDDEN, if show { "no" } else { "yes" }.to_owned()).await?;
+    let status = status(core).await;
+    core.events.emit(Change::Status(status.clone()));
+    core.presence.offers_changed();
+    Ok(status)
+}
+
+/// Whether devices that are not in the home see this computer's name.
+pub fn name_shown(settings: &Settings) -> bool {
+    !matches!(settings.text(NAME_HIDDEN), Ok(Some(hidden)) if hidden == "yes")
 }
 
 /// The first-run screens are through.

@@ -11,4 +11,7 @@ pub mod policy;
 
 pub use identity::{Identity, IdentityError};
 pub use node_id::NodeId;
-pub use policy::{Action, Audience, Decision, Gate, Policy, Refusal, ShareId, Subject, decide};
+pub use policy::{
+    Action, Audience, Decision, Gate, Grant, Now, PassId, Policy, Refusal, ShareId, Standing, Subject, Until,
+    Used, Who, decide,
+};

@@ -1,6 +1,16 @@
 // Generated from crates/api by `cargo run -p lanyard-api --example bindings`. Do not edit.
 
 /**
+ * Whether something that another device offers can be used now.
+ */
+export type Access = "allowed" | "ask" | "waiting" | "refused";
+
+/**
+ * The owner's answer.
+ */
+export type Answer = "once" | "always" | "no";
+
+/**
  * An error for a front end: a code to act on, words for the details.
  */
 export type ApiError = { 
@@ -18,18 +28,109 @@ detail: string,
 candidates?: Array<string>, };
 
 /**
- * Who may use a share.
+ * Somebody wants to use something whose owner wants to be asked.
  */
-export type Audience = { "who": "network" } | { "who": "device", 
+export type Ask = { 
 /**
- * Its identity.
+ * A short id.
  */
-id: string, };
+id: string, 
+/**
+ * Who asks: a device's identity.
+ */
+device: string, 
+/**
+ * What it calls itself.
+ */
+device_name: string, 
+/**
+ * Where it asks from.
+ */
+address: string, 
+/**
+ * True when the device is in this device's home or connected with it: the name is then proven.
+ */
+known: boolean, 
+/**
+ * The share.
+ */
+share: string, 
+/**
+ * The share's name.
+ */
+share_name: string, 
+/**
+ * What kind of thing it is.
+ */
+share_kind: ShareKind, 
+/**
+ * The document to print, when told.
+ */
+title: string | null, 
+/**
+ * Its pages, when told.
+ */
+pages: number | null, 
+/**
+ * Its size in bytes, when told.
+ */
+bytes: number | null, 
+/**
+ * When it was asked.
+ */
+asked_at: number, 
+/**
+ * No answer until then is a no.
+ */
+ends_at: number, };
 
 /**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "stopping" };
+
+/**
+ * One thing that was looked at.
+ */
+export type Check = { 
+/**
+ * What was looked at. Words for people are in `locales/` under `check.<what>`.
+ */
+what: CheckKind, 
+/**
+ * What came of it.
+ */
+outcome: Outcome, 
+/**
+ * What exactly was seen, in English.
+ */
+detail: string, 
+/**
+ * What to do about it, in English; with commands to copy where there are any.
+ */
+fix: string | null, 
+/**
+ * What this app can do about it at a click.
+ */
+action: FixAction | null, };
+
+/**
+ * What is looked at, in this order.
+ */
+export type CheckKind = "network" | "listening" | "inbound" | "outbound" | "multicast" | "same_network" | "clock" | "version" | "home" | "data" | "sandbox";
+
+/**
+ * One of the pictures by which two people compare a key.
+ */
+export type CheckSign = { 
+/**
+ * An emoji.
+ */
+sign: string, 
+/**
+ * What it is; the words for people are in `locales/` under `sign.<word>`.
+ */
+word: string, };
 
 /**
  * PWG 5100.13 `print-color-mode`.
@@ -53,6 +154,14 @@ id: string,
  * Four groups of four characters, for two people to compare.
  */
 check_words: string, 
+/**
+ * The same as pictures.
+ */
+check_signs: Array<CheckSign>, 
+/**
+ * How it stands to this device.
+ */
+relation: Relation, 
 /**
  * The name its owner gave it, cleaned of control characters.
  */
@@ -117,6 +226,10 @@ device: string,
  */
 device_name: string, 
 /**
+ * Whether it can be used now.
+ */
+access: Access, 
+/**
  * True when this device may write to it.
  */
 writable: boolean, 
@@ -162,7 +275,7 @@ export type EntryKind = "file" | "folder" | "other";
 /**
  * The codes. One is added only when a screen or a script acts on it.
  */
-export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "not_available" | "busy" | "stopping" | "internal";
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "not_available" | "busy" | "stopping" | "internal";
 
 /**
  * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -176,6 +289,166 @@ seq: number,
  * What changed.
  */
 change: Change, };
+
+/**
+ * What a front end can offer as a button.
+ */
+export type FixAction = "trust_network" | "resume" | "check_again";
+
+/**
+ * A home that was just begun.
+ */
+export type Founded = { 
+/**
+ * The state with the new home in it.
+ */
+state: HomeState, 
+/**
+ * The recovery code, shown this once: nothing keeps it.
+ */
+recovery: string, };
+
+/**
+ * What some may do with a share, and under which conditions. What is left out is not granted and not limited.
+ */
+export type Grant = { 
+/**
+ * Folders: they may also write.
+ */
+write: boolean, 
+/**
+ * Folders: they may put new files in and do nothing else, not even look.
+ */
+add_only: boolean, 
+/**
+ * Printers: they may pause it and see to the jobs of others.
+ */
+manage: boolean, 
+/**
+ * The owner is asked first.
+ */
+ask: boolean, 
+/**
+ * It ends by itself then.
+ */
+until: number | null, 
+/**
+ * Jobs each of them may print a day.
+ */
+max_jobs: number | null, 
+/**
+ * Bytes each of them may bring a day.
+ */
+max_bytes: number | null, } & ({ "who": "network" } | { "who": "home" } | { "who": "guest", 
+/**
+ * The pass.
+ */
+id: string, } | { "who": "device", 
+/**
+ * Its identity.
+ */
+id: string, });
+
+/**
+ * A home, seen from this device.
+ */
+export type Home = { 
+/**
+ * Stable, the same on all its devices: 52 base32 characters.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What this device may do in it.
+ */
+role: Role, 
+/**
+ * All members, this device first, then by name.
+ */
+members: Array<Member>, 
+/**
+ * When another member was last heard; none when that never happened.
+ */
+heard: number | null, };
+
+/**
+ * Everything about belonging together.
+ */
+export type HomeState = { 
+/**
+ * The home this device is in.
+ */
+home: Home | null, 
+/**
+ * The code this device shows right now, and what became of the last one.
+ */
+invite: Invite | null, 
+/**
+ * Devices nearby that show a code right now.
+ */
+windows: Array<Window>, 
+/**
+ * Devices connected with this one without a home.
+ */
+paired: Array<Paired>, };
+
+/**
+ * A code on this device's screen.
+ */
+export type Invite = { 
+/**
+ * What it is for.
+ */
+purpose: Purpose, 
+/**
+ * `42-493-117`, to be typed on the other device.
+ */
+code: string, 
+/**
+ * The same and more as a link (`lanyard:j?…`), to be pasted or scanned.
+ */
+link: string, 
+/**
+ * The link as a QR code: one text for each row, `1` is dark. No quiet zone.
+ */
+qr: Array<string>, 
+/**
+ * When it ends by itself.
+ */
+ends_at: number, 
+/**
+ * Where it is.
+ */
+state: InviteState, 
+/**
+ * Wrong codes so far; three end it.
+ */
+failed: number, 
+/**
+ * Who is at the other end: asking to be let in, or let in.
+ */
+device: InviteDevice | null, };
+
+/**
+ * A device at the other end of a code.
+ */
+export type InviteDevice = { 
+/**
+ * What it calls itself, cleaned.
+ */
+name: string, 
+/**
+ * Its operating system, as it says.
+ */
+os: Os, };
+
+/**
+ * The life of a code.
+ */
+export type InviteState = "open" | "asking" | "used" | "expired" | "burned" | "closed";
 
 /**
  * One print job, ours or somebody else's on our printer.
@@ -270,6 +543,51 @@ entries: Array<Entry>,
 next: string | null, };
 
 /**
+ * One device of a home.
+ */
+export type Member = { 
+/**
+ * Its identity.
+ */
+id: string, 
+/**
+ * Its name in the home.
+ */
+name: string, 
+/**
+ * Its operating system, when it told.
+ */
+os: Os, 
+/**
+ * What it may do.
+ */
+role: Role, 
+/**
+ * True for the device this runs on.
+ */
+this_device: boolean, 
+/**
+ * Whether it answers; always online for this device.
+ */
+state: DeviceState, 
+/**
+ * When it was last heard.
+ */
+last_seen: number | null, 
+/**
+ * Four groups of four characters, for two people to compare.
+ */
+check_words: string, 
+/**
+ * The same as pictures.
+ */
+check_signs: Array<CheckSign>, 
+/**
+ * Whether it can be woken over the network while it sleeps.
+ */
+can_wake: boolean, };
+
+/**
  * Everything that can be used now.
  */
 export type Nearby = { 
@@ -313,12 +631,45 @@ interface: string | null,
 /**
  * Addresses of this computer on it, when connected.
  */
-addresses: Array<string>, };
+addresses: Array<string>, 
+/**
+ * True when devices of the home are on it and it is not marked as own: it may be one of the owner's.
+ */
+suggested: boolean, };
 
 /**
  * What may happen on a network.
  */
 export type NetworkProfile = "public" | "trusted";
+
+/**
+ * A pass that was just made, with what opens. Shown this once: only a hash is kept.
+ */
+export type NewPass = { 
+/**
+ * The pass.
+ */
+pass: Pass, 
+/**
+ * A link for a phone's browser, with a secret after the `#`.
+ */
+link: string, 
+/**
+ * The page without the secret, for typing, where the PIN is asked for.
+ */
+page: string, 
+/**
+ * Eight digits instead of the link's secret. Five wrong ones end the pass.
+ */
+pin: string, 
+/**
+ * The link as a QR code: one text for each row, `1` is dark. No quiet zone.
+ */
+qr: Array<string>, 
+/**
+ * What a browser shows of the certificate: SHA-256 as pairs of hexadecimal digits.
+ */
+fingerprint: string, };
 
 /**
  * Who this node is and whether others can see it.
@@ -333,9 +684,17 @@ id: string,
  */
 check_words: string, 
 /**
+ * The same as pictures.
+ */
+check_signs: Array<CheckSign>, 
+/**
  * The name others see.
  */
 name: string, 
+/**
+ * Whether devices that are not in the home see the name, on own networks.
+ */
+name_shown: boolean, 
 /**
  * The version of Lanyard that runs.
  */
@@ -373,6 +732,15 @@ first_run: boolean,
  */
 sharing: SharingState, 
 /**
+ * Sharing is paused until then; `sharing` says `paused`.
+ */
+paused_until: number | null, 
+/**
+ * This device's key came here with a copied or moved disk: a person must say which it is before anything is
+ * shared.
+ */
+moved: boolean, 
+/**
  * The networks this computer is on right now.
  */
 networks: Array<Network>, 
@@ -385,6 +753,74 @@ notices: Array<string>, };
  * An operating system, for an icon and for honest advice.
  */
 export type Os = "linux" | "macos" | "windows" | "other";
+
+/**
+ * What came of a check.
+ */
+export type Outcome = "good" | "warning" | "failed" | "unknown";
+
+/**
+ * A device connected with this one without a home.
+ */
+export type Paired = { 
+/**
+ * Its identity.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Since when.
+ */
+since: number, 
+/**
+ * Whether it answers.
+ */
+state: DeviceState, };
+
+/**
+ * A guest's pass, as its owner sees it in a list.
+ */
+export type Pass = { 
+/**
+ * A short id; no secret.
+ */
+id: string, 
+/**
+ * The share it opens.
+ */
+share: string, 
+/**
+ * The share's name.
+ */
+share_name: string, 
+/**
+ * What it is good for.
+ */
+action: PassAction, 
+/**
+ * A note of the owner's: whom it is for.
+ */
+label: string, 
+/**
+ * When it was made.
+ */
+created_at: number, 
+/**
+ * When it ends by itself.
+ */
+ends_at: number, 
+/**
+ * When a guest last came in with it.
+ */
+last_used: number | null, };
+
+/**
+ * What a guest's pass is good for.
+ */
+export type PassAction = "print" | "read" | "add";
 
 /**
  * What a person chose for a job. Everything left out is the printer's default.
@@ -452,6 +888,10 @@ reasons: Array<string>,
  */
 waiting: number, 
 /**
+ * Whether it can be used now.
+ */
+access: Access, 
+/**
  * True when this version can print on it.
  */
 usable: boolean, };
@@ -491,6 +931,11 @@ max_copies: number, };
 export type PrinterState = "ready" | "busy" | "stopped" | "unreachable";
 
 /**
+ * What a code is for.
+ */
+export type Purpose = "add_device" | "join_home" | "pair";
+
+/**
  * A queue of this computer's own, shared or not.
  */
 export type Queue = { 
@@ -528,6 +973,11 @@ built_in: boolean,
 share: string | null, };
 
 /**
+ * How another device stands to this one.
+ */
+export type Relation = "home" | "paired" | "stranger";
+
+/**
  * One request of a front end. Names of printers, drives, devices and shares are ids, `name@device`, or a
  * unique part of the name; an ambiguous one is refused with the candidates.
  */
@@ -535,7 +985,120 @@ export type Request = { "do": "status" } | { "do": "snapshot" } | { "do": "brows
 /**
  * 1 to 64 bytes of UTF-8 after cleaning.
  */
-name: string, } | { "do": "finish_first_run" } | { "do": "networks" } | { "do": "set_network", 
+name: string, } | { "do": "finish_first_run" } | { "do": "show_name", 
+/**
+ * On own networks; on others nobody ever does.
+ */
+show: boolean, } | { "do": "pause", 
+/**
+ * Until then; none means until `Unpause`.
+ */
+until: number | null, } | { "do": "unpause" } | { "do": "settle_move", 
+/**
+ * True: this is another device now and gets a key of its own. False: the same device in new surroundings.
+ */
+new_device: boolean, } | { "do": "doctor" } | { "do": "support_bundle" } | { "do": "connect", 
+/**
+ * The address, with or without a port.
+ */
+address: string, } | { "do": "wake", 
+/**
+ * The device.
+ */
+device: string, } | { "do": "home" } | { "do": "create_home", 
+/**
+ * Its name.
+ */
+name: string, } | { "do": "open_invite", 
+/**
+ * What it is for.
+ */
+purpose: Purpose, 
+/**
+ * `add_device`: what the new device may do.
+ */
+role: Role, 
+/**
+ * A person here must say yes when the code was typed.
+ */
+confirm: boolean, } | { "do": "close_invite" } | { "do": "answer_invite", 
+/**
+ * Yes.
+ */
+accept: boolean, } | { "do": "type_code", 
+/**
+ * `42-493-117` or `lanyard:j?…`.
+ */
+code: string, 
+/**
+ * What it is for, as seen from here: `join_home` to come into the other's home, `add_device` to let the
+ * other into this one's, `pair` to connect the two.
+ */
+purpose: Purpose, 
+/**
+ * Where the other device is, when it cannot be found by itself.
+ */
+address: string | null, } | { "do": "remove_member", 
+/**
+ * The device.
+ */
+device: string, } | { "do": "set_role", 
+/**
+ * The device.
+ */
+device: string, 
+/**
+ * What it may do.
+ */
+role: Role, } | { "do": "rename_home", 
+/**
+ * Its new name.
+ */
+name: string, } | { "do": "leave_home" } | { "do": "recover", 
+/**
+ * The code.
+ */
+code: string, 
+/**
+ * A lost device to put out with the code's authority, whatever its own.
+ */
+remove: string | null, } | { "do": "forget_paired", 
+/**
+ * The device.
+ */
+device: string, } | { "do": "ask_owner", 
+/**
+ * The printer or drive.
+ */
+what: string, } | { "do": "asks" } | { "do": "answer_ask", 
+/**
+ * Its id.
+ */
+ask: string, 
+/**
+ * The answer.
+ */
+answer: Answer, } | { "do": "passes" } | { "do": "create_pass", 
+/**
+ * The share it opens.
+ */
+share: string, 
+/**
+ * What it is good for.
+ */
+action: PassAction, 
+/**
+ * When it ends by itself; at most 30 days ahead.
+ */
+until: number, 
+/**
+ * Whom it is for.
+ */
+label: string, } | { "do": "end_pass", 
+/**
+ * Its id.
+ */
+pass: string, } | { "do": "networks" } | { "do": "set_network", 
 /**
  * A network's id or name, or `current` for every connected one.
  */
@@ -553,9 +1116,10 @@ queue: string,
  */
 name: string | null, 
 /**
- * Who may print; empty means everyone on the owner's networks.
+ * Who may print; empty means the home, or everyone on the owner's
+ * networks while this device is in no home.
  */
-audience: Array<Audience>, 
+audience: Array<Grant>, 
 /**
  * The share ends by itself then.
  */
@@ -573,9 +1137,10 @@ name: string | null,
  */
 write: boolean, 
 /**
- * Who may use it; empty means everyone on the owner's networks.
+ * Who may use it; empty means the home, or everyone on the owner's
+ * networks while this device is in no home.
  */
-audience: Array<Audience>, 
+audience: Array<Grant>, 
 /**
  * The share ends by itself then.
  */
@@ -591,7 +1156,15 @@ name: string | null,
 /**
  * Folders: whether others may write.
  */
-write: boolean | null, } | { "do": "unshare", 
+write: boolean | null, 
+/**
+ * Who may use it from now on, in place of who may now; passes of guests stay.
+ */
+audience: Array<Grant> | null, 
+/**
+ * The share ends by itself then; 0 means never.
+ */
+until: number | null, } | { "do": "unshare", 
 /**
  * The share.
  */
@@ -676,7 +1249,12 @@ transfer: string, };
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
+
+/**
+ * What a member may do with the home itself.
+ */
+export type Role = "member" | "keeper";
 
 /**
  * One thing this computer offers.
@@ -717,11 +1295,11 @@ export type ShareKind = "printer" | "folder";
  */
 export type SharePolicy = { 
 /**
- * Anyone who matches one of these; nobody when empty.
+ * The first that is for somebody and allows what they want decides; nobody may do anything when empty.
  */
-audience: Array<Audience>, 
+audience: Array<Grant>, 
 /**
- * Folders only: whether they may also write.
+ * Folders only: whether all of them may also write.
  */
 write: boolean, 
 /**
@@ -732,7 +1310,7 @@ until: number | null, };
 /**
  * The truth for the status line.
  */
-export type SharingState = "visible" | "hidden" | "offline" | "failed";
+export type SharingState = "visible" | "hidden" | "offline" | "failed" | "paused";
 
 /**
  * RFC 8011 §5.2.8 `sides`.
@@ -759,6 +1337,18 @@ nearby: Nearby,
  * What this computer offers.
  */
 shares: Array<Share>, 
+/**
+ * Who belongs together with this device.
+ */
+home: HomeState, 
+/**
+ * Questions that wait for the owner.
+ */
+asks: Array<Ask>, 
+/**
+ * Guests' passes.
+ */
+passes: Array<Pass>, 
 /**
  * This computer's own queues.
  */
@@ -850,3 +1440,16 @@ export type TransferDirection = "download" | "upload";
  * The life of a copy.
  */
 export type TransferState = "waiting" | "running" | "done" | "cancelled" | "failed";
+
+/**
+ * A device nearby that shows a code right now.
+ */
+export type Window = { 
+/**
+ * The first two digits of its code.
+ */
+discriminator: string, 
+/**
+ * What it calls itself, cleaned. Anybody can call themselves anything.
+ */
+label: string, };

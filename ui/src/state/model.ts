@@ -1,6 +1,6 @@
 // What the node told: a snapshot and the numbered changes since. Pure: events in, a new model out.
 
-import type { Event, Job, Nearby, NodeStatus, Queue, Share, Snapshot, Transfer } from "../api";
+import type { Ask, Event, HomeState, Job, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
 
 export interface Model {
   /** The number of the last event in here. */
@@ -8,6 +8,9 @@ export interface Model {
   status: NodeStatus;
   nearby: Nearby;
   shares: Share[];
+  home: HomeState;
+  asks: Ask[];
+  passes: Pass[];
   queues: Queue[];
   jobs: Job[];
   transfers: Transfer[];
@@ -34,6 +37,12 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, nearby: change.value });
     case "shares":
       return outcome({ ...next, shares: change.value });
+    case "home":
+      return outcome({ ...next, home: change.value });
+    case "asks":
+      return outcome({ ...next, asks: change.value });
+    case "passes":
+      return outcome({ ...next, passes: change.value });
     case "queues":
       return outcome({ ...next, queues: change.value });
     case "job":

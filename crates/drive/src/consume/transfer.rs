@@ -48,6 +48,10 @@ pub enum Reason {
     NotFound,
     /// The owner does not allow it.
     NotAllowed,
+    /// The owner must be asked first.
+    MustAsk,
+    /// That is all for today.
+    Spent,
     /// A file cannot be read or written, here or there.
     Unreadable,
     /// No room, here or there.
@@ -145,6 +149,8 @@ words!(Reason {
     PeerUnreachable = "peer_unreachable",
     NotFound = "not_found",
     NotAllowed = "not_allowed",
+    MustAsk = "must_ask",
+    Spent = "spent",
     Unreadable = "unreadable",
     DiskFull = "disk_full",
     Exists = "exists",

@@ -64,6 +64,12 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
             (Reason::NotFound, format!("There is no “{path}” on {device}, or it is not shared any more."))
         }
         Code::NotAllowed => (Reason::NotAllowed, format!("The owner of {device} has not allowed this.")),
+        Code::MustAsk => {
+            (Reason::MustAsk, format!("The owner of {device} wants to be asked before this is used."))
+        }
+        Code::Spent => {
+            (Reason::Spent, format!("The owner of {device} allows so much a day, and that is used up."))
+        }
         Code::Unreadable => (Reason::Unreadable, format!("{device} has no access to “{path}” itself.")),
         Code::Special => {
             (Reason::Invalid, format!("“{path}” is a link or a special file. Those are not opened."))

@@ -11,7 +11,7 @@ use lanyard_drive::{
 };
 use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve};
 use lanyard_store::Store;
-use lanyard_trust::{Action, Gate, Identity, NodeId, Refusal, ShareId, Subject};
+use lanyard_trust::{Action, Gate, Identity, NodeId, Refusal, ShareId, Subject, Who};
 use std::{
     fs,
     net::SocketAddr,
@@ -72,7 +72,7 @@ impl Serve for Door {
         let (offer, way) = (Arc::clone(&self.offer), Arc::clone(&self.way));
         async move {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-            let subject = Subject { device: caller.node, on_own_network: true };
+            let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
             let response = offer.serve(subject, request).await;
             if path.ends_with("/file") && response.status().is_success() {
                 return if method == Method::PUT { lose(response, &way) } else { bend(response, way) };

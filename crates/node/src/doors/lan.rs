@@ -8,7 +8,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 
 use lanyard_link::{Body, Caller, Incoming, Serve, body};
-use lanyard_trust::Subject;
+use lanyard_trust::{Subject, Who};
 use std::sync::Arc;
 
 /// What the listeners on the owner's networks serve.
@@ -25,7 +25,7 @@ impl Serve for Door {
     fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
         let core = Arc::clone(&self.core);
         // Listeners exist on own networks only (see `networks`), so whatever comes in here came over one.
-        let subject = Subject { device: caller.node, on_own_network: true };
+        let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
         match room(request.uri().path()) {
             Some(Room::Presence) => presence::serve(core, caller, subject, request).boxed(),
             Some(Room::Printing) => printing::serve(core, caller, subject, request).boxed(),

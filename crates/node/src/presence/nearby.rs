@@ -9,7 +9,7 @@ use crate::{
     names::Named,
     wire::{OfferedDrive, OfferedPrinter},
 };
-use lanyard_api::{Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState};
+use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
 use lanyard_discovery::{Interface, Kind, Service};
 use lanyard_trust::NodeId;
 use std::{sync::Arc, time::Duration};
@@ -22,7 +22,7 @@ pub(super) fn nearby(core: &Core) -> Nearby {
     let interfaces = core.networks.interfaces().borrow().clone();
     let mut nearby = Nearby::default();
     for (node, row) in core.presence.devices().shown() {
-        nearby.devices.push(device(node, row, &interfaces));
+        nearby.devices.push(device(core, node, row, &interfaces));
         nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(node, row, offered)));
         nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(node, row, offered)));
     }
@@ -101,10 +101,20 @@ fn is_offered_by_a_device(core: &Core, service: &Service) -> bool {
     })
 }
 
-fn device(node: &NodeId, row: &Row, interfaces: &[Interface]) -> Device {
+fn relation(core: &Core, node: &NodeId) -> Relation {
+    match (core.circle.is_member(node), core.circle.knows(node)) {
+        (true, _) => Relation::Home,
+        (false, true) => Relation::Paired,
+        (false, false) => Relation::Stranger,
+    }
+}
+
+fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> Device {
     Device {
         id: node.to_string(),
         check_words: node.check_words(),
+        check_signs: Vec::new(),
+        relation: relation(core, node),
         name: row.shown_name(node),
         os: row.os,
         state: if row.link == Link::Online { DeviceState::Online } else { DeviceState::Unreachable },
@@ -130,6 +140,7 @@ fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
         state,
         reasons: offered.reasons.clone(),
         waiting: offered.waiting,
+        access: Access::Allowed,
         usable: true,
     }
 }
@@ -140,6 +151,7 @@ fn drive(node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
         name: offered.name.clone(),
         device: node.to_string(),
         device_name: row.shown_name(node),
+        access: Access::Allowed,
         writable: offered.writable,
         available: offered.available && row.link == Link::Online,
         free_bytes: offered.free,
@@ -158,6 +170,7 @@ fn standard(service: &Service) -> Printer {
         state: PrinterState::Ready,
         reasons: Vec::new(),
         waiting: 0,
+        access: Access::Allowed,
         usable: false,
     }
 }

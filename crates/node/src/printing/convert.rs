@@ -179,6 +179,8 @@ pub(super) fn ask_error(error: AskError) -> ApiError {
             let code = match refused.reason.as_str() {
                 "not_found" => ErrorCode::NotFound,
                 "not_allowed" => ErrorCode::NotAllowed,
+                "must_ask" => ErrorCode::MustAsk,
+                "spent" => ErrorCode::Spent,
                 "not_available" => ErrorCode::NotAvailable,
                 "busy" => ErrorCode::Busy,
                 _ => ErrorCode::PrinterFailed,

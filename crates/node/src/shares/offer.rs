@@ -1,6 +1,6 @@
 //! The list of offers that one neighbour gets.
 
-use super::{Entry, now};
+use super::Entry;
 use crate::{
     Core, printing,
     wire::{OfferedDrive, OfferedPrinter, Offers},
@@ -10,16 +10,17 @@ use lanyard_print::{
     QueueId,
     system::{QueueInfo, QueueState},
 };
-use lanyard_trust::{Action, Decision, ShareId, Subject, decide};
+use lanyard_trust::{Action, Decision, ShareId, Subject};
 
 /// What `subject` may see and use.
 pub async fn offers_for(core: &Core, subject: &Subject) -> Offers {
-    let now = now();
-    let may = |entry: &Entry, action| decide(&entry.policy, subject, action, now) == Decision::Allow;
     let visible: Vec<(ShareId, Entry)> = {
         let table = core.shares.read();
-        let seen = |entry: &Entry| may(entry, super::look(entry.kind));
-        table.iter().filter(|(_, e)| seen(e)).map(|(id, e)| (id.clone(), e.clone())).collect()
+        table
+            .iter()
+            .filter(|(_, e)| core.shares.is_known_to(e, subject))
+            .map(|(id, e)| (id.clone(), e.clone()))
+            .collect()
     };
     let mut offers = Offers::default();
     for (id, entry) in visible {
@@ -29,8 +30,8 @@ pub async fn offers_for(core: &Core, subject: &Subject) -> Offers {
                 offers.printers.push(printer(id, entry.name, queue));
             }
             ShareKind::Folder => offers.drives.push(OfferedDrive {
+                writable: core.shares.decide(&id, &entry, subject, Action::Write) == Decision::Allow,
                 share: id.0,
-                writable: may(&entry, Action::Write),
                 name: entry.name,
                 available: entry.available,
                 free: entry.disk.map(|(free, _)| free),

@@ -1,10 +1,24 @@
 //! The table and the gate, without a node around them.
 
 use super::*;
-use lanyard_trust::NodeId;
+use lanyard_api::Audience as Shown;
+use lanyard_trust::{Grant as Rule, NodeId, Who};
 
 fn shares() -> Shares {
-    Shares::load(Store::in_memory(&[MIGRATIONS]).unwrap()).unwrap()
+    load(&Store::in_memory(&[MIGRATIONS, crate::settings::MIGRATIONS]).unwrap())
+}
+
+fn clock(store: &Store) -> Clock {
+    Clock::load(crate::settings::Settings::new(store.clone()))
+}
+
+fn load(store: &Store) -> Shares {
+    Shares::load(store.clone(), clock(store), Circle::default()).unwrap()
+}
+
+fn entry(shares: &Shares, target: &str, until: Option<Millis>) -> Entry {
+    let core = (&shares.clock, &shares.circle);
+    Entry::new(ShareKind::Folder, "Music", target.into(), Vec::new(), until, core).unwrap()
 }
 
 fn insert(shares: &Shares, id: &str, kind: ShareKind, policy: Policy) -> ShareId {
@@ -24,11 +38,11 @@ fn insert(shares: &Shares, id: &str, kind: ShareKind, policy: Policy) -> ShareId
 }
 
 fn near() -> Subject {
-    Subject { device: NodeId::from_bytes([7; 32]), on_own_network: true }
+    Subject { who: Who::Device(NodeId::from_bytes([7; 32])), on_own_network: true }
 }
 
 fn everyone() -> Policy {
-    Policy { audience: vec![Who::Network], write: false, until: None }
+    Policy { grants: vec![Rule::to(Audience::Network)], ..Policy::default() }
 }
 
 fn open(shares: &Shares, id: &ShareId, subject: &Subject, action: Action) -> Result<Folder, Refusal> {
@@ -66,30 +80,31 @@ fn a_share_of_one_kind_does_not_open_as_the_other() {
 #[test]
 fn a_share_ends_by_itself() {
     let shares = shares();
-    let over = Policy { until: Some(now() - 1), ..everyone() };
+    let over = Policy { until: Some(Until { at: 1, ran: 0 }), ..everyone() };
     let id = insert(&shares, "over", ShareKind::Folder, over);
     assert_eq!(open(&shares, &id, &near(), Action::Read), Err(Refusal::Unknown));
 }
 
 #[tokio::test]
 async fn shares_are_there_again_after_a_restart_and_gone_after_unsharing() {
-    let store = Store::in_memory(&[MIGRATIONS]).unwrap();
-    let shares = Shares::load(store.clone()).unwrap();
-    let entry =
-        Entry::new(ShareKind::Folder, "Music", "/srv/music".into(), Vec::new(), Some(i64::MAX)).unwrap();
-    let share = shares.add(entry).await.unwrap();
-    assert_eq!(share.policy.audience, [Audience::Network], "an empty audience means the owner's networks");
-    let again = Shares::load(store.clone()).unwrap();
+    let store = Store::in_memory(&[MIGRATIONS, crate::settings::MIGRATIONS]).unwrap();
+    let shares = load(&store);
+    let share = shares.add(entry(&shares, "/srv/music", Some(i64::MAX))).await.unwrap();
+    assert_eq!(
+        share.policy.audience,
+        [Grant::to(Shown::Network)],
+        "an empty audience means the owner's networks"
+    );
+    let again = load(&store);
     assert_eq!(again.list(), std::slice::from_ref(&share));
     again.remove(vec![ShareId(share.id)]).await.unwrap();
-    assert!(Shares::load(store).unwrap().list().is_empty());
+    assert!(load(&store).list().is_empty());
 }
 
 #[tokio::test]
 async fn two_shares_of_one_name_get_told_apart() {
     let shares = shares();
-    let entry =
-        |target: &str| Entry::new(ShareKind::Folder, "Music", target.into(), Vec::new(), None).unwrap();
+    let entry = |target: &str| entry(&shares, target, None);
     shares.add(entry("/a")).await.unwrap();
     assert_eq!(shares.add(entry("/b")).await.unwrap().name, "Music 2");
     assert_eq!(shares.add(entry("/a")).await.unwrap_err().code, ErrorCode::Exists);

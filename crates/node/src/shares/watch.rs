@@ -1,6 +1,6 @@
 //! Keeps the table true: folders that come and go, queues that come and go, shares that end.
 
-use super::{Shares, changed, folder, now};
+use super::{Shares, changed, folder};
 use crate::Core;
 use lanyard_api::{Change, Queue, ShareKind};
 use lanyard_trust::ShareId;
@@ -133,10 +133,11 @@ fn see_queues(core: &Core, queues: &[Queue]) -> bool {
 }
 
 async fn end_expired(core: &Arc<Core>) {
-    let now = now();
+    let now = core.clock.now();
     let expired: Vec<ShareId> = {
         let table = core.shares.read();
-        let over = table.iter().filter(|(_, entry)| entry.policy.until.is_some_and(|until| now >= until));
+        let over =
+            table.iter().filter(|(_, entry)| entry.policy.until.is_some_and(|until| until.is_over(&now)));
         over.map(|(id, _)| id.clone()).collect()
     };
     if expired.is_empty() {

@@ -37,7 +37,13 @@ async fn a_share_survives_a_restart_can_be_changed_and_taken_back() {
 
     let node = start(data.path()).await;
     assert_eq!(shares(&node).await, std::slice::from_ref(&made));
-    let request = Request::ChangeShare { share: "mus".into(), name: Some("Songs".into()), write: Some(true) };
+    let request = Request::ChangeShare {
+        share: "mus".into(),
+        name: Some("Songs".into()),
+        write: Some(true),
+        audience: None,
+        until: None,
+    };
     let Response::Share(changed) = node.handle(request).await.unwrap() else { panic!() };
     assert_eq!((changed.id, changed.name.as_str(), changed.policy.write), (made.id, "Songs", true));
     node.handle(Request::Unshare { share: "songs".into() }).await.unwrap();

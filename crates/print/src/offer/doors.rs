@@ -76,7 +76,7 @@ impl Offer {
         let known = rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
         let earlier = known.as_ref().map(IncomingJob::document);
         if let Some(known) = known {
-            if !is_of(&known, subject.device) {
+            if !is_of(&known, subject.id()) {
                 return Err(taken());
             }
             if known.attempt >= ticket.attempt || !known.may_come_again() {
@@ -146,7 +146,7 @@ impl Offer {
         }
         let share = ShareId(share.to_owned());
         let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
-        let new = IncomingJob::received(job, subject.device, share, queue, printer, ticket);
+        let new = IncomingJob::received(job, subject.id(), share, queue, printer, ticket);
         self.inner.rows.run(move |rows| rows.enter(&new)).await.map_err(|error| store_refusal(&error))
     }
 
@@ -173,25 +173,19 @@ impl Offer {
             pages: None,
             options: crate::ticket::Options::default(),
         };
-        let ahead = IncomingJob::received(
-            job,
-            subject.device,
-            ShareId(share.to_owned()),
-            queue,
-            String::new(),
-            ticket,
-        );
+        let ahead =
+            IncomingJob::received(job, subject.id(), ShareId(share.to_owned()), queue, String::new(), ticket);
         let rows = self.inner.rows.clone();
         let known =
             rows.run(move |rows| rows.cancel_ahead(ahead)).await.map_err(|error| store_refusal(&error))?;
-        if is_of(&known, subject.device) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
+        if is_of(&known, subject.id()) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
     }
 
     async fn own_job(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
         let Ok(job) = job.parse::<Uuid>() else { return Ok(None) };
         let rows = self.inner.rows.clone();
         let known = rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
-        Ok(known.filter(|known| is_of(known, subject.device)))
+        Ok(known.filter(|known| is_of(known, subject.id())))
     }
 
     fn admit(&self, subject: &Subject, share: &str) -> Result<QueueId, Refusing> {
@@ -199,6 +193,8 @@ impl Offer {
         self.inner.gate.admit(&share, subject, Action::Print).map_err(|refusal| match refusal {
             Refusal::Unknown => refuse(StatusCode::NOT_FOUND, "not_found", &refusal.to_string()),
             Refusal::NotAllowed => refuse(StatusCode::FORBIDDEN, "not_allowed", &refusal.to_string()),
+            Refusal::MustAsk => refuse(StatusCode::FORBIDDEN, "must_ask", &refusal.to_string()),
+            Refusal::Spent => refuse(StatusCode::TOO_MANY_REQUESTS, "spent", &refusal.to_string()),
         })
     }
 }

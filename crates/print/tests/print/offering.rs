@@ -16,7 +16,7 @@ use lanyard_print::{
     ticket::{JobStatus, Options, State, TICKET_HEADER, Ticket},
 };
 use lanyard_store::Store;
-use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject};
+use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject, Who};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -179,7 +179,7 @@ pub(crate) fn node(who: u8) -> NodeId {
 }
 
 fn subject(who: u8) -> Subject {
-    Subject { device: node(who), on_own_network: true }
+    Subject { who: Who::Device(node(who)), on_own_network: true }
 }
 
 async fn answer(response: Response<Body>) -> (StatusCode, Vec<u8>) {

@@ -65,7 +65,7 @@ async fn a_sender_that_goes_away_in_the_middle_leaves_nothing() {
         .header(TICKET_HEADER, document.ticket(Options::default()).to_header())
         .body(StreamBody::new(frames))
         .unwrap();
-    let subject = Subject { device: node(1), on_own_network: true };
+    let subject = Subject { who: Who::Device(node(1)), on_own_network: true };
     let answer = running.offer.serve(subject, request).await;
     assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     let _ = answer.into_body().collect().await;

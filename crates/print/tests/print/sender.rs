@@ -13,7 +13,7 @@ use lanyard_print::{
     ticket::{Options, State},
 };
 use lanyard_store::Store;
-use lanyard_trust::{Identity, NodeId, ShareId, Subject};
+use lanyard_trust::{Identity, NodeId, ShareId, Subject, Who};
 use std::{
     fs,
     net::SocketAddr,
@@ -31,7 +31,7 @@ struct Door(Offer);
 impl Serve for Door {
     fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
         let offer = self.0.clone();
-        let subject = Subject { device: caller.node, on_own_network: true };
+        let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
         async move { offer.serve(subject, request).await }.boxed()
     }
 }
