@@ -9,7 +9,7 @@ use lanyard_print::{
     document::Format,
     ticket::{Options, Refused, State, TICKET_HEADER, Ticket},
 };
-use lanyard_trust::Subject;
+use lanyard_trust::{Subject, Who};
 use std::{path::Path, process::Command};
 use uuid::Uuid;
 
