@@ -3,3 +3,4 @@
 
 mod handshake;
 mod key_file;
+mod membership;
