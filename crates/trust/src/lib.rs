@@ -5,6 +5,7 @@
 //! an argument.
 
 pub mod identity;
+pub mod join;
 pub mod names;
 pub mod node_id;
 pub mod policy;
