@@ -3,11 +3,15 @@
 //! Between nodes there are no certificates: each side shows its bare Ed25519 key (RFC 7250) and proves it holds
 //! the secret half. So nothing expires, no clock is needed, and the key is the identity.
 
-mod key_file;
+pub(crate) mod key_file;
+pub mod machine;
 mod raw_key;
 
 use crate::NodeId;
-use ring::signature::{Ed25519KeyPair, KeyPair};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair},
+};
 use rustls::{
     ClientConfig, ServerConfig,
     client::{AlwaysResolvesClientRawPublicKeys, Resumption},
@@ -65,7 +69,8 @@ impl Identity {
     /// [`IdentityError`] when the file cannot be used.
     pub fn load_or_create(dir: &Path) -> Result<Self, IdentityError> {
         let path = dir.join("node.key");
-        let pkcs8 = key_file::load_or_create(&path).map_err(|source| match source.kind() {
+        let generate = || Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let pkcs8 = key_file::load_or_create(&path, generate).map_err(|source| match source.kind() {
             io::ErrorKind::InvalidData => IdentityError::Damaged { path: path.clone() },
             _ => IdentityError::Io { path: path.clone(), source },
         })?;

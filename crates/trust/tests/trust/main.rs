@@ -4,3 +4,5 @@
 mod handshake;
 mod join;
 mod key_file;
+mod machine;
+mod web;
