@@ -5,4 +5,5 @@ mod handshake;
 mod join;
 mod key_file;
 mod machine;
+mod python;
 mod web;
