@@ -5,7 +5,7 @@ use crate::wire;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use lanyard_trust::{
     NodeId,
-    identity::{ALPN, is_other_device, peer_id},
+    identity::{is_other_device, peer_id},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -84,13 +84,15 @@ async fn connect(config: Arc<ClientConfig>, address: SocketAddr) -> io::Result<D
     let local = stream.local_addr()?;
     // Never sent: there is no SNI. rustls wants a name all the same.
     let name = ServerName::IpAddress(address.ip().into());
+    let wanted = config.alpn_protocols.clone();
     let tls = TlsConnector::from(config)
         .connect_with(name, wire::socket(stream)?, |session| session.set_buffer_limit(Some(wire::TLS_BUFFER)))
         .await?;
     let (_, session) = tls.get_ref();
-    let speaks_ours = session.alpn_protocol() == Some(ALPN);
+    let speaks_ours =
+        session.alpn_protocol().is_some_and(|protocol| wanted.iter().any(|one| one == protocol));
     let node = peer_id(session.peer_certificates()).filter(|_| speaks_ours);
-    let node = node.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this is no node"))?;
+    let node = node.ok_or_else(|| wire::invalid("this is no node"))?;
     Ok(Dialled { tls, node, address, local })
 }
 
