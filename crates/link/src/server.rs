@@ -25,7 +25,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::TcpListener,
@@ -160,7 +160,7 @@ impl Listener {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => match doors.admission().admit(remote, local) {
+                Ok((stream, remote)) => match doors.admission().admit(remote, local, Instant::now()) {
                     Some(place) => connections.begin(stream, remote, place),
                     None => tracing::debug!(%remote, "too many connections; one was refused"),
                 },

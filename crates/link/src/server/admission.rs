@@ -12,9 +12,10 @@
 //! When the open places are taken, or those of one address, 16 more connections may shake hands within 2 s, in order
 //! that a known device can prove itself. A stranger who comes out of the handshake finds no place. When those 16 are
 //! taken, too, a newcomer pushes out the oldest one of the address that holds the most of them: a flood from one
-//! address pushes out itself, and one from many addresses must bring 16 connections within the few milliseconds that a
-//! known device needs. So there are never more than 256 + 16 connections, and 16 that were pushed out and are just
-//! being closed.
+//! address pushes out itself. A handshake is left alone for 40 ms, and for 150 ms from the client's first message on,
+//! unless its address holds more than 4 of the 16 and the newcomer is from elsewhere; a newcomer who finds only such is
+//! turned away, and a node tries again (see `Peers`). So there are never more than 256 + 16 connections, and 16 that were
+//! pushed out and are just being closed.
 
 mod tally;
 
@@ -25,7 +26,7 @@ use std::{
     collections::VecDeque,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tally::Tally;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,12 @@ const WAITING: usize = 16;
 
 /// How long they may take for it.
 const HASTE: Duration = Duration::from_secs(2);
+
+/// How long one of them is left alone before it has said a word, and from then on.
+const UNDISTURBED: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(150));
+
+/// How many of one address are left alone when somebody comes from elsewhere.
+const FAIR: usize = WAITING / 4;
 
 /// Counts connections. Clones share the count.
 #[derive(Clone)]
@@ -64,6 +71,7 @@ struct Counts {
 struct Waiting {
     number: u64,
     origin: IpAddr,
+    undisturbed_until: Instant,
     out: CancellationToken,
 }
 
@@ -105,14 +113,14 @@ impl Admission {
     }
 
     /// A place for a connection from `remote` to `local` to shake hands in, if there is one.
-    pub(super) fn admit(&self, remote: SocketAddr, local: Option<SocketAddr>) -> Option<Place> {
+    pub(super) fn admit(&self, remote: SocketAddr, local: Option<SocketAddr>, now: Instant) -> Option<Place> {
         let origin = origin(remote.ip(), local.map(|local| local.ip()));
         let out = CancellationToken::new();
         let mut counts = self.lock();
         let seat = if counts.take_open(origin) {
             Seat::Open
         } else {
-            Seat::Waiting(counts.wait(origin, out.clone())?)
+            Seat::Waiting(counts.wait(origin, out.clone(), now)?)
         };
         drop(counts);
         Some(Place { admission: self.clone(), origin, seat, guest: None, out })
@@ -132,27 +140,35 @@ impl Counts {
         self.has_room() && self.open.take(origin)
     }
 
-    /// Lets one more wait, and pushes another one out when there are too many.
-    fn wait(&mut self, origin: IpAddr, out: CancellationToken) -> Option<u64> {
-        if self.waiting.len() >= WAITING && self.pushed_out >= WAITING {
-            return None;
+    /// Lets one more wait, if need be by pushing another one out.
+    fn wait(&mut self, origin: IpAddr, out: CancellationToken, now: Instant) -> Option<u64> {
+        if self.waiting.len() >= WAITING {
+            let oldest = self.least_deserving(origin, now)?;
+            if self.pushed_out >= WAITING {
+                return None;
+            }
+            self.waiting.remove(oldest)?.out.cancel();
+            self.pushed_out += 1;
         }
         let number = self.next;
         self.next += 1;
-        self.waiting.push_back(Waiting { number, origin, out });
-        if self.waiting.len() > WAITING {
-            let from_there = |at: usize| {
-                let origin = self.waiting[at].origin;
-                self.waiting.iter().filter(|other| other.origin == origin).count()
-            };
-            // The first of those with the most is the oldest; the newcomer itself stays.
-            let oldest = (0..self.waiting.len() - 1).min_by_key(|at| Reverse(from_there(*at)));
-            if let Some(leaving) = oldest.and_then(|at| self.waiting.remove(at)) {
-                leaving.out.cancel();
-                self.pushed_out += 1;
-            }
-        }
+        self.waiting.push_back(Waiting { number, origin, undisturbed_until: now + UNDISTURBED.0, out });
         Some(number)
+    }
+
+    /// Which one makes room for a newcomer: of those that need not be left alone, the oldest of the address with the
+    /// most.
+    fn least_deserving(&self, newcomer: IpAddr, now: Instant) -> Option<usize> {
+        let from_there = |one: &Waiting| {
+            let waiting = self.waiting.iter().filter(|other| other.origin == one.origin).count();
+            waiting + usize::from(one.origin == newcomer)
+        };
+        let is_left_alone = |one: &Waiting| {
+            now < one.undisturbed_until && (one.origin == newcomer || from_there(one) <= FAIR)
+        };
+        let may_go = self.waiting.iter().enumerate().filter(|(_, one)| !is_left_alone(one));
+        // The first of those with the most is the oldest.
+        may_go.min_by_key(|(_, one)| Reverse(from_there(one))).map(|(at, _)| at)
     }
 
     /// Whether it was still waiting.
@@ -173,6 +189,15 @@ impl Place {
         match self.seat {
             Seat::Waiting(_) => usual.min(HASTE),
             _ => usual,
+        }
+    }
+
+    /// Whoever is there has said what it wants.
+    pub(super) fn heard(&self, now: Instant) {
+        let Seat::Waiting(number) = self.seat else { return };
+        let mut counts = self.admission.lock();
+        if let Some(waiting) = counts.waiting.iter_mut().find(|waiting| waiting.number == number) {
+            waiting.undisturbed_until = now + UNDISTURBED.1;
         }
     }
 

@@ -23,7 +23,12 @@ use rustls::{
     ServerConfig,
     server::{Acceptor, ClientHello},
 };
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -127,6 +132,7 @@ impl Connections {
     async fn receive(&self, stream: TcpStream, remote: SocketAddr, place: &mut Place) -> io::Result<Arrived> {
         let local = stream.local_addr()?;
         let hello = LazyConfigAcceptor::new(Acceptor::default(), wire::socket(stream)?).await?;
+        place.heard(Instant::now());
         match self.purpose(&hello.client_hello()) {
             Purpose::Link => {
                 let tls = shake_hands(hello, self.tls.clone()).await?;

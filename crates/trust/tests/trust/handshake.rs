@@ -217,12 +217,12 @@ fn another_protocol_is_refused() {
 fn who_comes_to_join_meets_only_who_waits_for_that() {
     let ((server, _a), (client, _b)) = (device(), device());
     let joining = client.join_client_config(Some(server.node_id()));
-    let (_, met) = connect(server.join_server_config(), joining.clone()).unwrap();
+    let (_, met) = connect(joining.clone(), server.join_server_config()).unwrap();
     assert_eq!(peer_id(met.peer_certificates()), Some(client.node_id()), "both prove their keys there, too");
-    connect(server.server_config(), joining).unwrap_err();
-    connect(server.join_server_config(), client.client_config(None)).unwrap_err();
+    connect(joining, server.server_config()).unwrap_err();
+    connect(client.client_config(None), server.join_server_config()).unwrap_err();
     let other = client.join_client_config(Some(client.node_id()));
-    assert!(is_other_device(&connect(server.join_server_config(), other).unwrap_err()));
+    assert!(is_other_device(&connect(other, server.join_server_config()).unwrap_err()));
 }
 
 #[test]
