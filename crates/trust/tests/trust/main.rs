@@ -5,5 +5,6 @@ mod handshake;
 mod join;
 mod key_file;
 mod machine;
+mod membership;
 mod python;
 mod web;
