@@ -4,3 +4,4 @@
 mod handshake;
 mod key_file;
 mod membership;
+mod membership_network;
