@@ -8,6 +8,7 @@ use lanyard_trust::{
 use std::sync::LazyLock;
 
 /// A device that a test signs for.
+#[derive(Clone)]
 pub(crate) struct Device(SigningKey);
 
 impl Device {
@@ -26,11 +27,17 @@ impl Signer for Device {
     }
 }
 
-/// The device with this number.
+/// The device with this number, below 1,000.
 pub(crate) fn device(number: u16) -> Device {
-    let mut seed = [7; 32];
-    seed[..2].copy_from_slice(&number.to_be_bytes());
-    Device(SigningKey::from_bytes(&seed))
+    // Thousands of homes with the same devices: their keys are made once.
+    static KNOWN: LazyLock<Vec<Device>> = LazyLock::new(|| {
+        let seed = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            [high, low].repeat(16).try_into().unwrap()
+        };
+        (0..1000).map(|number| Device(SigningKey::from_bytes(&seed(number)))).collect()
+    });
+    KNOWN[usize::from(number)].clone()
 }
 
 /// The recovery key of the homes in these tests.
@@ -63,9 +70,7 @@ pub(crate) fn say(log: &mut Log, by: u16, body: Body) -> OpId {
 
 /// The numbers of the members.
 pub(crate) fn members(log: &Log) -> Vec<u16> {
-    static KNOWN: LazyLock<Vec<NodeId>> =
-        LazyLock::new(|| (0..200).map(|number| device(number).id()).collect());
-    (1..200).filter(|number| log.state().is_member(KNOWN[usize::from(*number)])).collect()
+    (1..200).filter(|number| log.state().is_member(device(*number).id())).collect()
 }
 
 /// What `by` would sign if it knew no more than `old`: how something is dated back.
