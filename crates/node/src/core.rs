@@ -7,6 +7,7 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    home::Homes,
     networks::Networks,
     presence::Presence,
     printing::Printing,
@@ -59,6 +60,8 @@ pub struct Core {
     pub parts: Parts,
     /// Which networks are the owner's, which interfaces are up.
     pub networks: Networks,
+    /// The home, and how devices come into it.
+    pub home: Homes,
     /// Who is near and what they offer.
     pub presence: Presence,
     /// Print jobs in both directions.

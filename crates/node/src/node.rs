@@ -9,6 +9,7 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    home::{self, Homes},
     lock::Lock,
     networks::{self, Networks},
     presence::{self, Presence},
@@ -235,8 +236,10 @@ impl Opened {
             config,
             data,
             peers: Peers::new(identity.clone()),
-            // Nobody belongs to this device yet, so no places are kept for anybody.
-            doors: Doors::new(Limits::default(), |_| false),
+            doors: Doors::new(Limits::default(), {
+                let circle = circle.clone();
+                move |node| circle.knows(node)
+            }),
             identity,
             shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
             clock,
@@ -248,6 +251,7 @@ impl Opened {
             tasks: TaskTracker::new(),
         };
         let core = Core {
+            home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
@@ -268,6 +272,7 @@ const MIGRATIONS: &[Migrations] = &[
     shares::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
+    home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
 ];
@@ -277,6 +282,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     shares::start(core);
     networks::start(core).await?;
     presence::start(core).await?;
+    home::start(core);
     printing::start(core).await?;
     drives::start(core).await?;
     local::open(core).await

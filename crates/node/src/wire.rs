@@ -18,6 +18,14 @@ pub struct Hello {
     pub os: String,
     /// The TCP port on which it listens, or 0 when it does not.
     pub port: u16,
+    /// After how many seconds of silence on a watch stream the sender says that it is alive. Old ones do not tell.
+    #[serde(default = "alive")]
+    pub alive: u16,
+}
+
+/// What those keep to who do not tell.
+const fn alive() -> u16 {
+    10
 }
 
 /// What a node offers to the one who asks.
@@ -79,6 +87,11 @@ pub enum WatchLine {
     Offers(Offers),
     /// A job of yours on a printer of mine changed: `lanyard_print`'s job status.
     Job(serde_json::Value),
+    /// What I know of our home, as one number in hexadecimal digits; told to its devices, at first and when it changes.
+    Home {
+        /// Equal to the listener's when both know the same.
+        digest: String,
+    },
     /// Nothing new; sent when nothing else was for a while, so that silence means trouble.
     Alive,
     /// I stop now.

@@ -227,7 +227,8 @@ impl Row {
     }
 }
 
-fn os(text: &str) -> Os {
+/// The word a device uses for its operating system.
+pub(crate) fn os(text: &str) -> Os {
     match text {
         "linux" => Os::Linux,
         "macos" => Os::Macos,
@@ -252,7 +253,7 @@ mod tests {
     }
 
     fn hello(name: &str) -> Hello {
-        Hello { v: 1, name: name.to_owned(), os: "linux".to_owned(), port: 7717 }
+        Hello { v: 1, name: name.to_owned(), os: "linux".to_owned(), port: 7717, alive: 10 }
     }
 
     #[test]

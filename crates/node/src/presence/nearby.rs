@@ -5,8 +5,9 @@ use super::{
     devices::{Link, Row},
 };
 use crate::{
-    Core,
+    Core, home,
     names::Named,
+    status::check_signs,
     wire::{OfferedDrive, OfferedPrinter},
 };
 use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
@@ -34,6 +35,14 @@ pub(super) fn nearby(core: &Core) -> Nearby {
     nearby
 }
 
+/// One device, if it is shown.
+pub(super) fn device_of(core: &Core, node: &NodeId) -> Option<Device> {
+    let interfaces = core.networks.interfaces().borrow().clone();
+    let devices = core.presence.devices();
+    let (node, row) = devices.shown().find(|(known, _)| *known == node)?;
+    Some(device(core, node, row, &interfaces))
+}
+
 /// Tells front ends of changes until the node stops.
 pub(super) async fn tell(core: Arc<Core>) {
     let mut heard = core.presence.browser.changes();
@@ -48,7 +57,10 @@ pub(super) async fn tell(core: Arc<Core>) {
         if without_times(&now) != without_times(&told) {
             told = now.clone();
             core.events.emit(Change::Nearby(now));
+            core.presence.shown.send_modify(|version| *version += 1);
         }
+        // The same devices are shown there, and codes that were heard.
+        home::tell(&core).await;
         tokio::select! {
             () = core.cancel.cancelled() => return,
             () = tokio::time::sleep(GATHER) => {}
@@ -113,7 +125,7 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
     Device {
         id: node.to_string(),
         check_words: node.check_words(),
-        check_signs: Vec::new(),
+        check_signs: check_signs(node),
         relation: relation(core, node),
         name: row.shown_name(node),
         os: row.os,

@@ -3,6 +3,7 @@
 
 mod browser;
 mod events;
+mod home;
 mod life;
 mod shares;
 
