@@ -77,6 +77,8 @@ pub struct RemoteShare {
     pub name: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first.
+    pub ask: bool,
 }
 
 impl Presence {
@@ -107,6 +109,11 @@ impl Presence {
     /// What we offer, or our name, has changed: every watcher gets its own new list soon.
     pub fn offers_changed(&self) {
         self.watchers.offers_changed();
+    }
+
+    /// How things stand with a device, or with a question of ours, has changed: front ends are told soon.
+    pub fn nearby_changed(&self) {
+        self.dirty.notify_one();
     }
 
     /// The name of a device, as last told; its check words when it never told one.

@@ -12,6 +12,6 @@ pub mod policy;
 pub use identity::{Identity, IdentityError};
 pub use node_id::NodeId;
 pub use policy::{
-    Action, Audience, Decision, Gate, Grant, Now, PassId, Policy, Refusal, ShareId, Standing, Subject, Until,
-    Used, Who, decide,
+    Action, Audience, Claim, Decision, Gate, Grant, Now, PassId, Policy, Refusal, ShareId, Standing, Subject,
+    Until, Used, Who, decide, grant_for,
 };

@@ -1,7 +1,7 @@
 //! Watching one device: a stream of lines, kept open, begun anew when it breaks or falls silent.
 
 use super::{is_back, offers::cleaned};
-use crate::{Core, printing, wire::WatchLine};
+use crate::{Core, asks, printing, wire::WatchLine};
 use http::Request;
 use lanyard_api::Millis;
 use lanyard_link::body::{self, Lines, ReadError};
@@ -181,6 +181,7 @@ async fn take(core: &Arc<Core>, node: NodeId, line: WatchLine, spoken: &mut bool
             }
         }
         WatchLine::Job(status) => printing::heard_job(core, node, status).await,
+        WatchLine::Asked { share, yes } => asks::heard_answer(core, node, share, yes),
         WatchLine::Alive => presence.devices().heard(&node, now),
         WatchLine::Bye => {}
     }
