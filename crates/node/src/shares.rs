@@ -13,7 +13,7 @@ mod tally;
 mod watch;
 
 pub use offer::offers_for;
-pub use permit::{always, once, standing};
+pub use permit::{always, once, regrant, standing};
 pub use watch::start;
 
 use rules::{ends, whom};

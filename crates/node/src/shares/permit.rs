@@ -53,7 +53,7 @@ pub async fn always(
     subject: &Subject,
     action: Action,
 ) -> Result<(), ApiError> {
-    let (_, mut entry, grant) = asking(core, share, subject, action)?;
+    let (_, _, grant) = asking(core, share, subject, action)?;
     let Who::Device(device) = subject.who else {
         return Err(ApiError::new(ErrorCode::Invalid, "Only a device can be let in for good."));
     };
@@ -62,12 +62,29 @@ pub async fn always(
             "This device was put out of your home. It can be let in once, or come back into the home.";
         return Err(ApiError::new(ErrorCode::Invalid, words));
     }
-    rules::has_room(&entry.policy.grants)?;
-    let who = Audience::Device(device);
-    // Its own question would stand before the new answer.
-    let question = Grant { who, ..grant };
-    entry.policy.grants.retain(|one| *one != question);
-    entry.policy.grants.push(Grant { ask: false, ..question });
+    let question = Grant { who: Audience::Device(device), ..grant };
+    regrant(core, share, |grants| {
+        // Its own question would stand before the new answer.
+        grants.retain(|one| *one != question);
+        grants.push(Grant { ask: false, ..question });
+    })
+    .await?;
+    tracing::info!(%share, %device, "the owner says yes, from now on");
+    Ok(())
+}
+
+/// Changes the rules of a share, on the disk before they count, and tells everybody.
+///
+/// # Errors
+/// `not_found`, `invalid` when there are too many, the store's.
+pub async fn regrant(
+    core: &Arc<Core>,
+    share: &ShareId,
+    how: impl FnOnce(&mut Vec<Grant>),
+) -> Result<(), ApiError> {
+    let mut entry = core.shares.read().get(share).cloned().ok_or_else(gone)?;
+    how(&mut entry.policy.grants);
+    rules::are_few(&entry.policy.grants)?;
     entry.policy = entry.policy.sorted();
     core.shares.save(share, &entry).await?;
     {
@@ -75,7 +92,6 @@ pub async fn always(
         let kept = table.get_mut(share).ok_or_else(gone)?;
         kept.policy = entry.policy;
     }
-    tracing::info!(%share, %device, "the owner says yes, from now on");
     changed(core);
     Ok(())
 }

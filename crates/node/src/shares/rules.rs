@@ -36,9 +36,9 @@ pub(super) fn whom(
     Ok(rules)
 }
 
-/// Whether one more rule fits.
-pub(super) fn has_room(rules: &[Rule]) -> Result<(), ApiError> {
-    if rules.len() < MAX_RULES {
+/// Whether there are not too many of them.
+pub(super) fn are_few(rules: &[Rule]) -> Result<(), ApiError> {
+    if rules.len() <= MAX_RULES {
         return Ok(());
     }
     Err(invalid(format!("A share has at most {MAX_RULES} rules.")))
