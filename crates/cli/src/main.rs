@@ -6,6 +6,7 @@
 
 mod args;
 mod ask;
+mod asks;
 mod follow;
 mod networks;
 mod print;
@@ -18,7 +19,7 @@ mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
-use lanyard_api::{ApiError, Request, Response};
+use lanyard_api::{ApiError, ErrorCode, Request, Response};
 use std::{io, process::ExitCode};
 
 /// Why a command failed; what a person reads on stderr. Exit status 1.
@@ -72,6 +73,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
         Err(Failure::Said(reason)) => fail(&reason),
+        Err(Failure::Api(error)) if error.code == ErrorCode::MustAsk => {
+            fail(&format!("{} Ask with: lanyard ask DRIVE", show::clean(&error.to_string())))
+        }
         Err(Failure::Api(error)) => fail(&show::clean(&error.to_string())),
     }
 }
@@ -106,6 +110,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Nearby { watch: true } => watch::nearby(&node, json).await,
         Command::Share { what } => shares::share(&node, what, json).await,
+        Command::Allow { share, rule } => shares::allow(&node, share, rule, json).await,
+        Command::Ask { what, wait } => asks::ask_owner(&node, what, wait, json).await,
+        Command::Asks { watch: false } => asks::list(&node, json).await,
+        Command::Asks { watch: true } => watch::asks(&node, json).await,
+        Command::Answer { ask, answer } => asks::answer(&node, ask, answer, json).await,
         Command::Shares => shares::list(&node, json).await,
         Command::Unshare { share } => shares::unshare(&node, share, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,

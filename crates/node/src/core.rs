@@ -1,6 +1,7 @@
 //! What the parts of a running node share.
 
 use crate::{
+    asks::Asks,
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
@@ -68,6 +69,8 @@ pub struct Core {
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// Questions to the owner, in both directions.
+    pub asks: Asks,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Core, DataDir,
+    asks::{self, Asks},
     circle::Circle,
     clock::{self, Clock},
     config,
@@ -118,6 +119,13 @@ impl Node {
     /// Says goodbye to the network, finishes what must not be cut, closes the store. Does nothing the second time.
     pub async fn stop(&self) {
         self.stopped.get_or_init(|| self.stop_once()).await;
+    }
+
+    /// What this node is made of, for tests that set up what a second device would.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     async fn stop_once(&self) {
@@ -257,6 +265,7 @@ impl Opened {
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
             parts,
+            asks: Asks::default(),
             uploads,
             browser: Browser::default(),
             notices,
@@ -280,6 +289,7 @@ const MIGRATIONS: &[Migrations] = &[
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     clock::start(core);
     shares::start(core);
+    asks::start(core).await?;
     networks::start(core).await?;
     presence::start(core).await?;
     home::start(core);

@@ -82,6 +82,8 @@ pub struct RemoteShare {
     pub name: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first.
+    pub ask: bool,
 }
 
 impl Presence {
@@ -129,6 +131,11 @@ impl Presence {
     /// Counts up with each change of what front ends are shown.
     pub(crate) fn shown(&self) -> watch_channel::Receiver<u64> {
         self.shown.subscribe()
+    }
+
+    /// How things stand with a device, or with a question of ours, has changed: front ends are told soon.
+    pub fn nearby_changed(&self) {
+        self.dirty.notify_one();
     }
 
     /// The name of a device, as last told; its check words when it never told one.

@@ -9,7 +9,7 @@ mod queues;
 pub use queues::{queue_state, queues};
 
 use crate::{
-    Core, StartError,
+    Core, StartError, asks,
     core::Parts,
     presence::{self, RemoteShare},
     wire::WatchLine,
@@ -21,10 +21,10 @@ use lanyard_api::{
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, Target},
+    consume::{self, Outbox, OutgoingState, Target},
     offer::{self, Offer},
     system::Spoolers,
-    ticket::{Capabilities, JobStatus},
+    ticket::{Capabilities, JobStatus, MUST_ASK},
 };
 use lanyard_trust::{NodeId, ShareId, Subject};
 use std::{
@@ -36,6 +36,9 @@ use std::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
+
+/// How long an owner has to answer; then it is a no.
+const ANSWER: Duration = Duration::from_secs(5 * 60);
 
 /// The two halves of printing.
 pub struct Printing {
@@ -133,8 +136,13 @@ pub async fn print(
     {
         return Err(ApiError::new(ErrorCode::Invalid, words));
     }
-    let target =
-        Target { node: found.node, share: found.share, printer: found.name, device_name: found.device_name };
+    let target = Target {
+        node: found.node,
+        share: found.share,
+        printer: found.name,
+        device_name: found.device_name,
+        ask: found.ask,
+    };
     let taken = core.printing.outbox.take(target, source.title.clone(), &source.path, options).await;
     let job = taken.map_err(outbox_error)?;
     source.used();
@@ -208,6 +216,11 @@ pub async fn heard_job(core: &Arc<Core>, from: NodeId, status: serde_json::Value
 /// A device is back: jobs that wait for it go out, jobs it has are asked after.
 pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
     core.printing.outbox.is_back(node);
+}
+
+/// The owner of a device has answered a question of ours: jobs that wait for that go out, or fail.
+pub fn owner_has_answered(core: &Core, node: NodeId) {
+    core.printing.outbox.owner_has_answered(node);
 }
 
 /// The document of a request.
@@ -345,6 +358,9 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             Err(RecvError::Closed) => return,
         };
         for job in jobs {
+            if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
+                asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
+            }
             core.events.emit(Change::Job(outgoing_job(&core, job)));
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! A job is accepted from a person when our own copy of the document and its row are on disk. One task for each
 //! device delivers what waits for it, however long the device is away, asks what became of it, and carries
-//! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Printers are found and named by
-//! others.
+//! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Where the owner wants to be asked,
+//! that is done before a byte of the document leaves. Printers are found and named by others.
 
 mod delivery;
 pub mod outgoing;
@@ -36,7 +36,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use outgoing::{OutgoingJob, OutgoingState};
-pub(crate) use table::TABLE;
+pub(crate) use table::{ASKS_FIRST, TABLE};
 
 /// What [`Outbox`] is made from.
 pub struct Parts {
@@ -63,6 +63,8 @@ pub struct Target {
     pub printer: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first, as its device says. Where that is old news, the owner says so again.
+    pub ask: bool,
 }
 
 /// Documents on their way to other nodes' printers. Clones share it.
@@ -284,20 +286,34 @@ impl Outbox {
         }
     }
 
+    /// The owner of a device has answered a question of ours: jobs that wait for that go out, or fail.
+    pub fn owner_has_answered(&self, node: NodeId) {
+        if lock(&self.inner.couriers).contains_key(&node) {
+            self.wake(node, false);
+        }
+    }
+
     /// What a printer of another node can do.
     ///
     /// # Errors
     /// [`AskError`].
     pub async fn capabilities(&self, node: NodeId, share: &ShareId) -> Result<Capabilities, AskError> {
         let path = format!("/v1/printers/{share}");
-        let (_, told) = self.ask(node, Method::GET, &path).await?;
+        let (_, told) = self.ask(node, Method::GET, &path, Vec::new()).await?;
         let told: Capabilities = serde_json::from_slice(&told).map_err(|_| AskError::Unexpected)?;
         Ok(told.bounded())
     }
 
     /// A request without a document; 2xx only.
-    async fn ask(&self, node: NodeId, method: Method, path: &str) -> Result<(StatusCode, Vec<u8>), AskError> {
-        let request = Request::builder().method(method).uri(path).body(body::empty());
+    async fn ask(
+        &self,
+        node: NodeId,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), AskError> {
+        let body = if body.is_empty() { body::empty() } else { body::full(body) };
+        let request = Request::builder().method(method).uri(path).body(body);
         let request = request.map_err(|_| AskError::Unexpected)?;
         let response = self.inner.peers.request(node, request, Duration::from_secs(10)).await?;
         read_answer(response).await

@@ -31,9 +31,15 @@ use uuid::Uuid;
 pub(crate) struct ByName;
 
 impl Gate<QueueId> for ByName {
-    fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<QueueId, Refusal> {
-        assert_eq!(action, Action::Print, "the gate is asked for what is meant");
+    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
+        let manager = subject.id() == node(9);
         match share.0.as_str() {
+            _ if action == Action::Manage && !manager => Err(Refusal::NotAllowed),
+            _ if !matches!(action, Action::Print | Action::Manage) => {
+                panic!("{action:?} is not for printers")
+            }
+            "asks" => Err(Refusal::MustAsk),
+            "spent" => Err(Refusal::Spent),
             "secret" => Err(Refusal::Unknown),
             "closed" => Err(Refusal::NotAllowed),
             queue => Ok(QueueId(queue.to_owned())),

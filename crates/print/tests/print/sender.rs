@@ -127,6 +127,7 @@ impl Sender {
             share: ShareId(share.to_owned()),
             printer: "Printer".to_owned(),
             device_name: "Anna".to_owned(),
+            ask: false,
         }
     }
 
