@@ -14,7 +14,7 @@ use crate::{
     shares::Shares,
     uploads::Uploads,
 };
-use lanyard_link::Peers;
+use lanyard_link::{Doors, Peers};
 use lanyard_store::Store;
 use lanyard_trust::Identity;
 use std::{ops::Deref, path::PathBuf, sync::Arc, time::SystemTime};
@@ -45,6 +45,8 @@ pub struct Parts {
     pub shares: Arc<Shares>,
     /// Connections to other nodes.
     pub peers: Peers,
+    /// Who may come in besides other nodes, and what all listeners count together.
+    pub doors: Doors,
     /// Cancelled when the node stops.
     pub cancel: CancellationToken,
     /// Every task of the node; stopping waits for them.

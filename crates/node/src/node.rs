@@ -20,7 +20,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
-use lanyard_link::Peers;
+use lanyard_link::{Doors, Limits, Peers};
 use lanyard_store::{Migrations, Store};
 use lanyard_trust::Identity;
 use std::{
@@ -235,6 +235,8 @@ impl Opened {
             config,
             data,
             peers: Peers::new(identity.clone()),
+            // Nobody belongs to this device yet, so no places are kept for anybody.
+            doors: Doors::new(Limits::default(), |_| false),
             identity,
             shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
             clock,

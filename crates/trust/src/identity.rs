@@ -26,6 +26,9 @@ use std::{
 /// ALPN of the link between nodes.
 pub const ALPN: &[u8] = b"lanyard/1";
 
+/// ALPN of two devices that meet to join.
+pub const JOIN_ALPN: &[u8] = b"lanyard-join/1";
+
 /// This device's key pair. Cloning is cheap; the secret half is not reachable from outside.
 #[derive(Clone)]
 pub struct Identity {
@@ -79,18 +82,37 @@ impl Identity {
     /// TLS 1.3, raw public keys both ways (RFC 7250), any client key accepted (each request is authorised by the
     /// gate), no tickets, no early data, ALPN [`ALPN`] only.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::expect_used,
-        reason = "what is built in fits what is built in"
-    )]
     pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.server_speaking(ALPN)
+    }
+
+    /// The same for meeting a device that wants to join: ALPN [`JOIN_ALPN`] only.
+    #[must_use]
+    pub fn join_server_config(&self) -> Arc<ServerConfig> {
+        self.server_speaking(JOIN_ALPN)
+    }
+
+    /// The same from the other side. With `expected`, a server that holds another key is refused in the handshake
+    /// with [`is_other_device`].
+    #[must_use]
+    pub fn client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_speaking(ALPN, expected)
+    }
+
+    /// The same for meeting a device in order to join: ALPN [`JOIN_ALPN`] only.
+    #[must_use]
+    pub fn join_client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_speaking(JOIN_ALPN, expected)
+    }
+
+    #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
+    fn server_speaking(&self, protocol: &[u8]) -> Arc<ServerConfig> {
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
             .expect("the provider speaks TLS 1.3")
             .with_client_cert_verifier(raw_key::Verifier::any())
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(self.certified.clone())));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         // A resumed connection does not prove the client's key again: a device whose access was taken back could
         // go on. There is nothing to resume with.
         config.send_tls13_tickets = 0;
@@ -100,15 +122,8 @@ impl Identity {
         Arc::new(config)
     }
 
-    /// The same from the other side. With `expected`, a server that holds another key is refused in the handshake
-    /// with [`is_other_device`].
-    #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::expect_used,
-        reason = "what is built in fits what is built in"
-    )]
-    pub fn client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+    #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
+    fn client_speaking(&self, protocol: &[u8], expected: Option<NodeId>) -> Arc<ClientConfig> {
         let verifier = expected.map_or_else(raw_key::Verifier::any, raw_key::Verifier::only);
         let mut config = ClientConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
@@ -118,7 +133,7 @@ impl Identity {
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
                 self.certified.clone(),
             )));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![protocol.to_vec()];
         // There are no names between nodes, and a name in the clear would tell the network who is meant.
         config.enable_sni = false;
         config.resumption = Resumption::disabled();

@@ -3,7 +3,7 @@
 use super::{Connected, ports::Ports};
 use crate::{Core, core::Parts, doors, presence};
 use lanyard_discovery::{Announcement, Interface};
-use lanyard_link::{Limits, Listener};
+use lanyard_link::Listener;
 use std::{
     collections::HashMap,
     io,
@@ -220,7 +220,7 @@ impl Running {
         for (address, listener) in bound {
             let cancel = core.cancel.child_token();
             let serve = doors::lan::door(Arc::clone(core));
-            let run = listener.run(core.identity.clone(), Limits::default(), serve, cancel.clone());
+            let run = listener.run(core.identity.clone(), core.doors.clone(), serve, cancel.clone());
             tracing::info!(%address, "listening");
             self.listeners.insert(address, Open { cancel, task: core.tasks.spawn(run) });
         }
