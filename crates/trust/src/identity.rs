@@ -3,11 +3,15 @@
 //! Between nodes there are no certificates: each side shows its bare Ed25519 key (RFC 7250) and proves it holds
 //! the secret half. So nothing expires, no clock is needed, and the key is the identity.
 
-mod key_file;
+pub(crate) mod key_file;
+pub mod machine;
 mod raw_key;
 
 use crate::NodeId;
-use ring::signature::{Ed25519KeyPair, KeyPair};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair},
+};
 use rustls::{
     ClientConfig, ServerConfig,
     client::{AlwaysResolvesClientRawPublicKeys, Resumption},
@@ -25,8 +29,7 @@ use std::{
 
 /// ALPN of the link between nodes.
 pub const ALPN: &[u8] = b"lanyard/1";
-
-/// ALPN of two devices that meet to join.
+/// ALPN of a connection to join. Anyone may make one, and only while an invite is open.
 pub const JOIN_ALPN: &[u8] = b"lanyard-join/1";
 
 /// This device's key pair. Cloning is cheap; the secret half is not reachable from outside.
@@ -66,7 +69,8 @@ impl Identity {
     /// [`IdentityError`] when the file cannot be used.
     pub fn load_or_create(dir: &Path) -> Result<Self, IdentityError> {
         let path = dir.join("node.key");
-        let pkcs8 = key_file::load_or_create(&path).map_err(|source| match source.kind() {
+        let generate = || Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let pkcs8 = key_file::load_or_create(&path, generate).map_err(|source| match source.kind() {
             io::ErrorKind::InvalidData => IdentityError::Damaged { path: path.clone() },
             _ => IdentityError::Io { path: path.clone(), source },
         })?;
@@ -83,36 +87,23 @@ impl Identity {
     /// gate), no tickets, no early data, ALPN [`ALPN`] only.
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
-        self.server_speaking(ALPN)
+        self.server_config_for(ALPN)
     }
 
-    /// The same for meeting a device that wants to join: ALPN [`JOIN_ALPN`] only.
+    /// The same with [`JOIN_ALPN`] only.
     #[must_use]
     pub fn join_server_config(&self) -> Arc<ServerConfig> {
-        self.server_speaking(JOIN_ALPN)
-    }
-
-    /// The same from the other side. With `expected`, a server that holds another key is refused in the handshake
-    /// with [`is_other_device`].
-    #[must_use]
-    pub fn client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
-        self.client_speaking(ALPN, expected)
-    }
-
-    /// The same for meeting a device in order to join: ALPN [`JOIN_ALPN`] only.
-    #[must_use]
-    pub fn join_client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
-        self.client_speaking(JOIN_ALPN, expected)
+        self.server_config_for(JOIN_ALPN)
     }
 
     #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
-    fn server_speaking(&self, protocol: &[u8]) -> Arc<ServerConfig> {
+    fn server_config_for(&self, alpn: &[u8]) -> Arc<ServerConfig> {
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
             .expect("the provider speaks TLS 1.3")
             .with_client_cert_verifier(raw_key::Verifier::any())
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(self.certified.clone())));
-        config.alpn_protocols = vec![protocol.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         // A resumed connection does not prove the client's key again: a device whose access was taken back could
         // go on. There is nothing to resume with.
         config.send_tls13_tickets = 0;
@@ -122,8 +113,21 @@ impl Identity {
         Arc::new(config)
     }
 
+    /// The same from the other side. With `expected`, a server that holds another key is refused in the handshake
+    /// with [`is_other_device`].
+    #[must_use]
+    pub fn client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_config_for(ALPN, expected)
+    }
+
+    /// The same with [`JOIN_ALPN`] only. With a code nobody is expected yet, with a link its device is.
+    #[must_use]
+    pub fn join_client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_config_for(JOIN_ALPN, expected)
+    }
+
     #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
-    fn client_speaking(&self, protocol: &[u8], expected: Option<NodeId>) -> Arc<ClientConfig> {
+    fn client_config_for(&self, alpn: &[u8], expected: Option<NodeId>) -> Arc<ClientConfig> {
         let verifier = expected.map_or_else(raw_key::Verifier::any, raw_key::Verifier::only);
         let mut config = ClientConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
@@ -133,7 +137,7 @@ impl Identity {
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
                 self.certified.clone(),
             )));
-        config.alpn_protocols = vec![protocol.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         // There are no names between nodes, and a name in the clear would tell the network who is meant.
         config.enable_sni = false;
         config.resumption = Resumption::disabled();
