@@ -7,6 +7,7 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    guests::Guests,
     networks::Networks,
     presence::Presence,
     printing::Printing,
@@ -65,6 +66,8 @@ pub struct Core {
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// Passes for guests, and who is in with them.
+    pub guests: Guests,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

@@ -9,6 +9,7 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    guests::{self, Guests},
     lock::Lock,
     networks::{self, Networks},
     presence::{self, Presence},
@@ -252,6 +253,7 @@ impl Opened {
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
+            guests: Guests::open(&parts).map_err(in_store)?,
             parts,
             uploads,
             browser: Browser::default(),
@@ -266,6 +268,7 @@ impl Opened {
 const MIGRATIONS: &[Migrations] = &[
     settings::MIGRATIONS,
     shares::MIGRATIONS,
+    guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
     lanyard_print::MIGRATIONS,
@@ -279,5 +282,6 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     presence::start(core).await?;
     printing::start(core).await?;
     drives::start(core).await?;
+    guests::start(core).await;
     local::open(core).await
 }

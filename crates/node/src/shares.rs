@@ -6,10 +6,12 @@
 
 mod folder;
 mod offer;
+mod passes;
 mod rules;
 mod watch;
 
 pub use offer::offers_for;
+pub(crate) use passes::{grant_pass, revoke_passes};
 pub use watch::start;
 
 use rules::{ends, whom};
