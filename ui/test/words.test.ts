@@ -6,13 +6,18 @@ import { isKey, translate, translateCount } from "../src/words";
 
 const placeholders = (words: string) => [...words.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
 
-/** Every source file of the page, and the shell's. */
+/** Every source file of the page, the shell's, and those of the guests' pages. */
 function sources(): string {
   const page = readdirSync("src", { recursive: true, encoding: "utf8" })
     .filter((name) => /\.(ts|svelte)$/.test(name) && !name.startsWith("api"))
     .map((name) => readFileSync(`src/${name}`, "utf8"));
   const shell = readdirSync("../src-tauri/src").map((name) => readFileSync(`../src-tauri/src/${name}`, "utf8"));
-  return [...page, ...shell].join("\n");
+  const guest = "../crates/node/src/doors/guest";
+  const guests = readdirSync(guest)
+    .filter((name) => name.endsWith(".rs"))
+    .map((name) => readFileSync(`${guest}/${name}`, "utf8"));
+  const door = readFileSync(`${guest}.rs`, "utf8");
+  return [...page, ...shell, ...guests, door].join("\n");
 }
 
 describe("the catalogues", () => {

@@ -4,6 +4,7 @@
 //! content moves it is asked again for every block, so that a share taken back is cut at once. What a path may reach
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
+mod add;
 mod confine;
 mod listing;
 mod manifests;

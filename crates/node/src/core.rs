@@ -8,6 +8,7 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    guests::Guests,
     home::Homes,
     networks::Networks,
     presence::Presence,
@@ -71,6 +72,8 @@ pub struct Core {
     pub drives: Drives,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
+    /// Passes for guests, and who is in with them.
+    pub guests: Guests,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

@@ -290,6 +290,11 @@ pub fn sharing_state(core: &Core) -> SharingState {
     core.networks.state().sharing()
 }
 
+/// The addresses on which other nodes and guests reach this one.
+pub(crate) fn listening(core: &Core) -> Vec<SocketAddr> {
+    core.networks.state().listening.clone()
+}
+
 /// The TCP port on which other nodes reach this one; 0 while no network is marked as own.
 pub fn port(core: &Core) -> u16 {
     core.networks.state().port

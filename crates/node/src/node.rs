@@ -10,6 +10,7 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    guests::{self, Guests},
     home::{self, Homes},
     lock::Lock,
     networks::{self, Networks},
@@ -264,6 +265,7 @@ impl Opened {
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
+            guests: Guests::open(&parts).map_err(in_store)?,
             parts,
             asks: Asks::default(),
             uploads,
@@ -279,6 +281,7 @@ impl Opened {
 const MIGRATIONS: &[Migrations] = &[
     settings::MIGRATIONS,
     shares::MIGRATIONS,
+    guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
     home::MIGRATIONS,
@@ -295,5 +298,6 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     home::start(core);
     printing::start(core).await?;
     drives::start(core).await?;
+    guests::start(core).await;
     local::open(core).await
 }

@@ -106,6 +106,11 @@ pub async fn serve(
     core.printing.offer.serve(subject, request).await
 }
 
+/// What takes documents from guests.
+pub(crate) fn offer(core: &Core) -> &Offer {
+    &core.printing.offer
+}
+
 /// What somebody's printer can do.
 ///
 /// # Errors

@@ -7,12 +7,14 @@
 mod folder;
 mod gate;
 mod offer;
+mod passes;
 mod permit;
 mod rules;
 mod tally;
 mod watch;
 
 pub use offer::offers_for;
+pub(crate) use passes::{grant_pass, revoke_passes};
 pub use permit::{always, once, regrant, standing};
 pub use watch::start;
 

@@ -8,6 +8,7 @@
 mod doors;
 pub mod journal;
 pub mod machine;
+mod walk_in;
 mod worker;
 
 use crate::{
@@ -32,6 +33,7 @@ use uuid::Uuid;
 
 pub use journal::IncomingJob;
 pub(crate) use journal::TABLE;
+pub use walk_in::NotTaken;
 
 /// The name an owner gave a share.
 pub type NameOf = dyn Fn(&ShareId) -> Option<String> + Send + Sync;
