@@ -3,11 +3,15 @@
 //! Between nodes there are no certificates: each side shows its bare Ed25519 key (RFC 7250) and proves it holds
 //! the secret half. So nothing expires, no clock is needed, and the key is the identity.
 
-mod key_file;
+pub(crate) mod key_file;
+pub mod machine;
 mod raw_key;
 
 use crate::NodeId;
-use ring::signature::{Ed25519KeyPair, KeyPair};
+use ring::{
+    rand::SystemRandom,
+    signature::{Ed25519KeyPair, KeyPair},
+};
 use rustls::{
     ClientConfig, ServerConfig,
     client::{AlwaysResolvesClientRawPublicKeys, Resumption},
@@ -25,6 +29,8 @@ use std::{
 
 /// ALPN of the link between nodes.
 pub const ALPN: &[u8] = b"lanyard/1";
+/// ALPN of a connection to join. Anyone may make one, and only while an invite is open.
+pub const JOIN_ALPN: &[u8] = b"lanyard-join/1";
 
 /// This device's key pair. Cloning is cheap; the secret half is not reachable from outside.
 #[derive(Clone)]
@@ -63,7 +69,8 @@ impl Identity {
     /// [`IdentityError`] when the file cannot be used.
     pub fn load_or_create(dir: &Path) -> Result<Self, IdentityError> {
         let path = dir.join("node.key");
-        let pkcs8 = key_file::load_or_create(&path).map_err(|source| match source.kind() {
+        let generate = || Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let pkcs8 = key_file::load_or_create(&path, generate).map_err(|source| match source.kind() {
             io::ErrorKind::InvalidData => IdentityError::Damaged { path: path.clone() },
             _ => IdentityError::Io { path: path.clone(), source },
         })?;
@@ -79,18 +86,24 @@ impl Identity {
     /// TLS 1.3, raw public keys both ways (RFC 7250), any client key accepted (each request is authorised by the
     /// gate), no tickets, no early data, ALPN [`ALPN`] only.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::expect_used,
-        reason = "what is built in fits what is built in"
-    )]
     pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.server_config_for(ALPN)
+    }
+
+    /// The same with [`JOIN_ALPN`] only.
+    #[must_use]
+    pub fn join_server_config(&self) -> Arc<ServerConfig> {
+        self.server_config_for(JOIN_ALPN)
+    }
+
+    #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
+    fn server_config_for(&self, alpn: &[u8]) -> Arc<ServerConfig> {
         let mut config = ServerConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
             .expect("the provider speaks TLS 1.3")
             .with_client_cert_verifier(raw_key::Verifier::any())
             .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(self.certified.clone())));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         // A resumed connection does not prove the client's key again: a device whose access was taken back could
         // go on. There is nothing to resume with.
         config.send_tls13_tickets = 0;
@@ -103,12 +116,18 @@ impl Identity {
     /// The same from the other side. With `expected`, a server that holds another key is refused in the handshake
     /// with [`is_other_device`].
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::expect_used,
-        reason = "what is built in fits what is built in"
-    )]
     pub fn client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_config_for(ALPN, expected)
+    }
+
+    /// The same with [`JOIN_ALPN`] only. With a code nobody is expected yet, with a link its device is.
+    #[must_use]
+    pub fn join_client_config(&self, expected: Option<NodeId>) -> Arc<ClientConfig> {
+        self.client_config_for(JOIN_ALPN, expected)
+    }
+
+    #[expect(clippy::expect_used, reason = "what is built in fits what is built in")]
+    fn client_config_for(&self, alpn: &[u8], expected: Option<NodeId>) -> Arc<ClientConfig> {
         let verifier = expected.map_or_else(raw_key::Verifier::any, raw_key::Verifier::only);
         let mut config = ClientConfig::builder_with_provider(crypto())
             .with_protocol_versions(&[&TLS13])
@@ -118,7 +137,7 @@ impl Identity {
             .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(
                 self.certified.clone(),
             )));
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![alpn.to_vec()];
         // There are no names between nodes, and a name in the clear would tell the network who is meant.
         config.enable_sni = false;
         config.resumption = Resumption::disabled();

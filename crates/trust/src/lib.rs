@@ -4,10 +4,14 @@
 //! never leave this crate: it hands out TLS configurations, not secrets. No sockets, no tables; time comes in as
 //! an argument.
 
+pub mod check;
+pub mod gate;
 pub mod identity;
+pub mod join;
 pub mod names;
 pub mod node_id;
 pub mod policy;
+pub mod web;
 
 pub use identity::{Identity, IdentityError};
 pub use node_id::NodeId;

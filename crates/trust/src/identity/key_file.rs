@@ -1,26 +1,35 @@
-//! The file that holds the device's secret key: PKCS#8 (RFC 8410), readable by its owner only.
+//! Small files that matter: a secret key as PKCS#8 (RFC 5958), and what belongs to it. Readable by their owner only,
+//! and written whole or not at all.
 //!
 //! On Windows the file has the rights of the user's own data directory, which other users cannot read.
 
-use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
+use ring::{error::Unspecified, pkcs8::Document};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
-/// An Ed25519 key is 83 bytes of PKCS#8.
-const LONGEST: u64 = 1024;
+/// An Ed25519 key is 83 bytes of PKCS#8, one for P-256 138; a certificate with its dates less than a kilobyte.
+const LONGEST: u64 = 4096;
 
 /// The key in `path`, or a new one written there. [`io::ErrorKind::InvalidData`] when what is there cannot be a key.
-pub(super) fn load_or_create(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn load_or_create(
+    path: &Path,
+    generate: impl FnOnce() -> Result<Document, Unspecified>,
+) -> io::Result<Vec<u8>> {
     match load(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let pkcs8 = generate().map_err(|_| io::Error::other("the system gives no random numbers"))?;
+            write(path, pkcs8.as_ref())?;
+            Ok(pkcs8.as_ref().to_vec())
+        }
         loaded => loaded,
     }
 }
 
-fn load(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes in `path`. [`io::ErrorKind::InvalidData`] when it is no file or too long.
+pub(crate) fn load(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() || about.len() > LONGEST {
@@ -49,25 +58,35 @@ fn close_to_others(_: &Path, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-fn create(path: &Path) -> io::Result<Vec<u8>> {
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Puts `bytes` into `path`, under a temporary name first.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = parent(path);
     create_dir(dir)?;
-    let unfinished = Unfinished(path.with_extension("key.new"));
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let unfinished = Unfinished(temporary.into());
     // What a crash left behind was never anyone's key.
     match fs::remove_file(&unfinished.0) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = owner_only().write(true).create_new(true).open(&unfinished.0)?;
-    file.write_all(pkcs8.as_ref())?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&unfinished.0, path)?;
     std::mem::forget(unfinished);
-    sync_dir(dir)?;
-    Ok(pkcs8.as_ref().to_vec())
+    sync_dir(dir)
+}
+
+/// Gives a file another name.
+pub(crate) fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
+    fs::rename(path, aside)?;
+    sync_dir(parent(aside))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes a half-written key.

@@ -12,12 +12,12 @@ use rustls::{
 use std::{io::Write, sync::Arc};
 use tempfile::TempDir;
 
-fn device() -> (Identity, TempDir) {
+pub(crate) fn device() -> (Identity, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Identity::load_or_create(dir.path()).unwrap(), dir)
 }
 
-fn connect(
+pub(crate) fn connect(
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
 ) -> Result<(ClientConnection, ServerConnection), Error> {

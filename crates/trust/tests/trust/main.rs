@@ -1,5 +1,9 @@
-//! Who proves what in a handshake, and what becomes of the key file.
+//! Who proves what in a handshake and in a join, and what becomes of the key file.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod handshake;
+mod join;
 mod key_file;
+mod machine;
+mod python;
+mod web;
