@@ -7,7 +7,9 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    moved::Moved,
     networks::Networks,
+    pause::Pause,
     presence::Presence,
     printing::Printing,
     settings::Settings,
@@ -39,6 +41,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Who belongs together with this device.
     pub circle: Circle,
+    /// Whether the owner paused sharing.
+    pub pause: Arc<Pause>,
+    /// Whether this device's key came here from another machine.
+    pub moved: Arc<Moved>,
     /// Numbered changes for front ends.
     pub events: Events,
     /// What is offered, to whom; the gate of every door.

@@ -52,6 +52,8 @@ pub struct Networks {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     connected: Vec<Connected>,
+    /// Nothing is offered anywhere: sharing is paused, or a moved disk waits for an answer.
+    withheld: bool,
     listening: Vec<SocketAddr>,
     announced: usize,
     port: u16,
@@ -121,7 +123,7 @@ impl Networks {
                 scope && interface.addresses.iter().any(|prefix| prefix.address == local.ip())
             })
         })?;
-        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+        Some(state.place(network))
     }
 
     /// The network on which a neighbour has this address, as far as that is settled.
@@ -136,14 +138,13 @@ impl Networks {
                 scope && interface.is_on_link(neighbour.ip())
             })
         })?;
-        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+        Some(state.place(network))
     }
 
     /// The networks this computer is on, as far as that is settled.
     pub(crate) fn places(&self) -> Vec<Place> {
-        let place =
-            |network: &Connected| Place { network: network.id.as_str().to_owned(), own: network.is_own() };
-        self.state().connected.iter().filter(|network| network.settled).map(place).collect()
+        let state = self.state();
+        state.connected.iter().filter(|network| network.settled).map(|network| state.place(network)).collect()
     }
 
     /// Whether this address is one of this computer's.
@@ -244,9 +245,14 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
         .await;
     written
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("The choice was not kept: {error}.")))?;
+    follow(core).await;
+    Ok(list(core).await)
+}
+
+/// Brings what runs in line with what the owner has said meanwhile.
+pub(crate) async fn follow(core: &Arc<Core>) {
     let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
-    Ok(list(core).await)
 }
 
 /// What others can see, in one word.
@@ -265,8 +271,15 @@ pub fn notices(core: &Core) -> Vec<String> {
 }
 
 impl State {
+    /// While nothing is offered no network counts as the owner's, whatever is known of it.
+    fn place(&self, network: &Connected) -> Place {
+        Place { network: network.id.as_str().to_owned(), own: network.is_own() && !self.withheld }
+    }
+
     fn sharing(&self) -> SharingState {
-        if self.connected.is_empty() {
+        if self.withheld {
+            SharingState::Paused
+        } else if self.connected.is_empty() {
             SharingState::Offline
         } else if !self.connected.iter().any(Connected::is_own) {
             SharingState::Hidden
@@ -353,9 +366,15 @@ async fn apply(core: &Arc<Core>, mut connected: Vec<Connected>) -> bool {
     for network in &mut connected {
         network.profile = core.networks.profile_of(&network.id);
     }
-    let complete = running.follow(core, &connected).await;
+    let withheld = core.pause.is_on() || core.moved.withholds();
+    let complete = if withheld {
+        let public = |network: &Connected| Connected { profile: Profile::Public, ..network.clone() };
+        running.follow(core, &connected.iter().map(public).collect::<Vec<_>>()).await
+    } else {
+        running.follow(core, &connected).await
+    };
     let (listening, announced, port) = (running.listening(), running.announced(), running.port());
-    let state = State { connected, listening, announced, port, notices: running.notices() };
+    let state = State { connected, withheld, listening, announced, port, notices: running.notices() };
     let changed = {
         let mut known = core.networks.state();
         let changed = *known != state;
