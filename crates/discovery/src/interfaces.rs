@@ -81,6 +81,13 @@ pub fn read(reach: Reach) -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// The interface that has this address, whichever kind it is.
+#[must_use]
+pub fn name_of(address: IpAddr) -> Option<String> {
+    let all = if_addrs::get_if_addrs().ok()?;
+    all.into_iter().find(|found| found.ip() == address).map(|found| found.name)
+}
+
 /// Whether an interface of this name leads to a LAN rather than to a tunnel, a container or a virtual machine.
 #[must_use]
 pub fn is_real(name: &str) -> bool {

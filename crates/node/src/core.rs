@@ -4,6 +4,7 @@ use crate::{
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
+    doctor::probe::Probes,
     doors::browser::Browser,
     drives::Drives,
     events::Events,
@@ -73,6 +74,8 @@ pub struct Core {
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.
     pub browser: Browser,
+    /// How much other devices may ask in their self-checks.
+    pub probes: Probes,
     /// What the node had to tell its owner at start.
     pub notices: Vec<String>,
     /// When the node started.

@@ -17,8 +17,8 @@ use crate::{
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Network, NetworkProfile, SharingState};
 use lanyard_discovery::{
-    Changes, Interface, Located, Locator, NetworkId, Profile, Profiles, Reach, Surroundings, interfaces,
-    network,
+    Changes, Interface, Located, Locator, NetworkId, Profile, Profiles, Reach, Seen, Surroundings,
+    interfaces, network,
 };
 use listening::Running;
 use std::{
@@ -145,6 +145,39 @@ impl Networks {
     pub(crate) fn places(&self) -> Vec<Place> {
         let state = self.state();
         state.connected.iter().filter(|network| network.settled).map(|network| state.place(network)).collect()
+    }
+
+    /// The interface with this address of ours, as a connection shows it.
+    pub(crate) fn interface_of(&self, local: SocketAddr) -> Option<Interface> {
+        let state = self.state();
+        let mut interfaces = state.connected.iter().flat_map(|network| &network.interfaces);
+        let has = |interface: &&Interface| {
+            let scope = match local {
+                SocketAddr::V6(v6) if v6.scope_id() != 0 => v6.scope_id() == interface.index,
+                _ => true,
+            };
+            scope && interface.addresses.iter().any(|prefix| prefix.address == local.ip())
+        };
+        interfaces.find(has).cloned()
+    }
+
+    /// The interfaces on networks that the owner marked as own.
+    pub(crate) fn own_interfaces(&self) -> Vec<Interface> {
+        let state = self.state();
+        let own = state.connected.iter().filter(|network| network.is_own());
+        own.flat_map(|network| network.interfaces.iter().cloned()).collect()
+    }
+
+    /// What runs: listening addresses, and how many interfaces this device is announced on.
+    pub(crate) fn running(&self) -> (Vec<SocketAddr>, usize) {
+        let state = self.state();
+        (state.listening.clone(), state.announced)
+    }
+
+    /// What the system knows around each interface now.
+    pub(crate) fn surroundings(&self) -> Vec<Seen> {
+        let interfaces = self.interfaces.borrow().as_ref().clone();
+        self.surroundings.look(interfaces)
     }
 
     /// Whether this address is one of this computer's.

@@ -6,6 +6,7 @@ use crate::{
     clock::{self, Clock},
     config,
     core::Parts,
+    doctor::probe::Probes,
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
@@ -261,6 +262,7 @@ impl Opened {
             parts,
             uploads,
             browser: Browser::default(),
+            probes: Probes::default(),
             notices,
             started_at: SystemTime::now(),
         };
