@@ -41,6 +41,12 @@ pub(crate) enum Command {
         /// What to log, like RUST_LOG (info, debug, lanyard_print=debug)
         #[arg(long, value_name = "FILTER")]
         log: Option<String>,
+        /// Give up all files but my data, my downloads and what I share (Linux)
+        #[arg(long)]
+        confined: bool,
+        /// With --confined: a folder that may be shared or copied to later, too
+        #[arg(long, value_name = "DIR", requires = "confined")]
+        allow: Vec<PathBuf>,
     },
     /// Who am I, on which networks, what is shared
     Status,
@@ -53,6 +59,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Option<NetworkAction>,
     },
+    /// Offer nothing for a while
+    Sharing {
+        #[command(subcommand)]
+        action: SharingAction,
+    },
+    /// This device's key came here with a disk: say what happened
+    Moved { what: MovedWhat },
     /// Devices, printers and drives that can be used now
     Nearby {
         /// Go on and show what changes
@@ -196,6 +209,26 @@ pub(crate) enum NetworkAction {
         /// Its name or id, or `current`
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SharingAction {
+    /// Nobody can see this computer until it is resumed; what others offer can still be used
+    Pause {
+        /// When it ends by itself: 2h, 30m, 18:00, 2026-12-24T18:00
+        #[arg(long, value_name = "T", alias = "for", value_parser = until::parse)]
+        until: Option<Millis>,
+    },
+    /// Share again
+    Resume,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MovedWhat {
+    /// The same device in a new computer: it keeps its key
+    Same,
+    /// A copy of another device: it becomes a device of its own
+    New,
 }
 
 #[derive(Debug, Subcommand)]
@@ -455,14 +488,12 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Doctor => Some("The self-check"),
             Self::Home { .. } => Some("A home"),
             Self::Printer { .. } => Some("Adding printers to the print dialog"),
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
             Self::Send { .. } => Some("Sending files to a device"),
             Self::Pause { .. } => Some("Pausing a copy"),
-            Self::SupportBundle { .. } => Some("The support bundle"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

@@ -7,6 +7,7 @@
 mod args;
 mod ask;
 mod asks;
+mod doctor;
 mod follow;
 mod networks;
 mod print;
@@ -56,6 +57,12 @@ impl Failure {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    // Before there is a second thread: each confines only itself and those it starts.
+    if let Command::Run { confined: true, allow, .. } = &args.command
+        && let Err(error) = run::confine(args.data.clone(), allow)
+    {
+        return fail(&error.to_string());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(64)
@@ -87,7 +94,7 @@ fn fail(reason: &str) -> ExitCode {
 
 async fn dispatch(args: Args) -> Result<(), Failure> {
     let Args { data, json, command } = args;
-    if let Command::Run { name, port, loopback, log } = command {
+    if let Command::Run { name, port, loopback, log, .. } = command {
         return run::run(data, name, port, loopback, log.as_deref(), json).await;
     }
     if let Some(what) = command.not_available() {
@@ -103,6 +110,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let Response::Link(link) = node.ask(Request::BrowserLink).await? else { return Err(ask::odd()) };
             show::show(json, &link, |link| link.clone() + "\n")
         }
+        Command::Doctor => doctor::check(&node, json).await,
+        Command::SupportBundle { file } => doctor::bundle(&node, &file, json).await,
+        Command::Sharing { action } => doctor::sharing(&node, action, json).await,
+        Command::Moved { what } => doctor::moved(&node, what, json).await,
         Command::Network { action } => networks::network(&node, action, json).await,
         Command::Nearby { watch: false } => {
             let Response::Nearby(nearby) = node.ask(Request::Nearby).await? else { return Err(ask::odd()) };
@@ -138,7 +149,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Resume { id } => transfers::resume(&node, id, json).await,
         // Answered above.
         Command::Run { .. }
-        | Command::Doctor
         | Command::Home { .. }
         | Command::Printer { .. }
         | Command::Rm { .. }
@@ -147,7 +157,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         | Command::Mount { .. }
         | Command::Unmount { .. }
         | Command::Send { .. }
-        | Command::Pause { .. }
-        | Command::SupportBundle { .. } => Err(ask::odd()),
+        | Command::Pause { .. } => Err(ask::odd()),
     }
 }

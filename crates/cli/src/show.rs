@@ -5,9 +5,9 @@ mod table;
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Access, Ask, Audience, DeviceState, Entry, EntryKind, Grant, Job, JobDirection, JobState, Listing,
-    Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Printer, PrinterState, Share, ShareKind,
-    SharingState, Transfer, TransferDirection, TransferState,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection, JobState,
+    Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer, PrinterState, Share,
+    ShareKind, SharingState, Transfer, TransferDirection, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -57,7 +57,15 @@ pub(crate) fn status(status: &NodeStatus) -> String {
         SharingState::Hidden => "nobody can see this computer: no network is marked as yours".to_owned(),
         SharingState::Offline => "this computer is on no network".to_owned(),
         SharingState::Failed => "nobody can see this computer, see below".to_owned(),
-        SharingState::Paused => "nobody can see this computer: sharing is paused".to_owned(),
+        SharingState::Paused if status.moved => {
+            "nobody can see this computer: its key came here from another one. Say what happened: lanyard moved \
+             same (the same device) or lanyard moved new (a copy)"
+                .to_owned()
+        }
+        SharingState::Paused => match status.paused_until {
+            Some(until) => format!("nobody can see this computer: sharing is paused until {}", when(until)),
+            None => "nobody can see this computer: sharing is paused (lanyard sharing resume)".to_owned(),
+        },
     };
     let mut table = Table::new(&[]);
     table.row(["name".into(), status.name.clone()]);
@@ -74,6 +82,39 @@ pub(crate) fn status(status: &NodeStatus) -> String {
         table.row(["notice".into(), notice.clone()]);
     }
     table.text()
+}
+
+pub(crate) fn checks(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let sign = match check.outcome {
+            Outcome::Good => "✓",
+            Outcome::Warning => "!",
+            Outcome::Failed => "✗",
+            Outcome::Unknown => "?",
+        };
+        text.push_str(&format!("{sign} {}: {}\n", check_name(check.what), clean(&check.detail)));
+        for line in check.fix.iter().flat_map(|fix| fix.lines()) {
+            text.push_str(&format!("    {}\n", clean(line)));
+        }
+    }
+    text
+}
+
+fn check_name(what: CheckKind) -> &'static str {
+    match what {
+        CheckKind::Network => "network",
+        CheckKind::Listening => "listening",
+        CheckKind::Inbound => "others reach this device",
+        CheckKind::Outbound => "this device reaches others",
+        CheckKind::Multicast => "multicast DNS",
+        CheckKind::SameNetwork => "same network",
+        CheckKind::Clock => "clock",
+        CheckKind::Version => "version",
+        CheckKind::Home => "home",
+        CheckKind::Data => "key and data",
+        CheckKind::Sandbox => "confined",
+    }
 }
 
 pub(crate) fn networks(networks: &[Network]) -> String {

@@ -5,12 +5,15 @@ use crate::{
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
+    doctor::probe::Probes,
     doors::browser::Browser,
     drives::Drives,
     events::Events,
     guests::Guests,
     home::Homes,
+    moved::Moved,
     networks::Networks,
+    pause::Pause,
     presence::Presence,
     printing::Printing,
     settings::Settings,
@@ -42,6 +45,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Who belongs together with this device.
     pub circle: Circle,
+    /// Whether the owner paused sharing.
+    pub pause: Arc<Pause>,
+    /// Whether this device's key came here from another machine.
+    pub moved: Arc<Moved>,
     /// Numbered changes for front ends.
     pub events: Events,
     /// What is offered, to whom; the gate of every door.
@@ -78,6 +85,8 @@ pub struct Core {
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.
     pub browser: Browser,
+    /// How much other devices may ask in their self-checks.
+    pub probes: Probes,
     /// What the node had to tell its owner at start.
     pub notices: Vec<String>,
     /// When the node started.

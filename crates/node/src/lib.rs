@@ -9,6 +9,7 @@ pub mod attach;
 pub mod circle;
 pub mod clock;
 pub mod config;
+pub mod confine;
 pub mod core;
 pub mod doctor;
 pub mod doors;

@@ -7,13 +7,16 @@ use crate::{
     clock::{self, Clock},
     config,
     core::Parts,
+    doctor::probe::Probes,
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
     guests::{self, Guests},
     home::{self, Homes},
     lock::Lock,
+    moved::Moved,
     networks::{self, Networks},
+    pause::{self, Pause},
     presence::{self, Presence},
     printing::{self, Printing},
     settings::{self, Settings},
@@ -25,7 +28,6 @@ use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
 use lanyard_link::{Doors, Limits, Peers};
 use lanyard_store::{Migrations, Store};
-use lanyard_trust::Identity;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -115,6 +117,12 @@ impl Node {
     #[must_use]
     pub fn subscribe(&self) -> mpsc::Receiver<Event> {
         subscribe(&self.core)
+    }
+
+    /// Returns when this node goes on with a key that is no longer this device's (see `Request::SettleMove`): stop
+    /// it and start it again.
+    pub async fn renewed(&self) {
+        self.core.moved.renewed().cancelled().await;
     }
 
     /// Says goodbye to the network, finishes what must not be cut, closes the store. Does nothing the second time.
@@ -220,8 +228,7 @@ impl Opened {
         config.loopback |= std::env::var_os("LANYARD_LOOPBACK").is_some_and(|value| value == "1");
         data.create()?;
         let lock = Lock::take(&data)?;
-        let identity = Identity::load_or_create(data.root())
-            .map_err(|error| StartError::failed("this device's key", error))?;
+        let (moved, identity) = Moved::load(&data)?;
         let opened =
             Store::open(&data.store(), MIGRATIONS).map_err(|error| StartError::failed("the store", error))?;
         let mut notices = Vec::new();
@@ -251,6 +258,8 @@ impl Opened {
             }),
             identity,
             shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
+            pause: Arc::new(Pause::load(settings.clone(), clock.clone()).map_err(in_store)?),
+            moved: Arc::new(moved),
             clock,
             circle,
             store,
@@ -270,6 +279,7 @@ impl Opened {
             asks: Asks::default(),
             uploads,
             browser: Browser::default(),
+            probes: Probes::default(),
             notices,
             started_at: SystemTime::now(),
         };
@@ -291,6 +301,7 @@ const MIGRATIONS: &[Migrations] = &[
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     clock::start(core);
+    pause::start(core);
     shares::start(core);
     asks::start(core).await?;
     networks::start(core).await?;

@@ -24,6 +24,7 @@ use crate::{
     Core, asks,
     circle::Circle,
     clock::Clock,
+    confine,
     names::{self, Named},
     printing,
 };
@@ -33,6 +34,7 @@ use lanyard_store::{Migrations, Store, StoreError, rusqlite};
 use lanyard_trust::{Audience, Policy, ShareId, Until, names::MAX_NAME, names::clean};
 use std::{
     collections::BTreeMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 use tally::Tally;
@@ -95,6 +97,18 @@ struct Entry {
     available: bool,
     /// Free and total bytes of the disk behind a folder, as last seen.
     disk: Option<(u64, u64)>,
+}
+
+/// The shared folders of a node that does not run, for whoever must know them before it starts.
+pub(crate) fn folders_in(store: &Path) -> Vec<PathBuf> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = rusqlite::Connection::open_with_flags(store, flags)?;
+        let mut statement = connection.prepare("SELECT target FROM share WHERE kind = 'folder'")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    // A store that is not there yet, or damaged, shares nothing.
+    read().unwrap_or_default().into_iter().map(PathBuf::from).collect()
 }
 
 impl Shares {
@@ -346,6 +360,10 @@ pub async fn share_folder(
     audience: Vec<Grant>,
     until: Option<Millis>,
 ) -> Result<Share, ApiError> {
+    if !confine::allows(Path::new(&path)) {
+        let detail = "This node is confined to the folders it was started with. Start it again with --allow and this folder.";
+        return Err(ApiError::new(ErrorCode::NotAvailable, detail));
+    }
     let data = core.data.root().to_owned();
     let checked = tokio::task::spawn_blocking(move || folder::check(&path, &data, write));
     let folder = checked.await.map_err(internal)??;

@@ -3,7 +3,7 @@
 //! It knows who calls (the key that the handshake proved) and where the connection came in; whether the caller
 //! may do what it asks is decided by the gate of each room, request by request.
 
-use crate::{Core, asks, drives, home, presence, printing};
+use crate::{Core, asks, doctor, drives, home, presence, printing};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 
@@ -32,6 +32,7 @@ impl Serve for Door {
             Some(Room::Asks) => asks::serve(core, caller, subject, request).boxed(),
             Some(Room::Drives) => drives::serve(core, caller, subject, request).boxed(),
             Some(Room::Home) => home::serve(core, caller, request).boxed(),
+            Some(Room::Doctor) => doctor::probe::serve(core, caller, request).boxed(),
             None => std::future::ready(body::status(StatusCode::NOT_FOUND, "not found")).boxed(),
         }
     }
@@ -44,6 +45,7 @@ enum Room {
     Drives,
     Home,
     Asks,
+    Doctor,
 }
 
 fn room(path: &str) -> Option<Room> {
@@ -54,6 +56,7 @@ fn room(path: &str) -> Option<Room> {
         "drives" => Some(Room::Drives),
         "home" => Some(Room::Home),
         "asks" => Some(Room::Asks),
+        "probe" => Some(Room::Doctor),
         _ => None,
     }
 }
@@ -71,6 +74,7 @@ mod tests {
         assert_eq!(room("/v1/drives/abc/list"), Some(Room::Drives));
         assert_eq!(room("/v1/home/sync"), Some(Room::Home));
         assert_eq!(room("/v1/asks"), Some(Room::Asks));
+        assert_eq!(room("/v1/probe"), Some(Room::Doctor));
         for path in ["/", "/v1", "/v1/", "/v2/hello", "/v1/hellos", "/rpc", "//v1/hello", "/v1//jobs"] {
             assert_eq!(room(path), None, "{path}");
         }

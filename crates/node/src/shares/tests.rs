@@ -116,7 +116,7 @@ fn folders_that_hold_too_much_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let inside = data.path().join("inside");
     std::fs::create_dir(&inside).unwrap();
-    let refused = [std::path::Path::new("/"), data.path(), inside.as_path(), std::path::Path::new("/proc")];
+    let refused = [Path::new("/"), data.path(), inside.as_path(), Path::new("/proc")];
     for path in refused {
         let error = folder::check(path.to_str().unwrap(), data.path(), false).unwrap_err();
         assert_eq!(error.code, ErrorCode::Invalid, "{}", path.display());
