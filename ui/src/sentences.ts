@@ -1,7 +1,7 @@
 // Jobs, copies, printers and this node's state in plain sentences.
 
 import type { Drive, Job, Nearby, NodeStatus, Printer, Queue, Transfer } from "./api";
-import { bytes, timeLeft, when } from "./format";
+import { bytes, timeLeft, until } from "./format";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
 
@@ -70,8 +70,8 @@ export function sharingState(
 }
 
 /** Until when sharing is paused, as far as that is known. */
-export function pausedWords(until: number | null): string {
-  return until === null ? t("status.paused") : t("status.paused_until", { time: when(look.language, until) });
+export function pausedWords(end: number | null): string {
+  return end === null ? t("status.paused") : t("status.paused_until", { time: until(look.language, end) });
 }
 
 export const isJobOver = (job: Job) => job.state === "done" || job.state === "cancelled" || job.state === "failed";
