@@ -90,7 +90,9 @@ export function writing(policy: SharePolicy): boolean | null {
 }
 
 export function withWriting(policy: SharePolicy, write: boolean): Grant[] {
-  return toGrants({ ...fromPolicy(policy, "folder"), right: write ? "write" : "use" }, "folder", policy.audience);
+  // What single devices may do is their own: the share's switch for all of them goes into the group's right.
+  const who = fromPolicy({ ...policy, write: false }, "folder");
+  return toGrants({ ...who, right: write ? "write" : "use" }, "folder", policy.audience);
 }
 
 /** What one device may do with a share, for that device's page; the first that is for it decides. */
