@@ -54,6 +54,10 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    // This program reads documents as its own limited child; nothing else may be there by then.
+    if let Some(status) = lanyard_node::answer_if_child() {
+        return status;
+    }
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -18,7 +18,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let layout = DataDir::resolve(data.as_deref())?;
     logs::start(&layout, log)?;
-    let node = Node::start(Config { data, name, port, loopback }).await?;
+    let node = Node::start(Config { data, name, port, loopback, ..Config::default() }).await?;
     let told = announce(&node, json).await;
     if told.is_ok() {
         asked_to_stop().await;

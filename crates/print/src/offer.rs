@@ -12,6 +12,7 @@ mod worker;
 
 use crate::{
     QueueId,
+    document::Documents,
     spool::Spool,
     system::{QueueInfo, SpoolError, Spoolers},
     ticket::Capabilities,
@@ -44,6 +45,8 @@ pub struct Parts {
     pub spool: PathBuf,
     /// This computer's queues.
     pub spoolers: Arc<Spoolers>,
+    /// Who looks into documents.
+    pub documents: Documents,
     /// Who may print on what.
     pub gate: Arc<dyn Gate<QueueId>>,
     /// What a share is called.
@@ -64,6 +67,7 @@ struct Inner {
     rows: Rows,
     spool: Spool,
     spoolers: Arc<Spoolers>,
+    documents: Documents,
     gate: Arc<dyn Gate<QueueId>>,
     name_of: Box<NameOf>,
     cancel: CancellationToken,
@@ -104,6 +108,7 @@ impl Offer {
             rows,
             spool,
             spoolers: parts.spoolers,
+            documents: parts.documents,
             gate: parts.gate,
             name_of: parts.name_of,
             cancel: parts.cancel,
