@@ -56,6 +56,10 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    // This program reads documents as its own limited child; nothing else may be there by then.
+    if let Some(status) = lanyard_node::answer_if_child() {
+        return status;
+    }
     let args = Args::parse();
     // Before there is a second thread: each confines only itself and those it starts.
     if let Command::Run { confined: true, allow, .. } = &args.command

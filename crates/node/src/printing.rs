@@ -22,6 +22,7 @@ use lanyard_api::{
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
     consume::{self, Outbox, OutgoingState, Target},
+    document::{ChildProgram, Documents},
     offer::{self, Offer},
     system::Spoolers,
     ticket::{Capabilities, JobStatus, MUST_ASK},
@@ -56,12 +57,20 @@ impl Printing {
     /// When something it needs cannot be read.
     pub fn open(parts: &Parts) -> Result<Self, StartError> {
         let spool = parts.data.spool();
-        let spoolers = Spoolers::of_this_system(parts.downloads.join("Printed"), &spool.join("saved"));
+        let child = match &parts.config.document_child {
+            Some(program) => Ok(ChildProgram::at(program.clone(), &[])),
+            None => ChildProgram::this_one(),
+        };
+        let child = child.map_err(|error| StartError::failed("finding this program", error))?;
+        let documents = Documents::new(child, parts.cancel.clone());
+        let printed = parts.downloads.join("Printed");
+        let spoolers = Spoolers::of_this_system(documents.clone(), printed, &spool.join("saved"));
         let shares = Arc::clone(&parts.shares);
         let offer = Offer::open(offer::Parts {
             store: parts.store.clone(),
             spool: spool.join("in"),
             spoolers: Arc::new(spoolers),
+            documents: documents.clone(),
             gate: parts.shares.clone(),
             name_of: Box::new(move |share| shares.name_of(share)),
             cancel: parts.cancel.clone(),
@@ -70,6 +79,7 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
+            documents,
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),

@@ -10,8 +10,8 @@ pub mod outgoing;
 mod table;
 
 use crate::{
-    document::{self, DocumentError},
-    spool::{KeepError, Spool},
+    document::{DocumentError, Documents, Inspected},
+    spool::{KeepError, Kept, Spool},
     ticket::{Capabilities, JobStatus, Options, Refused},
 };
 use http::{Method, Request, StatusCode};
@@ -44,6 +44,8 @@ pub struct Parts {
     pub store: Store,
     /// Where our copies wait; nobody else's.
     pub spool: PathBuf,
+    /// Who looks into documents.
+    pub documents: Documents,
     /// How other nodes are reached.
     pub peers: Peers,
     /// Cancelled when the node stops.
@@ -76,6 +78,7 @@ pub struct Outbox {
 struct Inner {
     rows: Rows,
     spool: Spool,
+    documents: Documents,
     peers: Peers,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -142,6 +145,7 @@ impl Outbox {
         let inner = Inner {
             rows,
             spool,
+            documents: parts.documents,
             peers: parts.peers,
             cancel: parts.cancel,
             tasks: parts.tasks,
@@ -180,25 +184,25 @@ impl Outbox {
         options: Options,
     ) -> Result<OutgoingJob, OutboxError> {
         let id = Uuid::new_v4();
-        let (outbox, source) = (self.clone(), document.to_owned());
-        let enter = move || {
-            let name = outgoing::document_name(id);
-            let result = outbox.keep(&name, &source).and_then(|(kept, found)| {
-                if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
-                    && ranges.within(pages).next().is_none()
-                {
-                    return Err(DocumentError::NoSuchPages.into());
-                }
-                let job = OutgoingJob::new(id, target, title, &kept, found, options);
-                outbox.inner.rows.put(&job)?;
-                Ok(job)
-            });
-            if result.is_err() {
-                outbox.inner.spool.remove(&name);
+        let copy = OwnCopy { spool: &self.inner.spool, name: outgoing::document_name(id), entered: false };
+        let (kept, found) = self.keep(&copy.name, document).await?;
+        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
+            && ranges.within(pages).next().is_none()
+        {
+            return Err(DocumentError::NoSuchPages.into());
+        }
+        let job = OutgoingJob::new(id, target, title, &kept, found, options);
+        // From here on the row may be there, whoever stops waiting for it.
+        copy.enter();
+        let (outbox, new) = (self.clone(), job.clone());
+        let put = move || {
+            let put = outbox.inner.rows.put(&new);
+            if put.is_err() {
+                outbox.inner.spool.remove(&new.document());
             }
-            result
+            put
         };
-        let job = tokio::task::spawn_blocking(enter).await.map_err(|_| StoreError::Closing)??;
+        tokio::task::spawn_blocking(put).await.map_err(|_| StoreError::Closing)??;
         tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
         self.tell(&job);
         self.wake(job.node, false);
@@ -206,20 +210,19 @@ impl Outbox {
     }
 
     /// Copies first and looks at the copy: what is looked at is what is sent.
-    fn keep(
-        &self,
-        name: &str,
-        source: &Path,
-    ) -> Result<(crate::spool::Kept, document::Inspected), OutboxError> {
+    async fn keep(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
         // Says "no document" before a large file is copied for nothing.
-        document::inspect(source, false).map_err(|error| match error {
+        self.inner.documents.inspect(source, false).await.map_err(|error| match error {
             DocumentError::Io(source_error) => {
                 KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
             }
             error => OutboxError::from(error),
         })?;
-        let kept = self.inner.spool.copy(name, source)?;
-        let found = document::inspect(&self.inner.spool.path(name), true)?;
+        let (spool, name, source) = (self.inner.spool.clone(), name.to_owned(), source.to_owned());
+        let path = spool.path(&name);
+        let kept = tokio::task::spawn_blocking(move || spool.copy(&name, &source));
+        let kept = kept.await.map_err(|_| StoreError::Closing)??;
+        let found = self.inner.documents.inspect(&path, true).await?;
         Ok((kept, found))
     }
 
@@ -364,6 +367,27 @@ impl Outbox {
         });
         bell.back.fetch_or(back, Ordering::AcqRel);
         bell.ring.notify_one();
+    }
+}
+
+/// Our copy of a document that has no row yet; gone when dropped before it has.
+struct OwnCopy<'a> {
+    spool: &'a Spool,
+    name: String,
+    entered: bool,
+}
+
+impl OwnCopy<'_> {
+    fn enter(mut self) {
+        self.entered = true;
+    }
+}
+
+impl Drop for OwnCopy<'_> {
+    fn drop(&mut self) {
+        if !self.entered {
+            self.spool.remove(&self.name);
+        }
     }
 }
 

@@ -24,7 +24,7 @@ async fn start(data: &Path) -> Node {
 }
 
 fn config(data: &Path) -> Config {
-    Config { data: Some(data.to_owned()), name: None, port: None, loopback: true }
+    Config { data: Some(data.to_owned()), loopback: true, ..Config::default() }
 }
 
 async fn status(node: &Node) -> NodeStatus {

@@ -5,7 +5,8 @@ use super::{
     journal::{Entered, Rows, document_name},
 };
 use crate::{
-    QueueId, document,
+    QueueId,
+    document::{DocumentError, Format},
     spool::KeepError,
     system::SpoolError,
     ticket::{MUST_ASK, Refused, TICKET_HEADER, Ticket},
@@ -132,22 +133,13 @@ impl Offer {
         claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        let found = tokio::task::spawn_blocking(move || document::inspect(&path, false)).await;
-        match found {
-            Ok(Ok(found)) if found.format == ticket.format => {}
-            Ok(Err(document::DocumentError::Io(error))) => {
-                return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()));
+        match self.inner.documents.inspect(&path, false).await {
+            Ok(found) if found.format == ticket.format => {}
+            Ok(_) => {
+                let words = "the document is not of the kind that was announced";
+                return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", words));
             }
-            Ok(found) => {
-                let words = found.err().map_or_else(
-                    || "the document is not of the kind that was announced".to_owned(),
-                    |error| error.to_string(),
-                );
-                return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", &words));
-            }
-            Err(_) => {
-                return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping"));
-            }
+            Err(error) => return Err(document_refusal(&error)),
         }
         // Time has passed: the owner may have taken the printer back, or put the sender out.
         self.look(subject, share)?;
@@ -181,7 +173,7 @@ impl Offer {
         let queue = self.look(subject, share)?;
         let ticket = Ticket {
             title: String::new(),
-            format: document::Format::Pdf,
+            format: Format::Pdf,
             size: 0,
             blake3: String::new(),
             attempt: value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1),
@@ -272,6 +264,15 @@ fn keep_refusal(error: &KeepError) -> Refusing {
         KeepError::Io(_) | KeepError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     tracing::warn!(%error, "a document was not accepted");
+    refuse(code, reason, &error.to_string())
+}
+
+fn document_refusal(error: &DocumentError) -> Refusing {
+    let (code, reason) = match error {
+        DocumentError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        DocumentError::NotNow(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        _ => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document"),
+    };
     refuse(code, reason, &error.to_string())
 }
 
