@@ -5,9 +5,9 @@ mod table;
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection, JobState,
-    Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer, PrinterState, Share,
-    ShareKind, SharingState, Transfer, TransferDirection, TransferState,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
+    JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
+    PrinterState, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
