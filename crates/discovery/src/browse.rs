@@ -117,7 +117,7 @@ impl Browser {
         cancel: &CancellationToken,
     ) -> Ended {
         let unwanted = IfPredicate::new(move |interface| match reach {
-            Reach::Lan => interface.is_loopback() || !is_real(&interface.name),
+            Reach::Lan => interface.is_loopback() || interface.is_p2p || !is_real(&interface.name),
             Reach::Loopback => !interface.is_loopback(),
         });
         let begun = daemon

@@ -7,6 +7,7 @@
 pub mod announce;
 pub mod browse;
 pub mod interfaces;
+pub mod multicast;
 pub mod network;
 pub mod profiles;
 pub mod table;

@@ -82,6 +82,8 @@ pub struct RemoteShare {
     pub name: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first.
+    pub ask: bool,
 }
 
 impl Presence {
@@ -129,6 +131,11 @@ impl Presence {
     /// Counts up with each change of what front ends are shown.
     pub(crate) fn shown(&self) -> watch_channel::Receiver<u64> {
         self.shown.subscribe()
+    }
+
+    /// How things stand with a device, or with a question of ours, has changed: front ends are told soon.
+    pub fn nearby_changed(&self) {
+        self.dirty.notify_one();
     }
 
     /// The name of a device, as last told; its check words when it never told one.
@@ -201,6 +208,51 @@ pub async fn serve(
         }
         _ => body::status(StatusCode::NOT_FOUND, "not found"),
     }
+}
+
+/// Another device, as the self-check needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbour {
+    /// Its key.
+    pub(crate) node: NodeId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it answers.
+    pub(crate) online: bool,
+    /// Where it was last met, best first.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// The devices that are shown, and those remembered on the networks this computer is on.
+pub(crate) async fn neighbours(core: &Core) -> Vec<Neighbour> {
+    let mut neighbours: Vec<Neighbour> = {
+        let devices = core.presence.devices();
+        let neighbour = |(node, row): (&NodeId, &devices::Row)| Neighbour {
+            node: *node,
+            name: row.shown_name(node),
+            online: row.link == devices::Link::Online,
+            addresses: row.current().to_vec(),
+        };
+        devices.shown().map(neighbour).collect()
+    };
+    let interfaces = core.networks.interfaces().borrow().clone();
+    for place in core.networks.places() {
+        for (node, addresses) in core.presence.book.met_on(core, &place.network, &interfaces).await {
+            if !neighbours.iter().any(|known| known.node == node) {
+                let name = core.presence.name_of(&node);
+                neighbours.push(Neighbour { node, name, online: false, addresses });
+            }
+        }
+    }
+    neighbours
+}
+
+/// Where multicast DNS says that nodes are, without ourselves.
+pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
+    let ours = networks::own_names(core).await;
+    let services = core.presence.browser.services();
+    let nodes = services.into_iter().filter(|s| s.kind == lanyard_discovery::Kind::Lanyard);
+    nodes.filter(|service| !ours.contains(&service.fullname)).map(|service| service.addresses).collect()
 }
 
 /// The offered printer a person means.

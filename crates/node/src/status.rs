@@ -21,6 +21,7 @@ const FIRST_RUN_DONE: &str = "first_run_done";
 pub async fn status(core: &Core) -> NodeStatus {
     let node_id = core.identity.node_id();
     let mut notices = core.notices.clone();
+    notices.extend(core.moved.notice());
     notices.extend(networks::notices(core));
     notices.extend(home::notices(core));
     let started_at = core.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -39,7 +40,7 @@ pub async fn status(core: &Core) -> NodeStatus {
         started_at: Millis::try_from(started_at.as_millis()).unwrap_or(Millis::MAX),
         first_run: matches!(core.settings.text(FIRST_RUN_DONE), Ok(None)),
         sharing: networks::sharing_state(core),
-        paused_until: pause::until(core),
+        paused_until: pause::until(core).filter(|until| *until < Millis::MAX),
         moved: moved::is_open(core),
         networks: networks::list(core).await.into_iter().filter(|network| network.connected).collect(),
         notices,

@@ -2,7 +2,7 @@
 
 use super::{Connected, ports::Ports};
 use crate::{Core, core::Parts, doors, home, presence};
-use lanyard_discovery::{Announcement, Interface, Saying};
+use lanyard_discovery::{Announcement, Interface, Saying, multicast};
 use lanyard_link::Listener;
 use std::{
     collections::HashMap,
@@ -240,6 +240,18 @@ impl Running {
                 .filter(|address| has_listener(*address))
                 .collect();
             if addresses.is_empty() {
+                continue;
+            }
+            // The daemon would be silent without a word. Whether the port was given back is looked at each time.
+            if !self.announcements.contains_key(&interface.name)
+                && let Err(error) = multicast::port_is_free(interface)
+                && error.kind() == io::ErrorKind::AddrInUse
+            {
+                self.trouble.push(format!(
+                    "UDP port {} is kept by another program, so other devices do not hear of this one. End that \
+                     program, or let it share the port.",
+                    multicast::PORT
+                ));
                 continue;
             }
             let done = match self.announcements.get_mut(&interface.name) {

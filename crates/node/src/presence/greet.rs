@@ -103,6 +103,10 @@ async fn greet_remembered(core: &Arc<Core>, visited: &mut HashSet<String>) {
 /// Races the addresses, says hello to whoever answers and begins to watch it. The key that answered, if one did.
 pub(super) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<NodeId> {
     let attempt = async {
+        if core.moved.withholds() {
+            // With a copied key we would take the place of the device it was copied from.
+            return None;
+        }
         let _turn = core.presence.greetings.acquire().await.ok()?;
         let greeted = match core.peers.greet(addresses).await {
             Ok(greeted) => greeted,

@@ -5,7 +5,7 @@ use super::{
     devices::{Link, Row},
 };
 use crate::{
-    Core, home,
+    Core, asks, home,
     names::Named,
     status::check_signs,
     wire::{OfferedDrive, OfferedPrinter},
@@ -24,8 +24,8 @@ pub(super) fn nearby(core: &Core) -> Nearby {
     let mut nearby = Nearby::default();
     for (node, row) in core.presence.devices().shown() {
         nearby.devices.push(device(core, node, row, &interfaces));
-        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(node, row, offered)));
-        nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(node, row, offered)));
+        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(core, node, row, offered)));
+        nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(core, node, row, offered)));
     }
     nearby.printers.extend(standard_printers(core));
     let key = |name: &str, id: &str| (name.to_lowercase(), id.to_owned());
@@ -135,7 +135,7 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
     }
 }
 
-fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
+fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
     let state = match offered.state.as_str() {
         _ if row.link != Link::Online => PrinterState::Unreachable,
         "processing" => PrinterState::Busy,
@@ -152,18 +152,18 @@ fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
         state,
         reasons: offered.reasons.clone(),
         waiting: offered.waiting,
-        access: Access::Allowed,
+        access: asks::access(core, node, &offered.share, offered.ask),
         usable: true,
     }
 }
 
-fn drive(node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
+fn drive(core: &Core, node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
     Drive {
         id: format!("{}@{node}", offered.share),
         name: offered.name.clone(),
         device: node.to_string(),
         device_name: row.shown_name(node),
-        access: Access::Allowed,
+        access: asks::access(core, node, &offered.share, offered.ask),
         writable: offered.writable,
         available: offered.available && row.link == Link::Online,
         free_bytes: offered.free,

@@ -1,7 +1,7 @@
 //! Watching one device: a stream of lines, kept open, begun anew when it breaks or falls silent.
 
 use super::{is_back, offers::cleaned};
-use crate::{Core, home, printing, wire::WatchLine};
+use crate::{Core, asks, home, printing, wire::WatchLine};
 use http::Request;
 use lanyard_api::Millis;
 use lanyard_link::body::{self, Lines, ReadError};
@@ -195,6 +195,7 @@ async fn take(core: &Arc<Core>, node: NodeId, line: WatchLine, spoken: &mut bool
         }
         WatchLine::Job(status) => printing::heard_job(core, node, status).await,
         WatchLine::Home { digest } => home::heard_digest(core, node, &digest),
+        WatchLine::Asked { share, yes } => asks::heard_answer(core, node, share, yes),
         WatchLine::Alive => presence.devices().heard(&node, now),
         WatchLine::Bye => {}
     }

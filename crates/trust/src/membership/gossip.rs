@@ -89,6 +89,8 @@ pub struct Sync {
     wanted: HashSet<Short>,
     /// Came, and could not be let in so far. See [`Log::insert_all`].
     set_aside: Vec<Op>,
+    /// The other was told something and has not said that it took it.
+    telling: bool,
     steps: usize,
 }
 
@@ -151,8 +153,14 @@ impl Sync {
     #[must_use]
     pub fn begin(log: &Log) -> (Self, Message) {
         let home = log.home();
-        let sync =
-            Self { home, theirs: HashSet::new(), wanted: HashSet::new(), set_aside: Vec::new(), steps: 0 };
+        let sync = Self {
+            home,
+            theirs: HashSet::new(),
+            wanted: HashSet::new(),
+            set_aside: Vec::new(),
+            telling: false,
+            steps: 0,
+        };
         (sync, Message::Digest { home, digest: Bytes(log.digest().to_vec()) })
     }
 
@@ -166,7 +174,7 @@ impl Sync {
             return Err(SyncError::Endless);
         }
         match answer {
-            Message::Same => Ok(Next { ask: None, new: Vec::new() }),
+            Message::Same if self.steps == 1 => Ok(Next { ask: None, new: Vec::new() }),
             Message::OtherHome => Err(SyncError::OtherHome),
             Message::Ids { ids } if self.steps == 1 => {
                 self.theirs = shorts(&ids).ok_or(SyncError::Unexpected)?.collect();
@@ -186,7 +194,9 @@ impl Sync {
                 self.set_aside = batch.refused.into_iter().map(|(op, _)| op).collect();
                 Ok(Next { ask: self.ask(log), new: batch.new })
             }
-            Message::Taken if self.wanted.is_empty() => Ok(Next { ask: self.ask(log), new: Vec::new() }),
+            Message::Taken if std::mem::take(&mut self.telling) => {
+                Ok(Next { ask: self.ask(log), new: Vec::new() })
+            }
             _ => Err(SyncError::Unexpected),
         }
     }
@@ -202,6 +212,7 @@ impl Sync {
         if told.is_empty() {
             return None;
         }
+        self.telling = true;
         self.theirs.extend(read(told)?.iter().map(|op| short(&op.id())));
         Some(lacking)
     }

@@ -6,5 +6,6 @@ mod join;
 mod key_file;
 mod machine;
 mod membership;
+mod membership_network;
 mod python;
 mod web;

@@ -5,8 +5,10 @@ use lanyard_trust::{
     HomeId, Log, NodeId, Op, OpId, RecoveryCode, Role, Signer,
     membership::{Body, Inserted, KEEPER_OPS, MAX_DEVICES, MEMBER_OPS, Quota, RECOVERY_OPS, Reject, rotate},
 };
+use std::sync::LazyLock;
 
 /// A device that a test signs for.
+#[derive(Clone)]
 pub(crate) struct Device(SigningKey);
 
 impl Device {
@@ -25,11 +27,17 @@ impl Signer for Device {
     }
 }
 
-/// The device with this number.
+/// The device with this number, below 1,000.
 pub(crate) fn device(number: u16) -> Device {
-    let mut seed = [7; 32];
-    seed[..2].copy_from_slice(&number.to_be_bytes());
-    Device(SigningKey::from_bytes(&seed))
+    // Thousands of homes with the same devices: their keys are made once.
+    static KNOWN: LazyLock<Vec<Device>> = LazyLock::new(|| {
+        let seed = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            [high, low].repeat(16).try_into().unwrap()
+        };
+        (0..1000).map(|number| Device(SigningKey::from_bytes(&seed(number)))).collect()
+    });
+    KNOWN[usize::from(number)].clone()
 }
 
 /// The recovery key of the homes in these tests.
