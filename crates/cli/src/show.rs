@@ -1,6 +1,6 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
-mod table;
+pub(crate) mod table;
 
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
