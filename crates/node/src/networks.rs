@@ -285,8 +285,7 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
     Ok(list(core).await)
 }
 
-/// Brings what runs in line with what the owner has said meanwhile, and says on every own network what this device has
-/// to say now.
+/// Brings what runs, and what is announced, in line with what the owner has said and opened meanwhile.
 pub(crate) async fn follow(core: &Arc<Core>) {
     let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
