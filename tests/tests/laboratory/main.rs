@@ -10,6 +10,8 @@ mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
+mod home;
+#[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
 mod networks;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 print_faults::ALL,
                 copy_faults::ALL,
+                home::ALL,
                 meeting::ALL,
                 networks::ALL,
                 printing::ALL,
