@@ -485,7 +485,7 @@ mod tests {
             name: id.to_uppercase(),
             device: "x".into(),
             device_name: "pi".into(),
-            access: lanyard_api::Access::Allowed,
+            access: Access::Allowed,
             writable: false,
             available,
             free_bytes: None,
