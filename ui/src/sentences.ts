@@ -1,7 +1,7 @@
 // Jobs, copies, printers and this node's state in plain sentences.
 
 import type { Drive, Job, Nearby, NodeStatus, Printer, Queue, Transfer } from "./api";
-import { bytes, timeLeft } from "./format";
+import { bytes, timeLeft, when } from "./format";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
 
@@ -46,22 +46,32 @@ export function driveRoom(drive: Drive): { used: number; words: string } | null 
   };
 }
 
-/** The truth about who can see this computer. */
-export function sharingState(status: NodeStatus, nearby: Nearby): Sentence & { network?: string; fix: boolean } {
+/** The truth about who can see this computer, and the one button that changes it. */
+export function sharingState(
+  status: NodeStatus,
+  nearby: Nearby,
+): Sentence & { network?: string; does: "fix" | "resume" | null } {
   const connected = status.networks.filter((network) => network.connected);
   switch (status.sharing) {
     case "visible": {
       const own = connected.filter((network) => network.profile === "trusted").map((network) => network.name);
       const devices = nearby.devices.filter((device) => device.state === "online").length;
-      return { tone: "ok", words: n("status.devices", devices), network: own.join(", "), fix: false };
+      return { tone: "ok", words: n("status.devices", devices), network: own.join(", "), does: null };
     }
     case "hidden":
-      return { tone: "warn", words: t("status.hidden"), fix: true };
+      return { tone: "warn", words: t("status.hidden"), does: "fix" };
     case "offline":
-      return { tone: "warn", words: t("status.offline"), fix: false };
+      return { tone: "warn", words: t("status.offline"), does: null };
     case "failed":
-      return { tone: "danger", words: t("status.failed"), fix: true };
+      return { tone: "danger", words: t("status.failed"), does: "fix" };
+    case "paused":
+      return { tone: "warn", words: pausedWords(status.paused_until), does: "resume" };
   }
+}
+
+/** Until when sharing is paused, as far as that is known. */
+export function pausedWords(until: number | null): string {
+  return until === null ? t("status.paused") : t("status.paused_until", { time: when(look.language, until) });
 }
 
 export const isJobOver = (job: Job) => job.state === "done" || job.state === "cancelled" || job.state === "failed";

@@ -22,7 +22,7 @@
 //! *The home that is bound* is the one in `Share`: the home of the side that shows if that is a [`Side::Member`], and
 //! 32 zero bytes if it is a [`Side::Joiner`] or a [`Side::Peer`]. A home that only the typing side knows travels sealed.
 //!
-//! Everything here is pure: time, random bytes and frames go in, frames and decisions come out. Connections, asking
+//! `docs/joining.md` has it byte for byte. Everything here is pure: time, random bytes and frames go in, frames and decisions come out. Connections, asking
 //! people, what is in the sealed payloads and what it means to be a member are somebody else's.
 
 mod candidates;

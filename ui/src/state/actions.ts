@@ -49,7 +49,10 @@ export const sharePrinter = (queue: string) =>
   attempt(() => ask({ do: "share_printer", queue, name: null, audience: [], until: null }, "share"));
 export const unshare = (share: string) => attempt(() => ask({ do: "unshare", share }, "done"));
 export const allowWriting = (share: string, write: boolean) =>
-  attempt(() => ask({ do: "change_share", share, name: null, write }, "share"));
+  attempt(() => ask({ do: "change_share", share, name: null, write, audience: null, until: null }, "share"));
+
+export const pause = (until: number | null) => attempt(() => ask({ do: "pause", until }, "status"));
+export const resume = () => attempt(() => ask({ do: "unpause" }, "status"));
 
 export const setNetwork = (network: string, own: boolean) =>
   attempt(() => ask({ do: "set_network", network, profile: own ? "trusted" : "public" }, "networks"));

@@ -1,7 +1,7 @@
 //! A crowd at the port, and known devices that get through it. Each address of 127.0.0.0/8 counts as one of its own.
 #![cfg(target_os = "linux")]
 
-use crate::node::{Node, SOON, ask, closes_within, connect, get, identity};
+use crate::node::{ALONE, Node, SOON, ask, closes_within, connect, get, identity};
 use lanyard_link::{Limits, Peers};
 use std::{
     sync::{
@@ -80,8 +80,6 @@ async fn a_known_device_gets_through_two_thousand_sockets_from_a_hundred_address
 
 /// Half of the sockets say nothing, half shake hands and then dribble a header. Whoever is cut comes again.
 async fn known_devices_get_through(deadline: Duration, source: fn(usize) -> String) {
-    // One crowd at a time: the two sides of it share the processor already.
-    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = ALONE.lock().await;
     allow_many_descriptors(5000);
     let node = Arc::new(Node::start("127.0.0.1:0"));

@@ -30,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
+/// Held by tests that crowd the processor and by those that measure moments.
+pub(crate) static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 pub(crate) fn identity() -> (Identity, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Identity::load_or_create(dir.path()).unwrap(), dir)

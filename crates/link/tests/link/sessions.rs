@@ -1,6 +1,6 @@
 //! Cutting a device off.
 
-use crate::node::{Node, SOON, get, hash, pieces, request};
+use crate::node::{ALONE, Node, SOON, get, hash, pieces, request};
 use http::Method;
 use http_body_util::BodyExt;
 use lanyard_link::{Incoming, body::Lines};
@@ -27,6 +27,7 @@ fn read_to_the_break(mut body: Incoming) -> JoinHandle<Instant> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_that_is_cut_off_gets_no_more_of_a_long_answer_and_others_go_on() {
+    let _alone = ALONE.lock().await;
     let node = Node::start("127.0.0.1:0");
     let ((removed, gone, _a), (other, _b)) = (node.caller_with_id(), node.caller());
     let kept = other.request(node.id(), get("/pieces/1600"), SOON).await.unwrap();
@@ -103,6 +104,7 @@ async fn what_was_on_its_way_to_a_cut_off_device_is_taken_back() {
 
 #[tokio::test]
 async fn a_forgotten_device_is_not_read_from_any_more() {
+    let _alone = ALONE.lock().await;
     let node = Node::start("127.0.0.1:0");
     let (peers, _dir) = node.caller();
     let endless = peers.request(node.id(), get("/zeros/100000000"), SOON).await.unwrap();

@@ -3,7 +3,9 @@
 
 mod browser;
 mod events;
+mod guests;
 mod life;
+mod phone;
 mod shares;
 
 use lanyard_api::{NodeStatus, Request, Response};

@@ -100,7 +100,7 @@ impl Joiner {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", python().display()));
         let mut out = child.stdout.take().unwrap();
         let (sender, frames) = mpsc::sync_channel(4);
         std::thread::spawn(move || {
