@@ -7,6 +7,7 @@
 mod args;
 mod ask;
 mod follow;
+mod guests;
 mod networks;
 mod print;
 mod run;
@@ -108,6 +109,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Share { what } => shares::share(&node, what, json).await,
         Command::Shares => shares::list(&node, json).await,
         Command::Unshare { share } => shares::unshare(&node, share, json).await,
+        Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
+        Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
         Command::Jobs { watch: false } => {
             let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
