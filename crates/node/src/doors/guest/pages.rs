@@ -209,7 +209,10 @@ pub(super) fn added(
     let result = if files.is_empty() {
         Html::default()
     } else {
-        Html::fill(r#"<ul class="card list" role="status">{rows}</ul>"#, &[("rows", Html::all(rows))])
+        Html::fill(
+            r#"<div role="status"><ul class="card list">{rows}</ul></div>"#,
+            &[("rows", Html::all(rows))],
+        )
     };
     let main = Html::fill(
         r#"{result}
