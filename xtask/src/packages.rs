@@ -39,6 +39,9 @@ pub(crate) const TEST: &[Package] = &[
     package("iproute2", "the laboratory's hosts and cables"),
     package("nftables", "lost packets and unplugged cables"),
     package("tcpdump", "what is on the wire, and what is not"),
+    package("slowhttptest", "two hundred browsers that hardly move"),
+    package("curl", "one that does"),
+    package("python3-venv", "a place for sslyze, which looks at TLS from outside"),
     package("procps", "counts processes that should be gone"),
 ];
 

@@ -25,6 +25,8 @@ mod printing;
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
+#[cfg(target_os = "linux")]
+mod web;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
+                web::ALL,
                 bad_starts::ALL,
             ]
             .concat(),
