@@ -39,6 +39,7 @@ pub(crate) const TEST: &[Package] = &[
     package("iproute2", "the laboratory's hosts and cables"),
     package("nftables", "lost packets and unplugged cables"),
     package("tcpdump", "what is on the wire, and what is not"),
+    package("systemd", "systemd-analyze judges how the service is hardened"),
     package("procps", "counts processes that should be gone"),
 ];
 

@@ -20,6 +20,8 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod self_check;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
                 copy_faults::ALL,
                 meeting::ALL,
                 networks::ALL,
+                self_check::ALL,
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
