@@ -6,6 +6,7 @@
 
 mod listening;
 mod ports;
+mod suggest;
 
 pub use lanyard_discovery::profiles::MIGRATIONS;
 
@@ -207,6 +208,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     let mut changes = Changes::open();
     let mut locator = Locator::new();
     let mut settled = look(core, &mut locator).await;
+    suggest::start(core);
     let core = Arc::clone(core);
     let tasks = core.tasks.clone();
     tasks.spawn(async move {
@@ -234,6 +236,12 @@ pub(crate) async fn own_names(core: &Core) -> Vec<String> {
 /// All known networks, connected ones first.
 pub async fn list(core: &Core) -> Vec<Network> {
     let connected = core.networks.state().connected.clone();
+    let suggested = suggest::suggested(core);
+    let shown = |network: &Connected| {
+        let mut shown = shown(network);
+        shown.suggested = shown.profile == NetworkProfile::Public && suggested.contains(&shown.id);
+        shown
+    };
     let mut networks: Vec<Network> = connected.iter().map(shown).collect();
     let profiles = core.networks.profiles.clone();
     let remembered = core.store.run(move |_| profiles.all()).await.unwrap_or_else(|error| {

@@ -218,6 +218,14 @@ pub(crate) async fn neighbours(core: &Core) -> Vec<Neighbour> {
     neighbours
 }
 
+/// Where devices answer that are in the home or connected without one.
+pub(crate) fn friends(core: &Core) -> Vec<SocketAddr> {
+    let devices = core.presence.devices();
+    let friends =
+        devices.shown().filter(|(node, row)| row.link == devices::Link::Online && core.circle.knows(node));
+    friends.flat_map(|(_, row)| row.current().to_vec()).collect()
+}
+
 /// Where multicast DNS says that nodes are, without ourselves.
 pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
     let ours = networks::own_names(core).await;

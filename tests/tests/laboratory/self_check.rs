@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{Check, CheckKind, FixAction, NodeStatus, Outcome, SharingState};
-use lanyard_tests::{Host, Lab, Node, Setup, documents, node, runner::remark, scenarios, soon, stays};
+use lanyard_tests::{
+    Host, Lab, Node, PaperPrinter, Setup, documents, node, runner::remark, scenarios, soon, stays,
+};
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -22,8 +24,10 @@ scenarios![
     a_pause_survives_a_power_cut,
     a_copied_disk_offers_nothing_until_a_person_has_spoken,
     tunnels_and_containers_are_left_alone,
+    a_vpn_that_takes_the_neighbours_is_found,
     a_support_bundle_names_nobody,
     a_confined_node_serves_its_share_and_reads_nothing_else,
+    a_confined_node_prints_on_paper,
     a_readable_data_directory_is_closed_and_a_read_only_one_refused,
     the_service_is_hardened,
 ];
@@ -295,6 +299,24 @@ fn tunnels_and_containers_are_left_alone() -> Result<()> {
     Ok(())
 }
 
+fn a_vpn_that_takes_the_neighbours_is_found() -> Result<()> {
+    let lab = Lab::new()?;
+    let (ada, ben) = two_at_home(&lab)?;
+    found(&checks(&ada)?, CheckKind::SameNetwork, Outcome::Good)?;
+    let there = ben.host().ipv4()?.to_string();
+    ada.host().sh(&format!(
+        "ip link add wg0 type bridge
+         ip addr add 10.99.0.1/24 dev wg0
+         ip link set wg0 up
+         ip route add {there}/32 dev wg0 src 10.99.0.1"
+    ))?;
+    ensure!(ada.host().run(&["ip", "route", "get", &there])?.contains("wg0"), "the route is not real");
+    let checks = checks(&ada)?;
+    let check = found(&checks, CheckKind::SameNetwork, Outcome::Failed)?;
+    ensure!(check.detail.contains("wg0") && check.detail.contains(&there), "{check:?}");
+    Ok(())
+}
+
 fn a_support_bundle_names_nobody() -> Result<()> {
     let lab = Lab::new()?;
     let setup = Setup { name: Some("Dulcinea's laptop".into()), ..Setup::default() };
@@ -402,6 +424,25 @@ fn a_confined_node_serves_its_share_and_reads_nothing_else() -> Result<()> {
     ensure!(reason.contains("--allow"), "{reason}");
     ada.run(&["share", "folder", &allowed.to_string_lossy(), "--name", "Allowed"])?;
     ben.finds_drive("Allowed").map(drop)
+}
+
+fn a_confined_node_prints_on_paper() -> Result<()> {
+    let lab = Lab::new()?;
+    let host = lab.host("ada")?;
+    let printer = PaperPrinter::install(&host)?;
+    let setup = Setup {
+        arguments: vec!["--confined".into()],
+        environment: printer.environment(),
+        ..Setup::default()
+    };
+    let ada = Node::at_home_with(&host, setup)?;
+    ada.run(&["share", "printer", lanyard_tests::printer::QUEUE, "--name", "Laser"])?;
+    let ben = Node::at_home(&lab.host("ben")?)?;
+    ben.finds_printer("Laser")?;
+    let letter = ben.host().dir().join("letter.pdf");
+    fs::write(&letter, documents::pdf(&["confined"]))?;
+    ben.run(&["print", &letter.to_string_lossy(), "--on", "Laser", "--wait"])?;
+    printer.tray_with(1, Duration::from_secs(20)).map(drop)
 }
 
 fn a_readable_data_directory_is_closed_and_a_read_only_one_refused() -> Result<()> {
