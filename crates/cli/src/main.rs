@@ -6,6 +6,7 @@
 
 mod args;
 mod ask;
+mod asks;
 mod doctor;
 mod follow;
 mod networks;
@@ -19,7 +20,7 @@ mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
-use lanyard_api::{ApiError, Request, Response};
+use lanyard_api::{ApiError, ErrorCode, Request, Response};
 use std::{io, process::ExitCode};
 
 /// Why a command failed; what a person reads on stderr. Exit status 1.
@@ -55,6 +56,10 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    // This program reads documents as its own limited child; nothing else may be there by then.
+    if let Some(status) = lanyard_node::answer_if_child() {
+        return status;
+    }
     let args = Args::parse();
     // Before there is a second thread: each confines only itself and those it starts.
     if let Command::Run { confined: true, allow, .. } = &args.command
@@ -79,6 +84,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
         Err(Failure::Said(reason)) => fail(&reason),
+        Err(Failure::Api(error)) if error.code == ErrorCode::MustAsk => {
+            fail(&format!("{} Ask with: lanyard ask DRIVE", show::clean(&error.to_string())))
+        }
         Err(Failure::Api(error)) => fail(&show::clean(&error.to_string())),
     }
 }
@@ -117,6 +125,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Nearby { watch: true } => watch::nearby(&node, json).await,
         Command::Share { what } => shares::share(&node, what, json).await,
+        Command::Allow { share, rule } => shares::allow(&node, share, rule, json).await,
+        Command::Ask { what, wait } => asks::ask_owner(&node, what, wait, json).await,
+        Command::Asks { watch: false } => asks::list(&node, json).await,
+        Command::Asks { watch: true } => watch::asks(&node, json).await,
+        Command::Answer { ask, answer } => asks::answer(&node, ask, answer, json).await,
         Command::Shares => shares::list(&node, json).await,
         Command::Unshare { share } => shares::unshare(&node, share, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,

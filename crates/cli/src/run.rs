@@ -18,7 +18,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let layout = DataDir::resolve(data.as_deref())?;
     logs::start(&layout, log)?;
-    let config = Config { data, name, port, loopback };
+    let config = Config { data, name, port, loopback, ..Config::default() };
     loop {
         let node = Node::start(config.clone()).await?;
         let told = announce(&node, json).await;

@@ -5,9 +5,9 @@ mod table;
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Job, JobDirection, JobState, Listing, Millis,
-    Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer, PrinterState, Share, ShareKind,
-    SharingState, Transfer, TransferDirection, TransferState,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
+    JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
+    PrinterState, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -168,7 +168,7 @@ pub(crate) fn nearby(nearby: &Nearby) -> String {
         for drive in &nearby.drives {
             table.row([
                 at(&drive.name, &drive.device_name),
-                if drive.available { "ready" } else { "away" }.to_owned(),
+                with_access(if drive.available { "ready" } else { "away" }, drive.access),
                 if drive.writable { "read and write" } else { "read" }.to_owned(),
                 drive.free_bytes.map(size).unwrap_or_default(),
             ]);
@@ -336,6 +336,27 @@ pub(crate) fn listing(listing: &Listing) -> String {
     table.text()
 }
 
+pub(crate) fn asks(asks: &[Ask]) -> String {
+    if asks.is_empty() {
+        return "Nobody asks for anything.\n".to_owned();
+    }
+    let mut table = Table::new(&["QUESTION", "WHO", "FROM", "WANTS", "DOCUMENT", "UNTIL"]);
+    for ask in asks {
+        let what = ask.title.clone().unwrap_or_default();
+        let pages = ask.pages.map(|pages| format!("{pages} pages"));
+        let details: Vec<String> = pages.into_iter().chain(ask.bytes.map(size)).collect();
+        table.row([
+            ask.id.clone(),
+            if ask.known { ask.device_name.clone() } else { format!("{} (not known)", ask.device_name) },
+            ask.address.clone(),
+            ask.share_name.clone(),
+            if details.is_empty() { what } else { format!("{what} ({})", details.join(", ")) },
+            when(ask.ends_at),
+        ]);
+    }
+    table.text()
+}
+
 fn separate(text: &mut String, table: &Table) {
     if !text.is_empty() {
         text.push('\n');
@@ -369,7 +390,16 @@ fn printer_state(printer: &Printer) -> String {
         PrinterState::Unreachable => "not answering",
     };
     let reasons: Vec<&str> = printer.reasons.iter().map(String::as_str).filter(|r| *r != "none").collect();
-    with_reason(word, Some(reasons.join(", ").as_str()))
+    with_access(&with_reason(word, Some(reasons.join(", ").as_str())), printer.access)
+}
+
+fn with_access(state: &str, access: Access) -> String {
+    match access {
+        Access::Allowed => state.to_owned(),
+        Access::Ask => format!("{state}, ask first"),
+        Access::Waiting => format!("{state}, waiting for its owner"),
+        Access::Refused => format!("{state}, refused by its owner"),
+    }
 }
 
 fn job_state(state: JobState) -> &'static str {
@@ -423,12 +453,29 @@ fn audience(share: &Share) -> String {
                 Audience::Guest { id } => format!("guest {}", short(id)),
                 Audience::Device { id } => format!("device {}", short(id)),
             };
-            if grant.ask { format!("{who} (asks first)") } else { who }
+            let conditions = conditions(grant);
+            if conditions.is_empty() { who } else { format!("{who} ({})", conditions.join(", ")) }
         })
         .collect();
     let until = share.policy.until.map(|until| format!(", until {}", when(until))).unwrap_or_default();
     let who = if who.is_empty() { "nobody".to_owned() } else { who.join(", ") };
     format!("{who}{until}")
+}
+
+fn conditions(grant: &Grant) -> Vec<String> {
+    let word = |said: bool, word: &str| said.then(|| word.to_owned());
+    [
+        word(grant.ask, "asks first"),
+        word(grant.write, "writes"),
+        word(grant.add_only, "only adds"),
+        word(grant.manage, "manages"),
+        grant.until.map(|until| format!("until {}", when(until))),
+        grant.max_jobs.map(|jobs| format!("{jobs} jobs a day")),
+        grant.max_bytes.map(|bytes| format!("{} a day", size(bytes))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn short(id: &str) -> String {
@@ -479,7 +526,7 @@ mod tests {
             name: id.to_uppercase(),
             device: "x".into(),
             device_name: "pi".into(),
-            access: lanyard_api::Access::Allowed,
+            access: Access::Allowed,
             writable: false,
             available,
             free_bytes: None,

@@ -4,7 +4,7 @@ mod book;
 mod dial;
 mod outgoing;
 
-use crate::{Body, Incoming, progress::Progress};
+use crate::{Body, Caller, Incoming, Meeting, meeting::exporter, progress::Progress};
 use book::{Book, Line};
 use dial::{Dialled, Race};
 use http::{HeaderValue, Request, Response, header};
@@ -102,6 +102,25 @@ impl Peers {
         timeout_at(Instant::now() + DIAL, meeting)
             .await
             .map_err(|_| LinkError::Unreachable { tried: addresses.len() })?
+    }
+
+    /// Races the addresses of a device in order to join it, or to let it join: with `expected` no other key is met.
+    /// The connection belongs to the caller alone, nothing is learnt from it, and [`Self::forget`] leaves it.
+    ///
+    /// # Errors
+    /// [`LinkError`] when none of them completes a handshake within 5 s. A device that waits for nobody, or has too
+    /// many such guests already, looks like one that does not answer.
+    pub async fn meet(
+        &self,
+        addresses: &[SocketAddr],
+        expected: Option<NodeId>,
+    ) -> Result<Meeting, LinkError> {
+        let race = Race::new(self.identity.join_client_config(expected), addresses);
+        let dialled = timeout_at(Instant::now() + DIAL, race.run()).await;
+        let Dialled { tls, node, address, local } =
+            dialled.map_err(|_| LinkError::Unreachable { tried: addresses.len() })??;
+        let secret = exporter(tls.get_ref().1).map_err(|error| LinkError::Broken(error.to_string()))?;
+        Ok(Meeting::new(Caller { node, remote: address, local }, secret, tls, SILENCE))
     }
 
     /// Whether exactly this device answers at exactly this address: a handshake, and the connection is closed. Keeps

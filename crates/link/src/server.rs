@@ -1,13 +1,21 @@
 //! The listening side.
 //!
+//! One port takes three kinds of callers, told apart by the ALPN of their first message: other nodes, and, while their
+//! [`Doors`] are open, devices that want to join and visitors without a key.
+//!
 //! What a stranger can do to it is bounded here: connections, time to shake hands, size and time of a header, the
 //! speed of a body in both directions. A handler that panics costs its own request and nothing else.
 
 mod admission;
 mod connection;
+mod doors;
+mod requests;
+mod sessions;
+
+pub use doors::{Doors, Visit, Visitor, Web};
+pub use sessions::Sessions;
 
 use crate::{Body, Incoming};
-use admission::Admission;
 use connection::Connections;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
@@ -17,7 +25,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::TcpListener,
@@ -55,15 +63,15 @@ pub trait Serve: Send + Sync + 'static {
     fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>>;
 }
 
-/// How much one listener puts up with.
+/// How much all listeners with the same [`Doors`] put up with.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once.
+    /// Connections at once. A third of them is kept for known devices.
     pub connections: usize,
-    /// Connections at once from one address: an IPv4 address, an IPv6 address on the same link, or an IPv6 /64
-    /// from beyond it.
+    /// Connections at once of strangers from one address: an IPv4 address, an IPv6 address on the same link, or an
+    /// IPv6 /64 from beyond it. A known device may have as many of its own.
     pub per_address: usize,
-    /// From accept to the end of the TLS handshake.
+    /// From accept to the end of the TLS handshake; 2 s at most where no open place was left.
     pub handshake: Duration,
     /// From when a request may begin to the end of its header; so also how long a connection may stay idle.
     pub header: Duration,
@@ -119,12 +127,15 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Accepts until cancelled, then lets requests under way end for a moment and closes everything. Dropping the
-    /// future closes everything at once.
+    /// Accepts until cancelled: `serve` answers other nodes, `doors` whoever else may come in. Listeners of one node
+    /// share their doors.
+    ///
+    /// Then lets requests under way end for a moment and closes everything. Dropping the future closes everything at
+    /// once.
     pub async fn run(
         self,
         identity: Identity,
-        limits: Limits,
+        doors: Doors,
         serve: Arc<dyn Serve>,
         cancel: CancellationToken,
     ) {
@@ -137,11 +148,11 @@ impl Listener {
             }
         };
         tracing::debug!(?local, "listening");
-        let admission = Admission::new(limits.connections, limits.per_address);
         // Cancelled when this future is dropped, too.
         let cut = CancellationToken::new();
         let _cut_at_the_end = cut.clone().drop_guard();
-        let connections = Connections::new(&identity, limits, serve, cancel.child_token(), cut.clone());
+        let connections =
+            Connections::new(&identity, doors.clone(), serve, cancel.child_token(), cut.clone());
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -149,7 +160,7 @@ impl Listener {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => match admission.admit(remote, local) {
+                Ok((stream, remote)) => match doors.admission().admit(remote, local, Instant::now()) {
                     Some(place) => connections.begin(stream, remote, place),
                     None => tracing::debug!(%remote, "too many connections; one was refused"),
                 },

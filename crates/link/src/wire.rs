@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, BufReader, ReadBuf},
     net::TcpStream,
 };
+use tokio_rustls::server::TlsStream;
 
 /// What TLS reads its records from. rustls alone asks the socket for 4 KiB at a time.
 pub(crate) type Socket = BufReader<TcpStream>;
@@ -28,6 +29,11 @@ pub(crate) const HTTP_BUFFER: usize = 512 * 1024;
 pub(crate) fn socket(stream: TcpStream) -> io::Result<Socket> {
     stream.set_nodelay(true)?;
     Ok(BufReader::with_capacity(READ_AHEAD, stream))
+}
+
+/// An error about what the other side said.
+pub(crate) fn invalid(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// A connection that breaks when what is written does not move on.
@@ -48,6 +54,15 @@ impl<T> Wire<T> {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         attempt
+    }
+}
+
+impl Wire<TlsStream<Socket>> {
+    /// Ends the connection and takes back what the system has not sent yet. A plain end would still deliver all of it,
+    /// however long the reader takes.
+    pub(crate) fn abandon(self) {
+        // When the system refuses, a plain end has to do.
+        let _ = self.tls.get_ref().0.get_ref().set_zero_linger();
     }
 }
 

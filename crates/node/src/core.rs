@@ -1,6 +1,7 @@
 //! What the parts of a running node share.
 
 use crate::{
+    asks::Asks,
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
@@ -8,6 +9,8 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    guests::Guests,
+    home::Homes,
     moved::Moved,
     networks::Networks,
     pause::Pause,
@@ -17,7 +20,7 @@ use crate::{
     shares::Shares,
     uploads::Uploads,
 };
-use lanyard_link::Peers;
+use lanyard_link::{Doors, Peers};
 use lanyard_store::Store;
 use lanyard_trust::Identity;
 use std::{ops::Deref, path::PathBuf, sync::Arc, time::SystemTime};
@@ -52,6 +55,8 @@ pub struct Parts {
     pub shares: Arc<Shares>,
     /// Connections to other nodes.
     pub peers: Peers,
+    /// Who may come in besides other nodes, and what all listeners count together.
+    pub doors: Doors,
     /// Cancelled when the node stops.
     pub cancel: CancellationToken,
     /// Every task of the node; stopping waits for them.
@@ -64,12 +69,18 @@ pub struct Core {
     pub parts: Parts,
     /// Which networks are the owner's, which interfaces are up.
     pub networks: Networks,
+    /// The home, and how devices come into it.
+    pub home: Homes,
     /// Who is near and what they offer.
     pub presence: Presence,
     /// Print jobs in both directions.
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// Questions to the owner, in both directions.
+    pub asks: Asks,
+    /// Passes for guests, and who is in with them.
+    pub guests: Guests,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

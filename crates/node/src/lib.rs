@@ -36,4 +36,5 @@ pub mod wire;
 pub use attach::Attached;
 pub use config::{Config, DataDir};
 pub use core::Core;
+pub use lanyard_print::document::inside::answer_if_child;
 pub use node::{Node, StartError};

@@ -6,13 +6,13 @@
 
 mod listening;
 mod ports;
-mod suggest;
 
 pub use lanyard_discovery::profiles::MIGRATIONS;
 
 use crate::{
     Core, StartError,
     core::Parts,
+    home,
     names::{self, Named},
     status,
 };
@@ -23,7 +23,8 @@ use lanyard_discovery::{
 };
 use listening::Running;
 use std::{
-    net::{IpAddr, SocketAddr},
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -208,7 +209,6 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     let mut changes = Changes::open();
     let mut locator = Locator::new();
     let mut settled = look(core, &mut locator).await;
-    suggest::start(core);
     let core = Arc::clone(core);
     let tasks = core.tasks.clone();
     tasks.spawn(async move {
@@ -236,13 +236,8 @@ pub(crate) async fn own_names(core: &Core) -> Vec<String> {
 /// All known networks, connected ones first.
 pub async fn list(core: &Core) -> Vec<Network> {
     let connected = core.networks.state().connected.clone();
-    let suggested = suggest::suggested(core);
-    let shown = |network: &Connected| {
-        let mut shown = shown(network);
-        shown.suggested = shown.profile == NetworkProfile::Public && suggested.contains(&shown.id);
-        shown
-    };
-    let mut networks: Vec<Network> = connected.iter().map(shown).collect();
+    let marks = home::marks(core);
+    let mut networks: Vec<Network> = connected.iter().map(|network| shown(network, &marks)).collect();
     let profiles = core.networks.profiles.clone();
     let remembered = core.store.run(move |_| profiles.all()).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "remembered networks cannot be read");
@@ -290,15 +285,42 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
     Ok(list(core).await)
 }
 
-/// Brings what runs in line with what the owner has said meanwhile.
+/// Brings what runs, and what is announced, in line with what the owner has said and opened meanwhile.
 pub(crate) async fn follow(core: &Arc<Core>) {
     let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
 }
 
+/// The interfaces on the owner's networks.
+pub(crate) fn own_interfaces(core: &Core) -> Vec<String> {
+    let state = core.networks.state();
+    let own = state.connected.iter().filter(|network| network.is_own());
+    own.flat_map(|network| &network.interfaces).map(|interface| interface.name.clone()).collect()
+}
+
+/// IPv4 addresses of this device on the owner's networks, each with the address of everybody there.
+pub(crate) fn own_broadcasts(core: &Core) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+    let state = core.networks.state();
+    let own = state.connected.iter().filter(|network| network.is_own());
+    let prefixes = own.flat_map(|network| &network.interfaces).flat_map(|interface| &interface.addresses);
+    let broadcast = |prefix: &lanyard_discovery::Prefix| match prefix.address {
+        IpAddr::V4(v4) => {
+            let host = u32::MAX.checked_shr(prefix.length.into()).unwrap_or(0);
+            Some((v4, Ipv4Addr::from(u32::from(v4) | host)))
+        }
+        IpAddr::V6(_) => None,
+    };
+    prefixes.filter_map(broadcast).collect()
+}
+
 /// What others can see, in one word.
 pub fn sharing_state(core: &Core) -> SharingState {
     core.networks.state().sharing()
+}
+
+/// The addresses on which other nodes and guests reach this one.
+pub(crate) fn listening(core: &Core) -> Vec<SocketAddr> {
+    core.networks.state().listening.clone()
 }
 
 /// The TCP port on which other nodes reach this one; 0 while no network is marked as own.
@@ -476,7 +498,7 @@ async fn choose(core: &Core, query: &str) -> Result<Vec<(String, String)>, ApiEr
     }
 }
 
-fn shown(network: &Connected) -> Network {
+fn shown(network: &Connected, marks: &HashSet<String>) -> Network {
     let names: Vec<&str> = network.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let addresses = network.interfaces.iter().flat_map(|interface| &interface.addresses);
     Network {
@@ -486,7 +508,7 @@ fn shown(network: &Connected) -> Network {
         connected: true,
         interface: Some(names.join(", ")),
         addresses: addresses.map(|prefix| prefix.address.to_string()).collect(),
-        suggested: false,
+        suggested: !network.is_own() && marks.contains(network.id.as_str()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Core, DataDir,
+    asks::{self, Asks},
     circle::Circle,
     clock::{self, Clock},
     config,
@@ -10,6 +11,8 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    guests::{self, Guests},
+    home::{self, Homes},
     lock::Lock,
     moved::Moved,
     networks::{self, Networks},
@@ -23,7 +26,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
-use lanyard_link::Peers;
+use lanyard_link::{Doors, Limits, Peers};
 use lanyard_store::{Migrations, Store};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -125,6 +128,13 @@ impl Node {
     /// Says goodbye to the network, finishes what must not be cut, closes the store. Does nothing the second time.
     pub async fn stop(&self) {
         self.stopped.get_or_init(|| self.stop_once()).await;
+    }
+
+    /// What this node is made of, for tests that set up what a second device would.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     async fn stop_once(&self) {
@@ -242,6 +252,10 @@ impl Opened {
             config,
             data,
             peers: Peers::new(identity.clone()),
+            doors: Doors::new(Limits::default(), {
+                let circle = circle.clone();
+                move |node| circle.knows(node)
+            }),
             identity,
             shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
             pause: Arc::new(Pause::load(settings.clone(), clock.clone()).map_err(in_store)?),
@@ -255,11 +269,14 @@ impl Opened {
             tasks: TaskTracker::new(),
         };
         let core = Core {
+            home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
+            guests: Guests::open(&parts).map_err(in_store)?,
             parts,
+            asks: Asks::default(),
             uploads,
             browser: Browser::default(),
             probes: Probes::default(),
@@ -274,8 +291,10 @@ impl Opened {
 const MIGRATIONS: &[Migrations] = &[
     settings::MIGRATIONS,
     shares::MIGRATIONS,
+    guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
+    home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
 ];
@@ -284,9 +303,12 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     clock::start(core);
     pause::start(core);
     shares::start(core);
+    asks::start(core).await?;
     networks::start(core).await?;
     presence::start(core).await?;
+    home::start(core);
     printing::start(core).await?;
     drives::start(core).await?;
+    guests::start(core).await;
     local::open(core).await
 }

@@ -36,6 +36,8 @@ pub const JOIN_ALPN: &[u8] = b"lanyard-join/1";
 #[derive(Clone)]
 pub struct Identity {
     node_id: NodeId,
+    /// The key as a home's log is signed with it.
+    pair: Arc<Ed25519KeyPair>,
     /// The key as rustls signs with it.
     certified: Arc<CertifiedKey>,
 }
@@ -81,6 +83,13 @@ impl Identity {
     #[must_use]
     pub fn node_id(&self) -> NodeId {
         self.node_id
+    }
+
+    /// Signs a message (RFC 8032). What is signed says itself what it is for, so that no signature serves two ends.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "an Ed25519 signature has one length")]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.pair.sign(message).as_ref().try_into().expect("64 bytes")
     }
 
     /// TLS 1.3, raw public keys both ways (RFC 7250), any client key accepted (each request is authorised by the
@@ -158,6 +167,7 @@ impl Identity {
         let shown = CertificateDer::from(raw_key::encode(&public).to_vec());
         Some(Self {
             node_id: NodeId::from_bytes(public),
+            pair: Arc::new(pair),
             certified: Arc::new(CertifiedKey::new(vec![shown], signer)),
         })
     }

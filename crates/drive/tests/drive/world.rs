@@ -9,7 +9,7 @@ use lanyard_drive::{
     offer::{Folder, Offer},
     path::SharePath,
 };
-use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve};
+use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
 use lanyard_store::Store;
 use lanyard_trust::{Action, Gate, Identity, NodeId, Refusal, ShareId, Subject, Who};
 use std::{
@@ -158,7 +158,8 @@ impl Owner {
         let address = listener.local_addr().unwrap();
         let door = Door { offer: Offer::new(self.rules.clone()), way: Arc::clone(&self.way) };
         let cancel = CancellationToken::new();
-        let run = listener.run(self.identity.clone(), Limits::default(), Arc::new(door), cancel.clone());
+        let doors = Doors::new(Limits::default(), |_| false);
+        let run = listener.run(self.identity.clone(), doors, Arc::new(door), cancel.clone());
         self.running = Some((cancel, tokio::spawn(run), address));
     }
 

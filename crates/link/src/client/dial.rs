@@ -5,10 +5,10 @@ use crate::wire;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use lanyard_trust::{
     NodeId,
-    identity::{ALPN, is_other_device, peer_id},
+    identity::{is_other_device, peer_id},
 };
 use rustls::{ClientConfig, pki_types::ServerName};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until},
@@ -19,6 +19,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// network an address that works answers within a few).
 const STAGGER: Duration = Duration::from_millis(150);
 
+/// How often an address is tried again where somebody accepts and hangs up: a device whose port is crowded does that,
+/// and has a place for us a moment later.
+const AGAIN: usize = 8;
+
 /// A handshaken connection.
 pub(super) struct Dialled {
     pub(super) tls: TlsStream<wire::Socket>,
@@ -28,7 +32,7 @@ pub(super) struct Dialled {
 }
 
 /// Tries addresses one after the other without waiting for those before to give up; the first that completes the
-/// TLS handshake wins (RFC 8305). A dead address costs [`STAGGER`], not a timeout.
+/// TLS handshake wins (RFC 8305). Who hangs up is tried again after the others. A dead address costs [`STAGGER`], not a timeout.
 pub(super) struct Race {
     config: Arc<ClientConfig>,
     addresses: Vec<SocketAddr>,
@@ -42,7 +46,8 @@ impl Race {
     /// Ends when one has won or all have failed. Has no deadline of its own.
     pub(super) async fn run(self) -> Result<Dialled, LinkError> {
         let tried = self.addresses.len();
-        let mut waiting = self.addresses.into_iter();
+        let mut waiting: VecDeque<(SocketAddr, usize)> =
+            self.addresses.into_iter().map(|address| (address, AGAIN)).collect();
         let mut running = FuturesUnordered::new();
         let mut other_device = false;
         let mut next_at = Instant::now();
@@ -51,15 +56,19 @@ impl Race {
                 biased;
                 Some(ended) = running.next() => match ended {
                     Ok(dialled) => return Ok(dialled),
-                    Err(Failed { address, error }) => {
+                    Err(Failed { address, left, error }) => {
                         tracing::debug!(%address, %error, "could not connect");
                         other_device |= tells_of_another_device(&error);
-                        next_at = Instant::now();
+                        let fresh = waiting.front().is_some_and(|(_, left)| *left == AGAIN);
+                        if left > 0 && is_hanging_up(&error) {
+                            waiting.push_back((address, left - 1));
+                        }
+                        next_at = Instant::now() + if fresh { Duration::ZERO } else { STAGGER };
                     }
                 },
-                () = sleep_until(next_at), if waiting.len() > 0 => {
-                    if let Some(address) = waiting.next() {
-                        running.push(attempt(self.config.clone(), address));
+                () = sleep_until(next_at), if !waiting.is_empty() => {
+                    if let Some((address, left)) = waiting.pop_front() {
+                        running.push(attempt(self.config.clone(), address, left));
                     }
                     next_at = Instant::now() + STAGGER;
                 }
@@ -72,11 +81,19 @@ impl Race {
 
 struct Failed {
     address: SocketAddr,
+    /// How often it may be tried again.
+    left: usize,
     error: io::Error,
 }
 
-async fn attempt(config: Arc<ClientConfig>, address: SocketAddr) -> Result<Dialled, Failed> {
-    connect(config, address).await.map_err(|error| Failed { address, error })
+async fn attempt(config: Arc<ClientConfig>, address: SocketAddr, left: usize) -> Result<Dialled, Failed> {
+    connect(config, address).await.map_err(|error| Failed { address, left, error })
+}
+
+/// Whether somebody accepted the connection and then ended it without a word.
+fn is_hanging_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 async fn connect(config: Arc<ClientConfig>, address: SocketAddr) -> io::Result<Dialled> {
@@ -84,13 +101,15 @@ async fn connect(config: Arc<ClientConfig>, address: SocketAddr) -> io::Result<D
     let local = stream.local_addr()?;
     // Never sent: there is no SNI. rustls wants a name all the same.
     let name = ServerName::IpAddress(address.ip().into());
+    let wanted = config.alpn_protocols.clone();
     let tls = TlsConnector::from(config)
         .connect_with(name, wire::socket(stream)?, |session| session.set_buffer_limit(Some(wire::TLS_BUFFER)))
         .await?;
     let (_, session) = tls.get_ref();
-    let speaks_ours = session.alpn_protocol() == Some(ALPN);
+    let speaks_ours =
+        session.alpn_protocol().is_some_and(|protocol| wanted.iter().any(|one| one == protocol));
     let node = peer_id(session.peer_certificates()).filter(|_| speaks_ours);
-    let node = node.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "this is no node"))?;
+    let node = node.ok_or_else(|| wire::invalid("this is no node"))?;
     Ok(Dialled { tls, node, address, local })
 }
 

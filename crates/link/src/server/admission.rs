@@ -1,48 +1,129 @@
 //! How many connections there may be, in all and from one place.
+//!
+//! Who is at the other end is not known before the handshake, and whoever floods the port does not even begin one. So
+//! of 256 connections
+//!
+//! - 170, two thirds, are open to anybody: connections that have proven nothing yet, and strangers; 32 to an address;
+//! - 86, the last third, are kept for known devices. One that proves its key leaves its open place and has up to 32
+//!   of its own, wherever it calls from. Known devices may also have what strangers leave them of the 170;
+//! - 64 of the open places at most hold visitors without a key (16 to an address), and 8 devices that want to join
+//!   (2 to an address).
+//!
+//! When the open places are taken, or those of one address, 16 more connections may shake hands within 2 s, in order
+//! that a known device can prove itself. A stranger who comes out of the handshake finds no place. When those 16 are
+//! taken, too, a newcomer pushes out the oldest one of the address that holds the most of them: a flood from one
+//! address pushes out itself. A handshake is left alone for 40 ms, and for 150 ms from the client's first message on,
+//! unless its address holds more than 4 of the 16 and the newcomer is from elsewhere; a newcomer who finds only such is
+//! turned away, and a node tries again (see `Peers`). So there are never more than 256 + 16 connections, and 16 that were
+//! pushed out and are just being closed.
 
+mod tally;
+
+use super::Limits;
+use lanyard_trust::NodeId;
 use std::{
-    collections::HashMap,
+    cmp::Reverse,
+    collections::VecDeque,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
+use tally::Tally;
+use tokio_util::sync::CancellationToken;
+
+/// Visitors at once, in all and from one address.
+const VISITS: (usize, usize) = (64, 16);
+
+/// Devices at once that want to join, in all and from one address.
+const MEETINGS: (usize, usize) = (8, 2);
+
+/// Connections that shake hands although no open place is left.
+const WAITING: usize = 16;
+
+/// How long they may take for it.
+const HASTE: Duration = Duration::from_secs(2);
+
+/// How long one of them is left alone before it has said a word, and from then on.
+const UNDISTURBED: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(150));
+
+/// How many of one address are left alone when somebody comes from elsewhere.
+const FAIR: usize = WAITING / 4;
 
 /// Counts connections. Clones share the count.
 #[derive(Clone)]
 pub(super) struct Admission {
     counts: Arc<Mutex<Counts>>,
-    most: usize,
-    most_per_origin: usize,
 }
 
-#[derive(Default)]
 struct Counts {
-    all: usize,
-    by_origin: HashMap<IpAddr, usize>,
+    most: usize,
+    open: Tally<IpAddr>,
+    known: Tally<NodeId>,
+    visits: Tally<IpAddr>,
+    meetings: Tally<IpAddr>,
+    /// The oldest first.
+    waiting: VecDeque<Waiting>,
+    /// Told to go, but not gone yet.
+    pushed_out: usize,
+    next: u64,
+}
+
+struct Waiting {
+    number: u64,
+    origin: IpAddr,
+    undisturbed_until: Instant,
+    out: CancellationToken,
 }
 
 /// A connection's place; free again when dropped.
 pub(super) struct Place {
     admission: Admission,
     origin: IpAddr,
+    seat: Seat,
+    guest: Option<Guest>,
+    out: CancellationToken,
+}
+
+enum Seat {
+    Open,
+    Waiting(u64),
+    Known(NodeId),
+    /// Given up; the connection is about to end.
+    None,
+}
+
+enum Guest {
+    Visit,
+    Meeting,
 }
 
 impl Admission {
-    pub(super) fn new(most: usize, most_per_origin: usize) -> Self {
-        Self { counts: Arc::default(), most, most_per_origin }
+    pub(super) fn new(limits: &Limits) -> Self {
+        let counts = Counts {
+            most: limits.connections,
+            open: Tally::new(limits.connections * 2 / 3, limits.per_address),
+            known: Tally::new(limits.connections, limits.per_address),
+            visits: Tally::new(VISITS.0, VISITS.1),
+            meetings: Tally::new(MEETINGS.0, MEETINGS.1),
+            waiting: VecDeque::new(),
+            pushed_out: 0,
+            next: 0,
+        };
+        Self { counts: Arc::new(Mutex::new(counts)) }
     }
 
-    /// A place for a connection from `remote` to `local`, if there is one.
-    pub(super) fn admit(&self, remote: SocketAddr, local: Option<SocketAddr>) -> Option<Place> {
+    /// A place for a connection from `remote` to `local` to shake hands in, if there is one.
+    pub(super) fn admit(&self, remote: SocketAddr, local: Option<SocketAddr>, now: Instant) -> Option<Place> {
         let origin = origin(remote.ip(), local.map(|local| local.ip()));
+        let out = CancellationToken::new();
         let mut counts = self.lock();
-        let from_there = counts.by_origin.get(&origin).copied().unwrap_or_default();
-        if counts.all >= self.most || from_there >= self.most_per_origin {
-            return None;
-        }
-        counts.all += 1;
-        counts.by_origin.insert(origin, from_there + 1);
+        let seat = if counts.take_open(origin) {
+            Seat::Open
+        } else {
+            Seat::Waiting(counts.wait(origin, out.clone(), now)?)
+        };
         drop(counts);
-        Some(Place { admission: self.clone(), origin })
+        Some(Place { admission: self.clone(), origin, seat, guest: None, out })
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -50,15 +131,147 @@ impl Admission {
     }
 }
 
+impl Counts {
+    fn has_room(&self) -> bool {
+        self.open.all() + self.known.all() < self.most
+    }
+
+    fn take_open(&mut self, origin: IpAddr) -> bool {
+        self.has_room() && self.open.take(origin)
+    }
+
+    /// Lets one more wait, if need be by pushing another one out.
+    fn wait(&mut self, origin: IpAddr, out: CancellationToken, now: Instant) -> Option<u64> {
+        if self.waiting.len() >= WAITING {
+            let oldest = self.least_deserving(origin, now)?;
+            if self.pushed_out >= WAITING {
+                return None;
+            }
+            self.waiting.remove(oldest)?.out.cancel();
+            self.pushed_out += 1;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.waiting.push_back(Waiting { number, origin, undisturbed_until: now + UNDISTURBED.0, out });
+        Some(number)
+    }
+
+    /// Which one makes room for a newcomer: of those that need not be left alone, the oldest of the address with the
+    /// most.
+    fn least_deserving(&self, newcomer: IpAddr, now: Instant) -> Option<usize> {
+        let from_there = |one: &Waiting| {
+            let waiting = self.waiting.iter().filter(|other| other.origin == one.origin).count();
+            waiting + usize::from(one.origin == newcomer)
+        };
+        let is_left_alone = |one: &Waiting| {
+            now < one.undisturbed_until && (one.origin == newcomer || from_there(one) <= FAIR)
+        };
+        let may_go = self.waiting.iter().enumerate().filter(|(_, one)| !is_left_alone(one));
+        // The first of those with the most is the oldest.
+        may_go.min_by_key(|(_, one)| Reverse(from_there(one))).map(|(at, _)| at)
+    }
+
+    /// Whether it was still waiting.
+    fn stop_waiting(&mut self, number: u64) -> bool {
+        let at = self.waiting.iter().position(|waiting| waiting.number == number);
+        at.and_then(|at| self.waiting.remove(at)).is_some()
+    }
+}
+
+impl Place {
+    /// Cancelled when this connection has to make room for another.
+    pub(super) fn pushed_out(&self) -> CancellationToken {
+        self.out.clone()
+    }
+
+    /// How long the handshake may take here, if it may take `usual` elsewhere.
+    pub(super) fn handshake(&self, usual: Duration) -> Duration {
+        match self.seat {
+            Seat::Waiting(_) => usual.min(HASTE),
+            _ => usual,
+        }
+    }
+
+    /// Whoever is there has said what it wants.
+    pub(super) fn heard(&self, now: Instant) {
+        let Seat::Waiting(number) = self.seat else { return };
+        let mut counts = self.admission.lock();
+        if let Some(waiting) = counts.waiting.iter_mut().find(|waiting| waiting.number == number) {
+            waiting.undisturbed_until = now + UNDISTURBED.1;
+        }
+    }
+
+    /// Makes it the place of a known device. False when that has too many already.
+    pub(super) fn take_known(&mut self, node: NodeId) -> bool {
+        let admission = self.admission.clone();
+        let mut counts = admission.lock();
+        if !self.leave(&mut counts) {
+            return false;
+        }
+        let taken = counts.has_room() && counts.known.take(node);
+        if taken {
+            self.seat = Seat::Known(node);
+        }
+        taken
+    }
+
+    /// Makes it the place of a stranger. False when there is none.
+    pub(super) fn take_open(&mut self) -> bool {
+        if matches!(self.seat, Seat::Open) {
+            return true;
+        }
+        let admission = self.admission.clone();
+        let mut counts = admission.lock();
+        let taken = self.leave(&mut counts) && counts.take_open(self.origin);
+        if taken {
+            self.seat = Seat::Open;
+        }
+        taken
+    }
+
+    /// Makes it the place of a visitor. False when there are too many of them.
+    pub(super) fn take_visit(&mut self) -> bool {
+        let taken = self.take_open() && self.admission.lock().visits.take(self.origin);
+        if taken {
+            self.guest = Some(Guest::Visit);
+        }
+        taken
+    }
+
+    /// Makes it the place of a device that wants to join. False when there are too many of them.
+    pub(super) fn take_meeting(&mut self) -> bool {
+        let taken = self.take_open() && self.admission.lock().meetings.take(self.origin);
+        if taken {
+            self.guest = Some(Guest::Meeting);
+        }
+        taken
+    }
+
+    /// Gives the seat up. False when it was lost before.
+    fn leave(&mut self, counts: &mut Counts) -> bool {
+        match std::mem::replace(&mut self.seat, Seat::None) {
+            Seat::Open => counts.open.give_back(&self.origin),
+            Seat::Known(node) => counts.known.give_back(&node),
+            Seat::Waiting(number) if counts.stop_waiting(number) => {}
+            Seat::Waiting(_) => {
+                counts.pushed_out -= 1;
+                return false;
+            }
+            Seat::None => return false,
+        }
+        true
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.admission.lock();
-        counts.all -= 1;
-        if let Some(count) = counts.by_origin.get_mut(&self.origin) {
-            *count -= 1;
-            if *count == 0 {
-                counts.by_origin.remove(&self.origin);
-            }
+        let admission = self.admission.clone();
+        let mut counts = admission.lock();
+        self.leave(&mut counts);
+        match self.guest {
+            Some(Guest::Visit) => counts.visits.give_back(&self.origin),
+            Some(Guest::Meeting) => counts.meetings.give_back(&self.origin),
+            None => {}
         }
     }
 }
@@ -79,46 +292,4 @@ fn prefix(address: Ipv6Addr) -> Ipv6Addr {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
-mod tests {
-    use super::*;
-
-    fn at(address: &str) -> SocketAddr {
-        SocketAddr::new(address.parse().unwrap(), 1)
-    }
-
-    #[test]
-    fn a_place_is_free_again_when_its_connection_ends() {
-        let admission = Admission::new(3, 2);
-        let first = admission.admit(at("10.0.0.1"), None).unwrap();
-        let _second = admission.admit(at("10.0.0.1"), None).unwrap();
-        assert!(admission.admit(at("10.0.0.1"), None).is_none(), "two from one address");
-        let _third = admission.admit(at("10.0.0.2"), None).unwrap();
-        assert!(admission.admit(at("10.0.0.3"), None).is_none(), "three in all");
-        drop(first);
-        assert!(admission.admit(at("10.0.0.3"), None).is_some());
-        assert!(admission.admit(at("10.0.0.1"), None).is_some());
-    }
-
-    #[test]
-    fn nothing_is_remembered_of_addresses_without_connections() {
-        let admission = Admission::new(10, 10);
-        for last in 0..200 {
-            drop(admission.admit(at(&format!("10.0.0.{last}")), None));
-        }
-        assert!(admission.lock().by_origin.is_empty());
-    }
-
-    #[test]
-    fn a_foreign_household_counts_once_and_neighbours_count_each() {
-        let admission = Admission::new(10, 1);
-        let local = Some(at("2001:db8:1:1::1"));
-        let _neighbour = admission.admit(at("2001:db8:1:1::2"), local).unwrap();
-        let _other_neighbour = admission.admit(at("2001:db8:1:1::3"), local).unwrap();
-        let _foreign = admission.admit(at("2001:db8:2:2::1"), local).unwrap();
-        assert!(admission.admit(at("2001:db8:2:2::2"), local).is_none());
-        let link_local = Some(at("fe80::1"));
-        let _a = admission.admit(at("fe80::a"), link_local).unwrap();
-        let _b = admission.admit(at("fe80::b"), link_local).unwrap();
-    }
-}
+mod tests;

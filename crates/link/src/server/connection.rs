@@ -1,69 +1,81 @@
-//! One accepted connection: handshake, then requests, one after the other.
+//! One accepted connection: what it is for, the handshake, and then whoever takes care of its kind.
 //!
-//! A handler runs in a task of its own: when the connection breaks, it reads an error from the body and comes to
-//! an orderly end, instead of being dropped wherever it waits.
+//! What a caller wants is told by the ALPN of its first message, before anything is answered. Whoever asks for a
+//! protocol that is not spoken at the moment gets the answer of the link between nodes, which speaks none but its own:
+//! a door that is shut looks like one that was never there.
 
-use super::{Caller, Limits, Serve, admission::Place};
+use super::{
+    Caller, Doors, Serve, Visitor,
+    admission::Place,
+    doors::{HTTP_ALPN, OpenWeb},
+    requests::Ends,
+    sessions::Session,
+};
 use crate::{
-    Body, Incoming, body,
-    progress::Progress,
-    wire::{self, Wire},
+    meeting::{Join, Meeting, exporter},
+    wire,
 };
-use futures_util::FutureExt;
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use lanyard_trust::{
-    Identity,
-    identity::{ALPN, peer_id},
+    Identity, NodeId,
+    identity::{ALPN, JOIN_ALPN, peer_id},
 };
-use rustls::ServerConfig;
-use std::{io, net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpStream,
-    runtime::Handle,
-    sync::oneshot,
-    time::{sleep, timeout},
+use rustls::{
+    ServerConfig,
+    server::{Acceptor, ClientHello},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The longest header, with the request line.
-const HEADER_BYTES: usize = 16 * 1024;
-
-/// The most fields of a header.
-const HEADER_FIELDS: usize = 64;
-
-/// How long the rest of a body is taken and thrown away after the handler has lost interest. Closing at once would
-/// reset the connection, and with it lose the answer on its way.
-const LINGER: Duration = Duration::from_secs(2);
-
-/// How long a handler may go on after its connection has ended.
-const AFTERWARDS: Duration = Duration::from_secs(30);
+/// How long a meeting may take, in which somebody walks to another device and answers a question there.
+const MEETING: Duration = Duration::from_secs(12 * 60);
 
 /// What all connections of one listener share.
 #[derive(Clone)]
 pub(super) struct Connections {
     tls: Arc<ServerConfig>,
-    limits: Limits,
+    tls_of_join: Arc<ServerConfig>,
+    pub(super) doors: Doors,
     serve: Arc<dyn Serve>,
     /// Ends connections between requests.
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
     /// Ends connections wherever they are.
-    cut: CancellationToken,
-    tasks: TaskTracker,
+    pub(super) cut: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+type Tls = TlsStream<wire::Socket>;
+
+/// What a caller came for.
+enum Purpose {
+    Link,
+    Join(Arc<dyn Join>),
+    Visit(OpenWeb),
+}
+
+/// Who is there after the handshake.
+enum Arrived {
+    Node(Caller, Session, Tls),
+    Meeting(Arc<dyn Join>, Meeting),
+    Visitor(OpenWeb, Visitor, Tls),
 }
 
 impl Connections {
     pub(super) fn new(
         identity: &Identity,
-        limits: Limits,
+        doors: Doors,
         serve: Arc<dyn Serve>,
         stop: CancellationToken,
         cut: CancellationToken,
     ) -> Self {
-        Self { tls: identity.server_config(), limits, serve, stop, cut, tasks: TaskTracker::new() }
+        let (tls, tls_of_join) = (identity.server_config(), identity.join_server_config());
+        Self { tls, tls_of_join, doors, serve, stop, cut, tasks: TaskTracker::new() }
     }
 
     /// Serves a connection in a task of its own.
@@ -72,7 +84,7 @@ impl Connections {
         self.tasks.spawn(async move {
             tokio::select! {
                 () = connection.cut.cancelled() => {}
-                () = Box::pin(connection.serve_one(stream, remote, Arc::new(place))) => {}
+                () = Box::pin(connection.serve_one(stream, remote, place)) => {}
             }
         });
     }
@@ -83,111 +95,105 @@ impl Connections {
         self.tasks.wait().await;
     }
 
-    async fn serve_one(&self, stream: TcpStream, remote: SocketAddr, place: Arc<Place>) {
-        let tls = tokio::select! {
+    async fn serve_one(&self, stream: TcpStream, remote: SocketAddr, mut place: Place) {
+        let pushed_out = place.pushed_out();
+        let time = place.handshake(self.doors.limits().handshake);
+        let arrived = tokio::select! {
             () = self.stop.cancelled() => return,
-            shaken = timeout(self.limits.handshake, self.shake_hands(stream)) => shaken,
-        };
-        let (caller, tls) = match tls {
-            Ok(Ok((node, local, tls))) => (Caller { node, remote, local }, tls),
-            Ok(Err(error)) => return tracing::debug!(%remote, %error, "no handshake"),
-            Err(_) => return tracing::debug!(%remote, "the handshake took too long"),
-        };
-        let over = CancellationToken::new();
-        let _over = over.clone().drop_guard();
-        let service = service_fn(|request| {
-            let answer = self.answer(caller, request, place.clone(), over.clone());
-            // No answer means that the listener is being closed: the connection breaks off.
-            async move { answer.await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted)) }
-        });
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header)
-            .max_headers(HEADER_FIELDS)
-            .max_header_size(HEADER_BYTES)
-            .max_buf_size(wire::HTTP_BUFFER);
-        let io = TokioIo::new(Wire::new(tls, self.limits.stall));
-        let mut connection = pin!(http.serve_connection(io, service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+            () = pushed_out.cancelled() => {
+                return tracing::debug!(%remote, "made room for another connection");
             }
+            arrived = timeout(time, self.receive(stream, remote, &mut place)) => arrived,
         };
-        if let Err(error) = ended {
-            tracing::debug!(%remote, node = ?caller.node, %error, "a connection broke");
+        match arrived {
+            Ok(Ok(Arrived::Node(caller, session, tls))) => {
+                let serve = self.serve.clone();
+                let handler = Arc::new(move |request| serve.serve(caller, request));
+                let ends = Ends { stop: &CancellationToken::new(), cut: session.cut() };
+                self.answer_requests(tls, remote, handler, Arc::new(place), ends).await;
+            }
+            Ok(Ok(Arrived::Visitor(web, visitor, tls))) => {
+                let visit = web.visit;
+                let handler = Arc::new(move |request| visit.visit(visitor, request));
+                let ends = Ends { stop: &web.shut, cut: &CancellationToken::new() };
+                self.answer_requests(tls, remote, handler, Arc::new(place), ends).await;
+            }
+            Ok(Ok(Arrived::Meeting(join, meeting))) => {
+                if timeout(MEETING, join.meet(meeting)).await.is_err() {
+                    tracing::debug!(%remote, "a meeting took too long");
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%remote, %error, "no handshake"),
+            Err(_) => tracing::debug!(%remote, "the handshake took too long"),
         }
     }
 
-    async fn shake_hands(
-        &self,
-        stream: TcpStream,
-    ) -> io::Result<(lanyard_trust::NodeId, SocketAddr, TlsStream<wire::Socket>)> {
+    /// Shakes hands and finds the right place for whoever is there.
+    async fn receive(&self, stream: TcpStream, remote: SocketAddr, place: &mut Place) -> io::Result<Arrived> {
         let local = stream.local_addr()?;
-        let accepting = TlsAcceptor::from(self.tls.clone());
-        let mut tls = accepting
-            .accept_with(wire::socket(stream)?, |session| session.set_buffer_limit(Some(wire::TLS_BUFFER)))
-            .await?;
-        let (_, session) = tls.get_mut();
-        if session.alpn_protocol() != Some(ALPN) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the caller speaks another protocol"));
-        }
-        let node = peer_id(session.peer_certificates())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the caller shows no key"))?;
-        Ok((node, local, tls))
-    }
-
-    /// Starts the handler of one request.
-    fn answer(
-        &self,
-        caller: Caller,
-        request: Request<hyper::body::Incoming>,
-        place: Arc<Place>,
-        over: CancellationToken,
-    ) -> oneshot::Receiver<Response<Body>> {
-        let request = request.map(|body| {
-            let incoming = Incoming::from_wire(body, Progress::steady(self.limits.stall), None);
-            incoming.with_rest(self.linger())
-        });
-        let (serve, cut) = (self.serve.clone(), self.cut.clone());
-        let handling = async move { serve.serve(caller, request).await };
-        let (answer, answered) = oneshot::channel();
-        self.tasks.spawn(async move {
-            let _place = place;
-            let too_late = async {
-                over.cancelled().await;
-                sleep(AFTERWARDS).await;
-            };
-            let response = tokio::select! {
-                response = AssertUnwindSafe(handling).catch_unwind() => response,
-                () = too_late => return,
-                () = cut.cancelled() => return,
-            };
-            // Nobody may be there any more to take it.
-            let _ = answer.send(response.unwrap_or_else(|_| {
-                tracing::error!(node = ?caller.node, "a request made its handler panic");
-                body::status(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-            }));
-        });
-        answered
-    }
-
-    /// What becomes of the rest of a body that a handler did not read.
-    fn linger(&self) -> impl FnOnce(hyper::body::Incoming) + Send + Sync + 'static {
-        let (tasks, cut, runtime) = (self.tasks.clone(), self.cut.clone(), Handle::current());
-        move |mut rest| {
-            tasks.spawn_on(
-                async move {
-                    let throw_away = async { while let Some(Ok(_)) = rest.frame().await {} };
-                    tokio::select! {
-                        () = throw_away => {}
-                        () = sleep(LINGER) => {}
-                        () = cut.cancelled() => {}
-                    }
-                },
-                &runtime,
-            );
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), wire::socket(stream)?).await?;
+        place.heard(Instant::now());
+        match self.purpose(&hello.client_hello()) {
+            Purpose::Link => {
+                let tls = shake_hands(hello, self.tls.clone()).await?;
+                if tls.get_ref().1.alpn_protocol() != Some(ALPN) {
+                    return Err(wire::invalid("the caller speaks another protocol"));
+                }
+                let node = proven(&tls)?;
+                // Before the question whether it is known: see `Sessions::close`.
+                let session = self.doors.sessions().enter(node);
+                let has_place =
+                    if self.doors.knows(&node) { place.take_known(node) } else { place.take_open() };
+                if !has_place {
+                    return Err(io::Error::other("too many connections of this device, or of strangers"));
+                }
+                Ok(Arrived::Node(Caller { node, remote, local }, session, tls))
+            }
+            Purpose::Join(join) => {
+                if !place.take_meeting() {
+                    return Err(io::Error::other("too many devices want to join"));
+                }
+                let tls = shake_hands(hello, self.tls_of_join.clone()).await?;
+                let caller = Caller { node: proven(&tls)?, remote, local };
+                let secret = exporter(tls.get_ref().1)?;
+                Ok(Arrived::Meeting(join, Meeting::new(caller, secret, tls, self.doors.limits().stall)))
+            }
+            Purpose::Visit(web) => {
+                if !place.take_visit() {
+                    return Err(io::Error::other("too many visitors"));
+                }
+                let tls = shake_hands(hello, web.tls.clone()).await?;
+                Ok(Arrived::Visitor(web, Visitor { remote, local }, tls))
+            }
         }
     }
+
+    /// What a caller came for, as far as there is such a thing at the moment.
+    fn purpose(&self, hello: &ClientHello<'_>) -> Purpose {
+        let offered: Vec<&[u8]> = hello.alpn().into_iter().flatten().collect();
+        if offered.contains(&ALPN) {
+            return Purpose::Link;
+        }
+        if offered.contains(&JOIN_ALPN)
+            && let Some(join) = self.doors.join()
+        {
+            return Purpose::Join(join);
+        }
+        // Programs that print or read files need not say anything (RFC 7301 is younger than many of them).
+        if (offered.is_empty() || offered.contains(&HTTP_ALPN))
+            && let Some(web) = self.doors.web()
+        {
+            return Purpose::Visit(web);
+        }
+        Purpose::Link
+    }
+}
+
+async fn shake_hands(hello: StartHandshake<wire::Socket>, tls: Arc<ServerConfig>) -> io::Result<Tls> {
+    hello.into_stream_with(tls, |session| session.set_buffer_limit(Some(wire::TLS_BUFFER))).await
+}
+
+/// The key that the caller has proven.
+fn proven(tls: &Tls) -> io::Result<NodeId> {
+    peer_id(tls.get_ref().1.peer_certificates()).ok_or_else(|| wire::invalid("the caller shows no key"))
 }

@@ -99,52 +99,6 @@ async fn a_handler_that_panics_costs_its_own_request_only() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_flood_from_one_address_does_not_stop_another() {
-    let node = Node::start("127.0.0.1:0");
-    let mut flood = Vec::new();
-    for _ in 0..200 {
-        flood.push(connect("127.0.0.2", node.address).await.unwrap());
-    }
-    let (peers, _dir) = node.caller();
-    let started = Instant::now();
-    assert_eq!(peers.request(node.id(), get("/who"), SOON).await.unwrap().status(), 200);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert!(node.try_raw("127.0.0.2").await.is_err(), "the flooder has no more place");
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn two_thousand_connections_are_no_more_than_two_hundred_and_fifty_six() {
-    let limits = Limits { handshake: Duration::from_secs(60), ..Limits::default() };
-    let node = Node::with_limits("127.0.0.1:0", limits);
-    let mut open = Vec::new();
-    for at in 0..2000 {
-        open.push(connect(&format!("127.0.1.{}", 1 + at % 100), node.address).await.unwrap());
-        if at % 100 == 99 {
-            open = still_open(open).await;
-        }
-    }
-    assert_eq!(open.len(), 256);
-    drop(open);
-    let (peers, _dir) = node.caller();
-    for _ in 0..50 {
-        if peers.request(node.id(), get("/who"), SOON).await.is_ok() {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("the places were not given back");
-}
-
-#[cfg(target_os = "linux")]
-async fn still_open(streams: Vec<tokio::net::TcpStream>) -> Vec<tokio::net::TcpStream> {
-    sleep(Duration::from_millis(100)).await;
-    let is_open = |stream: &tokio::net::TcpStream| matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
-    streams.into_iter().filter(is_open).collect()
-}
-
 /// Runs itself again as a process that may open only few files.
 #[cfg(unix)]
 #[tokio::test]

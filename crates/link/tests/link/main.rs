@@ -3,6 +3,9 @@
 
 mod bodies;
 mod calls;
+mod doors;
+mod flood;
 mod hostile;
 mod node;
+mod sessions;
 mod stop;

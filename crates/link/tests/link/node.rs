@@ -4,12 +4,16 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve, body};
+use lanyard_link::{
+    Body, Caller, Doors, Incoming, Join, Limits, Listener, Meeting, Peers, Serve, Visit, Visitor, Web, body,
+};
 use lanyard_trust::{Identity, NodeId};
+use rustls::{ServerConfig, pki_types::CertificateDer};
 use std::{
+    collections::HashSet,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -26,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
+/// Held by tests that crowd the processor and by those that measure moments.
+pub(crate) static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 pub(crate) fn identity() -> (Identity, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (Identity::load_or_create(dir.path()).unwrap(), dir)
@@ -39,6 +46,8 @@ pub(crate) struct Seen {
     pub(crate) broken_requests: AtomicUsize,
     /// Bodies of answers that nobody took.
     pub(crate) broken_answers: AtomicUsize,
+    /// Who came to join, and the secret of that connection.
+    pub(crate) met: Mutex<Vec<(NodeId, [u8; 32])>>,
 }
 
 pub(crate) struct Node {
@@ -47,6 +56,9 @@ pub(crate) struct Node {
     pub(crate) seen: Arc<Seen>,
     pub(crate) cancel: CancellationToken,
     pub(crate) running: JoinHandle<()>,
+    pub(crate) doors: Doors,
+    /// Whose places are kept.
+    pub(crate) known: Arc<Mutex<HashSet<NodeId>>>,
     _dir: Option<TempDir>,
 }
 
@@ -65,8 +77,22 @@ impl Node {
         let (seen, cancel) = (Arc::<Seen>::default(), CancellationToken::new());
         let address = listener.local_addr().unwrap();
         let handler = Arc::new(Handler(seen.clone()));
-        let running = tokio::spawn(listener.run(identity.clone(), limits, handler, cancel.clone()));
-        Self { identity, address, seen, cancel, running, _dir: None }
+        let known = Arc::<Mutex<HashSet<NodeId>>>::default();
+        let whom_we_know = known.clone();
+        let doors = Doors::new(limits, move |node| whom_we_know.lock().unwrap().contains(node));
+        let running = tokio::spawn(listener.run(identity.clone(), doors.clone(), handler, cancel.clone()));
+        Self { identity, address, seen, cancel, running, doors, known, _dir: None }
+    }
+
+    pub(crate) fn open_join(&self) {
+        self.doors.set_join(Some(Arc::new(Handler(self.seen.clone()))));
+    }
+
+    /// Lets visitors in and returns the certificate they will see.
+    pub(crate) fn open_web(&self) -> CertificateDer<'static> {
+        let (tls, certificate) = web_tls();
+        self.doors.set_web(Some(Web { tls, visit: Arc::new(Handler(self.seen.clone())) }));
+        certificate
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -79,10 +105,16 @@ impl Node {
 
     /// Calls it from a new node that knows its address.
     pub(crate) fn caller(&self) -> (Peers, TempDir) {
+        let (peers, _, dir) = self.caller_with_id();
+        (peers, dir)
+    }
+
+    pub(crate) fn caller_with_id(&self) -> (Peers, NodeId, TempDir) {
         let (identity, dir) = identity();
+        let id = identity.node_id();
         let peers = Peers::new(identity);
         peers.learn(self.id(), vec![self.address]);
-        (peers, dir)
+        (peers, id, dir)
     }
 
     /// A TLS connection from `source` on which a test writes what it likes.
@@ -91,7 +123,14 @@ impl Node {
     }
 
     pub(crate) async fn try_raw(&self, source: &str) -> std::io::Result<TlsStream<TcpStream>> {
-        let (identity, _dir) = identity();
+        self.try_raw_as(&identity().0, source).await
+    }
+
+    pub(crate) async fn try_raw_as(
+        &self,
+        identity: &Identity,
+        source: &str,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let stream = connect(source, self.address).await?;
         let config = identity.client_config(Some(self.id()));
         TlsConnector::from(config).connect("x.invalid".try_into().unwrap(), stream).await
@@ -181,7 +220,43 @@ pub(crate) async fn count(mut body: Incoming) -> u64 {
     length
 }
 
+/// The name in the certificate for visitors.
+pub(crate) const WEB_NAME: &str = "lanyard-test.local";
+
+fn web_tls() -> (Arc<ServerConfig>, CertificateDer<'static>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new([WEB_NAME.to_owned()]).unwrap().self_signed(&key).unwrap();
+    let certificate = certificate.der().clone();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key.serialize_der().try_into().unwrap())
+        .unwrap();
+    (Arc::new(config), certificate)
+}
+
 struct Handler(Arc<Seen>);
+
+impl Visit for Handler {
+    fn visit(&self, visitor: Visitor, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
+        let nobody =
+            Caller { node: NodeId::from_bytes([0; 32]), remote: visitor.remote, local: visitor.local };
+        self.serve(nobody, request)
+    }
+}
+
+impl Join for Handler {
+    /// Says everything back.
+    fn meet(&self, meeting: Meeting) -> BoxFuture<'static, ()> {
+        self.0.met.lock().unwrap().push((meeting.caller.node, meeting.exporter));
+        Box::pin(async move {
+            let (mut read, mut write) = tokio::io::split(meeting.stream);
+            let _ = tokio::io::copy(&mut read, &mut write).await;
+        })
+    }
+}
 
 impl Serve for Handler {
     fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {

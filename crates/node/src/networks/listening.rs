@@ -1,9 +1,9 @@
 //! What runs on the owner's networks: a listener for each address, an announcement for each interface.
 
 use super::{Connected, ports::Ports};
-use crate::{Core, core::Parts, doors, presence};
-use lanyard_discovery::{Announcement, Interface, multicast};
-use lanyard_link::{Limits, Listener};
+use crate::{Core, core::Parts, doors, home, presence};
+use lanyard_discovery::{Announcement, Interface, Saying, multicast};
+use lanyard_link::Listener;
 use std::{
     collections::HashMap,
     io,
@@ -38,6 +38,7 @@ struct Announced {
     network: String,
     addresses: Vec<IpAddr>,
     port: u16,
+    saying: Saying,
     announcement: Announcement,
 }
 
@@ -78,7 +79,7 @@ impl Running {
         self.trouble.clear();
         self.stop_unwanted(core, &own, &up).await;
         let complete = self.listen(core, &own);
-        self.announce(&own) && complete
+        self.announce(&own, &home::saying(core)) && complete
     }
 
     /// Says goodbye and stops for good.
@@ -220,14 +221,14 @@ impl Running {
         for (address, listener) in bound {
             let cancel = core.cancel.child_token();
             let serve = doors::lan::door(Arc::clone(core));
-            let run = listener.run(core.identity.clone(), Limits::default(), serve, cancel.clone());
+            let run = listener.run(core.identity.clone(), core.doors.clone(), serve, cancel.clone());
             tracing::info!(%address, "listening");
             self.listeners.insert(address, Open { cancel, task: core.tasks.spawn(run) });
         }
         Ok(complete)
     }
 
-    fn announce(&mut self, own: &[(&str, &Interface)]) -> bool {
+    fn announce(&mut self, own: &[(&str, &Interface)], saying: &Saying) -> bool {
         let Some(port) = self.port else { return own.is_empty() };
         let mut complete = true;
         for (network, interface) in own {
@@ -254,17 +255,23 @@ impl Running {
                 continue;
             }
             let done = match self.announcements.get_mut(&interface.name) {
-                Some(known) if known.addresses == addresses && known.port == port => Ok(()),
-                Some(known) => known.announcement.update(&addresses, port).map(|()| {
+                Some(known)
+                    if known.addresses == addresses && known.port == port && known.saying == *saying =>
+                {
+                    Ok(())
+                }
+                Some(known) => known.announcement.update(&addresses, port, saying).map(|()| {
                     known.addresses = addresses;
                     known.port = port;
+                    known.saying = saying.clone();
                 }),
-                None => Announcement::start(interface, &addresses, port).map(|announcement| {
+                None => Announcement::start(interface, &addresses, port, saying).map(|announcement| {
                     self.names.push(announcement.fullname());
                     let surplus = self.names.len().saturating_sub(NAMES);
                     self.names.drain(..surplus);
                     let (interface, network) = ((*interface).clone(), (*network).to_owned());
-                    let announced = Announced { network, addresses, port, announcement, interface };
+                    let saying = saying.clone();
+                    let announced = Announced { network, addresses, port, saying, announcement, interface };
                     self.announcements.insert(announced.interface.name.clone(), announced);
                 }),
             };

@@ -1,10 +1,10 @@
 //! Both halves over a real link: a sender's outbox and an owner that comes and goes.
 
 use super::cups::eventually;
-use super::offering::{Document, Owner, Running, files};
+use super::offering::{Document, Owner, Running, documents, files};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
-use lanyard_link::{Body, Caller, Incoming, Limits, Listener, Peers, Serve};
+use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
 use lanyard_print::{
     MIGRATIONS, QueueId,
     consume::{Outbox, OutboxError, OutgoingJob, OutgoingState, Parts, Target},
@@ -65,7 +65,8 @@ async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>)
     };
     let address = listener.local_addr().unwrap();
     let door: Arc<dyn Serve> = Arc::new(Door(running.offer.clone()));
-    life.spawn(listener.run(identity.clone(), Limits::default(), door, CancellationToken::new()));
+    let doors = Doors::new(Limits::default(), |_| false);
+    life.spawn(listener.run(identity.clone(), doors, door, CancellationToken::new()));
     Listening { address, running, life: Some(life) }
 }
 
@@ -105,6 +106,7 @@ impl Sender {
         let outbox = Outbox::open(Parts {
             store: self.store.clone(),
             spool: self.dir.path().join("out"),
+            documents: documents(&[], &cancel),
             peers: self.peers.clone(),
             cancel: cancel.clone(),
             tasks: TaskTracker::new(),
@@ -126,6 +128,7 @@ impl Sender {
             share: ShareId(share.to_owned()),
             printer: "Printer".to_owned(),
             device_name: "Anna".to_owned(),
+            ask: false,
         }
     }
 

@@ -1,4 +1,4 @@
-"""The typing side of a join, written from the description of the protocol and not from the Rust code.
+"""The typing side of a join as docs/joining.md describes it. Shares no code and no library with the Rust side.
 
 Reads and writes frames on standard input and output: four bytes of length, big end first, and JSON. What it needs to
 know comes as one JSON object in the first argument (bytes as hexadecimal digits):

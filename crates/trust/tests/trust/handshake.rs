@@ -214,6 +214,18 @@ fn another_protocol_is_refused() {
 }
 
 #[test]
+fn who_comes_to_join_meets_only_who_waits_for_that() {
+    let ((server, _a), (client, _b)) = (device(), device());
+    let joining = client.join_client_config(Some(server.node_id()));
+    let (_, met) = connect(joining.clone(), server.join_server_config()).unwrap();
+    assert_eq!(peer_id(met.peer_certificates()), Some(client.node_id()), "both prove their keys there, too");
+    connect(joining, server.server_config()).unwrap_err();
+    connect(client.client_config(None), server.join_server_config()).unwrap_err();
+    let other = client.join_client_config(Some(client.node_id()));
+    assert!(is_other_device(&connect(other, server.join_server_config()).unwrap_err()));
+}
+
+#[test]
 fn what_is_no_single_ed25519_key_is_nobody() {
     assert_eq!(peer_id(None), None);
     assert_eq!(peer_id(Some(&[])), None);

@@ -5,5 +5,7 @@ mod handshake;
 mod join;
 mod key_file;
 mod machine;
+mod membership;
+mod membership_network;
 mod python;
 mod web;
