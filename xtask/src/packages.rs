@@ -42,6 +42,7 @@ pub(crate) const TEST: &[Package] = &[
     package("slowhttptest", "two hundred browsers that hardly move"),
     package("curl", "one that does"),
     package("python3-venv", "a place for sslyze, which looks at TLS from outside"),
+    package("systemd", "systemd-analyze judges how the service is hardened"),
     package("procps", "counts processes that should be gone"),
 ];
 

@@ -22,6 +22,8 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod self_check;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
                 home::ALL,
                 meeting::ALL,
                 networks::ALL,
+                self_check::ALL,
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
