@@ -261,7 +261,7 @@ describe.sequential("my sharing", () => {
     stage.answers.end_pass = () => ({ is: "passes", value: [] });
     await page.getByRole("button", { name: /^Let a guest in Music/ }).click();
     await inspect(page, "guest");
-    await dialog().getByText("put files in").click();
+    await dialog().getByText("Put files in").click();
     await dialog().getByRole("button", { name: "Make a code" }).click();
     await dialog().getByText("4930 1172").waitFor();
     await inspect(page, "guest-made");
@@ -294,7 +294,7 @@ describe.sequential("my sharing", () => {
     stage.answers.share_folder = () => ({ is: "share", value: household().shares[2]! });
     await press("Share a folder");
     await dialog().getByLabel("Folder", { exact: true }).fill("/home/anna/Inbox");
-    await dialog().getByText("only put files in").click();
+    await dialog().getByText("Only put files in").click();
     await inspect(page, "share-folder");
     await dialog().getByRole("button", { name: "Share", exact: true }).click();
     await dialog().waitFor({ state: "detached" });
@@ -372,7 +372,7 @@ describe.sequential("the first start", () => {
     await click("Continue");
     await click("Mark as my own");
     await page.getByRole("heading", { name: "Bring your devices together" }).waitFor();
-    await inspect(page, "first-run-home");
+    await inspect(page, "first-run-home-played");
     await click("Start a home");
     await page.getByText("RSTV").waitFor();
     await inspect(page, "first-run-founded");
