@@ -1,7 +1,7 @@
 //! The program that the tests start to read documents: a good child, or one of the bad ones that its first word names.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use lanyard_print::document::{inside, limits::Limits};
+use lanyard_print::document::inside;
 use std::{
     env, fs,
     io::{self, Write},
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
 /// What a document could do that took a child over.
 #[cfg(target_os = "linux")]
 fn confined(address: &str, process: &str) {
+    use lanyard_print::document::limits::Limits;
     use std::os::fd::AsFd;
     let document = io::stdin().as_fd().try_clone_to_owned().unwrap().into();
     let out = io::stdout().as_fd().try_clone_to_owned().unwrap().into();
