@@ -1,5 +1,6 @@
 //! Multicast DNS packets (RFC 6762) written by hand, because no honest library writes the ones we need.
 
+use anyhow::{Result, ensure};
 use std::net::Ipv4Addr;
 
 /// The port.
@@ -125,6 +126,22 @@ fn hostile_of(service: &[&[u8]]) -> Vec<Vec<u8>> {
     cut.truncate(cut.len() - 3);
     packets.push(cut);
     packets
+}
+
+/// A packet as hexadecimal digits, in order to hand it to a process.
+#[must_use]
+pub fn to_hex(packet: &[u8]) -> String {
+    packet.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The other way round.
+///
+/// # Errors
+/// When it is something else.
+pub fn from_hex(text: &str) -> Result<Vec<u8>> {
+    let digits = text.as_bytes();
+    ensure!(digits.len().is_multiple_of(2) && text.is_ascii(), "half a byte in {text:?}");
+    digits.chunks(2).map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
 }
 
 fn packet(records: &[Vec<u8>]) -> Vec<u8> {

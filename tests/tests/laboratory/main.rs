@@ -4,11 +4,15 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
+#[cfg(target_os = "linux")]
+mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
@@ -19,6 +23,10 @@ mod office;
 mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
+#[cfg(target_os = "linux")]
+mod second_user;
+#[cfg(target_os = "linux")]
+mod siege;
 #[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
@@ -39,6 +47,10 @@ fn main() -> ExitCode {
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
+                attacks::ALL,
+                foreign_pages::ALL,
+                second_user::ALL,
+                siege::ALL,
                 bad_starts::ALL,
             ]
             .concat(),
