@@ -3,6 +3,7 @@
 //! it starts itself there.
 
 mod besiege;
+mod joining;
 mod middle;
 mod web;
 
@@ -59,6 +60,13 @@ fn act(arguments: &[&str]) -> Result<()> {
             besiege::besiege(address.parse()?, count.parse()?, Duration::from_secs(length.parse()?))
         }
         ["ask", address, dir, request] => besiege::ask(address.parse()?, Path::new(dir), request),
+        ["twins", dir, discriminator, first, count] => {
+            joining::twins(Path::new(dir), discriminator.parse()?, first.parse()?, count.parse()?)
+        }
+        ["python-joins", address, dir, python, script, code] => {
+            joining::python_joins(address.parse()?, Path::new(dir), python, script, code)
+        }
+        ["replay", address, dir] => joining::replay(address.parse()?, Path::new(dir)),
         ["middle", dir, ways @ ..] => middle::middle(Path::new(dir), ways),
         ["web", address, dir] => web::web(address.parse()?, Path::new(dir)),
         ["open-socket", path] => open_socket(Path::new(path)),
@@ -67,9 +75,7 @@ fn act(arguments: &[&str]) -> Result<()> {
         ["crowd", address, count] => crowd(address.parse()?, count.parse()?),
         ["hold-host"] => hold_host(),
         ["hostile-mdns", count] => hostile_mdns(count.parse()?, Duration::ZERO),
-        ["hostile-mdns", count, length] => {
-            hostile_mdns(count.parse()?, Duration::from_secs(length.parse()?))
-        }
+        ["hostile-mdns", count, length] => hostile_mdns(count.parse()?, Duration::from_secs(length.parse()?)),
         other => bail!("no such thing to do inside a host: {other:?}"),
     }
 }

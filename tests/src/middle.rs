@@ -4,11 +4,7 @@
 //! connections to their nodes itself (see [`crate::inside`]). That the packets really come its way is measured before
 //! it is handed out.
 
-use crate::{
-    Host, Process,
-    impair::echoes,
-    soon,
-};
+use crate::{Host, Process, impair::echoes, soon};
 use anyhow::{Context, Result, ensure};
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -67,7 +63,15 @@ impl Middle {
         // Lies are believed about neighbours that are known already.
         ensure!(echoes(one.0, other.0, other.0.ipv4()?.into(), 10)? == 10, "the two do not reach each other");
         let spoof = host.spawn(&[
-            "python3", "-u", "-c", SPOOF, "eth0", &addresses[0], &macs[0], &addresses[1], &macs[1],
+            "python3",
+            "-u",
+            "-c",
+            SPOOF,
+            "eth0",
+            &addresses[0],
+            &macs[0],
+            &addresses[1],
+            &macs[1],
         ])?;
         let new = Self { host: host.clone(), relay, spoof, ends: [one.0.clone(), other.0.clone()] };
         new.is_in_between()?;
@@ -140,5 +144,7 @@ pub fn forget_ipv6(host: &Host) -> Result<()> {
 
 /// The hardware address of `eth0`.
 fn mac(host: &Host) -> Result<String> {
-    Ok(host.run(&["cat", "/sys/class/net/eth0/address"])?.trim().to_owned())
+    let line = host.run(&["ip", "-o", "link", "show", "dev", "eth0"])?;
+    let mut words = line.split_whitespace().skip_while(|word| *word != "link/ether");
+    Ok(words.nth(1).context("no hardware address")?.to_owned())
 }

@@ -40,6 +40,8 @@ pub(crate) const TEST: &[Package] = &[
     package("nftables", "lost packets and unplugged cables"),
     package("tcpdump", "what is on the wire, and what is not"),
     package("procps", "counts processes that should be gone"),
+    package("python3-venv", "a second implementation of joining, and lies about hardware addresses"),
+    package("curl", "knocks at the browser door as another user"),
 ];
 
 /// What `cargo xtask bench` compares with.

@@ -62,7 +62,8 @@ fn begin(address: SocketAddr) -> Result<TcpStream> {
 
 /// Whether the other side still has it, after it got the next byte when it is one that drips.
 fn is_there(stream: &mut TcpStream, number: usize, round: usize) -> bool {
-    let waits = |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected);
+    let waits =
+        |error: &io::Error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotConnected);
     match stream.read(&mut [0; 64]) {
         Ok(0) => return false,
         // An alert may come before the end.
@@ -144,7 +145,11 @@ fn never_read(mut stream: StreamOwned<ClientConnection, TcpStream>, limit: Durat
         }
     }
     let stuck = stuck.context("it was cut before any buffer was full")?;
-    println!("cut after {:.1} s, stuck for {:.1}", begun.elapsed().as_secs_f64(), stuck.elapsed().as_secs_f64());
+    println!(
+        "cut after {:.1} s, stuck for {:.1}",
+        begun.elapsed().as_secs_f64(),
+        stuck.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 

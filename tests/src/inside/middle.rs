@@ -114,7 +114,9 @@ fn step(from: &mut impl Read, to: &mut impl Write, transcript: &mut File) -> Res
             to.flush()?;
             Ok(Some(length as u64))
         }
-        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(Some(0)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Ok(Some(0))
+        }
         // The end of the other side without a goodbye is an end, too.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error.into()),

@@ -1,10 +1,9 @@
 //! Somebody on the network is clever: in the middle of a conversation, in a browser, in a name.
 
-use crate::office::Office;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{Job, JobState, Transfer};
 use lanyard_tests::{
-    Host, Lab, Node, Setup, documents, mdns,
+    Lab, Node, documents, mdns,
     middle::{Middle, forget_ipv6},
     runner::remark,
     scenarios, soon, stays,
@@ -47,16 +46,19 @@ fn a_computer_in_the_middle_gets_no_document_and_no_file() -> Result<()> {
     let copy = ada.dir().join("diary.txt");
     let reason = sender.refuses(&["get", "Shared:diary.txt", &copy.to_string_lossy()])?;
     remark(format!("the copy: {reason:?}"));
-    soon("ada came to the relay", Duration::from_secs(15), || {
-        ensure!(middle.steps().contains("in between"), "{}", middle.steps());
+    soon("ada came to the relay and went away again", Duration::from_secs(15), || {
+        ensure!(middle.steps().contains("does not shake hands"), "{}", middle.steps());
         Ok(())
     })?;
+    // It does reach whoever does not mind who is there, so it is the key that keeps ada away.
+    let dir = ada.dir().join("careless").to_string_lossy().into_owned();
+    let hello = "POST /v1/hello\n{\"v\":1,\"name\":\"careless\",\"os\":\"linux\",\"port\":0}";
+    let answer = ada.run_inside(&["ask", &format!("{}:{}", ben.ipv4()?, ports.1), &dir, hello])?;
+    ensure!(answer.starts_with("HTTP/1.1 200") && middle.steps().contains("in between"), "{answer}");
+    ensure!(contains(&middle.transcript()?, "careless"), "the middle cannot even read that");
     stays("the document waits", Duration::from_secs(5), || {
         let now = sender.job(&job.id)?;
-        ensure!(
-            matches!(now.state, JobState::Waiting | JobState::Sending | JobState::Failed),
-            "{now:?}"
-        );
+        ensure!(matches!(now.state, JobState::Waiting | JobState::Sending | JobState::Failed), "{now:?}");
         Ok(())
     })?;
     let waiting = sender.job(&job.id)?;
@@ -88,11 +90,13 @@ fn a_computer_in_the_middle_gets_no_document_and_no_file() -> Result<()> {
 /// Doors that are there, and that an announcement must open to nobody: those of this very computer, the address where
 /// cloud computers keep their secrets, and somebody else's network.
 fn announcements_lead_nobody_to_another_door() -> Result<()> {
-    const DOORS: [(Ipv4Addr, u16); 4] = [
+    const DOORS: [(Ipv4Addr, u16); 6] = [
         (Ipv4Addr::LOCALHOST, 22),
-        (Ipv4Addr::new(127, 0, 0, 53), 631),
+        (Ipv4Addr::LOCALHOST, 5432),
+        (Ipv4Addr::new(127, 0, 0, 53), 8631),
         (Ipv4Addr::new(169, 254, 169, 254), 80),
-        (Ipv4Addr::new(192, 168, 200, 1), 443),
+        (Ipv4Addr::new(169, 254, 169, 254), 8080),
+        (Ipv4Addr::new(192, 168, 200, 1), 8443),
     ];
     let lab = Lab::new()?;
     let (host, mallory) = (lab.host("ada")?, lab.host("mallory")?);
@@ -106,7 +110,8 @@ fn announcements_lead_nobody_to_another_door() -> Result<()> {
         canaries.push(at.spawn_inside(&["web", &format!("{address}:{port}"), &empty])?);
     }
     let ada = Node::at_home(&host)?;
-    let filter = DOORS.map(|(address, port)| format!("(dst host {address} and dst port {port})")).join(" or ");
+    let filter =
+        DOORS.map(|(address, port)| format!("(dst host {address} and dst port {port})")).join(" or ");
     let begun = host.capture_on("any", &format!("tcp[tcpflags] & tcp-syn != 0 and ({filter})"))?;
     // The canaries sing: each door can be reached from here.
     for (address, port) in DOORS {
@@ -132,9 +137,21 @@ fn announcements_lead_nobody_to_another_door() -> Result<()> {
         for (kind, service) in [("dev", mdns::LANYARD), ("prn", mdns::PRINTER)] {
             for (way, addresses) in [("only", vec![address]), ("also", vec![near, address])] {
                 let name = format!("{kind}{way}{number}");
-                let txt: &[&[u8]] = &[b"v=1", b"j=1", b"d=42", b"l=Kitchen", b"rp=ipp/print", b"adminurl=http://169.254.169.254/"];
+                let txt: &[&[u8]] = &[
+                    b"v=1",
+                    b"j=1",
+                    b"d=42",
+                    b"l=Kitchen",
+                    b"rp=ipp/print",
+                    b"adminurl=http://169.254.169.254/",
+                ];
                 packets.push(mdns::to_hex(&mdns::announcement(
-                    service, name.as_bytes(), name.as_bytes(), port, txt, &addresses,
+                    service,
+                    name.as_bytes(),
+                    name.as_bytes(),
+                    port,
+                    txt,
+                    &addresses,
                 )));
             }
         }
@@ -209,7 +226,8 @@ fn names_run_nothing_and_are_shown_clean() -> Result<()> {
             shown_clean(&words)?;
         }
         let near = sender.nearby()?;
-        for text in near.devices.iter().map(|device| &device.name).chain(near.drives.iter().map(|d| &d.name)) {
+        for text in near.devices.iter().map(|device| &device.name).chain(near.drives.iter().map(|d| &d.name))
+        {
             ensure!(!text.chars().any(is_treacherous), "{text:?}");
         }
     }
@@ -219,7 +237,8 @@ fn names_run_nothing_and_are_shown_clean() -> Result<()> {
         shown_clean(&listing).with_context(|| format!("a folder of {:?}", drive.name))?;
     }
     for host in [&ben, &ada] {
-        let made = host.run(&["find", &host.dir().to_string_lossy(), "/tmp", "-maxdepth", "4", "-name", "owned"])?;
+        let made =
+            host.run(&["find", &host.dir().to_string_lossy(), "/tmp", "-maxdepth", "4", "-name", "owned"])?;
         ensure!(made.is_empty(), "a name was run: {made}");
     }
     ensure!(!std::path::Path::new("owned").exists(), "a name was run here");

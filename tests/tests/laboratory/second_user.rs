@@ -88,9 +88,18 @@ fn another_user_reads_and_reaches_nothing_of_the_node() -> Result<()> {
     remark(format!("{files} files, none readable"));
     refused(&host, &["ls", &data])?;
 
-    let words = refused(&host, &[&programs.inside, lanyard_tests::inside::MARK, "open-socket", &socket.to_string_lossy()])?;
+    let words = refused(
+        &host,
+        &[&programs.inside, lanyard_tests::inside::MARK, "open-socket", &socket.to_string_lossy()],
+    )?;
     ensure!(words.contains("ermission denied"), "{words}");
-    for command in [&["status"][..], &["nearby"], &["share", "folder", "/"], &["browser"], &["network", "trust", "current"]] {
+    for command in [
+        &["status"][..],
+        &["nearby"],
+        &["share", "folder", "/"],
+        &["browser"],
+        &["network", "trust", "current"],
+    ] {
         let mut whole = vec![programs.lanyard.as_str(), "--data", &data];
         whole.extend(command);
         refused(&host, &whole).with_context(|| command.join(" "))?;
@@ -109,8 +118,7 @@ fn another_user_cannot_lie_in_wait_for_the_socket() -> Result<()> {
     fs::create_dir_all(&data)?;
     let data = data.to_string_lossy().into_owned();
     let command = ["timeout", "5", programs.lanyard.as_str(), "run", "--json", "--data", &data];
-    // Where it will be, found out as the other user can: from the same path.
-    host.output(&command)?;
+    // Where it will be can be computed from the path; here it is looked up.
     let node = host.spawn(&command[2..])?;
     let record = Path::new(&data).join("node.sock.path");
     lanyard_tests::soon("it says where its socket is", std::time::Duration::from_secs(10), || {
@@ -200,8 +208,10 @@ fn another_user_is_a_stranger_on_the_network() -> Result<()> {
     host.run(&["chown", OTHER, &own.to_string_lossy()])?;
     let key = own.join("key").to_string_lossy().into_owned();
     let ask = |request: &str| -> Result<String> {
-        let output =
-            as_other(&host, &[&programs.inside, lanyard_tests::inside::MARK, "ask", &address, &key, request])?;
+        let output = as_other(
+            &host,
+            &[&programs.inside, lanyard_tests::inside::MARK, "ask", &address, &key, request],
+        )?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     };

@@ -18,7 +18,8 @@ scenarios![
 /// What a flood may add to the node's memory, in KiB.
 const MOST_GROWTH: u64 = 20 * 1024;
 
-/// The slowest that a document of somebody who is known may take during a siege.
+/// The slowest that a document may take during a siege. Where that is not eight times as long as in peace, the machine
+/// is busy with other things, and it is compared with that.
 const PRINTED_WITHIN: Duration = Duration::from_secs(2);
 
 fn ten_thousand_announcements_cost_little_memory() -> Result<()> {
@@ -57,8 +58,11 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     let sender = Node::at_home(&lab.host("ada")?)?;
     owner.run(&["share", "printer", "save-as-pdf", "--name", "Archive"])?;
     let printer = sender.finds_printer("Archive")?.id;
-    let quiet = print(&sender, &printer, "before")?;
-    remark(format!("printed in {} ms in peace", quiet.as_millis()));
+    let mut peace = Duration::ZERO;
+    for number in 0..5 {
+        peace = peace.max(print(&sender, &printer, &format!("before {number}"))?);
+    }
+    remark(format!("in peace at most {} ms", peace.as_millis()));
 
     let mallory = lab.host("mallory")?;
     let address = format!("{}:{}", owner.host().ipv4()?, owner.status()?.port);
@@ -92,14 +96,13 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     remark(crowd.written().trim().replace('\n', ", "));
     remark(format!("memory {before} KiB before and {most} at most"));
     ensure!(prints >= 5, "only {prints} documents were printed: nothing was proved");
-    ensure!(slowest < PRINTED_WITHIN, "one document took {slowest:?}");
+    ensure!(slowest < PRINTED_WITHIN.max(peace * 8), "one document took {slowest:?}");
     // 272 connections and their buffers, and the announcements.
     ensure!(most < before + 2 * MOST_GROWTH, "memory grew from {before} to {most} KiB");
     for one in &mut slow {
         ensure!(one.wait(Duration::from_secs(60))? == Some(0), "not cut: {}", one.errors().trim());
     }
-    let words: Vec<String> =
-        slow.iter().step_by(4).map(|one| one.written().trim().to_owned()).collect();
+    let words: Vec<String> = slow.iter().step_by(4).map(|one| one.written().trim().to_owned()).collect();
     remark(format!("slow header, body, reading: {}", words.join("; ")));
     // A newcomer gets in again as soon as it is over.
     let carl = Node::at_home(&lab.host("carl")?)?;

@@ -158,7 +158,10 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (TABLE, "ten_thousand_adverts_leave_a_bounded_table_and_what_was_proven"),
             (SIEGE, "ten_thousand_announcements_cost_little_memory"),
-            ("crates/link/tests/link/flood.rs", "of_two_thousand_connections_those_that_prove_nothing_keep_two_thirds_of_the_places"),
+            (
+                "crates/link/tests/link/flood.rs",
+                "of_two_thousand_connections_those_that_prove_nothing_keep_two_thirds_of_the_places",
+            ),
         ],
         later: None,
     },
@@ -296,7 +299,10 @@ const LESSONS: &[Lesson] = &[
         case: None,
         tests: &[
             (HANDSHAKE, "a_connection_cannot_be_resumed_without_proving_the_key_again"),
-            ("crates/link/tests/link/doors.rs", "a_device_that_offers_an_old_session_has_to_prove_its_key_again"),
+            (
+                "crates/link/tests/link/doors.rs",
+                "a_device_that_offers_an_old_session_has_to_prove_its_key_again",
+            ),
         ],
         later: None,
     },
@@ -445,5 +451,8 @@ fn the_page_of_lessons_says_what_the_tests_say() {
         fs::write(&path, &page).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/security-lessons.md is out of date: set LANYARD_WRITE_LESSONS=1 to write it");
+    assert!(
+        written == page,
+        "docs/security-lessons.md is out of date: set LANYARD_WRITE_LESSONS=1 to write it"
+    );
 }
