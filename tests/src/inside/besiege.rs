@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use lanyard_trust::Identity;
 use rustix::{
     io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with},
+    net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt},
     process::{Resource, getrlimit, setrlimit},
 };
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
@@ -86,6 +86,8 @@ pub(super) fn knock(address: SocketAddr, dir: &Path) -> Result<StreamOwned<Clien
     let config = Identity::load_or_create(dir)?.client_config(None);
     let mut tls = ClientConnection::new(config, ServerName::IpAddress(address.ip().into()))?;
     let mut tcp = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    // Little fits on the way: who does not read is noticed soon.
+    sockopt::set_socket_recv_buffer_size(&tcp, 4096)?;
     tcp.set_read_timeout(Some(Duration::from_secs(10)))?;
     while tls.is_handshaking() {
         tls.complete_io(&mut tcp)?;

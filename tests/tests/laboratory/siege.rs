@@ -18,7 +18,7 @@ scenarios![
 /// What a flood may add to the node's memory, in KiB.
 const MOST_GROWTH: u64 = 20 * 1024;
 
-/// The slowest that a document may take during a siege. Where that is not eight times as long as in peace, the machine
+/// The slowest that a document may take during a siege. Where that is not sixteen times as long as in peace, the machine
 /// is busy with other things, and it is compared with that.
 const PRINTED_WITHIN: Duration = Duration::from_secs(2);
 
@@ -83,24 +83,31 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
         Ok(())
     })?;
 
-    let (mut slowest, mut prints, mut most) = (Duration::ZERO, 0, before);
+    let (mut times, mut most) = (Vec::new(), before);
     while crowd.runs() {
-        slowest = slowest.max(print(&sender, &printer, &format!("during {prints}"))?);
-        prints += 1;
+        times.push(print(&sender, &printer, &format!("during {}", times.len()))?);
         most = most.max(owner.process()?.rss_kib()?);
         std::thread::sleep(Duration::from_millis(200));
     }
     ensure!(crowd.wait(Duration::from_secs(1))? == Some(0), "{}", crowd.errors());
     ensure!(flood.wait(Duration::from_secs(60))? == Some(0), "{}", flood.errors());
-    remark(format!("{prints} documents during the siege, the slowest in {} ms", slowest.as_millis()));
+    times.sort();
+    let prints = times.len();
+    ensure!(prints >= 5, "only {prints} documents were printed: nothing was proved");
+    let (median, slowest) = (times[prints / 2], times[prints - 1]);
+    remark(format!(
+        "{prints} documents during the siege in {} ms (median), the slowest in {} ms",
+        median.as_millis(),
+        slowest.as_millis()
+    ));
     remark(crowd.written().trim().replace('\n', ", "));
     remark(format!("memory {before} KiB before and {most} at most"));
-    ensure!(prints >= 5, "only {prints} documents were printed: nothing was proved");
-    ensure!(slowest < PRINTED_WITHIN.max(peace * 8), "one document took {slowest:?}");
+    ensure!(median < PRINTED_WITHIN, "a document took {median:?}");
+    ensure!(slowest < PRINTED_WITHIN.max(peace * 16), "one document took {slowest:?}");
     // 272 connections and their buffers, and the announcements.
     ensure!(most < before + 2 * MOST_GROWTH, "memory grew from {before} to {most} KiB");
     for one in &mut slow {
-        ensure!(one.wait(Duration::from_secs(60))? == Some(0), "not cut: {}", one.errors().trim());
+        ensure!(one.wait(Duration::from_secs(60))? == Some(0), "not cut: {} {}", one.written().trim(), one.errors().trim());
     }
     let words: Vec<String> = slow.iter().step_by(4).map(|one| one.written().trim().to_owned()).collect();
     remark(format!("slow header, body, reading: {}", words.join("; ")));
