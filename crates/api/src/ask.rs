@@ -99,6 +99,10 @@ pub struct Pass {
     /// When a guest last came in with it.
     #[ts(type = "number | null")]
     pub last_used: Option<Millis>,
+    /// Its PIN was tried wrongly five times and opens nothing any more; its link does.
+    #[serde(default)]
+    #[ts(optional, as = "Option<bool>")]
+    pub pin_burned: bool,
 }
 
 /// A pass that was just made, with what opens. Shown this once: only a hash is kept.
@@ -110,7 +114,7 @@ pub struct NewPass {
     pub link: String,
     /// The page without the secret, for typing, where the PIN is asked for.
     pub page: String,
-    /// Eight digits instead of the link's secret. Five wrong ones end the pass.
+    /// Eight digits instead of the link's secret, for that page. Five wrong ones and it opens nothing any more.
     pub pin: String,
     /// The link as a QR code: one text for each row, `1` is dark. No quiet zone.
     pub qr: Vec<String>,

@@ -233,6 +233,12 @@ pub fn local_name(name: &str) -> String {
     local_name_on(name, cfg!(windows))
 }
 
+/// The same for any system: what not every one of them can hold is written as `%XX`.
+#[must_use]
+pub fn portable_name(name: &str) -> String {
+    local_name_on(name, true)
+}
+
 fn local_name_on(name: &str, windows: bool) -> String {
     let mut mapped = String::with_capacity(name.len());
     for c in name.chars() {

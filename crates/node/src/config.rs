@@ -18,6 +18,9 @@ pub struct Config {
     /// Stay on this computer: treat the loopback interface as the only network, and as the owner's own. For the
     /// demonstration with a neighbour on the same machine.
     pub loopback: bool,
+    /// The program that reads documents as a child; none means the one that runs. Whichever it is calls
+    /// [`crate::answer_if_child`] first of all: otherwise no document can be read.
+    pub document_child: Option<PathBuf>,
 }
 
 /// The layout of a node's data directory.

@@ -1,8 +1,9 @@
 //! Where requests come in: other nodes over the LAN, this computer's front ends over a local socket, a browser
-//! over loopback.
+//! over loopback, guests over the LAN with nothing but a browser.
 
 pub mod browser;
 mod front;
+pub mod guest;
 pub mod lan;
 pub mod local;
 mod ui;

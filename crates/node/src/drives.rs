@@ -77,6 +77,16 @@ pub async fn serve(
     Arc::clone(&core.drives.offer).serve(subject, request).await
 }
 
+/// Answers a guest what a node would get. The door decides what a guest may ask.
+pub(crate) async fn serve_guest(core: &Core, subject: Subject, request: Request<Incoming>) -> Response<Body> {
+    Arc::clone(&core.drives.offer).serve(subject, request).await
+}
+
+/// What takes files from guests.
+pub(crate) fn offer(core: &Core) -> &Arc<Offer> {
+    &core.drives.offer
+}
+
 /// A folder's content.
 ///
 /// # Errors

@@ -8,10 +8,12 @@
 mod doors;
 pub mod journal;
 pub mod machine;
+mod walk_in;
 mod worker;
 
 use crate::{
     QueueId,
+    document::Documents,
     spool::Spool,
     system::{QueueInfo, SpoolError, Spoolers},
     ticket::Capabilities,
@@ -32,6 +34,7 @@ use uuid::Uuid;
 
 pub use journal::IncomingJob;
 pub(crate) use journal::TABLE;
+pub use walk_in::NotTaken;
 
 /// The name an owner gave a share.
 pub type NameOf = dyn Fn(&ShareId) -> Option<String> + Send + Sync;
@@ -44,6 +47,8 @@ pub struct Parts {
     pub spool: PathBuf,
     /// This computer's queues.
     pub spoolers: Arc<Spoolers>,
+    /// Who looks into documents.
+    pub documents: Documents,
     /// Who may print on what.
     pub gate: Arc<dyn Gate<QueueId>>,
     /// What a share is called.
@@ -64,6 +69,7 @@ struct Inner {
     rows: Rows,
     spool: Spool,
     spoolers: Arc<Spoolers>,
+    documents: Documents,
     gate: Arc<dyn Gate<QueueId>>,
     name_of: Box<NameOf>,
     cancel: CancellationToken,
@@ -104,6 +110,7 @@ impl Offer {
             rows,
             spool,
             spoolers: parts.spoolers,
+            documents: parts.documents,
             gate: parts.gate,
             name_of: parts.name_of,
             cancel: parts.cancel,

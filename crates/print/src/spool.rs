@@ -99,7 +99,37 @@ impl Spool {
         }
         self.room_for(ticket.size)?;
         let unfinished = Unfinished::new(self, name);
-        self.receive_into(&unfinished.path, ticket, body).await?;
+        let kept = match self.receive_into(&unfinished.path, ticket.size, body).await {
+            Err(KeepError::TooLarge) => return Err(KeepError::Altered),
+            kept => kept?,
+        };
+        if kept.size < ticket.size {
+            return Err(KeepError::Cut);
+        }
+        if kept.blake3 != ticket.blake3 {
+            return Err(KeepError::Altered);
+        }
+        self.name(unfinished, name).await
+    }
+
+    /// Takes a document of which nobody said how large it is or what it hashes to: `most` bytes of it, for which
+    /// there must be room before it begins. A body that breaks off is not kept.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub async fn receive_unannounced<B>(&self, name: &str, most: u64, body: B) -> Result<Kept, KeepError>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        self.room_for(most)?;
+        let unfinished = Unfinished::new(self, name);
+        let kept = self.receive_into(&unfinished.path, most, body).await?;
+        self.name(unfinished, name).await?;
+        Ok(kept)
+    }
+
+    /// Gives a document that is whole its name.
+    async fn name(&self, unfinished: Unfinished, name: &str) -> Result<(), KeepError> {
         let (from, to, dir) = (unfinished.path.clone(), self.path(name), self.dir.clone());
         blocking(move || {
             fs::rename(from, to)?;
@@ -109,7 +139,7 @@ impl Spool {
         .map_err(KeepError::of)
     }
 
-    async fn receive_into<B>(&self, path: &Path, ticket: &Ticket, mut body: B) -> Result<(), KeepError>
+    async fn receive_into<B>(&self, path: &Path, most: u64, mut body: B) -> Result<Kept, KeepError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -122,20 +152,15 @@ impl Spool {
             let Some(frame) = frame else { break };
             let Ok(data) = frame.map_err(|_| KeepError::Cut)?.into_data() else { continue };
             size += data.len() as u64;
-            if size > ticket.size {
-                return Err(KeepError::Altered);
+            if size > most {
+                return Err(KeepError::TooLarge);
             }
             hasher.update(&data);
             file.write_all(&data).await.map_err(KeepError::of)?;
         }
-        if size < ticket.size {
-            return Err(KeepError::Cut);
-        }
-        if hasher.finalize().to_hex().as_str() != ticket.blake3 {
-            return Err(KeepError::Altered);
-        }
         file.flush().await.map_err(KeepError::of)?;
-        file.get_ref().sync_all().await.map_err(KeepError::of)
+        file.get_ref().sync_all().await.map_err(KeepError::of)?;
+        Ok(Kept { size, blake3: hasher.finalize().to_hex().to_string() })
     }
 
     /// Copies a file of this computer, so that the person may change or remove it at once. On the disk when this

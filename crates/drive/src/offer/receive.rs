@@ -28,7 +28,7 @@ use std::{
 };
 
 /// Bytes collected before they are hashed and written.
-const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 20;
 /// Left behind by a node that was killed: nobody has written to it for this long.
 const STALE: Duration = Duration::from_secs(600);
 /// How our hidden names begin; the random part and [`path::PART_SUFFIX`] follow.
@@ -41,7 +41,8 @@ pub(super) struct Receiving {
 }
 
 /// What the sender announced.
-struct Announced {
+#[derive(Default)]
+pub(super) struct Announced {
     size: u64,
     modified: Option<i64>,
     replace: bool,
@@ -93,6 +94,7 @@ async fn store(
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
+    let claim = visit.claim(Action::Write, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
         blocking(move || Growing::begin(&visit, &folder, &query_path, announced, slot)).await?
@@ -101,7 +103,12 @@ async fn store(
     if !visit.still(Action::Write, &folder) {
         return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
     }
-    blocking(move || growing.finish(announced_id)).await
+    let finish = move || {
+        let stored = growing.finish(announced_id)?;
+        claim.keep();
+        Ok(stored)
+    };
+    blocking(finish).await
 }
 
 /// Takes the whole body: the content block by block into the file, then the 32 bytes of its FileId.
@@ -146,7 +153,7 @@ async fn receive(
 }
 
 /// A file that is not whole yet. Dropped before it is, nothing of it remains.
-struct Growing {
+pub(super) struct Growing {
     dir: Dir,
     hidden: String,
     placed: bool,
@@ -169,6 +176,19 @@ impl Growing {
         let (parents, name) = path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder"))?;
         let dir = confine::open_dir(&folder.root, parents)?;
         check_target(&dir, name, &announced)?;
+        Self::open(visit, folder, path, announced, slot)
+    }
+
+    /// Begins without a look at the name: whoever may not look must not learn from the answer what is there.
+    pub(super) fn open(
+        visit: &Visit,
+        folder: &Folder,
+        path: &path::SharePath,
+        announced: Announced,
+        slot: Slot,
+    ) -> Result<Self, Refused> {
+        let (parents, _) = path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder"))?;
+        let dir = confine::open_dir(&folder.root, parents)?;
         let on_disk: PathBuf = folder.root.iter().chain(parents.iter().map(std::ffi::OsStr::new)).collect();
         if disk::space(&on_disk).is_some_and(|(free, _)| free < announced.size) {
             return Err(Refused::new(Code::DiskFull, "no room for it"));
@@ -192,7 +212,7 @@ impl Growing {
     }
 
     /// Hashes and writes off the async threads; gives the buffer back, emptied.
-    async fn write(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
+    pub(super) async fn write(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
         blocking(move || {
             self.hasher.update(&block);
             disk::write_at(&self.file, &block, self.written)?;
@@ -218,6 +238,29 @@ impl Growing {
         self.placed = true;
         disk::sync_confined(&self.dir)?;
         Ok(Stored { path: self.path.to_string(), id, size: self.written })
+    }
+
+    /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.
+    pub(super) fn finish_beside(mut self) -> Result<Stored, Refused> {
+        /// More files of one name than anybody sends.
+        const MOST: u32 = 1_000;
+        let id = FileId(*self.hasher.finalize().as_bytes());
+        self.file.sync_all()?;
+        let name = self.path.name().unwrap_or_default().to_owned();
+        for number in 1..=MOST {
+            let name = path::numbered(&name, number);
+            match disk::place_in(&self.dir, &self.hidden, &name, false) {
+                Ok(()) => {
+                    self.placed = true;
+                    disk::sync_confined(&self.dir)?;
+                    let path = self.path.with_name(&name)?.to_string();
+                    return Ok(Stored { path, id, size: self.written });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refused::new(Code::Exists, "the name and all its numbers are taken"))
     }
 }
 

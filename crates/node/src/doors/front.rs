@@ -230,7 +230,7 @@ pub(super) fn query<B>(request: &Request<B>, name: &str) -> Option<String> {
     percent_decoded(value)
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -247,14 +247,14 @@ fn percent_decoded(text: &str) -> Option<String> {
 }
 
 /// The last part of what a browser calls the file's name, without what cannot be shown.
-fn file_name(name: &str) -> Option<String> {
+pub(super) fn file_name(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|c| !c.is_control()).take(255).collect();
     (!shown.trim().is_empty()).then_some(shown)
 }
 
 /// RFC 6266 with the extended notation of RFC 8187, so that any name survives and none breaks the header.
-fn attachment(name: &str) -> String {
+pub(super) fn attachment(name: &str) -> String {
     let mut value = String::from("attachment; filename*=UTF-8''");
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {

@@ -132,7 +132,7 @@ pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
         direction: JobDirection::Incoming,
         printer: job.printer,
         device: job.sender.to_string(),
-        device_name: core.presence.name_of(&job.sender),
+        device_name: core.guests.name_of(&job.sender).unwrap_or_else(|| core.presence.name_of(&job.sender)),
         state: shown_state(job.journal.state),
         reason: job.journal.reason,
         detail: job.journal.detail,
@@ -162,6 +162,7 @@ pub(super) fn outbox_error(error: OutboxError) -> ApiError {
         OutboxError::Document(DocumentError::Io(_)) | OutboxError::Keep(KeepError::Unreadable { .. }) => {
             ErrorCode::Unreadable
         }
+        OutboxError::Document(DocumentError::NotNow(_)) => ErrorCode::Busy,
         OutboxError::Document(_) => ErrorCode::UnsupportedDocument,
         OutboxError::Keep(KeepError::Full) | OutboxError::Store(StoreError::Full) => ErrorCode::DiskFull,
         OutboxError::Keep(KeepError::TooLarge) | OutboxError::NotNow(_) => ErrorCode::Invalid,

@@ -103,7 +103,7 @@ fn canonical(path: &Path) -> io::Result<PathBuf> {
 }
 
 #[cfg(unix)]
-fn is_writable(root: &Path) -> bool {
+pub(super) fn is_writable(root: &Path) -> bool {
     rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok()
 }
 

@@ -5,7 +5,7 @@ use lanyard_api::{ApiError, Audience, ErrorCode, Grant, Millis, ShareKind};
 use lanyard_trust::{Audience as Who, Grant as Rule, Until};
 
 /// The most rules of one share.
-const MAX_RULES: usize = 128;
+pub(super) const MAX_RULES: usize = 128;
 
 /// What an owner wants, as rules. Nothing said means the home, or everyone on the owner's networks while this
 /// device is in no home.
@@ -34,6 +34,14 @@ pub(super) fn whom(
         }
     }
     Ok(rules)
+}
+
+/// Whether there are not too many of them.
+pub(super) fn are_few(rules: &[Rule]) -> Result<(), ApiError> {
+    if rules.len() <= MAX_RULES {
+        return Ok(());
+    }
+    Err(invalid(format!("A share has at most {MAX_RULES} rules.")))
 }
 
 /// When something ends, if it does.

@@ -1,0 +1,126 @@
+//! A document from somebody who writes no ticket: a guest with a browser.
+//!
+//! It goes the way of every other one: on disk before it is accepted, entered in the journal, carried over by the
+//! queue's worker. Only that its size, kind and hash are found out here instead of being announced.
+
+use super::{
+    Arriving, IncomingJob, Offer, is_of,
+    journal::{Entered, document_name},
+};
+use crate::{
+    document::{self, DocumentError},
+    spool::KeepError,
+    ticket::{self, Options, Ticket},
+};
+use hyper::body::{Body as HttpBody, Bytes};
+use lanyard_store::StoreError;
+use lanyard_trust::{Action, Refusal, ShareId, Subject, Used};
+use uuid::Uuid;
+
+/// Jobs of one such sender that are not over.
+const OPEN: usize = 20;
+
+/// Why a document was not accepted. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// The gate says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It did not arrive, or there is no room for it.
+    #[error(transparent)]
+    NotKept(#[from] KeepError),
+    /// It is nothing that can be printed.
+    #[error(transparent)]
+    NotPrintable(DocumentError),
+    /// The printer cannot do what was chosen; words for a person.
+    #[error("{0}")]
+    NotAble(String),
+    /// Too many jobs are waiting.
+    #[error("too many jobs are waiting")]
+    TooMany,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node stops.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl Offer {
+    /// Takes a document of at most `most` bytes for a shared printer. The gate is asked before the first byte and
+    /// again after the last one: whoever lost the right meanwhile prints nothing.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn take_unannounced<B>(
+        &self,
+        subject: &Subject,
+        share: &ShareId,
+        title: &str,
+        options: Options,
+        most: u64,
+        body: B,
+    ) -> Result<IncomingJob, NotTaken>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let queue = self.inner.gate.admit(share, subject, Action::Print)?;
+        if !options.is_default()
+            && let Ok(printer) = self.capabilities(&queue).await
+        {
+            options.fit(&printer).map_err(NotTaken::NotAble)?;
+        }
+        let sender = subject.id();
+        let open = self.inner.rows.run(|rows| rows.open_jobs(None)).await?;
+        if open.iter().filter(|job| is_of(job, sender)).count() >= OPEN {
+            return Err(NotTaken::TooMany);
+        }
+        let job = Uuid::new_v4();
+        // So that nothing else takes the file for rubbish, and the number is nobody else's.
+        let _arriving = Arriving::begin(self, job).ok_or(NotTaken::TooMany)?;
+        let name = document_name(job, 1);
+        let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
+        let entered = async {
+            let path = self.inner.spool.path(&name);
+            let found = tokio::task::spawn_blocking(move || document::inspect(&path, false)).await;
+            let found = found.map_err(|_| NotTaken::Stopping)?.map_err(NotTaken::NotPrintable)?;
+            let queue = self.inner.gate.admit(share, subject, Action::Print)?;
+            let ticket = Ticket {
+                title: ticket::title(title),
+                format: found.format,
+                size: kept.size,
+                blake3: kept.blake3,
+                attempt: 1,
+                pages: found.pages,
+                options,
+            };
+            let printer = (self.inner.name_of)(share).unwrap_or_else(|| queue.0.clone());
+            let new = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
+            match self.inner.rows.run(move |rows| rows.enter(&new)).await? {
+                Entered::New(job) => Ok(job),
+                Entered::Known(_) | Entered::Taken | Entered::TooMany => Err(NotTaken::TooMany),
+            }
+        };
+        let job = match entered.await {
+            Ok(job) => job,
+            Err(error) => {
+                self.inner.spool.remove(&name);
+                return Err(error);
+            }
+        };
+        tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "a guest's print job accepted");
+        self.inner.gate.brought(share, subject, Used { jobs: 1, bytes: job.bytes });
+        self.tell(&job);
+        self.wake(&job.queue);
+        Ok(job)
+    }
+
+    /// A job, if it is this sender's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn job_of(&self, subject: &Subject, job: Uuid) -> Result<Option<IncomingJob>, StoreError> {
+        let known = self.inner.rows.run(move |rows| rows.job(job)).await?;
+        Ok(known.filter(|known| is_of(known, subject.id())))
+    }
+}
