@@ -47,6 +47,14 @@ pub fn announcement(
     packet(&records)
 }
 
+/// A goodbye in somebody's name (RFC 6762 §10.1): the same PTR record, good for no time at all.
+#[must_use]
+pub fn goodbye(service: &[&[u8]], instance: &[u8]) -> Vec<u8> {
+    let mut name: Vec<&[u8]> = vec![instance];
+    name.extend(service);
+    packet(&[record_for(service, PTR, 0, &labels(&name))])
+}
+
 /// One of many announcements that look right, on addresses of the laboratory's LAN where nobody is.
 #[must_use]
 pub fn plausible(number: u32) -> Vec<u8> {
@@ -155,10 +163,14 @@ fn packet(records: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn record(name: &[&[u8]], kind: u16, data: &[u8]) -> Vec<u8> {
+    record_for(name, kind, 120, data)
+}
+
+fn record_for(name: &[&[u8]], kind: u16, seconds: u32, data: &[u8]) -> Vec<u8> {
     let mut record = labels(name);
     record.extend(kind.to_be_bytes());
     record.extend([0, 1]);
-    record.extend(120u32.to_be_bytes());
+    record.extend(seconds.to_be_bytes());
     record.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
     record.extend(data);
     record

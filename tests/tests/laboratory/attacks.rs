@@ -1,5 +1,6 @@
 //! Somebody on the network is clever: in the middle of a conversation, in a browser, in a name.
 
+use crate::household;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{Job, JobState, Transfer};
 use lanyard_tests::{
@@ -18,6 +19,7 @@ scenarios![
     a_computer_in_the_middle_gets_no_document_and_no_file,
     announcements_lead_nobody_to_another_door,
     names_run_nothing_and_are_shown_clean,
+    a_false_goodbye_and_a_false_address_change_nothing_between_members,
 ];
 
 const SECRET: &str = "for Ben's printer and nobody else";
@@ -171,6 +173,61 @@ fn announcements_lead_nobody_to_another_door() -> Result<()> {
     let after: Vec<usize> = canaries.iter().map(|canary| canary.written().lines().count()).collect();
     ensure!(after == sung, "a canary sang: {after:?} instead of {sung:?}");
     ensure!(ada.nearby()?.devices.is_empty(), "{:?}", ada.nearby()?.devices);
+    Ok(())
+}
+
+fn a_false_goodbye_and_a_false_address_change_nothing_between_members() -> Result<()> {
+    let lab = Lab::new()?;
+    let (host, mallory) = (lab.host("ada")?, lab.host("mallory")?);
+    let heard = mallory.capture("udp port 5353")?;
+    let ada = Node::at_home(&host)?;
+    let ben = Node::at_home(&lab.host("ben")?)?;
+    household::create(&ada, "Home")?;
+    household::admit(&ada, &ben)?;
+    let before = ada.finds_device("ben", Duration::from_secs(10))?;
+    let (_, packets) = heard.stop()?;
+    // What ben calls itself in its announcements, as anybody on the network can hear it.
+    let told = ben.host().ipv4()?.to_string();
+    let mut names: Vec<String> = packets
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .filter_map(|word| word.strip_suffix("._lanyard._tcp.local."))
+        .filter(|name| name.len() == 8)
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    ensure!((1..=8).contains(&names.len()), "{names:?} were heard of {told}");
+    let mut lies = Vec::new();
+    for name in &names {
+        lies.push(mdns::to_hex(&mdns::goodbye(mdns::LANYARD, name.as_bytes())));
+        let txt: &[&[u8]] = &[b"v=1", b"l=Somebody else", b"n=AAAAAAAAAAA"];
+        let at = [mallory.ipv4()?];
+        lies.push(mdns::to_hex(&mdns::announcement(mdns::LANYARD, name.as_bytes(), b"liar", 7717, txt, &at)));
+        lies.push(mdns::to_hex(&mdns::goodbye(mdns::LANYARD, name.as_bytes())));
+    }
+    let mut command = vec!["announce"];
+    command.extend(lies.iter().map(String::as_str));
+    for _ in 0..3 {
+        mallory.run_inside(&command)?;
+    }
+    stays("they still see each other", Duration::from_secs(5), || {
+        let now = ada.finds_device("ben", Duration::ZERO)?;
+        ensure!(now.id == before.id && now.name == before.name, "{now:?}");
+        ensure!(ben.sees()? == ["ada"], "{:?}", ben.sees()?);
+        Ok(())
+    })?;
+    let members = household::state(&ada)?.home.context("no home")?.members;
+    ensure!(members.len() == 2 && members.iter().any(|member| member.name == "ben"), "{members:?}");
+    // And it can still be used.
+    let folder = ben.host().dir().join("shared");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("a.txt"), "still here")?;
+    ben.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Shared"])?;
+    ada.finds_drive("Shared")?;
+    let copy = host.dir().join("a.txt");
+    ada.run(&["get", "Shared:a.txt", &copy.to_string_lossy()])?;
+    ensure!(fs::read_to_string(&copy)? == "still here");
     Ok(())
 }
 

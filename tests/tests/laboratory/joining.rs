@@ -41,9 +41,9 @@ fn a_join_through_a_computer_in_the_middle_fails_and_says_so() -> Result<()> {
     let middle = Middle::between(&mallory, (&one, ports.0), (&other, ports.1))?;
 
     let shown = household::invite(&ada)?;
-    let code = &shown.invite.code;
+    let code = &shown.code;
     let reason = soon("a try goes through the middle", Duration::from_secs(20), || {
-        let reason = ben.refuses(&["home", "join", code])?;
+        let reason = ben.refuses_to(&household::typing(code))?;
         ensure!(household::fate(&ada)?.1 > 0, "{reason}: {}", middle.steps());
         Ok(reason)
     })?;
@@ -52,7 +52,7 @@ fn a_join_through_a_computer_in_the_middle_fails_and_says_so() -> Result<()> {
     let (_, failed) = household::fate(&ada)?;
     ensure!(failed == 1, "{failed} tries were counted");
     // The link names the key, so the handshake is as far as it gets, and no try is spent.
-    let reason = ben.refuses(&["home", "join", &shown.invite.link])?;
+    let reason = ben.refuses_to(&household::typing(&shown.link))?;
     remark(format!("by link: {reason:?}"));
     ensure!(household::fate(&ada)?.1 == 1, "a try was spent on a handshake");
     for (node, members) in [(&ada, Some(1)), (&ben, None)] {
@@ -61,10 +61,14 @@ fn a_join_through_a_computer_in_the_middle_fails_and_says_so() -> Result<()> {
         ensure!(household::state(node)?.paired.is_empty(), "{} is connected with somebody", node.name());
     }
     let heard = middle.transcript()?;
-    ensure!(contains(&heard, "\"hello\"") && contains(&heard, "\"pa\""), "the middle heard nothing of the join");
+    ensure!(
+        contains(&heard, "\"hello\"") && contains(&heard, "\"pa\""),
+        "the middle heard nothing of the join"
+    );
     remark(format!("{} bytes read in the middle", heard.len()));
-    let (digits, link) = (secret(code), shown.invite.link.clone());
-    let link_secret = link.split("&s=").nth(1).and_then(|rest| rest.split('&').next()).context("no secret")?;
+    let (digits, link) = (secret(code), shown.link.clone());
+    let link_secret =
+        link.split("&s=").nth(1).and_then(|rest| rest.split('&').next()).context("no secret")?;
     for word in [digits.as_str(), code.as_str(), link_secret, "Home"] {
         ensure!(!contains(&heard, word), "the middle read {word:?}");
     }
@@ -110,7 +114,7 @@ fn of_fifty_false_devices_with_the_same_digits_three_get_one_guess() -> Result<(
     let tries = || twins.written().lines().filter(|line| line.ends_with(": a try")).count();
     for click in 1..=6 {
         let before = tries();
-        ben.refuses(&["home", "join", "42-493-117"])?;
+        ben.refuses_to(&household::typing("42-493-117"))?;
         std::thread::sleep(Duration::from_millis(300));
         ensure!(tries() <= before + 1, "click {click} started {} guesses", tries() - before);
     }
@@ -134,7 +138,7 @@ fn a_program_in_another_language_joins_a_real_node() -> Result<()> {
     let members = || Ok::<_, anyhow::Error>(household::state(&ada)?.home.context("no home")?.members);
 
     let shown = household::invite(&ada)?;
-    let code = shown.invite.code.clone();
+    let code = shown.code.clone();
     // One of the six digits is another one.
     let wrong: String = {
         let last = code.chars().last().context("no digits")?;
@@ -164,14 +168,17 @@ fn a_program_in_another_language_joins_a_real_node() -> Result<()> {
     ensure!(log.len() > 200, "no log of the home came");
     let key = joined.lines().find_map(|line| line.strip_prefix("as ")).context("no key")?.to_owned();
     soon("it is a member", Duration::from_secs(5), || {
-        ensure!(members()?.iter().any(|member| member.id == key && member.name == "Python"), "{:?}", members()?);
+        ensure!(
+            members()?.iter().any(|member| member.id == key && member.name == "Python"),
+            "{:?}",
+            members()?
+        );
         Ok(())
     })?;
     ensure!(household::fate(&ada)?.0 == InviteState::Used, "{:?}", household::fate(&ada)?);
-    drop(shown);
 
     // With a new code open, what was said in the join before is worth nothing.
-    let _shown = household::invite(&ada)?;
+    household::invite(&ada)?;
     let dir = guest.dir().join("right").to_string_lossy().into_owned();
     let answers = guest.run_inside(&["replay", &address, &dir])?;
     remark(format!("replayed: {:?}", answers.lines().skip(1).collect::<Vec<_>>()));

@@ -14,6 +14,12 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
+mod household;
+#[cfg(target_os = "linux")]
+mod joining;
+#[cfg(target_os = "linux")]
+mod many;
+#[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
 mod networks;
@@ -51,6 +57,8 @@ fn main() -> ExitCode {
                 foreign_pages::ALL,
                 second_user::ALL,
                 siege::ALL,
+                joining::ALL,
+                many::ALL,
                 bad_starts::ALL,
             ]
             .concat(),

@@ -2,6 +2,7 @@
 
 use crate::household;
 use anyhow::{Context, Result, ensure};
+use lanyard_api::Request;
 use lanyard_tests::{Host, Lab, Node, runner::remark, scenarios};
 use std::{
     env,
@@ -67,7 +68,7 @@ fn a_large_home_is_quiet_and_hears_of_a_change_at_once() -> Result<()> {
     remark(format!("idle: {mean:.0} bytes a second and device, {:.0} at most", rates[rates.len() - 1]));
     ensure!(mean < MOST_IDLE, "{mean:.0} bytes a second and device while nothing happens");
 
-    founder.run(&["home", "rename", "Still many"])?;
+    founder.ask(&Request::RenameHome { name: "Still many".into() })?;
     let known = everywhere(&nodes, KNOWN_WITHIN, |home| {
         ensure!(home.name == "Still many", "{:?}", home.name);
         Ok(())
@@ -75,7 +76,7 @@ fn a_large_home_is_quiet_and_hears_of_a_change_at_once() -> Result<()> {
     remark(format!("another name known to all in {:.1} s", known.as_secs_f64()));
 
     let (gone, staying) = nodes.split_last().context("no devices")?;
-    founder.run(&["home", "remove", gone.name()])?;
+    founder.ask(&Request::RemoveMember { device: gone.ready().id.clone() })?;
     let known = everywhere(staying, KNOWN_WITHIN, |home| {
         ensure!(home.members.len() == count - 1, "{} members", home.members.len());
         Ok(())

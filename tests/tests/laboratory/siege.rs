@@ -1,5 +1,6 @@
 //! Everything at once: a flood of announcements, a crowd at the door, and devices that are slow in every way there is.
 
+use crate::household;
 use anyhow::{Result, ensure};
 use lanyard_api::{Job, JobState};
 use lanyard_tests::{Lab, Node, documents, runner::remark, scenarios, soon};
@@ -56,7 +57,9 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     let lab = Lab::new()?;
     let mut owner = Node::at_home(&lab.host("ben")?)?;
     let sender = Node::at_home(&lab.host("ada")?)?;
-    owner.run(&["share", "printer", "save-as-pdf", "--name", "Archive"])?;
+    household::create(&owner, "Home")?;
+    household::admit(&owner, &sender)?;
+    owner.run(&["share", "printer", "save-as-pdf", "--name", "Archive", "--to", "home"])?;
     let printer = sender.finds_printer("Archive")?.id;
     let mut peace = Duration::ZERO;
     for number in 0..5 {
@@ -107,7 +110,12 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     // 272 connections and their buffers, and the announcements.
     ensure!(most < before + 2 * MOST_GROWTH, "memory grew from {before} to {most} KiB");
     for one in &mut slow {
-        ensure!(one.wait(Duration::from_secs(60))? == Some(0), "not cut: {} {}", one.written().trim(), one.errors().trim());
+        ensure!(
+            one.wait(Duration::from_secs(60))? == Some(0),
+            "not cut: {} {}",
+            one.written().trim(),
+            one.errors().trim()
+        );
     }
     let words: Vec<String> = slow.iter().step_by(4).map(|one| one.written().trim().to_owned()).collect();
     remark(format!("slow header, body, reading: {}", words.join("; ")));

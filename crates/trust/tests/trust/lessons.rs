@@ -181,6 +181,7 @@ const LESSONS: &[Lesson] = &[
         lesson: "a datagram could disconnect, rename and crash: nothing that is proven changes by an advert",
         case: None,
         tests: &[
+            (ATTACKS, "a_false_goodbye_and_a_false_address_change_nothing_between_members"),
             (STRANGERS, "hostile_announcements_change_nothing"),
             (TABLE, "ten_thousand_adverts_leave_a_bounded_table_and_what_was_proven"),
         ],
