@@ -2,7 +2,7 @@
 
 use crate::until;
 use clap::{Args as Group, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use lanyard_api::{Answer, Millis, Sides};
+use lanyard_api::{Answer, Millis, Role, Sides};
 use std::{path::PathBuf, str::FromStr};
 
 /// The printers and folders of the computers around you, and yours for them.
@@ -115,8 +115,24 @@ pub(crate) enum Command {
     /// The group of devices that belong together
     Home {
         #[command(subcommand)]
-        action: HomeAction,
+        action: Option<HomeAction>,
     },
+    /// Connect with another device without a home: show a code, or type the one it shows
+    Pair {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Disconnect a device that was connected without a home
+    Unpair { device: String },
+    /// Reach a device at its address, where it cannot be found by itself
+    Connect {
+        /// 192.168.1.7, [fe80::1%eth0]:7717, a name
+        address: String,
+    },
+    /// Wake a sleeping device of the home
+    Wake { device: String },
     /// Print documents on somebody's printer
     Print(Print),
     /// Print jobs, mine and others' on my printers
@@ -340,20 +356,80 @@ fn bytes(text: &str) -> Result<u64, String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HomeAction {
-    /// Start one
+    /// Start one with this computer in it
     Create { name: String },
-    /// Let a device in
-    Invite,
-    /// Join one
-    Join { code: String },
+    /// Let a device in: show a code, or type the one it shows
+    Invite {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        /// The new device may also let devices in and put them out
+        #[arg(long)]
+        keeper: bool,
+        /// Ask me before it comes in
+        #[arg(long, conflicts_with = "code")]
+        confirm: bool,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Join one: type the code that one of its devices shows, or show a code here
+    Join {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Answer for the device that typed the code
+    Answer { answer: YesNo },
     /// Who belongs to it
     Members,
-    /// Send a device away
+    /// Put a device out: what it has copied it keeps, everything else ends at once
     Remove { device: String },
+    /// Change what a device may do in it
+    Role { device: String, role: RoleWord },
+    /// Give it another name
+    Rename { name: String },
     /// Leave it
     Leave,
-    /// Keep a way back in
-    Recovery,
+    /// Manage it again with the code that was shown when it was started
+    Recovery {
+        /// The 28 letters and digits, in any groups
+        #[arg(required = true, num_args = 1..)]
+        code: Vec<String>,
+        /// Also put a lost device out, whatever it may do
+        #[arg(long, value_name = "DEVICE")]
+        remove: Option<String>,
+    },
+}
+
+/// Where the device is that shows a code.
+#[derive(Debug, Group)]
+pub(crate) struct At {
+    /// Its address, when it cannot be found by itself
+    #[arg(long = "at", value_name = "ADDRESS", requires = "code")]
+    pub address: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleWord {
+    /// Uses what is shared with the home
+    Member,
+    /// Also lets devices in and puts them out
+    Keeper,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Member => Self::Member,
+            RoleWord::Keeper => Self::Keeper,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -488,7 +564,6 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Home { .. } => Some("A home"),
             Self::Printer { .. } => Some("Adding printers to the print dialog"),
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),

@@ -9,6 +9,7 @@ mod ask;
 mod asks;
 mod doctor;
 mod follow;
+mod home;
 mod networks;
 mod print;
 mod run;
@@ -151,9 +152,13 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
+        Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
+        Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
+        Command::Unpair { device } => home::change(&node, Request::ForgetPaired { device }, json).await,
+        Command::Connect { address } => home::connect(&node, address, json).await,
+        Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
         Command::Run { .. }
-        | Command::Home { .. }
         | Command::Printer { .. }
         | Command::Rm { .. }
         | Command::Mkdir { .. }

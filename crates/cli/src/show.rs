@@ -1,6 +1,6 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
-mod table;
+pub(crate) mod table;
 
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
@@ -526,7 +526,7 @@ mod tests {
             name: id.to_uppercase(),
             device: "x".into(),
             device_name: "pi".into(),
-            access: lanyard_api::Access::Allowed,
+            access: Access::Allowed,
             writable: false,
             available,
             free_bytes: None,

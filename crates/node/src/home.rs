@@ -215,7 +215,7 @@ async fn take_effect(core: &Arc<Core>, before: &Kept, after: &Kept) {
         gossip::tell(core, after);
     }
     if before.key() != after.key() || before.paired != after.paired {
-        networks::refresh(core).await;
+        networks::follow(core).await;
     }
     tell(core).await;
 }

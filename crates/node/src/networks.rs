@@ -285,21 +285,10 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
     Ok(list(core).await)
 }
 
-/// Brings what runs in line with what the owner has said meanwhile.
+/// Brings what runs, and what is announced, in line with what the owner has said and opened meanwhile.
 pub(crate) async fn follow(core: &Arc<Core>) {
     let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
-}
-
-/// Says again on every own network what this device has to say, which may be something else now.
-pub(crate) async fn refresh(core: &Arc<Core>) {
-    let connected = core.networks.state().connected.clone();
-    apply(core, connected).await;
-}
-
-/// Where this device listens.
-pub(crate) fn listening(core: &Core) -> Vec<SocketAddr> {
-    core.networks.state().listening.clone()
 }
 
 /// The interfaces on the owner's networks.

@@ -143,7 +143,7 @@ pub async fn open_invite(
     let shown = Shown { number, window, role, confirm, invite: invite.clone(), answer: None };
     *lock(&core.home.showing.now) = Some(shown);
     core.doors.set_join(Some(Arc::new(Door { core: Arc::downgrade(core), number })));
-    networks::refresh(core).await;
+    networks::follow(core).await;
     tell(core).await;
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
@@ -192,7 +192,7 @@ async fn settle(core: &Arc<Core>, number: u64) {
     });
     if over == Some(true) {
         core.doors.set_join(None);
-        networks::refresh(core).await;
+        networks::follow(core).await;
     }
     tell(core).await;
 }

@@ -136,7 +136,8 @@ async fn a_device_comes_in_by_a_code_typed_on_it() {
     assert_eq!(members(&joined), ["Anna", "Ben"]);
     assert_eq!(joined.home.as_ref().unwrap().role, Role::Member);
     assert_eq!(joined.home.unwrap().id, own.id);
-    until("the code is used", || async { anna.home().await.invite.unwrap().state == InviteState::Used }).await;
+    until("the code is used", || async { anna.home().await.invite.unwrap().state == InviteState::Used })
+        .await;
     let shown = anna.home().await;
     assert_eq!(members(&shown), ["Anna", "Ben"]);
     let invite = shown.invite.unwrap();
