@@ -106,11 +106,12 @@ fn of_fifty_false_devices_with_the_same_digits_three_get_one_guess() -> Result<(
     let command: Vec<&str> = command.iter().map(String::as_str).collect();
     mallory.run_inside(&command)?;
     soon("the false devices are seen", Duration::from_secs(10), || {
-        let windows = household::state(&ben)?.windows.len();
-        ensure!(windows >= 3, "{windows} windows are seen");
-        remark(format!("{windows} codes seen"));
+        // All of them say the same, so they look like one.
+        let windows = household::state(&ben)?.windows;
+        ensure!(windows.iter().any(|window| window.discriminator == "42"), "{windows:?}");
         Ok(())
     })?;
+    std::thread::sleep(Duration::from_secs(2));
     let tries = || twins.written().lines().filter(|line| line.ends_with(": a try")).count();
     for click in 1..=6 {
         let before = tries();

@@ -96,7 +96,8 @@ fn everywhere(
     // Asking takes longer than telling: several ask at once.
     thread::scope(|scope| {
         for part in nodes.chunks(nodes.len().div_ceil(8)) {
-            scope.spawn(|| {
+            let (slowest, check) = (&slowest, &check);
+            scope.spawn(move || {
                 for node in part {
                     let seen = lanyard_tests::soon(
                         &format!("{} knows it", node.name()),

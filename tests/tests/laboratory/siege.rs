@@ -19,8 +19,8 @@ scenarios![
 /// What a flood may add to the node's memory, in KiB.
 const MOST_GROWTH: u64 = 20 * 1024;
 
-/// The slowest that a document may take during a siege. Where that is not sixteen times as long as in peace, the machine
-/// is busy with other things, and it is compared with that.
+/// How long a document may take during a siege. Both sides of it share the cores of one machine, and with whatever else
+/// runs there: where it takes long in peace already, eight times as long is what counts, and twice that for the slowest.
 const PRINTED_WITHIN: Duration = Duration::from_secs(2);
 
 fn ten_thousand_announcements_cost_little_memory() -> Result<()> {
@@ -61,51 +61,47 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     household::admit(&owner, &sender)?;
     owner.run(&["share", "printer", "save-as-pdf", "--name", "Archive", "--to", "home"])?;
     let printer = sender.finds_printer("Archive")?.id;
-    let mut peace = Duration::ZERO;
-    for number in 0..5 {
-        peace = peace.max(print(&sender, &printer, &format!("before {number}"))?);
-    }
-    remark(format!("in peace at most {} ms", peace.as_millis()));
+    let quiet = print_some(&sender, &printer)?;
+    let peace = quiet[quiet.len() - 1];
+    remark(format!("in peace {}", typical(&quiet)));
 
     let mallory = lab.host("mallory")?;
     let address = format!("{}:{}", owner.host().ipv4()?, owner.status()?.port);
     let before = owner.process()?.rss_kib()?;
-    let mut flood = mallory.spawn_inside(&["hostile-mdns", "10000", "10"])?;
+    let mut times = Vec::new();
+    let mut crowd = mallory.spawn_inside(&["besiege", &address, "2000", "25"])?;
+    soon("the crowd is there", Duration::from_secs(15), || {
+        ensure!(crowd.written().contains("besieged"), "{}", crowd.errors());
+        Ok(())
+    })?;
+    remark(format!("with a crowd {}", typical(&print_some(&sender, &printer)?)));
+
     let mut slow = Vec::new();
     // From an address of its own, so that the crowd does not keep them from being slow.
     let eve = lab.host("eve")?;
     for part in ["header", "body", "answer"] {
         for number in 0..4 {
             let dir = eve.dir().join(format!("{part}{number}")).to_string_lossy().into_owned();
-            slow.push(eve.spawn_inside(&["slow-request", part, &address, "55", &dir])?);
+            slow.push(eve.spawn_inside(&["slow-request", part, &address, "75", &dir])?);
         }
     }
-    let mut crowd = mallory.spawn_inside(&["besiege", &address, "2000", "20"])?;
-    soon("the crowd is there", Duration::from_secs(15), || {
-        ensure!(crowd.written().contains("besieged"), "{}", crowd.errors());
-        Ok(())
-    })?;
-
-    let (mut times, mut most) = (Vec::new(), before);
-    while crowd.runs() {
+    let mut flood = mallory.spawn_inside(&["hostile-mdns", "10000", "10"])?;
+    let mut most = before;
+    while flood.runs() && crowd.runs() {
         times.push(print(&sender, &printer, &format!("during {}", times.len()))?);
         most = most.max(owner.process()?.rss_kib()?);
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(100));
     }
-    ensure!(crowd.wait(Duration::from_secs(1))? == Some(0), "{}", crowd.errors());
+    ensure!(crowd.wait(Duration::from_secs(30))? == Some(0), "{}", crowd.errors());
     ensure!(flood.wait(Duration::from_secs(60))? == Some(0), "{}", flood.errors());
     times.sort();
     let prints = times.len();
-    ensure!(prints >= 5, "only {prints} documents were printed: nothing was proved");
+    ensure!(prints >= 3, "only {prints} documents were printed: nothing was proved");
     let (median, slowest) = (times[prints / 2], times[prints - 1]);
-    remark(format!(
-        "{prints} documents during the siege in {} ms (median), the slowest in {} ms",
-        median.as_millis(),
-        slowest.as_millis()
-    ));
+    remark(format!("with everything {}", typical(&times)));
     remark(crowd.written().trim().replace('\n', ", "));
     remark(format!("memory {before} KiB before and {most} at most"));
-    ensure!(median < PRINTED_WITHIN, "a document took {median:?}");
+    ensure!(median < PRINTED_WITHIN.max(peace * 8), "a document took {median:?}");
     ensure!(slowest < PRINTED_WITHIN.max(peace * 16), "one document took {slowest:?}");
     // 272 connections and their buffers, and the announcements.
     ensure!(most < before + 2 * MOST_GROWTH, "memory grew from {before} to {most} KiB");
@@ -122,6 +118,20 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     // A newcomer gets in again as soon as it is over.
     let carl = Node::at_home(&lab.host("carl")?)?;
     carl.finds_device("ben", Duration::from_secs(10)).map(drop)
+}
+
+/// Prints five pages and tells how long each took, the shortest first.
+fn print_some(sender: &Node, printer: &str) -> Result<Vec<Duration>> {
+    let mut times: Vec<Duration> =
+        (0..5).map(|number| print(sender, printer, &format!("page {number}"))).collect::<Result<_>>()?;
+    times.sort();
+    Ok(times)
+}
+
+/// Sorted times in words.
+fn typical(times: &[Duration]) -> String {
+    let last = times.len() - 1;
+    format!("{} ms, at most {} ms ({} pages)", times[last / 2].as_millis(), times[last].as_millis(), last + 1)
 }
 
 /// Prints one page and tells how long it took until it was done.
