@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
 mod copy_faults;
@@ -11,6 +13,13 @@ mod copy_faults;
 mod drives;
 #[cfg(target_os = "linux")]
 mod home;
+mod foreign_pages;
+#[cfg(target_os = "linux")]
+mod household;
+#[cfg(target_os = "linux")]
+mod joining;
+#[cfg(target_os = "linux")]
+mod many;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
@@ -23,6 +32,9 @@ mod print_faults;
 mod printing;
 #[cfg(target_os = "linux")]
 mod self_check;
+mod second_user;
+#[cfg(target_os = "linux")]
+mod siege;
 #[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
@@ -48,6 +60,12 @@ fn main() -> ExitCode {
                 drives::ALL,
                 strangers::ALL,
                 web::ALL,
+                attacks::ALL,
+                foreign_pages::ALL,
+                second_user::ALL,
+                siege::ALL,
+                joining::ALL,
+                many::ALL,
                 bad_starts::ALL,
             ]
             .concat(),
