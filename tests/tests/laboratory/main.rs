@@ -12,8 +12,9 @@ mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
-mod home;
 mod foreign_pages;
+#[cfg(target_os = "linux")]
+mod home;
 #[cfg(target_os = "linux")]
 mod household;
 #[cfg(target_os = "linux")]
@@ -31,8 +32,9 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
-mod self_check;
 mod second_user;
+#[cfg(target_os = "linux")]
+mod self_check;
 #[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
