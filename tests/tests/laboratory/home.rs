@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{DeviceState, Founded, HomeState, Invite, InviteState, Relation, TransferState};
-use lanyard_tests::{Host, Lab, Node, Setup, remark, scenarios, soon, stays};
+use lanyard_tests::{Host, Lab, Node, Setup, runner::remark, scenarios, soon, stays};
 use std::{
     fs,
     net::{Ipv4Addr, Ipv6Addr},
@@ -33,7 +33,8 @@ fn five_devices_join_by_a_code_whichever_of_the_two_shows_it() -> Result<()> {
     for (number, name) in ["ben", "carl", "dora", "emil"].into_iter().enumerate() {
         let newcomer = Node::at_home(&lab.host(name)?)?;
         newcomer.finds_device("ada", SOON)?;
-        let took = if number % 2 == 0 { join(&all[0], &newcomer)? } else { join_the_other_way(&all[0], &newcomer)? };
+        let took =
+            if number % 2 == 0 { join(&all[0], &newcomer)? } else { join_the_other_way(&all[0], &newcomer)? };
         remark(format!("{name} joined {} ms after the last digit", took.as_millis()));
         ensure!(took < Duration::from_secs(5), "{name} needed {took:?}");
         all.push(newcomer);
@@ -86,7 +87,8 @@ fn a_second_home_is_refused() -> Result<()> {
     create(&carl, "Elm Street")?;
     let _showing = carl.spawn(&["home", "invite"])?;
     let invite = shown(&carl)?;
-    for refused in [ben.refuses(&["home", "join", &invite.code])?, ben.refuses(&["home", "create", "Mine"])?] {
+    for refused in [ben.refuses(&["home", "join", &invite.code])?, ben.refuses(&["home", "create", "Mine"])?]
+    {
         ensure!(refused.contains("Oak Street") && refused.contains("Leave"), "{refused}");
     }
     ben.run(&["home", "leave"])?;
@@ -181,7 +183,8 @@ fn a_restored_backup_learns_what_it_missed() -> Result<()> {
     let (ada, mut ben, _) = two(&lab)?;
     ben.stop()?;
     let backup = ben.host().dir().join("backup");
-    let (data, backup_path) = (ben.data().to_string_lossy().into_owned(), backup.to_string_lossy().into_owned());
+    let (data, backup_path) =
+        (ben.data().to_string_lossy().into_owned(), backup.to_string_lossy().into_owned());
     ben.host().run(&["cp", "-a", &data, &backup_path])?;
     ben.start_again()?;
     let carl = Node::at_home(&lab.host("carl")?)?;
@@ -211,11 +214,9 @@ fn members_find_each_other_where_multicast_is_blocked() -> Result<()> {
     })?;
     ben.stop()?;
     for node in [&ada, &ben, &carl] {
-        node.host().sh(
-            "nft add table inet quiet
+        node.host().sh("nft add table inet quiet
              nft add chain inet quiet in '{ type filter hook input priority 0; }'
-             nft add rule inet quiet in udp dport 5353 counter drop",
-        )?;
+             nft add rule inet quiet in udp dport 5353 counter drop")?;
     }
     ben.start_again()?;
     let begun = Instant::now();
@@ -238,12 +239,20 @@ fn members_find_each_other_where_multicast_is_blocked() -> Result<()> {
     ben.run(&["connect", &address])?;
     ben.finds_device("stranger", SOON)?;
     // A member that has another address tells it to those that it reaches.
-    carl.host().change_address(Ipv4Addr::new(10, 77, 0, 77), Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x77))?;
+    carl.host()
+        .change_address(Ipv4Addr::new(10, 77, 0, 77), Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x77))?;
     soon("carl is found at its new address", Duration::from_secs(45), || {
         for node in [&ada, &ben] {
-            let device = node.nearby()?.devices.into_iter().find(|device| device.name == "carl").context("no carl")?;
+            let device =
+                node.nearby()?.devices.into_iter().find(|device| device.name == "carl").context("no carl")?;
             ensure!(device.state == DeviceState::Online, "{device:?}");
-            ensure!(device.addresses.iter().any(|address| address.contains("77.0.77") || address.contains("::77")), "{device:?}");
+            ensure!(
+                device
+                    .addresses
+                    .iter()
+                    .any(|address| address.contains("77.0.77") || address.contains("::77")),
+                "{device:?}"
+            );
         }
         Ok(())
     })
@@ -254,7 +263,11 @@ fn a_sleeping_device_is_called_by_the_others() -> Result<()> {
     let (ada, mut ben, _) = two(&lab)?;
     soon("ben has told how it can be woken", SOON, || {
         let home = state(&ada)?.home.context("no home")?;
-        ensure!(home.members.iter().any(|member| member.name == "ben" && member.can_wake), "{:?}", home.members);
+        ensure!(
+            home.members.iter().any(|member| member.name == "ben" && member.can_wake),
+            "{:?}",
+            home.members
+        );
         Ok(())
     })?;
     let mac = ben.host().sh("cat /sys/class/net/eth0/address")?;
