@@ -34,7 +34,7 @@ use lanyard_api::{
 use lanyard_store::StoreError;
 use lanyard_trust::{Log, NodeId, membership};
 use std::{
-    collections::{HashSet, btree_map::Entry},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -176,17 +176,9 @@ fn follow(core: &Core, kept: &mut Kept) {
         kept.ended.get_or_insert(Ended::PutOut);
     }
     kept.tidy();
-    let Some(log) = kept.home() else { return };
-    let (home, epoch) = (log.home(), log.current_removal());
-    if let Entry::Vacant(free) = kept.keys.entry(epoch) {
-        let mut key = [0; 32];
-        match getrandom::fill(&mut key) {
-            // Another member may do the same at the same time: the lower one stays, everywhere.
-            Ok(()) => {
-                free.insert(key);
-            }
-            Err(error) => tracing::warn!(%error, "the home gets no new secret"),
-        }
+    let Some(home) = kept.home().map(Log::home) else { return };
+    if kept.key_maker() == Some(me) {
+        kept.make_key();
     }
     places::settle(core, home, &mut kept.places);
 }

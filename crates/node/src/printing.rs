@@ -11,6 +11,7 @@ pub use queues::{queue_state, queues};
 use crate::{
     Core, StartError, asks,
     core::Parts,
+    home,
     presence::{self, RemoteShare},
     wire::WatchLine,
 };
@@ -375,6 +376,9 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
         for job in jobs {
             if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
                 asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
+            }
+            if job.reason.as_deref() == Some("peer_unreachable") {
+                home::wake_for(&core, job.node);
             }
             core.events.emit(Change::Job(outgoing_job(&core, job)));
         }

@@ -131,7 +131,11 @@ pub(super) fn slow_request(part: &str, address: SocketAddr, limit: Duration, dir
 }
 
 /// Asks for something large and takes nothing of it; begins another request meanwhile, in order to notice the end.
-fn never_read(mut stream: StreamOwned<ClientConnection, TcpStream>, path: &str, limit: Duration) -> Result<()> {
+fn never_read(
+    mut stream: StreamOwned<ClientConnection, TcpStream>,
+    path: &str,
+    limit: Duration,
+) -> Result<()> {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")?;
     stream.flush()?;
     let begun = Instant::now();

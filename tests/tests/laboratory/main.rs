@@ -14,6 +14,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
+mod home;
+#[cfg(target_os = "linux")]
 mod household;
 #[cfg(target_os = "linux")]
 mod joining;
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 print_faults::ALL,
                 copy_faults::ALL,
+                home::ALL,
                 meeting::ALL,
                 networks::ALL,
                 printing::ALL,

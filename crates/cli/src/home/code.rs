@@ -23,6 +23,7 @@ pub(super) async fn show(
     };
     show::show(json, &invite, text)?;
     let code = invite.code.clone();
+    let mut heard = false;
     let mut keyboard = (!json && io::stdin().is_terminal()).then(keyboard);
     loop {
         match invite.state {
@@ -46,8 +47,13 @@ pub(super) async fn show(
                     _ => continue,
                 };
                 let Some(newer) = newer.filter(|newer| newer.code == code) else {
-                    return Err(Failure::said("Another code is shown now."));
+                    // What was told before this code was made is still on its way.
+                    if heard {
+                        return Err(Failure::said("Another code is shown now."));
+                    }
+                    continue;
                 };
+                heard = true;
                 if newer == invite {
                     continue;
                 }

@@ -175,6 +175,7 @@ pub async fn recover(core: &Arc<Core>, code: &str, remove: Option<String>) -> Re
             log.author(&key as &dyn Signer, body).map_err(refused)?;
         }
         kept.ended = None;
+        kept.make_key();
         Ok(())
     })
     .await?;

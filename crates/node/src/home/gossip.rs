@@ -190,6 +190,16 @@ pub(super) async fn run(core: Arc<Core>) {
             () = core.cancel.cancelled() => return,
             () = tokio::time::sleep(NOW_AND_THEN) => {}
         }
+        // Whoever should have made it may be away for long.
+        if core.home.kept().key_maker().is_some() {
+            let made = change(&core, |kept| {
+                kept.make_key();
+                Ok(())
+            });
+            if let Err(error) = made.await {
+                tracing::warn!(%error, "the home gets no new secret");
+            }
+        }
         let members = core.circle.known().members;
         let online: Vec<NodeId> = presence::online(&core)
             .into_iter()

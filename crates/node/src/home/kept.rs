@@ -135,6 +135,33 @@ impl Kept {
         self.keys.get(&self.home()?.current_removal())
     }
 
+    /// Who makes the secret of an epoch that has none yet: whoever began it, or the most senior member when that one has
+    /// gone or was the recovery code. One, because what many make at once has to be told many times.
+    pub(super) fn key_maker(&self) -> Option<NodeId> {
+        let log = self.home()?;
+        let (epoch, state) = (log.current_removal(), log.state());
+        if self.keys.contains_key(&epoch) {
+            return None;
+        }
+        let author = log.op(epoch)?.author();
+        if state.is_member(author) {
+            return Some(author);
+        }
+        state.members.iter().min_by_key(|(_, member)| member.senior).map(|(node, _)| *node)
+    }
+
+    /// Makes the secret of this epoch, if there is none. Should another member do the same, the lower one stays.
+    pub(super) fn make_key(&mut self) {
+        let Some(epoch) = self.home().map(Log::current_removal) else { return };
+        let mut key = [0; 32];
+        match getrandom::fill(&mut key) {
+            Ok(()) => {
+                self.keys.entry(epoch).or_insert(key);
+            }
+            Err(error) => tracing::warn!(%error, "the home gets no new secret"),
+        }
+    }
+
     /// One number for all that members tell each other: equal when they know the same.
     pub(super) fn digest(&self) -> Option<[u8; 32]> {
         let mut hasher = blake3::Hasher::new_derive_key("lanyard 2026 all that members of a home share 1");
@@ -311,6 +338,19 @@ mod tests {
         assert_eq!(read.digest().unwrap(), kept.digest().unwrap());
         assert_eq!((&read.keys, &read.paired), (&kept.keys, &kept.paired));
         assert_eq!(read.state().unwrap().members.len(), 2);
+    }
+
+    #[test]
+    fn one_device_makes_the_secret_of_an_epoch() {
+        let (anna, mut kept, _dir) = founded();
+        assert_eq!(kept.key_maker(), None, "there is one");
+        let device = NodeId::from_bytes([9; 32]);
+        kept.log.as_mut().unwrap().author(&anna, Body::Remove { device }).unwrap();
+        assert_eq!(kept.key_maker(), Some(anna.node_id()), "whoever put the other out");
+        assert_eq!(kept.key(), None);
+        kept.make_key();
+        assert!(kept.key().is_some_and(|key| *key != [3; 32]) && kept.keys.len() == 2);
+        assert_eq!(kept.key_maker(), None);
     }
 
     #[test]
