@@ -17,13 +17,17 @@ mod words;
 use arguments::Arguments;
 use host::Host;
 use shell::Shell;
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 use tauri::{Manager, RunEvent};
 
 /// How long the node may take to say goodbye and save what is in flight.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    // This program reads documents as its own limited child; nothing else may be there by then.
+    if let Some(status) = lanyard_node::answer_if_child() {
+        return Ok(status);
+    }
     let arguments = Arguments::from_env();
     prefer_a_renderer_that_works();
 
@@ -72,7 +76,7 @@ fn main() -> anyhow::Result<()> {
         RunEvent::Reopen { .. } => drop(window::open(app)),
         _ => {}
     });
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A second start of the same data hands over its files and shows the window of the first. Where there is no way to

@@ -27,9 +27,37 @@ export function when(language: Language, millis: number, now = Date.now()): stri
   return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year }).format(date);
 }
 
+/** A moment to come: a time, with its day when that is not today. */
+export function until(language: Language, millis: number, now = Date.now()): string {
+  const date = new Date(millis);
+  const time: Intl.DateTimeFormatOptions = { hour: "numeric", minute: "2-digit" };
+  const day = date.toDateString() === new Date(now).toDateString();
+  const soon = millis - now < 6 * 24 * 3_600_000;
+  return new Intl.DateTimeFormat(
+    language,
+    day ? time : soon ? { weekday: "long", ...time } : { day: "numeric", month: "short", ...time },
+  ).format(date);
+}
+
 /** The full date and time, for details. */
 export function exactly(language: Language, millis: number): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(millis));
+}
+
+/** How long ago: `3 days ago`. Less than a minute has no number, and the answer is none. */
+export function ago(language: Language, millis: number, now = Date.now()): string | null {
+  const minutes = Math.floor((now - millis) / 60_000);
+  if (minutes < 1) return null;
+  const [value, unit] =
+    minutes < 60
+      ? [minutes, "minute"]
+      : minutes < 48 * 60
+        ? [Math.floor(minutes / 60), "hour"]
+        : [Math.floor(minutes / (24 * 60)), "day"];
+  return new Intl.RelativeTimeFormat(language, { numeric: "always" }).format(
+    -(value as number),
+    unit as Intl.RelativeTimeFormatUnit,
+  );
 }
 
 /** Seconds left at this rate, in one unit. */

@@ -39,6 +39,8 @@ export interface Platform {
   uploadDocument(file: LocalFile): Promise<Document>;
   /** Saves a file of a drive through the browser, where there is one. */
   download?: (drive: string, path: string) => Promise<void>;
+  /** Saves a text as a file where a person wants it. */
+  saveText(name: string, text: string): Promise<void>;
   /** Shows a file in the file manager, where there is one. */
   reveal?: (path: string) => Promise<void>;
   /** Stops the node and ends the app, where the page belongs to one. */

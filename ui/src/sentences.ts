@@ -1,9 +1,27 @@
 // Jobs, copies, printers and this node's state in plain sentences.
 
-import type { Drive, Job, Nearby, NodeStatus, Printer, Queue, Transfer } from "./api";
-import { bytes, timeLeft, when } from "./format";
+import type {
+  Access,
+  Ask,
+  Check,
+  DeviceState,
+  Drive,
+  Job,
+  Member,
+  Nearby,
+  NodeStatus,
+  Os,
+  Pass,
+  Printer,
+  Queue,
+  Share,
+  Transfer,
+} from "./api";
+import { ago, bytes, timeLeft, until } from "./format";
+import { minutesLeft } from "./joining";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
+import type { Right, Who } from "./who";
 
 /** A colour's meaning; every one goes with a word. */
 export type Tone = "ok" | "accent" | "warn" | "danger" | "quiet";
@@ -70,8 +88,8 @@ export function sharingState(
 }
 
 /** Until when sharing is paused, as far as that is known. */
-export function pausedWords(until: number | null): string {
-  return until === null ? t("status.paused") : t("status.paused_until", { time: when(look.language, until) });
+export function pausedWords(end: number | null): string {
+  return end === null ? t("status.paused") : t("status.paused_until", { time: until(look.language, end) });
 }
 
 export const isJobOver = (job: Job) => job.state === "done" || job.state === "cancelled" || job.state === "failed";
@@ -81,6 +99,9 @@ export const isTransferOver = (transfer: Transfer) =>
 /** Where a job is, to its end. */
 export function jobSentence(job: Job): Sentence {
   const device = job.device_name;
+  if (isJobAsking(job)) {
+    return { tone: "warn", words: t(job.direction === "outgoing" ? "job.must_ask" : "job.asks_here", { device }) };
+  }
   switch (job.state) {
     case "sending":
       return job.reason === "peer_unreachable"
@@ -113,6 +134,9 @@ function printing(job: Job): string {
   }
   return t("job.printing");
 }
+
+/** Whether it waits for its printer's owner to say yes. */
+export const isJobAsking = (job: Job) => !isJobOver(job) && job.reason === "must_ask";
 
 /** Whether nobody but a person at the printer can tell if it was printed. */
 export const isJobLost = (job: Job) => job.state === "stopped" && job.reason === "maybe_printed";
@@ -169,4 +193,96 @@ export function offered(nearby: Nearby, device: string): string {
   const drives = nearby.drives.filter((drive) => drive.device === device).length;
   const parts = [printers && n("device.printers", printers), drives && n("device.folders", drives)].filter(Boolean);
   return parts.length > 0 ? parts.join(", ") : t("device.nothing");
+}
+
+/** Whether something of another device can be used, where there is more to say than yes. */
+export function accessState(access: Access, device: string): Sentence | null {
+  switch (access) {
+    case "allowed":
+      return null;
+    case "ask":
+      return { tone: "quiet", words: t("access.ask") };
+    case "waiting":
+      return { tone: "accent", words: t("access.waiting", { device }) };
+    case "refused":
+      return { tone: "warn", words: t("access.refused") };
+  }
+}
+
+/** Whether a device answers, and since when not. */
+export function deviceState(state: DeviceState, seen: string | null): Sentence {
+  if (state === "online") return { tone: "ok", words: t("device.online") };
+  return { tone: "quiet", words: seen ? `${t("device.unreachable")} · ${seen}` : t("device.unreachable") };
+}
+
+export function lastSeen(millis: number | null, now: number): string | null {
+  if (millis === null) return null;
+  const time = ago(look.language, millis, now);
+  return time === null ? null : t("device.heard", { time });
+}
+
+const SYSTEMS = { linux: "Linux", macos: "macOS", windows: "Windows", other: "" };
+export const osWords = (os: Os): string => SYSTEMS[os];
+
+/** What a member is, in a few words. */
+export function memberAbout(member: Member): string {
+  return [member.this_device && t("this_computer"), t(`role.${member.role}`), osWords(member.os)].filter(Boolean).join(" · ");
+}
+
+/** Who wants what: `Ben's laptop wants to print “letter.pdf” (3 pages) on Laser`. */
+export function askSentence(ask: Ask): string {
+  const values = { device: ask.device_name, share: ask.share_name };
+  if (ask.share_kind === "folder") return t("asks.folder", values);
+  const size = ask.pages !== null ? n("pages", ask.pages) : ask.bytes !== null ? bytes(look.language, ask.bytes) : null;
+  if (ask.title === null) return t("asks.printer", values);
+  return size === null ? t("asks.print", { ...values, title: ask.title }) : t("asks.print_size", { ...values, title: ask.title, size });
+}
+
+/** Whether the name of who asks is more than a claim. */
+export function askerSentence(ask: Ask): Sentence {
+  return ask.known
+    ? { tone: "quiet", words: t("asks.known", { address: ask.address }) }
+    : { tone: "warn", words: t("asks.not_proven", { address: ask.address }) };
+}
+
+/** How long a question still waits. */
+export function minutesWords(until: number, now: number): string {
+  return n("asks.minutes", Math.max(1, minutesLeft(until, now)));
+}
+
+/** What a right means on a share of that kind. */
+export function rightWords(kind: Share["kind"], right: Right): string {
+  return t(kind === "printer" ? "right.print" : `right.${right}`);
+}
+
+export function rightSentence(share: Share, { right, ask }: { right: Right; ask: boolean }): string {
+  return ask ? `${rightWords(share.kind, right)}, ${t("right.asks")}` : rightWords(share.kind, right);
+}
+
+/** Who may use a share, on one line. */
+export function whoSentence(who: Who, kind: Share["kind"], name: (id: string) => string): string {
+  const list = new Intl.ListFormat(look.language, { type: "conjunction" });
+  const group =
+    who.group === "chosen" ? list.format(who.devices.map(({ id }) => name(id))) : t(`who.${who.group}`);
+  return [
+    group,
+    kind === "folder" && who.group !== "chosen" && who.right !== "use" && t(`right.${who.right}`),
+    who.mayAsk && t("who.others_ask"),
+    who.until !== null && t("until", { time: until(look.language, who.until) }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** What a guest's pass is good for. */
+export function passSentence(pass: Pass): string {
+  return t(`pass.${pass.action}_on`, { share: pass.share_name, time: until(look.language, pass.ends_at) });
+}
+
+/** What a self-check comes to. */
+export function checksSentence(checks: Check[]): string {
+  const failed = checks.filter((check) => check.outcome === "failed").length;
+  const warnings = checks.filter((check) => check.outcome === "warning").length;
+  if (failed > 0) return n("check.sum_failed", failed);
+  return warnings > 0 ? n("check.sum_warnings", warnings) : t("check.sum_good");
 }

@@ -42,7 +42,10 @@ pub(crate) const TEST: &[Package] = &[
     package("slowhttptest", "two hundred browsers that hardly move"),
     package("curl", "one that does"),
     package("python3-venv", "a place for sslyze, which looks at TLS from outside"),
+    package("systemd", "systemd-analyze judges how the service is hardened"),
     package("procps", "counts processes that should be gone"),
+    package("python3-venv", "a second implementation of joining, and lies about hardware addresses"),
+    package("curl", "knocks at the browser door as another user"),
 ];
 
 /// What `cargo xtask bench` compares with.

@@ -36,7 +36,7 @@ pub struct NodeStatus {
     pub first_run: bool,
     /// What others can see, in one word.
     pub sharing: SharingState,
-    /// Sharing is paused until then; `sharing` says `paused`.
+    /// Sharing is paused until then; `sharing` says `paused`. None while it is paused means: until a person ends it.
     #[ts(type = "number | null")]
     pub paused_until: Option<Millis>,
     /// This device's key came here with a copied or moved disk: a person must say which it is before anything is

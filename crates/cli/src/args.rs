@@ -2,7 +2,7 @@
 
 use crate::until;
 use clap::{Args as Group, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use lanyard_api::{Millis, Sides};
+use lanyard_api::{Answer, Millis, Role, Sides};
 use std::{path::PathBuf, str::FromStr};
 
 /// The printers and folders of the computers around you, and yours for them.
@@ -41,6 +41,12 @@ pub(crate) enum Command {
         /// What to log, like RUST_LOG (info, debug, lanyard_print=debug)
         #[arg(long, value_name = "FILTER")]
         log: Option<String>,
+        /// Give up all files but my data, my downloads and what I share (Linux)
+        #[arg(long)]
+        confined: bool,
+        /// With --confined: a folder that may be shared or copied to later, too
+        #[arg(long, value_name = "DIR", requires = "confined")]
+        allow: Vec<PathBuf>,
     },
     /// Who am I, on which networks, what is shared
     Status,
@@ -53,6 +59,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Option<NetworkAction>,
     },
+    /// Offer nothing for a while
+    Sharing {
+        #[command(subcommand)]
+        action: SharingAction,
+    },
+    /// This device's key came here with a disk: say what happened
+    Moved { what: MovedWhat },
     /// Devices, printers and drives that can be used now
     Nearby {
         /// Go on and show what changes
@@ -66,6 +79,34 @@ pub(crate) enum Command {
     },
     /// What I share
     Shares,
+    /// Change who may use what I share
+    Allow {
+        /// Its name, id, queue or folder
+        share: String,
+        #[command(flatten)]
+        rule: Permission,
+    },
+    /// Ask the owner of a printer or drive
+    Ask {
+        /// PRINTER or DRIVE
+        what: String,
+        /// Wait for the answer
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Questions that wait for me
+    Asks {
+        /// Go on and show what changes
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Answer a question
+    Answer {
+        /// Its id or the beginning of it
+        ask: String,
+        /// once: one job, or an hour of a folder; always: from now on, for this device
+        answer: AnswerWord,
+    },
     /// Take a share back
     Unshare {
         /// Its name, id, queue or folder
@@ -78,8 +119,24 @@ pub(crate) enum Command {
     /// The group of devices that belong together
     Home {
         #[command(subcommand)]
-        action: HomeAction,
+        action: Option<HomeAction>,
     },
+    /// Connect with another device without a home: show a code, or type the one it shows
+    Pair {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Disconnect a device that was connected without a home
+    Unpair { device: String },
+    /// Reach a device at its address, where it cannot be found by itself
+    Connect {
+        /// 192.168.1.7, [fe80::1%eth0]:7717, a name
+        address: String,
+    },
+    /// Wake a sleeping device of the home
+    Wake { device: String },
     /// Print documents on somebody's printer
     Print(Print),
     /// Print jobs, mine and others' on my printers
@@ -175,6 +232,26 @@ pub(crate) enum NetworkAction {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum SharingAction {
+    /// Nobody can see this computer until it is resumed; what others offer can still be used
+    Pause {
+        /// When it ends by itself: 2h, 30m, 18:00, 2026-12-24T18:00
+        #[arg(long, value_name = "T", alias = "for", value_parser = until::parse)]
+        until: Option<Millis>,
+    },
+    /// Share again
+    Resume,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum MovedWhat {
+    /// The same device in a new computer: it keeps its key
+    Same,
+    /// A copy of another device: it becomes a device of its own
+    New,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ShareWhat {
     /// A print queue of this computer, or save-as-pdf
     Printer {
@@ -205,7 +282,7 @@ pub(crate) struct Rule {
     /// The name others see
     #[arg(long)]
     pub name: Option<String>,
-    /// Who may use it: network, or a device [default: network]
+    /// Who may use it [default: my home; everyone on my networks while this computer is in none]
     #[arg(long, value_name = "home|network|DEVICE", num_args = 1..)]
     pub to: Vec<String>,
     /// Ask me each time
@@ -214,6 +291,71 @@ pub(crate) struct Rule {
     /// When it ends by itself: 2h, 30m, 18:00, 2026-12-24T18:00
     #[arg(long, value_name = "T", value_parser = until::parse)]
     pub until: Option<Millis>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// How much each of them may bring a day.
+#[derive(Clone, Copy, Debug, Default, Group)]
+pub(crate) struct Limits {
+    /// Printers: jobs each of them may print a day
+    #[arg(long, value_name = "N")]
+    pub max_jobs: Option<u32>,
+    /// Bytes each of them may bring a day: 500MB, 2GB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub max_bytes: Option<u64>,
+}
+
+/// A rule in place of those that a share has.
+#[derive(Debug, Group)]
+pub(crate) struct Permission {
+    /// Who may use it from now on
+    #[arg(long, value_name = "home|network|DEVICE", num_args = 1.., required = true)]
+    pub to: Vec<String>,
+    /// Folders: they may also write
+    #[arg(long)]
+    pub write: bool,
+    /// Printers: they may cancel the jobs of others
+    #[arg(long)]
+    pub manage: bool,
+    /// Ask me each time
+    #[arg(long)]
+    pub ask: bool,
+    /// When this ends by itself
+    #[arg(long, value_name = "T", value_parser = until::parse)]
+    pub until: Option<Millis>,
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// What the owner says.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AnswerWord {
+    Once,
+    Always,
+    No,
+}
+
+impl From<AnswerWord> for Answer {
+    fn from(word: AnswerWord) -> Self {
+        match word {
+            AnswerWord::Once => Self::Once,
+            AnswerWord::Always => Self::Always,
+            AnswerWord::No => Self::No,
+        }
+    }
+}
+
+/// `500MB`, `2 GB`, `1000`: in the units that disks are sold in.
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 5] =
+        [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000), ("B", 1)];
+    let odd = || "a size is expected (500MB, 2GB)".to_owned();
+    let upper = text.trim().to_ascii_uppercase();
+    let unit = UNITS.iter().find_map(|(unit, times)| Some((upper.strip_suffix(unit)?, *times)));
+    let (number, times) = unit.unwrap_or((&upper, 1));
+    let number: u64 = number.trim().parse().map_err(|_| odd())?;
+    number.checked_mul(times).ok_or_else(odd)
 }
 
 #[derive(Debug, Group)]
@@ -252,20 +394,80 @@ pub(crate) enum GuestAction {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HomeAction {
-    /// Start one
+    /// Start one with this computer in it
     Create { name: String },
-    /// Let a device in
-    Invite,
-    /// Join one
-    Join { code: String },
+    /// Let a device in: show a code, or type the one it shows
+    Invite {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        /// The new device may also let devices in and put them out
+        #[arg(long)]
+        keeper: bool,
+        /// Ask me before it comes in
+        #[arg(long, conflicts_with = "code")]
+        confirm: bool,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Join one: type the code that one of its devices shows, or show a code here
+    Join {
+        /// The code or link that the other device shows
+        code: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Answer for the device that typed the code
+    Answer { answer: YesNo },
     /// Who belongs to it
     Members,
-    /// Send a device away
+    /// Put a device out: what it has copied it keeps, everything else ends at once
     Remove { device: String },
+    /// Change what a device may do in it
+    Role { device: String, role: RoleWord },
+    /// Give it another name
+    Rename { name: String },
     /// Leave it
     Leave,
-    /// Keep a way back in
-    Recovery,
+    /// Manage it again with the code that was shown when it was started
+    Recovery {
+        /// The 28 letters and digits, in any groups
+        #[arg(required = true, num_args = 1..)]
+        code: Vec<String>,
+        /// Also put a lost device out, whatever it may do
+        #[arg(long, value_name = "DEVICE")]
+        remove: Option<String>,
+    },
+}
+
+/// Where the device is that shows a code.
+#[derive(Debug, Group)]
+pub(crate) struct At {
+    /// Its address, when it cannot be found by itself
+    #[arg(long = "at", value_name = "ADDRESS", requires = "code")]
+    pub address: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RoleWord {
+    /// Uses what is shared with the home
+    Member,
+    /// Also lets devices in and puts them out
+    Keeper,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Member => Self::Member,
+            RoleWord::Keeper => Self::Keeper,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -400,29 +602,14 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Doctor => Some("The self-check"),
-            Self::Home { .. } => Some("A home"),
             Self::Printer { .. } => Some("Adding printers to the print dialog"),
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
             Self::Send { .. } => Some("Sending files to a device"),
             Self::Pause { .. } => Some("Pausing a copy"),
-            Self::SupportBundle { .. } => Some("The support bundle"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
-            Self::Share { what: ShareWhat::Printer { rule, .. } | ShareWhat::Folder { rule, .. } } => {
-                rule.not_available()
-            }
             _ => None,
         }
-    }
-}
-
-impl Rule {
-    fn not_available(&self) -> Option<&'static str> {
-        if self.ask {
-            return Some("Asking each time");
-        }
-        self.to.iter().any(|to| to == "home").then_some("Sharing with a home")
     }
 }
 
@@ -458,6 +645,16 @@ mod tests {
         let args = parsed("lanyard status --json --data /tmp/x");
         assert!(args.json && args.data.is_some());
         assert!(parsed("lanyard --json status").json);
+    }
+
+    #[test]
+    fn sizes_are_those_that_disks_are_sold_in() {
+        for (text, size) in [("0", 0), ("500MB", 500_000_000), ("2 gb", 2_000_000_000), ("7B", 7)] {
+            assert_eq!(bytes(text), Ok(size), "{text}");
+        }
+        for text in ["", "MB", "-1", "1.5GB", "99999999999TB", "2 cups"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -38,12 +38,12 @@ impl Asked {
         Ok(self.node.subscribe().await?)
     }
 
-    /// `home`, `network`, a device nearby, or a device's whole id.
-    pub(crate) async fn audience(&self, to: &[String], ask: bool) -> Result<Vec<Grant>, Failure> {
+    /// `home`, `network`, a device nearby, or a device's whole id; each under the same conditions.
+    pub(crate) async fn audience(&self, to: &[String], conditions: &Grant) -> Result<Vec<Grant>, Failure> {
         let mut audience = Vec::new();
-        if to.is_empty() && ask {
-            // Whom the question is for must be said; without one everyone nearby is asked about.
-            audience.push(Grant { ask, ..Grant::to(Audience::Network) });
+        if to.is_empty() && *conditions != Grant::to(Audience::Network) {
+            // The node would choose whom it is for without conditions; with some it is everyone nearby.
+            audience.push(conditions.clone());
         }
         for one in to {
             let who = if one == "network" {
@@ -55,7 +55,7 @@ impl Asked {
             } else {
                 Audience::Device { id: self.device(one).await? }
             };
-            audience.push(Grant { ask, ..Grant::to(who) });
+            audience.push(Grant { who, ..conditions.clone() });
         }
         Ok(audience)
     }

@@ -6,8 +6,11 @@
 
 mod args;
 mod ask;
+mod asks;
+mod doctor;
 mod follow;
 mod guests;
+mod home;
 mod networks;
 mod print;
 mod run;
@@ -19,7 +22,7 @@ mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
-use lanyard_api::{ApiError, Request, Response};
+use lanyard_api::{ApiError, ErrorCode, Request, Response};
 use std::{io, process::ExitCode};
 
 /// Why a command failed; what a person reads on stderr. Exit status 1.
@@ -55,7 +58,17 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
+    // This program reads documents as its own limited child; nothing else may be there by then.
+    if let Some(status) = lanyard_node::answer_if_child() {
+        return status;
+    }
     let args = Args::parse();
+    // Before there is a second thread: each confines only itself and those it starts.
+    if let Command::Run { confined: true, allow, .. } = &args.command
+        && let Err(error) = run::confine(args.data.clone(), allow)
+    {
+        return fail(&error.to_string());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(64)
@@ -73,6 +86,9 @@ fn main() -> ExitCode {
     match done {
         Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
         Err(Failure::Said(reason)) => fail(&reason),
+        Err(Failure::Api(error)) if error.code == ErrorCode::MustAsk => {
+            fail(&format!("{} Ask with: lanyard ask DRIVE", show::clean(&error.to_string())))
+        }
         Err(Failure::Api(error)) => fail(&show::clean(&error.to_string())),
     }
 }
@@ -84,7 +100,7 @@ fn fail(reason: &str) -> ExitCode {
 
 async fn dispatch(args: Args) -> Result<(), Failure> {
     let Args { data, json, command } = args;
-    if let Command::Run { name, port, loopback, log } = command {
+    if let Command::Run { name, port, loopback, log, .. } = command {
         return run::run(data, name, port, loopback, log.as_deref(), json).await;
     }
     if let Some(what) = command.not_available() {
@@ -100,6 +116,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             let Response::Link(link) = node.ask(Request::BrowserLink).await? else { return Err(ask::odd()) };
             show::show(json, &link, |link| link.clone() + "\n")
         }
+        Command::Doctor => doctor::check(&node, json).await,
+        Command::SupportBundle { file } => doctor::bundle(&node, &file, json).await,
+        Command::Sharing { action } => doctor::sharing(&node, action, json).await,
+        Command::Moved { what } => doctor::moved(&node, what, json).await,
         Command::Network { action } => networks::network(&node, action, json).await,
         Command::Nearby { watch: false } => {
             let Response::Nearby(nearby) = node.ask(Request::Nearby).await? else { return Err(ask::odd()) };
@@ -107,6 +127,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Nearby { watch: true } => watch::nearby(&node, json).await,
         Command::Share { what } => shares::share(&node, what, json).await,
+        Command::Allow { share, rule } => shares::allow(&node, share, rule, json).await,
+        Command::Ask { what, wait } => asks::ask_owner(&node, what, wait, json).await,
+        Command::Asks { watch: false } => asks::list(&node, json).await,
+        Command::Asks { watch: true } => watch::asks(&node, json).await,
+        Command::Answer { ask, answer } => asks::answer(&node, ask, answer, json).await,
         Command::Shares => shares::list(&node, json).await,
         Command::Unshare { share } => shares::unshare(&node, share, json).await,
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
@@ -130,10 +155,13 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
+        Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
+        Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
+        Command::Unpair { device } => home::change(&node, Request::ForgetPaired { device }, json).await,
+        Command::Connect { address } => home::connect(&node, address, json).await,
+        Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
         Command::Run { .. }
-        | Command::Doctor
-        | Command::Home { .. }
         | Command::Printer { .. }
         | Command::Rm { .. }
         | Command::Mkdir { .. }
@@ -141,7 +169,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         | Command::Mount { .. }
         | Command::Unmount { .. }
         | Command::Send { .. }
-        | Command::Pause { .. }
-        | Command::SupportBundle { .. } => Err(ask::odd()),
+        | Command::Pause { .. } => Err(ask::odd()),
     }
 }

@@ -18,17 +18,31 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let layout = DataDir::resolve(data.as_deref())?;
     logs::start(&layout, log)?;
-    let node = Node::start(Config { data, name, port, loopback }).await?;
-    let told = announce(&node, json).await;
-    if told.is_ok() {
-        asked_to_stop().await;
+    let config = Config { data, name, port, loopback, ..Config::default() };
+    loop {
+        let node = Node::start(config.clone()).await?;
+        let told = announce(&node, json).await;
+        let is_renewed = told.is_ok()
+            && tokio::select! {
+                () = asked_to_stop() => false,
+                // It goes on as another device, with everything built anew around the new key.
+                () = node.renewed() => true,
+            };
+        let stopping = node.stop();
+        tokio::select! {
+            () = stopping => {}
+            // Whoever asks twice does not want to wait.
+            () = asked_to_stop() => return Err(Failure::said("stopped at once, as asked twice")),
+        }
+        if !is_renewed {
+            return told;
+        }
     }
-    let stopping = node.stop();
-    tokio::select! {
-        () = stopping => told,
-        // Whoever asks twice does not want to wait.
-        () = asked_to_stop() => Err(Failure::said("stopped at once, as asked twice")),
-    }
+}
+
+/// Gives up all files but the node's own, those it shares and `allow`, for the whole process.
+pub(crate) fn confine(data: Option<PathBuf>, allow: &[PathBuf]) -> Result<(), StartError> {
+    lanyard_node::confine::enter(&Config { data, ..Config::default() }, allow)
 }
 
 /// One line that says the node is ready; scripts wait for it.
@@ -62,7 +76,7 @@ fn ready(status: &NodeStatus) -> String {
             "“{name}” is ready. Others cannot see it: no network is marked as yours (lanyard network trust current)."
         ),
         SharingState::Paused => {
-            format!("“{name}” is ready. Others cannot see it: sharing is paused (lanyard unpause).")
+            format!("“{name}” is ready. Others cannot see it: sharing is paused (lanyard sharing resume).")
         }
         SharingState::Offline => format!("“{name}” is ready. This computer is on no network."),
         SharingState::Failed => {

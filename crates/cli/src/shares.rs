@@ -1,28 +1,46 @@
-//! `lanyard share`, `shares` and `unshare`.
+//! `lanyard share`, `allow`, `shares` and `unshare`.
 
 use crate::{
     Failure,
-    args::{Rule, ShareWhat},
+    args::{Limits, Permission, Rule, ShareWhat},
     ask::{self, Asked, absolute},
     show,
 };
-use lanyard_api::{ApiError, Request, Response};
+use lanyard_api::{ApiError, Audience, Grant, Request, Response};
 
 pub(crate) async fn share(node: &Asked, what: ShareWhat, json: bool) -> Result<(), Failure> {
     let request = match what {
         ShareWhat::Printer { queue, rule } => {
-            let Rule { name, to, until, ask } = rule;
-            Request::SharePrinter { queue, name, audience: node.audience(&to, ask).await?, until }
+            let Rule { name, to, until, ask, limits } = rule;
+            let audience = node.audience(&to, &conditions(ask, limits)).await?;
+            Request::SharePrinter { queue, name, audience, until }
         }
         ShareWhat::Folder { path, write, rule } => {
-            let Rule { name, to, until, ask } = rule;
+            let Rule { name, to, until, ask, limits } = rule;
             let path = absolute(&path)?;
-            Request::ShareFolder { path, name, write, audience: node.audience(&to, ask).await?, until }
+            let audience = node.audience(&to, &conditions(ask, limits)).await?;
+            Request::ShareFolder { path, name, write, audience, until }
         }
         ShareWhat::Disc { .. } => return Err(ApiError::not_available("Sharing a disc").into()),
     };
     let Response::Share(share) = node.ask(request).await? else { return Err(ask::odd()) };
     show::show(json, &share, show::shared)
+}
+
+/// Puts one rule in place of those that a share has.
+pub(crate) async fn allow(node: &Asked, share: String, rule: Permission, json: bool) -> Result<(), Failure> {
+    let Permission { to, write, manage, ask, until, limits } = rule;
+    let grant = Grant { write, manage, until, ..conditions(ask, limits) };
+    let audience = Some(node.audience(&to, &grant).await?);
+    let request = Request::ChangeShare { share, name: None, write: None, audience, until: None };
+    let Response::Share(share) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &share, show::shared)
+}
+
+/// A rule for nobody in particular yet.
+fn conditions(ask: bool, limits: Limits) -> Grant {
+    let Limits { max_jobs, max_bytes } = limits;
+    Grant { ask, max_jobs, max_bytes, ..Grant::to(Audience::Network) }
 }
 
 pub(crate) async fn list(node: &Asked, json: bool) -> Result<(), Failure> {

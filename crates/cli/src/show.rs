@@ -1,16 +1,16 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
 mod passes;
-mod table;
+pub(crate) mod table;
 
 pub(crate) use passes::{new_pass, passes};
 
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Audience, DeviceState, Entry, EntryKind, Job, JobDirection, JobState, Listing, Millis, Nearby, Network,
-    NetworkProfile, NodeStatus, Os, Printer, PrinterState, Share, ShareKind, SharingState, Transfer,
-    TransferDirection, TransferState,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
+    JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
+    PrinterState, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -60,7 +60,15 @@ pub(crate) fn status(status: &NodeStatus) -> String {
         SharingState::Hidden => "nobody can see this computer: no network is marked as yours".to_owned(),
         SharingState::Offline => "this computer is on no network".to_owned(),
         SharingState::Failed => "nobody can see this computer, see below".to_owned(),
-        SharingState::Paused => "nobody can see this computer: sharing is paused".to_owned(),
+        SharingState::Paused if status.moved => {
+            "nobody can see this computer: its key came here from another one. Say what happened: lanyard moved \
+             same (the same device) or lanyard moved new (a copy)"
+                .to_owned()
+        }
+        SharingState::Paused => match status.paused_until {
+            Some(until) => format!("nobody can see this computer: sharing is paused until {}", when(until)),
+            None => "nobody can see this computer: sharing is paused (lanyard sharing resume)".to_owned(),
+        },
     };
     let mut table = Table::new(&[]);
     table.row(["name".into(), status.name.clone()]);
@@ -77,6 +85,39 @@ pub(crate) fn status(status: &NodeStatus) -> String {
         table.row(["notice".into(), notice.clone()]);
     }
     table.text()
+}
+
+pub(crate) fn checks(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let sign = match check.outcome {
+            Outcome::Good => "✓",
+            Outcome::Warning => "!",
+            Outcome::Failed => "✗",
+            Outcome::Unknown => "?",
+        };
+        text.push_str(&format!("{sign} {}: {}\n", check_name(check.what), clean(&check.detail)));
+        for line in check.fix.iter().flat_map(|fix| fix.lines()) {
+            text.push_str(&format!("    {}\n", clean(line)));
+        }
+    }
+    text
+}
+
+fn check_name(what: CheckKind) -> &'static str {
+    match what {
+        CheckKind::Network => "network",
+        CheckKind::Listening => "listening",
+        CheckKind::Inbound => "others reach this device",
+        CheckKind::Outbound => "this device reaches others",
+        CheckKind::Multicast => "multicast DNS",
+        CheckKind::SameNetwork => "same network",
+        CheckKind::Clock => "clock",
+        CheckKind::Version => "version",
+        CheckKind::Home => "home",
+        CheckKind::Data => "key and data",
+        CheckKind::Sandbox => "confined",
+    }
 }
 
 pub(crate) fn networks(networks: &[Network]) -> String {
@@ -130,7 +171,7 @@ pub(crate) fn nearby(nearby: &Nearby) -> String {
         for drive in &nearby.drives {
             table.row([
                 at(&drive.name, &drive.device_name),
-                if drive.available { "ready" } else { "away" }.to_owned(),
+                with_access(if drive.available { "ready" } else { "away" }, drive.access),
                 if drive.writable { "read and write" } else { "read" }.to_owned(),
                 drive.free_bytes.map(size).unwrap_or_default(),
             ]);
@@ -298,6 +339,27 @@ pub(crate) fn listing(listing: &Listing) -> String {
     table.text()
 }
 
+pub(crate) fn asks(asks: &[Ask]) -> String {
+    if asks.is_empty() {
+        return "Nobody asks for anything.\n".to_owned();
+    }
+    let mut table = Table::new(&["QUESTION", "WHO", "FROM", "WANTS", "DOCUMENT", "UNTIL"]);
+    for ask in asks {
+        let what = ask.title.clone().unwrap_or_default();
+        let pages = ask.pages.map(|pages| format!("{pages} pages"));
+        let details: Vec<String> = pages.into_iter().chain(ask.bytes.map(size)).collect();
+        table.row([
+            ask.id.clone(),
+            if ask.known { ask.device_name.clone() } else { format!("{} (not known)", ask.device_name) },
+            ask.address.clone(),
+            ask.share_name.clone(),
+            if details.is_empty() { what } else { format!("{what} ({})", details.join(", ")) },
+            when(ask.ends_at),
+        ]);
+    }
+    table.text()
+}
+
 fn separate(text: &mut String, table: &Table) {
     if !text.is_empty() {
         text.push('\n');
@@ -331,7 +393,16 @@ fn printer_state(printer: &Printer) -> String {
         PrinterState::Unreachable => "not answering",
     };
     let reasons: Vec<&str> = printer.reasons.iter().map(String::as_str).filter(|r| *r != "none").collect();
-    with_reason(word, Some(reasons.join(", ").as_str()))
+    with_access(&with_reason(word, Some(reasons.join(", ").as_str())), printer.access)
+}
+
+fn with_access(state: &str, access: Access) -> String {
+    match access {
+        Access::Allowed => state.to_owned(),
+        Access::Ask => format!("{state}, ask first"),
+        Access::Waiting => format!("{state}, waiting for its owner"),
+        Access::Refused => format!("{state}, refused by its owner"),
+    }
 }
 
 fn job_state(state: JobState) -> &'static str {
@@ -385,12 +456,29 @@ fn audience(share: &Share) -> String {
                 Audience::Guest { id } => format!("guest {}", short(id)),
                 Audience::Device { id } => format!("device {}", short(id)),
             };
-            if grant.ask { format!("{who} (asks first)") } else { who }
+            let conditions = conditions(grant);
+            if conditions.is_empty() { who } else { format!("{who} ({})", conditions.join(", ")) }
         })
         .collect();
     let until = share.policy.until.map(|until| format!(", until {}", when(until))).unwrap_or_default();
     let who = if who.is_empty() { "nobody".to_owned() } else { who.join(", ") };
     format!("{who}{until}")
+}
+
+fn conditions(grant: &Grant) -> Vec<String> {
+    let word = |said: bool, word: &str| said.then(|| word.to_owned());
+    [
+        word(grant.ask, "asks first"),
+        word(grant.write, "writes"),
+        word(grant.add_only, "only adds"),
+        word(grant.manage, "manages"),
+        grant.until.map(|until| format!("until {}", when(until))),
+        grant.max_jobs.map(|jobs| format!("{jobs} jobs a day")),
+        grant.max_bytes.map(|bytes| format!("{} a day", size(bytes))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn short(id: &str) -> String {
@@ -441,7 +529,7 @@ mod tests {
             name: id.to_uppercase(),
             device: "x".into(),
             device_name: "pi".into(),
-            access: lanyard_api::Access::Allowed,
+            access: Access::Allowed,
             writable: false,
             available,
             free_bytes: None,

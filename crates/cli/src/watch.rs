@@ -41,6 +41,15 @@ pub(crate) async fn transfers(node: &Asked, json: bool) -> Result<(), Failure> {
     .await
 }
 
+pub(crate) async fn asks(node: &Asked, json: bool) -> Result<(), Failure> {
+    changes(node, |change| match change {
+        Change::Snapshot(snapshot) => show::show(json, &snapshot.asks, |asks| show::asks(asks)),
+        Change::Asks(asks) => show::show(json, &asks, |asks| show::asks(asks)),
+        _ => Ok(()),
+    })
+    .await
+}
+
 fn each<'a, T: Serialize + 'a>(
     json: bool,
     things: impl Iterator<Item = &'a T>,

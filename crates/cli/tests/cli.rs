@@ -90,6 +90,10 @@ fn wrong_usage_ends_with_2_and_does_nothing() {
         &["home", "create"],
         &["send", "a.pdf"],
         &["cancel"],
+        &["share", "folder", ".", "--max-bytes", "much"],
+        &["allow", "music"],
+        &["answer", "abc", "perhaps"],
+        &["ask"],
     ] {
         let output = lanyard(data.path(), words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", text(&output.stderr));
@@ -111,8 +115,6 @@ fn what_is_not_there_yet_is_said_and_ends_with_1() {
         &["home", "leave"],
         &["home", "recovery"],
         &["share", "disc", "/dev/sr0"],
-        &["share", "folder", ".", "--to", "home"],
-        &["share", "folder", ".", "--ask"],
         &["printer", "add", "laser"],
         &["printer", "remove", "laser"],
         &["rm", "music:a"],
@@ -139,6 +141,10 @@ fn without_a_node_every_command_says_how_to_start_one() {
         &["network"],
         &["nearby"],
         &["shares"],
+        &["asks"],
+        &["ask", "laser"],
+        &["answer", "abc", "no"],
+        &["allow", "music", "--to", "network"],
         &["jobs"],
         &["transfers"],
         &["browser"],
@@ -202,6 +208,23 @@ fn folders_are_shared_listed_and_taken_back() {
     assert_eq!(share["policy"]["write"], true);
     let shares: Value = serde_json::from_slice(&lanyard(data.path(), &["shares", "--json"]).stdout).unwrap();
     assert_eq!(shares, Value::Array(vec![share]));
+
+    let allow =
+        &["allow", "music", "--to", "home", "network", "--ask", "--max-bytes", "2GB", "--until", "1h"];
+    let output = lanyard(data.path(), &[&allow[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let share: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let grants = share["policy"]["audience"].as_array().unwrap();
+    assert_eq!((&grants[0]["who"], &grants[1]["who"]), (&"home".into(), &"network".into()));
+    for grant in grants {
+        assert_eq!((&grant["ask"], &grant["max_bytes"]), (&true.into(), &2_000_000_000_u64.into()));
+        assert!(grant["until"].is_i64());
+    }
+    let shown = text(&lanyard(data.path(), &["shares"]).stdout);
+    assert!(shown.contains("my home (asks first, until") && shown.contains("2.0 GB a day"), "{shown}");
+    assert_eq!(text(&lanyard(data.path(), &["asks", "--json"]).stdout).trim(), "[]");
+    assert_eq!(lanyard(data.path(), &["answer", "abc", "once"]).status.code(), Some(1));
+    assert_eq!(lanyard(data.path(), &["ask", "music"]).status.code(), Some(1), "one's own is not asked for");
 
     let output = lanyard(data.path(), &["share", "folder", "/no/such/folder"]);
     assert_eq!(output.status.code(), Some(1));

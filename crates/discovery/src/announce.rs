@@ -4,13 +4,14 @@
 //! do: it takes every fe80:: address as valid on every interface, and so would tell a café's network about a
 //! service that was registered for the cable at home.
 
-use crate::{Interface, Kind};
+use crate::{
+    Interface, Kind,
+    text::{self, Saying},
+};
 use data_encoding::BASE32_NOPAD;
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo, UnregisterStatus};
 use std::{net::IpAddr, time::Duration};
 
-/// The TXT record: the version of the protocol and nothing about anybody.
-const TXT: [(&str, &str); 1] = [("v", "1")];
 /// Goodbyes are sent twice, 120 ms apart; then the daemon may go.
 const GOODBYE: Duration = Duration::from_millis(150);
 
@@ -37,7 +38,12 @@ impl Announcement {
     ///
     /// # Errors
     /// [`AnnounceError`] when the system refuses a socket.
-    pub fn start(interface: &Interface, addresses: &[IpAddr], port: u16) -> Result<Self, AnnounceError> {
+    pub fn start(
+        interface: &Interface,
+        addresses: &[IpAddr],
+        port: u16,
+        saying: &Saying,
+    ) -> Result<Self, AnnounceError> {
         let (instance, host) = (random_label()?, random_label()?);
         let daemon = ServiceDaemon::new()?;
         let announcement = Self { daemon, instance, host };
@@ -46,18 +52,23 @@ impl Announcement {
         daemon.enable_interface(IfKind::Name(interface.name.clone()))?;
         // Whoever announces watches the interfaces and starts a new announcement when one changes.
         daemon.set_ip_check_interval(0)?;
-        announcement.update(addresses, port)?;
+        announcement.update(addresses, port, saying)?;
         Ok(announcement)
     }
 
-    /// Announces other addresses under the same name.
+    /// Announces other addresses, or something else, under the same name.
     ///
     /// # Errors
-    /// [`AnnounceError::Mdns`] when the daemon has ended.
-    pub fn update(&self, addresses: &[IpAddr], port: u16) -> Result<(), AnnounceError> {
+    /// [`AnnounceError`] when the daemon has ended, or the system gives no random numbers.
+    pub fn update(&self, addresses: &[IpAddr], port: u16, saying: &Saying) -> Result<(), AnnounceError> {
+        // New each time, too, because listeners that hear a record which they had a moment ago stay with the one in
+        // between: their caches keep what was replaced for a second (RFC 6762 §10.2).
+        let mut nonce = [0; 8];
+        getrandom::fill(&mut nonce)?;
+        let entries = text::entries(nonce, saying);
         let host = format!("{}.local.", self.host);
         let service_type = Kind::Lanyard.service_type();
-        let mut info = ServiceInfo::new(service_type, &self.instance, &host, addresses, port, &TXT[..])?;
+        let mut info = ServiceInfo::new(service_type, &self.instance, &host, addresses, port, &entries[..])?;
         // 40 random bits in each name: probing for a conflict would cost 0.8 s and find none.
         info.set_requires_probe(false);
         self.daemon.register(info)?;

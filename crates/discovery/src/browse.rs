@@ -4,7 +4,7 @@
 //! cache has no limit; when a flood has filled it, its daemon is ended and a new one begun.
 
 use crate::{
-    Interface, Kind, Reach, Service, Table,
+    Interface, Kind, Opening, Reach, Service, Table, Token,
     interfaces::is_real,
     table::{Advert, Heard},
 };
@@ -117,7 +117,7 @@ impl Browser {
         cancel: &CancellationToken,
     ) -> Ended {
         let unwanted = IfPredicate::new(move |interface| match reach {
-            Reach::Lan => interface.is_loopback() || !is_real(&interface.name),
+            Reach::Lan => interface.is_loopback() || interface.is_p2p || !is_real(&interface.name),
             Reach::Loopback => !interface.is_loopback(),
         });
         let begun = daemon
@@ -227,6 +227,10 @@ fn advert(kind: Kind, resolved: &ResolvedService) -> Advert {
     // A hostile record can hold thousands; the table cuts further down, after it has sorted out the usable ones.
     addresses.truncate(64);
     let text = |key| resolved.get_property_val_str(key).map(|text| text.chars().take(200).collect());
+    let value = |key| resolved.get_property_val_str(key);
+    let is_node = kind == Kind::Lanyard;
+    let token = value("n").filter(|_| is_node).and_then(|n| Token::read(n, value("t").unwrap_or_default()));
+    let digits = value("d").filter(|_| is_node && value("j") == Some("1"));
     Advert {
         kind,
         fullname: resolved.fullname.clone(),
@@ -235,5 +239,7 @@ fn advert(kind: Kind, resolved: &ResolvedService) -> Advert {
         addresses,
         model: text("ty"),
         location: text("note"),
+        token,
+        opening: digits.and_then(|digits| Opening::read(digits, value("l"))),
     }
 }

@@ -81,11 +81,18 @@ pub fn read(reach: Reach) -> io::Result<Vec<Interface>> {
     Ok(interfaces)
 }
 
+/// The interface that has this address, whichever kind it is.
+#[must_use]
+pub fn name_of(address: IpAddr) -> Option<String> {
+    let all = if_addrs::get_if_addrs().ok()?;
+    all.into_iter().find(|found| found.ip() == address).map(|found| found.name)
+}
+
 /// Whether an interface of this name leads to a LAN rather than to a tunnel, a container or a virtual machine.
 #[must_use]
 pub fn is_real(name: &str) -> bool {
     // `br0` is not here on purpose: on a home server that runs virtual machines it holds the LAN address.
-    const VIRTUAL: [&str; 31] = [
+    const VIRTUAL: [&str; 53] = [
         "lo",
         "docker",
         "br-",
@@ -117,14 +124,37 @@ pub fn is_real(name: &str) -> bool {
         "ifb",
         "ipsec",
         "vethernet",
+        "nordlynx",
+        "proton",
+        "mullvad",
+        "wireguard",
+        "cloudflarewarp",
+        "outline",
+        "ovpn",
+        "hamachi",
+        "ham",
+        "gpd",
+        "cscotun",
+        "vpn",
+        "xfrm",
+        "vti",
+        "cilium",
+        "kube",
+        "weave",
+        "vxlan",
+        "geneve",
+        "hassio",
+        "incusbr",
+        "fwbr",
     ];
     let name = name.to_ascii_lowercase();
     !VIRTUAL.iter().any(|prefix| {
         // `lo` and `lo0` are loopback; `lom1` is the on-board network card of a server.
         name.strip_prefix(prefix).is_some_and(|rest| {
-            !matches!(*prefix, "lo" | "wg" | "zt" | "sit" | "gre" | "tap" | "tun")
-                || *prefix == "zt"
+            !matches!(*prefix, "lo" | "wg" | "sit" | "gre" | "tap" | "tun" | "vpn" | "vti" | "ham" | "gpd")
                 || rest.bytes().all(|byte| byte.is_ascii_digit())
+                // `wg-home`, `tun_work`: named by a person or a program; no network card has such a name.
+                || rest.starts_with(['-', '_'])
         })
     })
 }
@@ -313,9 +343,28 @@ mod tests {
 
     #[test]
     fn interfaces_count_by_name() {
-        for real in
-            ["eth0", "enp3s0", "wlan0", "wlp2s0", "en0", "br0", "lom1", "Ethernet", "usb0", "bond0", "a0"]
-        {
+        for real in [
+            "eth0",
+            "enp3s0",
+            "wlan0",
+            "wlp2s0",
+            "en0",
+            "br0",
+            "lom1",
+            "Ethernet",
+            "usb0",
+            "bond0",
+            "a0",
+            "Wi-Fi",
+            "wlx00c0ca",
+            "end0",
+            "vmbr0",
+            "bridge0",
+            "eth0.20",
+            "team0",
+            "macvlan0",
+            "enx00e04c",
+        ] {
             assert!(is_real(real), "{real} leads to a LAN");
         }
         for not in [
@@ -333,6 +382,30 @@ mod tests {
             "awdl0",
             "vEthernet (WSL)",
             "ztabcdef12",
+            "wg-home",
+            "tun_work",
+            "nordlynx",
+            "proton0",
+            "CloudflareWARP",
+            "vpn0",
+            "cni0",
+            "cali12ab",
+            "flannel.1",
+            "cilium_host",
+            "kube-ipvs0",
+            "vxlan.calico",
+            "podman1",
+            "lxcbr0",
+            "incusbr0",
+            "hassio",
+            "vmnet8",
+            "vboxnet0",
+            "vnet3",
+            "ppp0",
+            "gre0",
+            "sit0",
+            "ip6tnl0",
+            "dummy0",
         ] {
             assert!(!is_real(not), "{not} does not");
         }

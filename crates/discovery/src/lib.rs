@@ -7,9 +7,11 @@
 pub mod announce;
 pub mod browse;
 pub mod interfaces;
+pub mod multicast;
 pub mod network;
 pub mod profiles;
 pub mod table;
+pub mod text;
 
 pub use announce::{AnnounceError, Announcement};
 pub use browse::Browser;
@@ -17,3 +19,4 @@ pub use interfaces::{Changes, Interface, Prefix, Reach};
 pub use network::{Gateway, Located, Locator, NetworkId, Seen, Surroundings};
 pub use profiles::{Profile, Profiles, Remembered};
 pub use table::{Advert, Kind, Service, Table};
+pub use text::{Opening, Saying, Token};

@@ -5,7 +5,7 @@
 //! tricks, and a token bucket in front of it all. When it is full, what was never confirmed by a handshake
 //! ([`Table::keep`]) makes room, the oldest first.
 
-use crate::Interface;
+use crate::{Interface, Opening, Token};
 use lanyard_trust::names::clean;
 use std::{
     collections::HashMap,
@@ -57,6 +57,10 @@ pub struct Advert {
     pub model: Option<String>,
     /// The TXT record's `note`: where it stands.
     pub location: Option<String>,
+    /// By which those who share a key with a node know it again.
+    pub token: Option<Token>,
+    /// A code for joining that a node shows.
+    pub opening: Option<Opening>,
 }
 
 /// A service that may be there.
@@ -76,6 +80,10 @@ pub struct Service {
     pub model: Option<String>,
     /// Where it stands, cleaned.
     pub location: Option<String>,
+    /// By which those who share a key with a node know it again.
+    pub token: Option<Token>,
+    /// A code for joining that a node shows.
+    pub opening: Option<Opening>,
 }
 
 /// What became of an advert.
@@ -238,7 +246,8 @@ fn service(advert: Advert, interfaces: &[Interface]) -> Option<Service> {
     }
     let text = |text: Option<String>| text.and_then(|text| clean(&text));
     let (model, location) = (text(advert.model), text(advert.location));
-    Some(Service { kind: advert.kind, fullname, name, host, addresses, model, location })
+    let (token, opening) = (advert.token, advert.opening);
+    Some(Service { kind: advert.kind, fullname, name, host, addresses, model, location, token, opening })
 }
 
 /// Undoes the escaping of dots and backslashes in an instance name (RFC 6763 §4.3).
@@ -282,6 +291,8 @@ mod tests {
             addresses: addresses.iter().map(|(ip, index)| (ip.parse().unwrap(), *index)).collect(),
             model: None,
             location: None,
+            token: None,
+            opening: None,
         }
     }
 
@@ -385,6 +396,8 @@ mod tests {
                 addresses,
                 model: Some(model),
                 location: None,
+                token: None,
+                opening: None,
             })
     }
 

@@ -18,7 +18,7 @@ use crate::{
 use http::{Method, Request, Response};
 use lanyard_link::Body;
 use lanyard_link::Incoming;
-use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject};
+use lanyard_trust::{Action, Claim, Gate, NodeId, Refusal, ShareId, Subject, Used};
 use std::{
     collections::HashMap,
     io,
@@ -110,17 +110,24 @@ struct Visit {
 
 impl Visit {
     fn admit(&self, action: Action) -> Result<Folder, Refused> {
-        self.offer.gate.admit(&self.share, &self.subject, action).map_err(|refusal| match refusal {
-            Refusal::Unknown => Refused::new(Code::NotFound, "no such share"),
-            Refusal::NotAllowed => Refused::new(Code::NotAllowed, "the owner has not allowed this"),
-            Refusal::MustAsk => Refused::new(Code::MustAsk, "the owner must be asked first"),
-            Refusal::Spent => Refused::new(Code::Spent, "that is all for today"),
-        })
+        Ok(self.offer.gate.admit(&self.share, &self.subject, action)?)
+    }
+
+    /// Counts what is announced against what the caller may bring today.
+    fn claim(&self, action: Action, bytes: u64) -> Result<Claim<Folder>, Refused> {
+        let (gate, share) = (Arc::clone(&self.offer.gate), self.share.clone());
+        Ok(Claim::take(gate, share, self.subject, action, Used { jobs: 0, bytes })?)
     }
 
     /// Whether the gate would still let this go on to the same folder.
     fn still(&self, action: Action, folder: &Folder) -> bool {
-        self.admit(action).is_ok_and(|now| now.root == folder.root)
+        let (gate, share, subject) = (&self.offer.gate, &self.share, &self.subject);
+        let now = match gate.admit(share, subject, action) {
+            // What is under way is counted, and may be what uses the day up.
+            Err(Refusal::Spent) => gate.look(share, subject, action),
+            now => now,
+        };
+        now.is_ok_and(|now| now.root == folder.root)
     }
 
     fn slot(&self) -> Result<Slot, Refused> {
@@ -172,6 +179,17 @@ impl Refused {
             response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unknown => Self::new(Code::NotFound, "no such share"),
+            Refusal::NotAllowed => Self::new(Code::NotAllowed, "the owner has not allowed this"),
+            Refusal::MustAsk => Self::new(Code::MustAsk, "the owner must be asked first"),
+            Refusal::Spent => Self::new(Code::Spent, "that is all for today"),
+        }
     }
 }
 

@@ -123,6 +123,24 @@ impl Peers {
         Ok(Meeting::new(Caller { node, remote: address, local }, secret, tls, SILENCE))
     }
 
+    /// Whether exactly this device answers at exactly this address: a handshake, and the connection is closed. Keeps
+    /// and learns nothing.
+    ///
+    /// # Errors
+    /// [`LinkError`]; `Unreachable` also after `patience`.
+    pub async fn knock(
+        &self,
+        node: NodeId,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> Result<(), LinkError> {
+        let race = Race::new(self.identity.client_config(Some(node)), &[address]);
+        match timeout_at(Instant::now() + patience, race.run()).await {
+            Ok(reached) => reached.map(|_| ()),
+            Err(_) => Err(LinkError::Unreachable { tried: 1 }),
+        }
+    }
+
     /// Sends a request over a kept or new connection and returns the answer once its header is there, within
     /// `deadline`. The request's URI is a path (`/v1/…`). Redirects are not followed.
     ///

@@ -1,14 +1,19 @@
 //! What the parts of a running node share.
 
 use crate::{
+    asks::Asks,
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
+    doctor::probe::Probes,
     doors::browser::Browser,
     drives::Drives,
     events::Events,
     guests::Guests,
+    home::Homes,
+    moved::Moved,
     networks::Networks,
+    pause::Pause,
     presence::Presence,
     printing::Printing,
     settings::Settings,
@@ -40,6 +45,10 @@ pub struct Parts {
     pub clock: Clock,
     /// Who belongs together with this device.
     pub circle: Circle,
+    /// Whether the owner paused sharing.
+    pub pause: Arc<Pause>,
+    /// Whether this device's key came here from another machine.
+    pub moved: Arc<Moved>,
     /// Numbered changes for front ends.
     pub events: Events,
     /// What is offered, to whom; the gate of every door.
@@ -60,18 +69,24 @@ pub struct Core {
     pub parts: Parts,
     /// Which networks are the owner's, which interfaces are up.
     pub networks: Networks,
+    /// The home, and how devices come into it.
+    pub home: Homes,
     /// Who is near and what they offer.
     pub presence: Presence,
     /// Print jobs in both directions.
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// Questions to the owner, in both directions.
+    pub asks: Asks,
     /// Passes for guests, and who is in with them.
     pub guests: Guests,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.
     pub browser: Browser,
+    /// How much other devices may ask in their self-checks.
+    pub probes: Probes,
     /// What the node had to tell its owner at start.
     pub notices: Vec<String>,
     /// When the node started.

@@ -9,6 +9,7 @@ mod places;
 use crate::{
     Core, StartError,
     core::Parts,
+    home,
     presence::{self, RemoteShare},
 };
 use convert::{api, api_transfer, refused};
@@ -102,7 +103,12 @@ pub async fn list(
     let page = remote(core, &share)
         .list(&path, after.as_deref())
         .await
-        .map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))?;
+        .map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))
+        .inspect_err(|error| {
+            if error.code == ErrorCode::PeerUnreachable {
+                home::wake_for(core, share.node);
+            }
+        })?;
     let entries = page.entries.into_iter().map(convert::entry).collect();
     Ok(Listing { path: path.to_string(), entries, next: page.next })
 }

@@ -12,17 +12,19 @@ pub use lanyard_discovery::profiles::MIGRATIONS;
 use crate::{
     Core, StartError,
     core::Parts,
+    home,
     names::{self, Named},
     status,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Network, NetworkProfile, SharingState};
 use lanyard_discovery::{
-    Changes, Interface, Located, Locator, NetworkId, Profile, Profiles, Reach, Surroundings, interfaces,
-    network,
+    Changes, Interface, Located, Locator, NetworkId, Profile, Profiles, Reach, Seen, Surroundings,
+    interfaces, network,
 };
 use listening::Running;
 use std::{
-    net::{IpAddr, SocketAddr},
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -52,6 +54,8 @@ pub struct Networks {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     connected: Vec<Connected>,
+    /// Nothing is offered anywhere: sharing is paused, or a moved disk waits for an answer.
+    withheld: bool,
     listening: Vec<SocketAddr>,
     announced: usize,
     port: u16,
@@ -121,7 +125,7 @@ impl Networks {
                 scope && interface.addresses.iter().any(|prefix| prefix.address == local.ip())
             })
         })?;
-        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+        Some(state.place(network))
     }
 
     /// The network on which a neighbour has this address, as far as that is settled.
@@ -136,14 +140,46 @@ impl Networks {
                 scope && interface.is_on_link(neighbour.ip())
             })
         })?;
-        Some(Place { network: network.id.as_str().to_owned(), own: network.is_own() })
+        Some(state.place(network))
     }
 
     /// The networks this computer is on, as far as that is settled.
     pub(crate) fn places(&self) -> Vec<Place> {
-        let place =
-            |network: &Connected| Place { network: network.id.as_str().to_owned(), own: network.is_own() };
-        self.state().connected.iter().filter(|network| network.settled).map(place).collect()
+        let state = self.state();
+        state.connected.iter().filter(|network| network.settled).map(|network| state.place(network)).collect()
+    }
+
+    /// The interface with this address of ours, as a connection shows it.
+    pub(crate) fn interface_of(&self, local: SocketAddr) -> Option<Interface> {
+        let state = self.state();
+        let mut interfaces = state.connected.iter().flat_map(|network| &network.interfaces);
+        let has = |interface: &&Interface| {
+            let scope = match local {
+                SocketAddr::V6(v6) if v6.scope_id() != 0 => v6.scope_id() == interface.index,
+                _ => true,
+            };
+            scope && interface.addresses.iter().any(|prefix| prefix.address == local.ip())
+        };
+        interfaces.find(has).cloned()
+    }
+
+    /// The interfaces on networks that the owner marked as own.
+    pub(crate) fn own_interfaces(&self) -> Vec<Interface> {
+        let state = self.state();
+        let own = state.connected.iter().filter(|network| network.is_own());
+        own.flat_map(|network| network.interfaces.iter().cloned()).collect()
+    }
+
+    /// What runs: listening addresses, and how many interfaces this device is announced on.
+    pub(crate) fn running(&self) -> (Vec<SocketAddr>, usize) {
+        let state = self.state();
+        (state.listening.clone(), state.announced)
+    }
+
+    /// What the system knows around each interface now.
+    pub(crate) fn surroundings(&self) -> Vec<Seen> {
+        let interfaces = self.interfaces.borrow().as_ref().clone();
+        self.surroundings.look(interfaces)
     }
 
     /// Whether this address is one of this computer's.
@@ -200,7 +236,8 @@ pub(crate) async fn own_names(core: &Core) -> Vec<String> {
 /// All known networks, connected ones first.
 pub async fn list(core: &Core) -> Vec<Network> {
     let connected = core.networks.state().connected.clone();
-    let mut networks: Vec<Network> = connected.iter().map(shown).collect();
+    let marks = home::marks(core);
+    let mut networks: Vec<Network> = connected.iter().map(|network| shown(network, &marks)).collect();
     let profiles = core.networks.profiles.clone();
     let remembered = core.store.run(move |_| profiles.all()).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "remembered networks cannot be read");
@@ -244,9 +281,36 @@ pub async fn set(core: &Arc<Core>, network: &str, profile: NetworkProfile) -> Re
         .await;
     written
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("The choice was not kept: {error}.")))?;
+    follow(core).await;
+    Ok(list(core).await)
+}
+
+/// Brings what runs, and what is announced, in line with what the owner has said and opened meanwhile.
+pub(crate) async fn follow(core: &Arc<Core>) {
     let connected = core.networks.state().connected.clone();
     apply(core, connected).await;
-    Ok(list(core).await)
+}
+
+/// The interfaces on the owner's networks.
+pub(crate) fn own_interfaces(core: &Core) -> Vec<String> {
+    let state = core.networks.state();
+    let own = state.connected.iter().filter(|network| network.is_own());
+    own.flat_map(|network| &network.interfaces).map(|interface| interface.name.clone()).collect()
+}
+
+/// IPv4 addresses of this device on the owner's networks, each with the address of everybody there.
+pub(crate) fn own_broadcasts(core: &Core) -> Vec<(Ipv4Addr, Ipv4Addr)> {
+    let state = core.networks.state();
+    let own = state.connected.iter().filter(|network| network.is_own());
+    let prefixes = own.flat_map(|network| &network.interfaces).flat_map(|interface| &interface.addresses);
+    let broadcast = |prefix: &lanyard_discovery::Prefix| match prefix.address {
+        IpAddr::V4(v4) => {
+            let host = u32::MAX.checked_shr(prefix.length.into()).unwrap_or(0);
+            Some((v4, Ipv4Addr::from(u32::from(v4) | host)))
+        }
+        IpAddr::V6(_) => None,
+    };
+    prefixes.filter_map(broadcast).collect()
 }
 
 /// What others can see, in one word.
@@ -270,8 +334,15 @@ pub fn notices(core: &Core) -> Vec<String> {
 }
 
 impl State {
+    /// While nothing is offered no network counts as the owner's, whatever is known of it.
+    fn place(&self, network: &Connected) -> Place {
+        Place { network: network.id.as_str().to_owned(), own: network.is_own() && !self.withheld }
+    }
+
     fn sharing(&self) -> SharingState {
-        if self.connected.is_empty() {
+        if self.withheld {
+            SharingState::Paused
+        } else if self.connected.is_empty() {
             SharingState::Offline
         } else if !self.connected.iter().any(Connected::is_own) {
             SharingState::Hidden
@@ -358,9 +429,15 @@ async fn apply(core: &Arc<Core>, mut connected: Vec<Connected>) -> bool {
     for network in &mut connected {
         network.profile = core.networks.profile_of(&network.id);
     }
-    let complete = running.follow(core, &connected).await;
+    let withheld = core.pause.is_on() || core.moved.withholds();
+    let complete = if withheld {
+        let public = |network: &Connected| Connected { profile: Profile::Public, ..network.clone() };
+        running.follow(core, &connected.iter().map(public).collect::<Vec<_>>()).await
+    } else {
+        running.follow(core, &connected).await
+    };
     let (listening, announced, port) = (running.listening(), running.announced(), running.port());
-    let state = State { connected, listening, announced, port, notices: running.notices() };
+    let state = State { connected, withheld, listening, announced, port, notices: running.notices() };
     let changed = {
         let mut known = core.networks.state();
         let changed = *known != state;
@@ -421,7 +498,7 @@ async fn choose(core: &Core, query: &str) -> Result<Vec<(String, String)>, ApiEr
     }
 }
 
-fn shown(network: &Connected) -> Network {
+fn shown(network: &Connected, marks: &HashSet<String>) -> Network {
     let names: Vec<&str> = network.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let addresses = network.interfaces.iter().flat_map(|interface| &interface.addresses);
     Network {
@@ -431,7 +508,7 @@ fn shown(network: &Connected) -> Network {
         connected: true,
         interface: Some(names.join(", ")),
         addresses: addresses.map(|prefix| prefix.address.to_string()).collect(),
-        suggested: false,
+        suggested: !network.is_own() && marks.contains(network.id.as_str()),
     }
 }
 

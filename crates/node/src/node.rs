@@ -2,16 +2,21 @@
 
 use crate::{
     Config, Core, DataDir,
+    asks::{self, Asks},
     circle::Circle,
     clock::{self, Clock},
     config,
     core::Parts,
+    doctor::probe::Probes,
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
     guests::{self, Guests},
+    home::{self, Homes},
     lock::Lock,
+    moved::Moved,
     networks::{self, Networks},
+    pause::{self, Pause},
     presence::{self, Presence},
     printing::{self, Printing},
     settings::{self, Settings},
@@ -23,7 +28,6 @@ use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
 use lanyard_link::{Doors, Limits, Peers};
 use lanyard_store::{Migrations, Store};
-use lanyard_trust::Identity;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -115,9 +119,22 @@ impl Node {
         subscribe(&self.core)
     }
 
+    /// Returns when this node goes on with a key that is no longer this device's (see `Request::SettleMove`): stop
+    /// it and start it again.
+    pub async fn renewed(&self) {
+        self.core.moved.renewed().cancelled().await;
+    }
+
     /// Says goodbye to the network, finishes what must not be cut, closes the store. Does nothing the second time.
     pub async fn stop(&self) {
         self.stopped.get_or_init(|| self.stop_once()).await;
+    }
+
+    /// What this node is made of, for tests that set up what a second device would.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     async fn stop_once(&self) {
@@ -211,8 +228,7 @@ impl Opened {
         config.loopback |= std::env::var_os("LANYARD_LOOPBACK").is_some_and(|value| value == "1");
         data.create()?;
         let lock = Lock::take(&data)?;
-        let identity = Identity::load_or_create(data.root())
-            .map_err(|error| StartError::failed("this device's key", error))?;
+        let (moved, identity) = Moved::load(&data)?;
         let opened =
             Store::open(&data.store(), MIGRATIONS).map_err(|error| StartError::failed("the store", error))?;
         let mut notices = Vec::new();
@@ -236,10 +252,14 @@ impl Opened {
             config,
             data,
             peers: Peers::new(identity.clone()),
-            // Nobody belongs to this device yet, so no places are kept for anybody.
-            doors: Doors::new(Limits::default(), |_| false),
+            doors: Doors::new(Limits::default(), {
+                let circle = circle.clone();
+                move |node| circle.knows(node)
+            }),
             identity,
             shares: Arc::new(Shares::load(store.clone(), clock.clone(), circle.clone()).map_err(in_store)?),
+            pause: Arc::new(Pause::load(settings.clone(), clock.clone()).map_err(in_store)?),
+            moved: Arc::new(moved),
             clock,
             circle,
             store,
@@ -249,14 +269,17 @@ impl Opened {
             tasks: TaskTracker::new(),
         };
         let core = Core {
+            home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
+            asks: Asks::default(),
             uploads,
             browser: Browser::default(),
+            probes: Probes::default(),
             notices,
             started_at: SystemTime::now(),
         };
@@ -271,15 +294,19 @@ const MIGRATIONS: &[Migrations] = &[
     guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
+    home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     clock::start(core);
+    pause::start(core);
     shares::start(core);
+    asks::start(core).await?;
     networks::start(core).await?;
     presence::start(core).await?;
+    home::start(core);
     printing::start(core).await?;
     drives::start(core).await?;
     guests::start(core).await;

@@ -25,13 +25,14 @@ pub use book::MIGRATIONS;
 use crate::{
     Core, StartError,
     core::Parts,
-    drives, names, networks, printing, status,
+    drives, home, names, networks, printing, status,
     wire::{self, Hello, WatchLine},
 };
+pub(crate) use devices::os;
 use devices::{Devices, Met};
 use http::{Method, Request, Response, StatusCode};
-use lanyard_api::{ApiError, ErrorCode, Nearby};
-use lanyard_discovery::Browser;
+use lanyard_api::{ApiError, Device, DeviceState, ErrorCode, Millis, Nearby, Os};
+use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_trust::{NodeId, ShareId, Subject, names::clean};
 use std::{
@@ -40,7 +41,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch as watch_channel};
 use watchers::Watchers;
 
 /// The longest hello that is read.
@@ -64,6 +65,10 @@ pub struct Presence {
     greetings: Arc<Semaphore>,
     /// Rung when what front ends are shown may have changed.
     dirty: Notify,
+    /// Rung when others may be worth a greeting now.
+    look: Notify,
+    /// Counts up with each change of what front ends are shown.
+    shown: watch_channel::Sender<u64>,
 }
 
 /// A share of another device, found by name.
@@ -77,6 +82,8 @@ pub struct RemoteShare {
     pub name: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first.
+    pub ask: bool,
 }
 
 impl Presence {
@@ -96,6 +103,8 @@ impl Presence {
             book,
             greetings: Arc::new(Semaphore::new(GREETINGS)),
             dirty: Notify::new(),
+            look: Notify::new(),
+            shown: watch_channel::Sender::new(0),
         })
     }
 
@@ -107,6 +116,26 @@ impl Presence {
     /// What we offer, or our name, has changed: every watcher gets its own new list soon.
     pub fn offers_changed(&self) {
         self.watchers.offers_changed();
+    }
+
+    /// What multicast DNS hears.
+    pub(crate) fn heard(&self) -> Vec<Service> {
+        self.browser.services()
+    }
+
+    /// Counts up with each change of what multicast DNS hears.
+    pub(crate) fn changes(&self) -> watch_channel::Receiver<u64> {
+        self.browser.changes()
+    }
+
+    /// Counts up with each change of what front ends are shown.
+    pub(crate) fn shown(&self) -> watch_channel::Receiver<u64> {
+        self.shown.subscribe()
+    }
+
+    /// How things stand with a device, or with a question of ours, has changed: front ends are told soon.
+    pub fn nearby_changed(&self) {
+        self.dirty.notify_one();
     }
 
     /// The name of a device, as last told; its check words when it never told one.
@@ -181,6 +210,51 @@ pub async fn serve(
     }
 }
 
+/// Another device, as the self-check needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbour {
+    /// Its key.
+    pub(crate) node: NodeId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it answers.
+    pub(crate) online: bool,
+    /// Where it was last met, best first.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// The devices that are shown, and those remembered on the networks this computer is on.
+pub(crate) async fn neighbours(core: &Core) -> Vec<Neighbour> {
+    let mut neighbours: Vec<Neighbour> = {
+        let devices = core.presence.devices();
+        let neighbour = |(node, row): (&NodeId, &devices::Row)| Neighbour {
+            node: *node,
+            name: row.shown_name(node),
+            online: row.link == devices::Link::Online,
+            addresses: row.current().to_vec(),
+        };
+        devices.shown().map(neighbour).collect()
+    };
+    let interfaces = core.networks.interfaces().borrow().clone();
+    for place in core.networks.places() {
+        for (node, addresses) in core.presence.book.met_on(core, &place.network, &interfaces).await {
+            if !neighbours.iter().any(|known| known.node == node) {
+                let name = core.presence.name_of(&node);
+                neighbours.push(Neighbour { node, name, online: false, addresses });
+            }
+        }
+    }
+    neighbours
+}
+
+/// Where multicast DNS says that nodes are, without ourselves.
+pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
+    let ours = networks::own_names(core).await;
+    let services = core.presence.browser.services();
+    let nodes = services.into_iter().filter(|s| s.kind == lanyard_discovery::Kind::Lanyard);
+    nodes.filter(|service| !ours.contains(&service.fullname)).map(|service| service.addresses).collect()
+}
+
 /// The offered printer a person means.
 ///
 /// # Errors
@@ -225,7 +299,7 @@ async fn answer_hello(core: &Arc<Core>, caller: Caller, request: Request<Incomin
         address.set_port(hello.port);
         meet(core, caller.node, vec![address]);
     }
-    body::json(StatusCode::OK, &our_hello(core))
+    body::json(StatusCode::OK, &our_hello(core, &caller.node))
 }
 
 /// A device has proven its key and can be reached at these addresses, best first.
@@ -257,19 +331,102 @@ fn meet(core: &Arc<Core>, node: NodeId, addresses: Vec<SocketAddr>) {
     }
 }
 
-/// What we tell a caller of ours: whoever reaches a listener is on a network of the owner's.
-fn our_hello(core: &Core) -> Hello {
+/// What we tell a caller of ours: whoever reaches a listener is on a network of the owner's. A device that does not
+/// belong to ours sees the name only if the owner lets it.
+fn our_hello(core: &Core, to: &NodeId) -> Hello {
+    let named = core.circle.knows(to) || status::name_shown(&core.settings);
     Hello {
         v: wire::VERSION,
-        name: status::name(&core.settings),
+        name: if named { status::name(&core.settings) } else { String::new() },
         os: std::env::consts::OS.to_owned(),
         port: networks::port(core),
+        alive: core.presence.watchers.alive(),
     }
 }
 
 /// A device is there (again): whatever waits for it goes on.
 fn is_back(core: &Arc<Core>, node: NodeId) {
+    home::is_back(core, node);
     let (for_jobs, for_copies) = (Arc::clone(core), Arc::clone(core));
     core.tasks.spawn(async move { printing::peer_is_back(&for_jobs, node).await });
     core.tasks.spawn(async move { drives::peer_is_back(&for_copies, node).await });
+}
+
+/// What is known of each device right now.
+pub(crate) struct Sightings {
+    seen: HashMap<NodeId, Sighting>,
+}
+
+struct Sighting {
+    online: bool,
+    os: Os,
+    last_seen: Millis,
+}
+
+impl Sightings {
+    /// Whether it answers.
+    pub(crate) fn state(&self, node: &NodeId) -> DeviceState {
+        let online = self.seen.get(node).is_some_and(|seen| seen.online);
+        if online { DeviceState::Online } else { DeviceState::Unreachable }
+    }
+
+    /// Its operating system, once it has said so.
+    pub(crate) fn os(&self, node: &NodeId) -> Option<Os> {
+        self.seen.get(node).map(|seen| seen.os)
+    }
+
+    /// When it was heard last.
+    pub(crate) fn last_seen(&self, node: &NodeId) -> Option<Millis> {
+        self.seen.get(node).map(|seen| seen.last_seen).filter(|at| *at > 0)
+    }
+}
+
+/// What is known of each device right now, or was at the last start.
+pub(crate) fn sightings(core: &Core) -> Sightings {
+    let mut seen: HashMap<NodeId, Sighting> = core
+        .presence
+        .book
+        .last_seen()
+        .into_iter()
+        .map(|(node, os, last_seen)| (node, Sighting { online: false, os: devices::os(&os), last_seen }))
+        .collect();
+    for (node, row) in core.presence.devices().shown() {
+        let online = row.link == devices::Link::Online;
+        seen.insert(*node, Sighting { online, os: row.os, last_seen: row.last_seen });
+    }
+    Sightings { seen }
+}
+
+/// Devices that answer, and where.
+pub(crate) fn online(core: &Core) -> Vec<(NodeId, Vec<SocketAddr>)> {
+    let devices = core.presence.devices();
+    let online = devices.shown().filter(|(_, row)| row.link == devices::Link::Online);
+    online.map(|(node, row)| (*node, row.current().to_vec())).collect()
+}
+
+/// A device, as front ends are shown it.
+pub(crate) fn device(core: &Core, node: &NodeId) -> Option<Device> {
+    nearby::device_of(core, node)
+}
+
+/// Knocks at addresses, whoever is there.
+pub(crate) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<NodeId> {
+    greet::greet(core, addresses).await
+}
+
+/// Knocks at addresses where exactly this device should be.
+pub(crate) fn seek(core: &Arc<Core>, node: NodeId, addresses: Vec<SocketAddr>) {
+    let core = Arc::clone(core);
+    core.tasks.clone().spawn(async move { greet::seek(&core, node, &addresses).await });
+}
+
+/// Ends the stream of a device that watches us; it may come again, as whoever it is then.
+pub(crate) fn cut(core: &Core, node: &NodeId) {
+    core.presence.watchers.cut(node);
+}
+
+/// Who belongs to ours has changed: others may be worth a greeting, and are shown otherwise.
+pub(crate) fn look_again(core: &Core) {
+    core.presence.look.notify_one();
+    core.presence.dirty.notify_one();
 }

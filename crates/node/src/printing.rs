@@ -9,8 +9,9 @@ mod queues;
 pub use queues::{queue_state, queues};
 
 use crate::{
-    Core, StartError,
+    Core, StartError, asks,
     core::Parts,
+    home,
     presence::{self, RemoteShare},
     wire::WatchLine,
 };
@@ -21,10 +22,11 @@ use lanyard_api::{
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, Target},
+    consume::{self, Outbox, OutgoingState, Target},
+    document::{ChildProgram, Documents},
     offer::{self, Offer},
     system::Spoolers,
-    ticket::{Capabilities, JobStatus},
+    ticket::{Capabilities, JobStatus, MUST_ASK},
 };
 use lanyard_trust::{NodeId, ShareId, Subject};
 use std::{
@@ -36,6 +38,9 @@ use std::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
+
+/// How long an owner has to answer; then it is a no.
+const ANSWER: Duration = Duration::from_secs(5 * 60);
 
 /// The two halves of printing.
 pub struct Printing {
@@ -53,12 +58,20 @@ impl Printing {
     /// When something it needs cannot be read.
     pub fn open(parts: &Parts) -> Result<Self, StartError> {
         let spool = parts.data.spool();
-        let spoolers = Spoolers::of_this_system(parts.downloads.join("Printed"), &spool.join("saved"));
+        let child = match &parts.config.document_child {
+            Some(program) => Ok(ChildProgram::at(program.clone(), &[])),
+            None => ChildProgram::this_one(),
+        };
+        let child = child.map_err(|error| StartError::failed("finding this program", error))?;
+        let documents = Documents::new(child, parts.cancel.clone());
+        let printed = parts.downloads.join("Printed");
+        let spoolers = Spoolers::of_this_system(documents.clone(), printed, &spool.join("saved"));
         let shares = Arc::clone(&parts.shares);
         let offer = Offer::open(offer::Parts {
             store: parts.store.clone(),
             spool: spool.join("in"),
             spoolers: Arc::new(spoolers),
+            documents: documents.clone(),
             gate: parts.shares.clone(),
             name_of: Box::new(move |share| shares.name_of(share)),
             cancel: parts.cancel.clone(),
@@ -67,6 +80,7 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
+            documents,
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
@@ -138,8 +152,13 @@ pub async fn print(
     {
         return Err(ApiError::new(ErrorCode::Invalid, words));
     }
-    let target =
-        Target { node: found.node, share: found.share, printer: found.name, device_name: found.device_name };
+    let target = Target {
+        node: found.node,
+        share: found.share,
+        printer: found.name,
+        device_name: found.device_name,
+        ask: found.ask,
+    };
     let taken = core.printing.outbox.take(target, source.title.clone(), &source.path, options).await;
     let job = taken.map_err(outbox_error)?;
     source.used();
@@ -213,6 +232,11 @@ pub async fn heard_job(core: &Arc<Core>, from: NodeId, status: serde_json::Value
 /// A device is back: jobs that wait for it go out, jobs it has are asked after.
 pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
     core.printing.outbox.is_back(node);
+}
+
+/// The owner of a device has answered a question of ours: jobs that wait for that go out, or fail.
+pub fn owner_has_answered(core: &Core, node: NodeId) {
+    core.printing.outbox.owner_has_answered(node);
 }
 
 /// The document of a request.
@@ -350,6 +374,12 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             Err(RecvError::Closed) => return,
         };
         for job in jobs {
+            if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
+                asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
+            }
+            if job.reason.as_deref() == Some("peer_unreachable") {
+                home::wake_for(&core, job.node);
+            }
             core.events.emit(Change::Job(outgoing_job(&core, job)));
         }
     }

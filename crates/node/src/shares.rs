@@ -1,41 +1,43 @@
 //! What this computer offers, to whom. The gate that every door asks.
 //!
-//! The rule for one request is `trust`'s [`decide`]; this module only keeps the table, in memory and in the
-//! store, and tells front ends and neighbours when it changes. What is behind a share (a queue, a folder) is
-//! served by the rooms that ask the gate.
+//! The rule for one request is `trust`'s `decide`; this module only keeps the table, in memory and in the
+//! store, counts what is brought, and tells front ends and neighbours when something changes. What is behind a
+//! share (a queue, a folder) is served by the rooms that ask the gate. Questions to the owner wait in `asks`.
 
 mod folder;
+mod gate;
 mod offer;
 mod passes;
+mod permit;
 mod rules;
+mod tally;
 mod watch;
 
 pub use offer::offers_for;
 pub(crate) use passes::{grant_pass, revoke_passes};
+pub use permit::{always, once, regrant, standing};
 pub use watch::start;
 
 use rules::{ends, whom};
 
 use crate::{
-    Core,
+    Core, asks,
     circle::Circle,
     clock::Clock,
+    confine,
     names::{self, Named},
     printing,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Grant, Millis, Share, ShareKind, SharePolicy};
-use lanyard_drive::offer::Folder;
 use lanyard_print::QueueId;
 use lanyard_store::{Migrations, Store, StoreError, rusqlite};
-use lanyard_trust::{
-    Action, Audience, Decision, Gate, Policy, Refusal, ShareId, Subject, Until, Used, decide,
-    names::MAX_NAME, names::clean,
-};
+use lanyard_trust::{Audience, Policy, ShareId, Until, names::MAX_NAME, names::clean};
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
+use tally::Tally;
 use tokio::sync::Notify;
 
 /// This room's tables.
@@ -55,6 +57,15 @@ pub const MIGRATIONS: Migrations = Migrations {
         // `audience` was a list of classes and `until` a time of day; both now stand in `policy` with all that a
         // rule can say.
         "ALTER TABLE share ADD COLUMN policy TEXT;",
+        // What limited callers have brought today, `who` as `Subject::id` tells it.
+        "CREATE TABLE share_use (
+        share TEXT NOT NULL,
+        who TEXT NOT NULL,
+        day INTEGER NOT NULL,
+        jobs INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (share, who)
+    ) STRICT, WITHOUT ROWID;",
     ],
 };
 
@@ -70,6 +81,9 @@ pub struct Shares {
     /// Wakes the watcher when there is something new to watch.
     changed: Notify,
     looks: watch::Looks,
+    tally: Mutex<Tally>,
+    /// Rung when somebody may use something now that they might not before, or the other way round.
+    retell: Notify,
 }
 
 /// One share and what is known of the thing behind it.
@@ -83,6 +97,18 @@ struct Entry {
     available: bool,
     /// Free and total bytes of the disk behind a folder, as last seen.
     disk: Option<(u64, u64)>,
+}
+
+/// The shared folders of a node that does not run, for whoever must know them before it starts.
+pub(crate) fn folders_in(store: &Path) -> Vec<PathBuf> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = rusqlite::Connection::open_with_flags(store, flags)?;
+        let mut statement = connection.prepare("SELECT target FROM share WHERE kind = 'folder'")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    // A store that is not there yet, or damaged, shares nothing.
+    read().unwrap_or_default().into_iter().map(PathBuf::from).collect()
 }
 
 impl Shares {
@@ -103,7 +129,10 @@ impl Shares {
                 Some((id, entry?))
             })
             .collect();
+        let tally = Mutex::new(gate::load(&store, clock.now().wall)?);
         Ok(Self {
+            tally,
+            retell: Notify::new(),
             store,
             clock,
             circle,
@@ -126,51 +155,6 @@ impl Shares {
     fn share_of(&self, kind: ShareKind, target: &str) -> Option<ShareId> {
         let table = self.read();
         table.iter().find(|(_, e)| e.kind == kind && e.target == target).map(|(id, _)| id.clone())
-    }
-
-    /// The target of `share`, if it is of that kind and the subject may do that.
-    fn admitted(
-        &self,
-        kind: ShareKind,
-        share: &ShareId,
-        subject: &Subject,
-        action: Action,
-    ) -> Result<Entry, Refusal> {
-        let table = self.read();
-        let entry = table.get(share).filter(|entry| entry.kind == kind).ok_or(Refusal::Unknown)?;
-        // Whoever may not even look learns nothing of the share's existence.
-        if !self.is_known_to(entry, subject) {
-            return Err(Refusal::Unknown);
-        }
-        if !fits(kind, action) {
-            return Err(Refusal::NotAllowed);
-        }
-        match self.decide(share, entry, subject, action) {
-            Decision::Allow => Ok(entry.clone()),
-            Decision::Ask => Err(Refusal::MustAsk),
-            Decision::Spent => Err(Refusal::Spent),
-            Decision::Deny => Err(Refusal::NotAllowed),
-        }
-    }
-
-    /// Whether the subject may do anything at all with it, be it after a question.
-    fn is_known_to(&self, entry: &Entry, subject: &Subject) -> bool {
-        let standing = self.circle.standing(subject);
-        let now = self.clock.now();
-        let may = |action| {
-            decide(&entry.policy, subject, &standing, action, &Used::default(), &now) != Decision::Deny
-        };
-        may(look(entry.kind)) || (entry.kind == ShareKind::Folder && may(Action::Add))
-    }
-
-    fn decide(&self, share: &ShareId, entry: &Entry, subject: &Subject, action: Action) -> Decision {
-        let standing = self.circle.standing(subject);
-        decide(&entry.policy, subject, &standing, action, &self.used(share, subject), &self.clock.now())
-    }
-
-    /// What the subject has brought today.
-    fn used(&self, _share: &ShareId, _subject: &Subject) -> Used {
-        Used::default()
     }
 
     fn list(&self) -> Vec<Share> {
@@ -237,14 +221,19 @@ impl Shares {
     async fn remove(&self, ids: Vec<ShareId>) -> Result<(), ApiError> {
         {
             let mut table = self.write();
+            let mut tally = self.tally();
             for id in &ids {
                 table.remove(id);
+                tally.forget(id);
             }
         }
         let work = move |store: &Store| {
             store.write(|t| {
-                ids.iter()
-                    .try_for_each(|id| t.execute("DELETE FROM share WHERE id = ?1", [&id.0]).map(|_| ()))
+                for id in &ids {
+                    t.execute("DELETE FROM share WHERE id = ?1", [&id.0])?;
+                    t.execute("DELETE FROM share_use WHERE share = ?1", [&id.0])?;
+                }
+                Ok(())
             })
         };
         self.store.run(work).await.map_err(from_store)
@@ -272,26 +261,16 @@ impl Shares {
         self.read().iter().any(|(id, entry)| Some(id) != except && entry.name.to_lowercase() == wanted)
     }
 
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<ShareId, Entry>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<ShareId, Entry>> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Gate<QueueId> for Shares {
-    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
-        self.admitted(ShareKind::Printer, share, subject, action).map(|entry| QueueId(entry.target))
-    }
-}
-
-impl Gate<Folder> for Shares {
-    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Folder, Refusal> {
-        let entry = self.admitted(ShareKind::Folder, share, subject, action)?;
-        let writable = self.decide(share, &entry, subject, Action::Write) == Decision::Allow;
-        Ok(Folder { root: PathBuf::from(entry.target), writable })
     }
 }
 
@@ -381,6 +360,10 @@ pub async fn share_folder(
     audience: Vec<Grant>,
     until: Option<Millis>,
 ) -> Result<Share, ApiError> {
+    if !confine::allows(Path::new(&path)) {
+        let detail = "This node is confined to the folders it was started with. Start it again with --allow and this folder.";
+        return Err(ApiError::new(ErrorCode::NotAvailable, detail));
+    }
     let data = core.data.root().to_owned();
     let checked = tokio::task::spawn_blocking(move || folder::check(&path, &data, write));
     let folder = checked.await.map_err(internal)??;
@@ -480,18 +463,7 @@ pub async fn unshare(core: &Arc<Core>, share: &str) -> Result<(), ApiError> {
 fn changed(core: &Core) {
     core.events.emit(Change::Shares(core.shares.list()));
     core.presence.offers_changed();
-}
-
-/// The least that a subject must be allowed to know that a share is there.
-fn look(kind: ShareKind) -> Action {
-    match kind {
-        ShareKind::Printer => Action::Print,
-        ShareKind::Folder => Action::List,
-    }
-}
-
-fn fits(kind: ShareKind, action: Action) -> bool {
-    (kind == ShareKind::Printer) == matches!(action, Action::Print | Action::Manage)
+    asks::sift(core);
 }
 
 fn row(row: &rusqlite::Row<'_>, clock: &Clock) -> rusqlite::Result<(ShareId, Option<Entry>)> {

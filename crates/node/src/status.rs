@@ -3,9 +3,9 @@
 use crate::{
     Core, asks, drives, guests, home, moved, networks, pause, presence, printing, settings::Settings, shares,
 };
-use lanyard_api::{ApiError, Change, ErrorCode, Millis, NodeStatus, Os, Snapshot};
+use lanyard_api::{ApiError, Change, CheckSign, ErrorCode, Millis, NodeStatus, Os, Snapshot};
 use lanyard_store::StoreError;
-use lanyard_trust::names::clean;
+use lanyard_trust::{NodeId, check::Emoji, names::clean};
 use std::{sync::Arc, time::UNIX_EPOCH};
 
 /// The setting that holds this computer's name, as others see it. Set at every start, so it is always there.
@@ -21,12 +21,14 @@ const FIRST_RUN_DONE: &str = "first_run_done";
 pub async fn status(core: &Core) -> NodeStatus {
     let node_id = core.identity.node_id();
     let mut notices = core.notices.clone();
+    notices.extend(core.moved.notice());
     notices.extend(networks::notices(core));
+    notices.extend(home::notices(core));
     let started_at = core.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     NodeStatus {
         id: node_id.to_string(),
         check_words: node_id.check_words(),
-        check_signs: Vec::new(),
+        check_signs: check_signs(&node_id),
         name: name(&core.settings),
         name_shown: name_shown(&core.settings),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,7 +40,7 @@ pub async fn status(core: &Core) -> NodeStatus {
         started_at: Millis::try_from(started_at.as_millis()).unwrap_or(Millis::MAX),
         first_run: matches!(core.settings.text(FIRST_RUN_DONE), Ok(None)),
         sharing: networks::sharing_state(core),
-        paused_until: pause::until(core),
+        paused_until: pause::until(core).filter(|until| *until < Millis::MAX),
         moved: moved::is_open(core),
         networks: networks::list(core).await.into_iter().filter(|network| network.connected).collect(),
         notices,
@@ -75,6 +77,7 @@ pub async fn rename(core: &Arc<Core>, name: &str) -> Result<NodeStatus, ApiError
     let status = status(core).await;
     core.events.emit(Change::Status(status.clone()));
     core.presence.offers_changed();
+    home::renamed(core).await;
     Ok(status)
 }
 
@@ -93,6 +96,24 @@ pub async fn show_name(core: &Arc<Core>, show: bool) -> Result<NodeStatus, ApiEr
 /// Whether devices that are not in the home see this computer's name.
 pub fn name_shown(settings: &Settings) -> bool {
     !matches!(settings.text(NAME_HIDDEN), Ok(Some(hidden)) if hidden == "yes")
+}
+
+/// What this device calls itself where anybody can hear it, while it shows a code: its name, if a person gave it that
+/// and strangers may see it. The name that the computer brought along is nobody's business.
+pub(crate) fn label(core: &Core) -> String {
+    let name = name(&core.settings);
+    if name_shown(&core.settings) && name != default_name() {
+        name
+    } else {
+        core.identity.node_id().check_words()
+    }
+}
+
+/// A key as pictures, by which two people compare it.
+#[must_use]
+pub fn check_signs(node: &NodeId) -> Vec<CheckSign> {
+    let sign = |sign: &Emoji| CheckSign { sign: sign.emoji.to_owned(), word: sign.key.to_owned() };
+    node.check_emoji().into_iter().map(sign).collect()
 }
 
 /// The first-run screens are through.

@@ -18,6 +18,14 @@ pub struct Hello {
     pub os: String,
     /// The TCP port on which it listens, or 0 when it does not.
     pub port: u16,
+    /// After how many seconds of silence on a watch stream the sender says that it is alive. Old ones do not tell.
+    #[serde(default = "alive")]
+    pub alive: u16,
+}
+
+/// What those keep to who do not tell.
+const fn alive() -> u16 {
+    10
 }
 
 /// What a node offers to the one who asks.
@@ -50,6 +58,9 @@ pub struct OfferedPrinter {
     /// Jobs not on paper yet.
     #[serde(default)]
     pub waiting: u32,
+    /// The owner must be asked first.
+    #[serde(default)]
+    pub ask: bool,
 }
 
 /// One offered folder.
@@ -67,6 +78,57 @@ pub struct OfferedDrive {
     pub free: Option<u64>,
     /// Size of the disk behind it.
     pub total: Option<u64>,
+    /// The owner must be asked first.
+    #[serde(default)]
+    pub ask: bool,
+}
+
+/// A question to the owner of a share: the body of `POST /v1/asks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The share.
+    pub share: String,
+    /// What is wanted.
+    pub action: Wish,
+    /// The document to print.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Its pages.
+    #[serde(default)]
+    pub pages: Option<u32>,
+    /// Its size.
+    #[serde(default)]
+    pub bytes: Option<u64>,
+}
+
+/// What somebody wants to do with a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Print.
+    Print,
+    /// Look into a folder and read.
+    Read,
+    /// Write to a folder.
+    Write,
+}
+
+/// The answer to a [`Question`] that waits for its owner (202).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// The question's id. The same as long as the same question waits.
+    pub ask: String,
+    /// When no answer becomes a no, in Unix milliseconds of the owner's clock.
+    pub ends_at: i64,
+    /// The same in milliseconds from now, for one whose clock stands elsewhere.
+    pub ends_in: u64,
+}
+
+/// The answer to a [`Question`] that need not be asked (200).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// True.
+    pub allowed: bool,
 }
 
 /// One line of a watch stream (`GET /v1/watch`, newline-delimited JSON).
@@ -79,6 +141,18 @@ pub enum WatchLine {
     Offers(Offers),
     /// A job of yours on a printer of mine changed: `lanyard_print`'s job status.
     Job(serde_json::Value),
+    /// What I know of our home, as one number in hexadecimal digits; told to its devices, at first and when it changes.
+    Home {
+        /// Equal to the listener's when both know the same.
+        digest: String,
+    },
+    /// The owner has answered a question of yours, or has not answered in time.
+    Asked {
+        /// The share.
+        share: String,
+        /// True for a yes.
+        yes: bool,
+    },
     /// Nothing new; sent when nothing else was for a while, so that silence means trouble.
     Alive,
     /// I stop now.

@@ -2,16 +2,16 @@
 //!
 //! A job is accepted from a person when our own copy of the document and its row are on disk. One task for each
 //! device delivers what waits for it, however long the device is away, asks what became of it, and carries
-//! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Printers are found and named by
-//! others.
+//! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Where the owner wants to be asked,
+//! that is done before a byte of the document leaves. Printers are found and named by others.
 
 mod delivery;
 pub mod outgoing;
 mod table;
 
 use crate::{
-    document::{self, DocumentError},
-    spool::{KeepError, Spool},
+    document::{DocumentError, Documents, Inspected},
+    spool::{KeepError, Kept, Spool},
     ticket::{Capabilities, JobStatus, Options, Refused},
 };
 use http::{Method, Request, StatusCode};
@@ -36,7 +36,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use outgoing::{OutgoingJob, OutgoingState};
-pub(crate) use table::TABLE;
+pub(crate) use table::{ASKS_FIRST, TABLE};
 
 /// What [`Outbox`] is made from.
 pub struct Parts {
@@ -44,6 +44,8 @@ pub struct Parts {
     pub store: Store,
     /// Where our copies wait; nobody else's.
     pub spool: PathBuf,
+    /// Who looks into documents.
+    pub documents: Documents,
     /// How other nodes are reached.
     pub peers: Peers,
     /// Cancelled when the node stops.
@@ -63,6 +65,8 @@ pub struct Target {
     pub printer: String,
     /// The device's name.
     pub device_name: String,
+    /// Its owner must be asked first, as its device says. Where that is old news, the owner says so again.
+    pub ask: bool,
 }
 
 /// Documents on their way to other nodes' printers. Clones share it.
@@ -74,6 +78,7 @@ pub struct Outbox {
 struct Inner {
     rows: Rows,
     spool: Spool,
+    documents: Documents,
     peers: Peers,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -140,6 +145,7 @@ impl Outbox {
         let inner = Inner {
             rows,
             spool,
+            documents: parts.documents,
             peers: parts.peers,
             cancel: parts.cancel,
             tasks: parts.tasks,
@@ -178,25 +184,25 @@ impl Outbox {
         options: Options,
     ) -> Result<OutgoingJob, OutboxError> {
         let id = Uuid::new_v4();
-        let (outbox, source) = (self.clone(), document.to_owned());
-        let enter = move || {
-            let name = outgoing::document_name(id);
-            let result = outbox.keep(&name, &source).and_then(|(kept, found)| {
-                if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
-                    && ranges.within(pages).next().is_none()
-                {
-                    return Err(DocumentError::NoSuchPages.into());
-                }
-                let job = OutgoingJob::new(id, target, title, &kept, found, options);
-                outbox.inner.rows.put(&job)?;
-                Ok(job)
-            });
-            if result.is_err() {
-                outbox.inner.spool.remove(&name);
+        let copy = OwnCopy { spool: &self.inner.spool, name: outgoing::document_name(id), entered: false };
+        let (kept, found) = self.keep(&copy.name, document).await?;
+        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
+            && ranges.within(pages).next().is_none()
+        {
+            return Err(DocumentError::NoSuchPages.into());
+        }
+        let job = OutgoingJob::new(id, target, title, &kept, found, options);
+        // From here on the row may be there, whoever stops waiting for it.
+        copy.enter();
+        let (outbox, new) = (self.clone(), job.clone());
+        let put = move || {
+            let put = outbox.inner.rows.put(&new);
+            if put.is_err() {
+                outbox.inner.spool.remove(&new.document());
             }
-            result
+            put
         };
-        let job = tokio::task::spawn_blocking(enter).await.map_err(|_| StoreError::Closing)??;
+        tokio::task::spawn_blocking(put).await.map_err(|_| StoreError::Closing)??;
         tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
         self.tell(&job);
         self.wake(job.node, false);
@@ -204,20 +210,19 @@ impl Outbox {
     }
 
     /// Copies first and looks at the copy: what is looked at is what is sent.
-    fn keep(
-        &self,
-        name: &str,
-        source: &Path,
-    ) -> Result<(crate::spool::Kept, document::Inspected), OutboxError> {
+    async fn keep(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
         // Says "no document" before a large file is copied for nothing.
-        document::inspect(source, false).map_err(|error| match error {
+        self.inner.documents.inspect(source, false).await.map_err(|error| match error {
             DocumentError::Io(source_error) => {
                 KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
             }
             error => OutboxError::from(error),
         })?;
-        let kept = self.inner.spool.copy(name, source)?;
-        let found = document::inspect(&self.inner.spool.path(name), true)?;
+        let (spool, name, source) = (self.inner.spool.clone(), name.to_owned(), source.to_owned());
+        let path = spool.path(&name);
+        let kept = tokio::task::spawn_blocking(move || spool.copy(&name, &source));
+        let kept = kept.await.map_err(|_| StoreError::Closing)??;
+        let found = self.inner.documents.inspect(&path, true).await?;
         Ok((kept, found))
     }
 
@@ -284,20 +289,34 @@ impl Outbox {
         }
     }
 
+    /// The owner of a device has answered a question of ours: jobs that wait for that go out, or fail.
+    pub fn owner_has_answered(&self, node: NodeId) {
+        if lock(&self.inner.couriers).contains_key(&node) {
+            self.wake(node, false);
+        }
+    }
+
     /// What a printer of another node can do.
     ///
     /// # Errors
     /// [`AskError`].
     pub async fn capabilities(&self, node: NodeId, share: &ShareId) -> Result<Capabilities, AskError> {
         let path = format!("/v1/printers/{share}");
-        let (_, told) = self.ask(node, Method::GET, &path).await?;
+        let (_, told) = self.ask(node, Method::GET, &path, Vec::new()).await?;
         let told: Capabilities = serde_json::from_slice(&told).map_err(|_| AskError::Unexpected)?;
         Ok(told.bounded())
     }
 
     /// A request without a document; 2xx only.
-    async fn ask(&self, node: NodeId, method: Method, path: &str) -> Result<(StatusCode, Vec<u8>), AskError> {
-        let request = Request::builder().method(method).uri(path).body(body::empty());
+    async fn ask(
+        &self,
+        node: NodeId,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), AskError> {
+        let body = if body.is_empty() { body::empty() } else { body::full(body) };
+        let request = Request::builder().method(method).uri(path).body(body);
         let request = request.map_err(|_| AskError::Unexpected)?;
         let response = self.inner.peers.request(node, request, Duration::from_secs(10)).await?;
         read_answer(response).await
@@ -348,6 +367,27 @@ impl Outbox {
         });
         bell.back.fetch_or(back, Ordering::AcqRel);
         bell.ring.notify_one();
+    }
+}
+
+/// Our copy of a document that has no row yet; gone when dropped before it has.
+struct OwnCopy<'a> {
+    spool: &'a Spool,
+    name: String,
+    entered: bool,
+}
+
+impl OwnCopy<'_> {
+    fn enter(mut self) {
+        self.entered = true;
+    }
+}
+
+impl Drop for OwnCopy<'_> {
+    fn drop(&mut self) {
+        if !self.entered {
+            self.spool.remove(&self.name);
+        }
     }
 }
 

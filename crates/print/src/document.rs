@@ -1,20 +1,22 @@
 //! The few kinds of documents that can be printed: told apart by their content, checked, turned into PDF.
 //!
-//! A name or a declared type is never believed. Text, JPEG and PNG become PDF where a queue does not take them as
-//! they are ([`text`], [`image`]); PDFs are counted and cut ([`pdf`]). Everything here blocks: call it off the
-//! async threads. No rendering, no previews.
+//! A name or a declared type is never believed, and the node never looks into a document itself: [`Documents`] starts
+//! a short-lived [`child`] for each look, which takes everything from itself but that document ([`limits`]) before it
+//! reads ([`inside`]). Text, JPEG and PNG become PDF where a queue does not take them as they are ([`text`],
+//! [`image`]); PDFs are counted and cut ([`pdf`]). No rendering, no previews.
 
+pub mod child;
 pub mod image;
+pub mod inside;
+pub mod limits;
 pub mod pdf;
 pub mod text;
+mod wire;
 
-use crate::ticket::Options;
+pub use child::{ChildProgram, Documents};
+
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::io;
 
 /// What kind of document it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +54,14 @@ pub enum DocumentError {
     #[error("only PDF, JPEG, PNG and UTF-8 text can be printed")]
     Unsupported,
     /// It looks like one of them but cannot be opened.
-    #[error("the {kind} file is damaged or not complete")]
+    #[error("the {} file is damaged or not complete", format.name())]
     Damaged {
-        /// `PDF`, `JPEG`, `PNG`.
-        kind: &'static str,
+        /// What it looks like.
+        format: Format,
     },
+    /// Reading it took too much memory or time, or ended in a fault of ours.
+    #[error("this document could not be read")]
+    Unreadable,
     /// Too much for one job.
     #[error("{0}")]
     TooMuch(String),
@@ -66,13 +71,13 @@ pub enum DocumentError {
     /// None of the chosen pages is in it.
     #[error("none of the chosen pages is in the document")]
     NoSuchPages,
+    /// Nothing is known of it yet; the same may be tried again.
+    #[error("documents cannot be read now: {0}")]
+    NotNow(String),
     /// The disk refused.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
-
-/// The largest text we lay out; more is no document for paper.
-pub const MAX_TEXT: u64 = 8 * 1024 * 1024;
 
 /// The most pages we make of anything.
 pub const MAX_PAGES: usize = 10_000;
@@ -92,61 +97,21 @@ impl Format {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pdf => "PDF",
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Text => "text",
+        }
+    }
+
     /// From its MIME type.
     #[must_use]
     pub fn from_mime(mime: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.mime() == mime)
-    }
-}
-
-/// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
-/// counted, which reads the whole file.
-///
-/// # Errors
-/// [`DocumentError`].
-pub fn inspect(path: &Path, count: bool) -> Result<Inspected, DocumentError> {
-    let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
-    if size == 0 {
-        return Err(DocumentError::Empty);
-    }
-    let mut head = Vec::with_capacity(1024);
-    file.by_ref().take(1024).read_to_end(&mut head)?;
-    if head.windows(5).any(|window| window == b"%PDF-") {
-        let pages = if count { pdf::pages(path, size)? } else { None };
-        return Ok(Inspected { format: Format::Pdf, pages });
-    }
-    let one_page = |format| Ok(Inspected { format, pages: Some(1) });
-    if head.starts_with(&[0xff, 0xd8, 0xff]) {
-        image::jpeg_header(path)?;
-        return one_page(Format::Jpeg);
-    }
-    if head.starts_with(b"\x89PNG\r\n\x1a\n") {
-        image::png_header(path)?;
-        return one_page(Format::Png);
-    }
-    text::check(path, size)?;
-    Ok(Inspected { format: Format::Text, pages: None })
-}
-
-/// Turns any printable document into a PDF file at `out`, with the chosen pages and copies in it. Paper size
-/// applies to text and pictures; a PDF keeps its own. The file is written and fsynced, its directory is not.
-///
-/// # Errors
-/// [`DocumentError`]; what is at `out` then is to be thrown away.
-pub fn to_pdf(path: &Path, format: Format, options: &Options, out: &Path) -> Result<(), DocumentError> {
-    let paper = Paper::of(options.media.as_deref());
-    match format {
-        Format::Pdf if options.pages.is_none() && options.copies.unwrap_or(1) == 1 => {
-            let mut target = File::create(out)?;
-            io::copy(&mut File::open(path)?, &mut target)?;
-            target.sync_all()?;
-            Ok(())
-        }
-        Format::Pdf => pdf::select(path, options, out),
-        Format::Text => pdf::write(text::lay_out(path, paper)?, options, out),
-        Format::Jpeg => pdf::write(image::jpeg_page(path, paper)?, options, out),
-        Format::Png => pdf::write(image::png_page(path, paper)?, options, out),
     }
 }
 

@@ -13,6 +13,7 @@ mod worker;
 
 use crate::{
     QueueId,
+    document::Documents,
     spool::Spool,
     system::{QueueInfo, SpoolError, Spoolers},
     ticket::Capabilities,
@@ -46,6 +47,8 @@ pub struct Parts {
     pub spool: PathBuf,
     /// This computer's queues.
     pub spoolers: Arc<Spoolers>,
+    /// Who looks into documents.
+    pub documents: Documents,
     /// Who may print on what.
     pub gate: Arc<dyn Gate<QueueId>>,
     /// What a share is called.
@@ -66,6 +69,7 @@ struct Inner {
     rows: Rows,
     spool: Spool,
     spoolers: Arc<Spoolers>,
+    documents: Documents,
     gate: Arc<dyn Gate<QueueId>>,
     name_of: Box<NameOf>,
     cancel: CancellationToken,
@@ -106,6 +110,7 @@ impl Offer {
             rows,
             spool,
             spoolers: parts.spoolers,
+            documents: parts.documents,
             gate: parts.gate,
             name_of: parts.name_of,
             cancel: parts.cancel,

@@ -14,11 +14,14 @@ pub mod windows;
 
 use crate::{
     QueueId,
-    document::Format,
+    document::{DocumentError, Documents, Format},
     ticket::{Capabilities, Options},
 };
 use futures_util::future::BoxFuture;
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// A print queue of this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +134,17 @@ pub enum SpoolError {
     NotAvailable,
 }
 
+impl From<DocumentError> for SpoolError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Io(error) if error.kind() == io::ErrorKind::StorageFull => Self::Full,
+            DocumentError::Io(error) => Self::Refused(error.to_string()),
+            DocumentError::NotNow(words) => Self::Away(words),
+            error => Self::Unsupported(error.to_string()),
+        }
+    }
+}
+
 /// How a document was not handed over.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
@@ -195,18 +209,18 @@ pub struct Spoolers {
 impl Spoolers {
     /// This system's own spooler, and Save as PDF into `folder`, remembering in `notes`.
     #[must_use]
-    pub fn of_this_system(folder: PathBuf, notes: &Path) -> Self {
+    pub fn of_this_system(documents: Documents, folder: PathBuf, notes: &Path) -> Self {
         #[cfg(unix)]
-        let system = Box::new(cups::Cups::from_environment());
+        let system = Box::new(cups::Cups::from_environment(documents.clone()));
         #[cfg(windows)]
         let system = Box::new(windows::Winspool);
-        Self::new(system, folder, notes)
+        Self::new(system, documents, folder, notes)
     }
 
     /// A given spooler, and Save as PDF.
     #[must_use]
-    pub fn new(system: Box<dyn Spooler>, folder: PathBuf, notes: &Path) -> Self {
-        Self { system, save_as_pdf: save_as_pdf::SaveAsPdf::new(folder, notes.to_owned()) }
+    pub fn new(system: Box<dyn Spooler>, documents: Documents, folder: PathBuf, notes: &Path) -> Self {
+        Self { system, save_as_pdf: save_as_pdf::SaveAsPdf::new(documents, folder, notes.to_owned()) }
     }
 
     /// The spooler behind a queue.

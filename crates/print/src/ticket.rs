@@ -27,6 +27,24 @@ pub const MAYBE_PRINTED: &str = "maybe_printed";
 /// The reason of a job that was cancelled here while its owner may have it and has not answered.
 pub const CANCEL_UNCONFIRMED: &str = "cancel_unconfirmed";
 
+/// The reason of a job that waits for the owner's permission.
+pub const MUST_ASK: &str = "must_ask";
+
+/// A question to the owner of a printer: may this be printed? The body of `POST /v1/asks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Question<'a> {
+    /// The share.
+    pub(crate) share: &'a str,
+    /// What is wanted: `print`.
+    pub(crate) action: &'a str,
+    /// The document's name.
+    pub(crate) title: &'a str,
+    /// Its pages.
+    pub(crate) pages: Option<u32>,
+    /// Its size.
+    pub(crate) bytes: u64,
+}
+
 /// What comes with a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -18,6 +18,7 @@
 mod bits;
 mod log;
 mod op;
+mod quota;
 mod settle;
 mod state;
 
@@ -27,11 +28,9 @@ mod tests;
 
 pub mod gossip;
 
-pub use log::{
-    Batch, Inserted, KEEPER_OPS, Log, MAX_DEVICES, MAX_OPS, MAX_STORED, MEMBER_OPS, Quota, RECOVERY_OPS,
-    Reject, URGENT_OPS,
-};
+pub use log::{Batch, Inserted, Log, Reject};
 pub use op::{Body, DecodeError, MAX_OP, MAX_PARENTS, Op, rotate};
+pub use quota::{KEEPER_OPS, MAX_DEVICES, MAX_OPS, MAX_STORED, MEMBER_OPS, Quota, RECOVERY_OPS, URGENT_OPS};
 pub use state::{Member, State};
 
 use crate::{Identity, recovery::RecoveryKey};

@@ -27,6 +27,14 @@ impl NodeId {
         &self.0
     }
 
+    /// Whether this device signed a message (RFC 8032, verified strictly).
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        ed25519_dalek::VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
+    }
+
     /// Four groups of four characters from the BLAKE3 hash of the key, for two people to compare on their screens.
     #[must_use]
     pub fn check_words(&self) -> String {

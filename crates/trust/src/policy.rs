@@ -3,7 +3,12 @@
 use crate::NodeId;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// The short, stable id of something this computer offers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -213,6 +218,22 @@ pub struct Used {
     pub bytes: u64,
 }
 
+impl Add for Used {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self { jobs: self.jobs.saturating_add(more.jobs), bytes: self.bytes.saturating_add(more.bytes) }
+    }
+}
+
+impl Sub for Used {
+    type Output = Self;
+
+    fn sub(self, less: Self) -> Self {
+        Self { jobs: self.jobs.saturating_sub(less.jobs), bytes: self.bytes.saturating_sub(less.bytes) }
+    }
+}
+
 /// The owner's rule for one share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -279,6 +300,20 @@ impl Grant {
         self.max_jobs.is_some_and(|most| used.jobs >= most)
             || self.max_bytes.is_some_and(|most| used.bytes >= most)
     }
+
+    /// True when there is a limit to what one may bring a day.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.max_jobs.is_some() || self.max_bytes.is_some()
+    }
+
+    /// Whether `more` still fits into the day of one who has brought `used`.
+    #[must_use]
+    pub fn has_room(&self, used: &Used, more: &Used) -> bool {
+        let all = *used + *more;
+        self.max_jobs.is_none_or(|most| all.jobs <= most)
+            && self.max_bytes.is_none_or(|most| all.bytes <= most)
+    }
 }
 
 impl Policy {
@@ -309,15 +344,7 @@ pub fn decide(
     used: &Used,
     now: &Now,
 ) -> Decision {
-    if policy.until.is_some_and(|until| until.is_over(now)) {
-        return Decision::Deny;
-    }
-    let grant = policy.grants.iter().find(|grant| {
-        grant.is_for(subject, standing)
-            && grant.allows(action, policy.write)
-            && !grant.until.is_some_and(|until| until.is_over(now))
-    });
-    let Some(grant) = grant else { return Decision::Deny };
+    let Some(grant) = grant_for(policy, subject, standing, action, now) else { return Decision::Deny };
     let brings = matches!(action, Action::Print | Action::Add | Action::Write);
     if brings && grant.is_spent(used) {
         Decision::Spent
@@ -326,6 +353,25 @@ pub fn decide(
     } else {
         Decision::Allow
     }
+}
+
+/// The grant by which [`decide`] decides, if any is for the subject and allows the action.
+#[must_use]
+pub fn grant_for<'a>(
+    policy: &'a Policy,
+    subject: &Subject,
+    standing: &Standing,
+    action: Action,
+    now: &Now,
+) -> Option<&'a Grant> {
+    if policy.until.is_some_and(|until| until.is_over(now)) {
+        return None;
+    }
+    policy.grants.iter().find(|grant| {
+        grant.is_for(subject, standing)
+            && grant.allows(action, policy.write)
+            && !grant.until.is_some_and(|until| until.is_over(now))
+    })
 }
 
 /// Why a door does not open.
@@ -353,8 +399,75 @@ pub trait Gate<Target>: Send + Sync + 'static {
     /// [`Refusal`] when the caller must not go on.
     fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Target, Refusal>;
 
-    /// The caller has brought this: jobs and bytes that were accepted. Counted against what it may bring a day.
+    /// The same for one who only looks at what may be done: one who must ask first, or has had all for today, gets in.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the caller may not even look.
+    fn look(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Target, Refusal> {
+        self.admit(share, subject, action)
+    }
+
+    /// The caller is about to bring this; from now on it counts against what it may bring a day, and against what
+    /// the owner said yes to. [`Claim`] sees to the end of it.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the caller may not, or not that much.
+    fn claim(
+        &self,
+        share: &ShareId,
+        subject: &Subject,
+        action: Action,
+        _bringing: Used,
+    ) -> Result<(), Refusal> {
+        self.admit(share, subject, action).map(|_| ())
+    }
+
+    /// What was claimed did not come, or was not kept.
+    fn give_back(&self, _share: &ShareId, _subject: &Subject, _claimed: Used) {}
+
+    /// What was claimed has been accepted. May block for the disk.
     fn brought(&self, _share: &ShareId, _subject: &Subject, _brought: Used) {}
+}
+
+/// What a caller is about to bring: counted while it is on its way, given back when this is dropped before
+/// [`Claim::keep`]. So many at once cannot bring more than one after the other.
+pub struct Claim<Target: 'static> {
+    gate: Arc<dyn Gate<Target>>,
+    share: ShareId,
+    subject: Subject,
+    bringing: Used,
+    kept: bool,
+}
+
+impl<Target: 'static> Claim<Target> {
+    /// Claims the right to bring something.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the caller may not, or not that much.
+    pub fn take(
+        gate: Arc<dyn Gate<Target>>,
+        share: ShareId,
+        subject: Subject,
+        action: Action,
+        bringing: Used,
+    ) -> Result<Self, Refusal> {
+        gate.claim(&share, &subject, action, bringing)?;
+        Ok(Self { gate, share, subject, bringing, kept: false })
+    }
+
+    /// It was accepted. May block for the disk.
+    pub fn keep(mut self) {
+        self.kept = true;
+        self.gate.brought(&self.share, &self.subject, self.bringing);
+    }
+}
+
+impl<Target: 'static> Drop for Claim<Target> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.gate.give_back(&self.share, &self.subject, self.bringing);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -506,6 +619,43 @@ mod tests {
     }
 
     #[test]
+    fn the_last_byte_of_the_day_still_fits_and_one_more_does_not() {
+        let grant = Grant { max_jobs: Some(2), max_bytes: Some(100), ..Grant::to(Audience::Home) };
+        let used = Used { jobs: 1, bytes: 60 };
+        assert!(grant.has_room(&used, &Used { jobs: 1, bytes: 40 }));
+        assert!(!grant.has_room(&used, &Used { jobs: 1, bytes: 41 }));
+        assert!(!grant.has_room(&used, &Used { jobs: 2, bytes: 0 }));
+        assert!(!grant.has_room(&used, &Used { jobs: u32::MAX, bytes: u64::MAX }), "no number wraps around");
+        assert!(Grant::to(Audience::Home).has_room(&used, &Used { jobs: 9, bytes: u64::MAX }));
+    }
+
+    #[test]
+    fn what_is_claimed_is_kept_or_given_back_once() {
+        #[derive(Default)]
+        struct Book(std::sync::Mutex<Vec<(&'static str, u64)>>);
+        impl Gate<()> for Book {
+            fn admit(&self, _: &ShareId, _: &Subject, action: Action) -> Result<(), Refusal> {
+                if action == Action::Write { Ok(()) } else { Err(Refusal::Spent) }
+            }
+            fn give_back(&self, _: &ShareId, _: &Subject, claimed: Used) {
+                self.0.lock().unwrap().push(("back", claimed.bytes));
+            }
+            fn brought(&self, _: &ShareId, _: &Subject, brought: Used) {
+                self.0.lock().unwrap().push(("kept", brought.bytes));
+            }
+        }
+        let book = Arc::new(Book::default());
+        let claim = |action, bytes| {
+            let gate: Arc<dyn Gate<()>> = book.clone();
+            Claim::take(gate, ShareId("x".to_owned()), AT_HOME, action, Used { jobs: 0, bytes })
+        };
+        claim(Action::Write, 1).unwrap().keep();
+        drop(claim(Action::Write, 2).unwrap());
+        assert!(claim(Action::Print, 3).is_err());
+        assert_eq!(*book.0.lock().unwrap(), [("kept", 1), ("back", 2)]);
+    }
+
+    #[test]
     fn a_rule_that_was_never_set_allows_nothing() {
         for action in EVERY_ACTION {
             for subject in [AT_HOME, ABROAD, GUEST] {
@@ -605,6 +755,8 @@ mod tests {
                 rank(decide(policy, &subject, standing, action, &used, &NOW))
             };
             let before = decided(&policy, &standing);
+            let named = grant_for(&policy, &subject, &standing, action, &NOW);
+            prop_assert_eq!(named.is_some(), before > 0, "the grant that decides is named");
             let expired = Policy { until: Some(Until { at: 0, ran: 0 }), ..policy.clone() };
             prop_assert_eq!(decided(&expired, &standing), 0);
             let read_only = Policy { write: false, ..policy.clone() };

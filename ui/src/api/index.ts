@@ -732,7 +732,7 @@ first_run: boolean,
  */
 sharing: SharingState, 
 /**
- * Sharing is paused until then; `sharing` says `paused`.
+ * Sharing is paused until then; `sharing` says `paused`. None while it is paused means: until a person ends it.
  */
 paused_until: number | null, 
 /**

@@ -7,6 +7,7 @@ import { asApiError, type DropEvent, type LocalFile, type Platform } from "../pl
 type ShellRequest =
   | { do: "pick_files"; title: string }
   | { do: "pick_folder"; title: string }
+  | { do: "save_text"; name: string; text: string }
   | { do: "take_opened" }
   | { do: "reveal"; path: string }
   | { do: "about" }
@@ -85,6 +86,7 @@ export function tauri(): Platform {
         ? Promise.reject({ code: "unreadable", detail: `${file.name} has no path` })
         : Promise.resolve({ from: "path", path: file.path }),
 
+    saveText: (name, text) => shell<void>({ do: "save_text", name, text }),
     reveal: (path) => shell<void>({ do: "reveal", path }),
     quit: () => shell<void>({ do: "quit" }),
     keepsRunning: async () => (await shell<{ keeps_running: boolean }>({ do: "about" })).keeps_running,

@@ -68,15 +68,22 @@ export function web(): Platform {
         headers,
       });
       if (!answer.ok) throw ((await answer.json()) as { error: ApiError }).error;
-      const url = URL.createObjectURL(await answer.blob());
-      const link = document.createElement("a");
-      link.href = url;
-      link.download = path.split("/").at(-1) ?? path;
-      link.click();
-      // The browser reads the blob after the click; a minute is plenty to begin.
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      save(await answer.blob(), path.split("/").at(-1) ?? path);
     },
+
+    saveText: async (name, text) => save(new Blob([text], { type: "text/plain" }), name),
   };
+}
+
+/** Lets the browser save something under a name. */
+function save(content: Blob, name: string) {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser reads the blob after the click; a minute is plenty to begin.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 /** The token comes in the link's fragment, which is never sent to a server, and leaves the address bar at once. */

@@ -1,9 +1,11 @@
 // What a person does to the node, with its outcome shown. Dialogs that show errors in place ask the node themselves.
 
+import type { Answer, Share } from "../api";
 import type { LocalFile } from "../platform";
 import { asApiError } from "../platform";
 import { ask, platform } from "./app.svelte";
 import { above } from "./dialogs.svelte";
+import { withWriting } from "../who";
 
 /** Does something; what fails is told in a note that offers to try again. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
@@ -48,11 +50,20 @@ export const retryTransfer = (transfer: string) => attempt(() => ask({ do: "retr
 export const sharePrinter = (queue: string) =>
   attempt(() => ask({ do: "share_printer", queue, name: null, audience: [], until: null }, "share"));
 export const unshare = (share: string) => attempt(() => ask({ do: "unshare", share }, "done"));
-export const allowWriting = (share: string, write: boolean) =>
-  attempt(() => ask({ do: "change_share", share, name: null, write, audience: null, until: null }, "share"));
+export const allowWriting = (share: Share, write: boolean) =>
+  attempt(() => {
+    const audience = withWriting(share.policy, write);
+    return ask({ do: "change_share", share: share.id, name: null, write: false, audience, until: null }, "share");
+  });
 
 export const pause = (until: number | null) => attempt(() => ask({ do: "pause", until }, "status"));
 export const resume = () => attempt(() => ask({ do: "unpause" }, "status"));
 
 export const setNetwork = (network: string, own: boolean) =>
   attempt(() => ask({ do: "set_network", network, profile: own ? "trusted" : "public" }, "networks"));
+
+export const answerAsk = (id: string, answer: Answer) => attempt(() => ask({ do: "answer_ask", ask: id, answer }, "asks"));
+export const answerInvite = (accept: boolean) => attempt(() => ask({ do: "answer_invite", accept }, "done"));
+/** Asks the owner of a printer or drive; the answer comes by itself. */
+export const askOwner = (what: string) => attempt(() => ask({ do: "ask_owner", what }, "done"));
+export const endPass = (pass: string) => attempt(() => ask({ do: "end_pass", pass }, "passes"));

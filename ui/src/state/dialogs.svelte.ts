@@ -1,13 +1,33 @@
 // What lies above the place: at most one dialog, and short notes that follow what was begun.
 
-import type { ApiError } from "../api";
+import type { ApiError, Purpose } from "../api";
 import type { LocalFile } from "../platform";
 
 export type Dialog =
   | { what: "print"; files: LocalFile[]; printer: string | null }
   | { what: "share_folder"; path: string }
   | { what: "own_network" }
-  | { what: "device"; id: string };
+  | { what: "device"; id: string }
+  | { what: "invite"; purpose: Purpose }
+  | { what: "type_code"; purpose: Purpose }
+  | { what: "founded"; recovery: string; name: string }
+  | { what: "recover" }
+  | { what: "rename_home" }
+  | { what: "who"; share: string }
+  | { what: "guest"; share: string }
+  | { what: "pause" }
+  | { what: "connect" }
+  | { what: "sure"; sure: Sure };
+
+/** A question before something that cannot be undone. */
+export interface Sure {
+  title: string;
+  /** What happens, a sentence each. */
+  means: string[];
+  /** The button, a verb. */
+  does: string;
+  act: () => Promise<unknown>;
+}
 
 export type Note =
   | { id: number; about: "job"; job: string }

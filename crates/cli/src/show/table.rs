@@ -2,28 +2,28 @@
 
 use super::clean;
 
-pub(super) struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     right: Option<usize>,
 }
 
 impl Table {
     /// With a heading, unless it is empty.
-    pub(super) fn new(heading: &[&str]) -> Self {
+    pub(crate) fn new(heading: &[&str]) -> Self {
         let heading: Vec<String> = heading.iter().map(|word| (*word).to_owned()).collect();
         Self { rows: if heading.is_empty() { Vec::new() } else { vec![heading] }, right: None }
     }
 
     /// This column is set to the right.
-    pub(super) fn right(&mut self, column: usize) {
+    pub(crate) fn right(&mut self, column: usize) {
         self.right = Some(column);
     }
 
-    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.iter().map(|cell| clean(cell)).collect());
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             self.rows

@@ -94,6 +94,7 @@ async fn store(
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
+    let claim = visit.claim(Action::Write, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
         blocking(move || Growing::begin(&visit, &folder, &query_path, announced, slot)).await?
@@ -102,7 +103,12 @@ async fn store(
     if !visit.still(Action::Write, &folder) {
         return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
     }
-    blocking(move || growing.finish(announced_id)).await
+    let finish = move || {
+        let stored = growing.finish(announced_id)?;
+        claim.keep();
+        Ok(stored)
+    };
+    blocking(finish).await
 }
 
 /// Takes the whole body: the content block by block into the file, then the 32 bytes of its FileId.

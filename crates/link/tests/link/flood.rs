@@ -69,17 +69,21 @@ async fn still_open(streams: Vec<TcpStream>) -> Vec<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_device_gets_through_two_thousand_sockets_from_one_address() {
-    known_devices_get_through(Duration::from_secs(2), |_| "127.0.0.2".to_owned()).await;
+    known_devices_get_through(|_| "127.0.0.2".to_owned()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_known_device_gets_through_two_thousand_sockets_from_a_hundred_addresses() {
     // It has to find its moment among them, and a connection that the system drops is tried again after 1 s only.
-    known_devices_get_through(SOON, |at| format!("127.0.2.{}", 1 + at % 100)).await;
+    known_devices_get_through(|at| format!("127.0.2.{}", 1 + at % 100)).await;
 }
 
+/// A known device that is still waiting after this long is shut out. What it takes is printed: on a computer that
+/// does nothing else it is a fraction of a second, and 4,000 ends of connections in one process are not that.
+const SHUT_OUT: Duration = Duration::from_secs(15);
+
 /// Half of the sockets say nothing, half shake hands and then dribble a header. Whoever is cut comes again.
-async fn known_devices_get_through(deadline: Duration, source: fn(usize) -> String) {
+async fn known_devices_get_through(source: fn(usize) -> String) {
     let _alone = ALONE.lock().await;
     allow_many_descriptors(5000);
     let node = Arc::new(Node::start("127.0.0.1:0"));
@@ -123,7 +127,7 @@ async fn known_devices_get_through(deadline: Duration, source: fn(usize) -> Stri
                 sleep(Duration::from_millis(150)).await;
             }
         };
-        timeout(deadline, elsewhere).await.expect("no answer from elsewhere");
+        timeout(SHUT_OUT, elsewhere).await.expect("no answer from elsewhere");
         let elsewhere = started.elapsed();
         let started = Instant::now();
         let in_the_crowd = async {
@@ -136,7 +140,7 @@ async fn known_devices_get_through(deadline: Duration, source: fn(usize) -> Stri
             };
             assert_eq!(ask(&mut stream, "/who").await, "HTTP/1.1 200");
         };
-        timeout(deadline, in_the_crowd).await.expect("no answer in the crowd");
+        timeout(SHUT_OUT, in_the_crowd).await.expect("no answer in the crowd");
         slowest = slowest.max(elsewhere).max(started.elapsed());
         sleep(Duration::from_millis(200)).await;
     }

@@ -3,7 +3,7 @@
 //! It knows who calls (the key that the handshake proved) and where the connection came in; whether the caller
 //! may do what it asks is decided by the gate of each room, request by request.
 
-use crate::{Core, drives, presence, printing};
+use crate::{Core, asks, doctor, drives, home, presence, printing};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 
@@ -29,7 +29,10 @@ impl Serve for Door {
         match room(request.uri().path()) {
             Some(Room::Presence) => presence::serve(core, caller, subject, request).boxed(),
             Some(Room::Printing) => printing::serve(core, caller, subject, request).boxed(),
+            Some(Room::Asks) => asks::serve(core, caller, subject, request).boxed(),
             Some(Room::Drives) => drives::serve(core, caller, subject, request).boxed(),
+            Some(Room::Home) => home::serve(core, caller, request).boxed(),
+            Some(Room::Doctor) => doctor::probe::serve(core, caller, request).boxed(),
             None => std::future::ready(body::status(StatusCode::NOT_FOUND, "not found")).boxed(),
         }
     }
@@ -40,6 +43,9 @@ enum Room {
     Presence,
     Printing,
     Drives,
+    Home,
+    Asks,
+    Doctor,
 }
 
 fn room(path: &str) -> Option<Room> {
@@ -48,6 +54,9 @@ fn room(path: &str) -> Option<Room> {
         "hello" | "watch" => Some(Room::Presence),
         "printers" | "jobs" => Some(Room::Printing),
         "drives" => Some(Room::Drives),
+        "home" => Some(Room::Home),
+        "asks" => Some(Room::Asks),
+        "probe" => Some(Room::Doctor),
         _ => None,
     }
 }
@@ -63,6 +72,9 @@ mod tests {
         assert_eq!(room("/v1/printers/abc/jobs/1"), Some(Room::Printing));
         assert_eq!(room("/v1/jobs/1/cancel"), Some(Room::Printing));
         assert_eq!(room("/v1/drives/abc/list"), Some(Room::Drives));
+        assert_eq!(room("/v1/home/sync"), Some(Room::Home));
+        assert_eq!(room("/v1/asks"), Some(Room::Asks));
+        assert_eq!(room("/v1/probe"), Some(Room::Doctor));
         for path in ["/", "/v1", "/v1/", "/v2/hello", "/v1/hellos", "/rpc", "//v1/hello", "/v1//jobs"] {
             assert_eq!(room(path), None, "{path}");
         }

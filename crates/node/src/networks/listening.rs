@@ -1,8 +1,8 @@
 //! What runs on the owner's networks: a listener for each address, an announcement for each interface.
 
 use super::{Connected, ports::Ports};
-use crate::{Core, core::Parts, doors, presence};
-use lanyard_discovery::{Announcement, Interface};
+use crate::{Core, core::Parts, doors, home, presence};
+use lanyard_discovery::{Announcement, Interface, Saying, multicast};
 use lanyard_link::Listener;
 use std::{
     collections::HashMap,
@@ -38,6 +38,7 @@ struct Announced {
     network: String,
     addresses: Vec<IpAddr>,
     port: u16,
+    saying: Saying,
     announcement: Announcement,
 }
 
@@ -78,7 +79,7 @@ impl Running {
         self.trouble.clear();
         self.stop_unwanted(core, &own, &up).await;
         let complete = self.listen(core, &own);
-        self.announce(&own) && complete
+        self.announce(&own, &home::saying(core)) && complete
     }
 
     /// Says goodbye and stops for good.
@@ -227,7 +228,7 @@ impl Running {
         Ok(complete)
     }
 
-    fn announce(&mut self, own: &[(&str, &Interface)]) -> bool {
+    fn announce(&mut self, own: &[(&str, &Interface)], saying: &Saying) -> bool {
         let Some(port) = self.port else { return own.is_empty() };
         let mut complete = true;
         for (network, interface) in own {
@@ -241,18 +242,36 @@ impl Running {
             if addresses.is_empty() {
                 continue;
             }
+            // The daemon would be silent without a word. Whether the port was given back is looked at each time.
+            if !self.announcements.contains_key(&interface.name)
+                && let Err(error) = multicast::port_is_free(interface)
+                && error.kind() == io::ErrorKind::AddrInUse
+            {
+                self.trouble.push(format!(
+                    "UDP port {} is kept by another program, so other devices do not hear of this one. End that \
+                     program, or let it share the port.",
+                    multicast::PORT
+                ));
+                continue;
+            }
             let done = match self.announcements.get_mut(&interface.name) {
-                Some(known) if known.addresses == addresses && known.port == port => Ok(()),
-                Some(known) => known.announcement.update(&addresses, port).map(|()| {
+                Some(known)
+                    if known.addresses == addresses && known.port == port && known.saying == *saying =>
+                {
+                    Ok(())
+                }
+                Some(known) => known.announcement.update(&addresses, port, saying).map(|()| {
                     known.addresses = addresses;
                     known.port = port;
+                    known.saying = saying.clone();
                 }),
-                None => Announcement::start(interface, &addresses, port).map(|announcement| {
+                None => Announcement::start(interface, &addresses, port, saying).map(|announcement| {
                     self.names.push(announcement.fullname());
                     let surplus = self.names.len().saturating_sub(NAMES);
                     self.names.drain(..surplus);
                     let (interface, network) = ((*interface).clone(), (*network).to_owned());
-                    let announced = Announced { network, addresses, port, announcement, interface };
+                    let saying = saying.clone();
+                    let announced = Announced { network, addresses, port, saying, announcement, interface };
                     self.announcements.insert(announced.interface.name.clone(), announced);
                 }),
             };

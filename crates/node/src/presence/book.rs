@@ -42,6 +42,8 @@ const MAX_TRIED: i64 = 32;
 pub(super) struct Book {
     store: Store,
     names: Mutex<HashMap<NodeId, String>>,
+    /// When devices were heard last, and what they run on, as of the start.
+    before: Vec<(NodeId, String, Millis)>,
     /// What was last written of each device, so that a sign of life costs no fsync.
     written: Mutex<HashMap<NodeId, Entry>>,
 }
@@ -62,12 +64,24 @@ impl Book {
             rows.collect()
         })?;
         let names = rows.into_iter().filter_map(|(node, name)| Some((node.parse().ok()?, name))).collect();
-        Ok(Self { store, names: Mutex::new(names), written: Mutex::default() })
+        let before: Vec<(String, String, Millis)> = store.read(|connection| {
+            let mut statement = connection.prepare("SELECT node, os, last_seen FROM device")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect()
+        })?;
+        let before =
+            before.into_iter().filter_map(|(node, os, at)| Some((node.parse().ok()?, os, at))).collect();
+        Ok(Self { store, names: Mutex::new(names), before, written: Mutex::default() })
     }
 
     /// The name a device last told.
     pub(super) fn name(&self, node: &NodeId) -> Option<String> {
         self.names().get(node).cloned()
+    }
+
+    /// When devices were heard last before the start, and what they run on.
+    pub(super) fn last_seen(&self) -> Vec<(NodeId, String, Millis)> {
+        self.before.clone()
     }
 
     /// A device told its name. Kept in memory: a stranger's hello writes nothing to the disk.

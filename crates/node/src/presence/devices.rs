@@ -174,22 +174,25 @@ impl Devices {
 
     /// All offered printers.
     pub(super) fn printers(&self) -> Vec<RemoteShare> {
-        self.shares(|offers| offers.printers.iter().map(|p| (p.share.clone(), p.name.clone())).collect())
+        self.shares(|offers| {
+            offers.printers.iter().map(|p| (p.share.clone(), p.name.clone(), p.ask)).collect()
+        })
     }
 
     /// All offered folders.
     pub(super) fn drives(&self) -> Vec<RemoteShare> {
-        self.shares(|offers| offers.drives.iter().map(|d| (d.share.clone(), d.name.clone())).collect())
+        self.shares(|offers| offers.drives.iter().map(|d| (d.share.clone(), d.name.clone(), d.ask)).collect())
     }
 
-    fn shares(&self, of: impl Fn(&Offers) -> Vec<(String, String)>) -> Vec<RemoteShare> {
+    fn shares(&self, of: impl Fn(&Offers) -> Vec<(String, String, bool)>) -> Vec<RemoteShare> {
         let shares = |(node, row): (&NodeId, &Row)| {
             let (node, device_name) = (*node, row.shown_name(node));
-            of(&row.offers).into_iter().map(move |(share, name)| RemoteShare {
+            of(&row.offers).into_iter().map(move |(share, name, ask)| RemoteShare {
                 node,
                 share: ShareId(share),
                 name,
                 device_name: device_name.clone(),
+                ask,
             })
         };
         self.shown().flat_map(shares).collect()
@@ -227,7 +230,8 @@ impl Row {
     }
 }
 
-fn os(text: &str) -> Os {
+/// The word a device uses for its operating system.
+pub(crate) fn os(text: &str) -> Os {
     match text {
         "linux" => Os::Linux,
         "macos" => Os::Macos,
@@ -252,7 +256,7 @@ mod tests {
     }
 
     fn hello(name: &str) -> Hello {
-        Hello { v: 1, name: name.to_owned(), os: "linux".to_owned(), port: 7717 }
+        Hello { v: 1, name: name.to_owned(), os: "linux".to_owned(), port: 7717, alive: 10 }
     }
 
     #[test]

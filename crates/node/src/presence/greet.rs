@@ -1,7 +1,7 @@
 //! Knocking at what multicast DNS heard and at what is remembered, and saying who we are.
 
 use super::{HELLO_DEADLINE, MAX_HELLO, hints::Hints, meet};
-use crate::{Core, networks, wire::Hello};
+use crate::{Core, home, networks, wire::Hello};
 use http::Request;
 use lanyard_discovery::Service;
 use lanyard_link::body;
@@ -25,7 +25,8 @@ pub(super) async fn run(core: Arc<Core>) {
     loop {
         greet_remembered(&core, &mut visited).await;
         let ours = networks::own_names(&core).await;
-        let services = core.presence.browser.services();
+        let mut services = core.presence.browser.services();
+        services.retain(|service| is_worth_it(&core, service));
         let (due, next) = {
             let mut hints = hints.lock().unwrap_or_else(PoisonError::into_inner);
             let is_online =
@@ -56,9 +57,16 @@ pub(super) async fn run(core: Arc<Core>) {
             changed = heard.changed() => if changed.is_err() { return },
             changed = places.changed() => if changed.is_err() { return },
             () = done.notified() => {}
+            () = core.presence.look.notified() => {}
             () = next => {}
         }
     }
+}
+
+/// On the owner's networks everybody is greeted, on others only devices that are known to belong to ours.
+fn is_worth_it(core: &Core, service: &Service) -> bool {
+    let over_own = |address: &SocketAddr| core.networks.near(*address).is_some_and(|place| place.own);
+    service.addresses.iter().any(over_own) || home::is_one_of_ours(core, service)
 }
 
 /// Greets one service; the key that answered, if one did.
@@ -80,14 +88,25 @@ async fn greet_remembered(core: &Arc<Core>, visited: &mut HashSet<String>) {
                 continue;
             }
             let core = Arc::clone(core);
-            core.tasks.clone().spawn(async move { greet(&core, &addresses).await });
+            let own = core.networks.places().iter().any(|place| place.own && place.network == network);
+            core.tasks.clone().spawn(async move {
+                if core.circle.knows(&node) {
+                    seek(&core, node, &addresses).await;
+                } else if own {
+                    greet(&core, &addresses).await;
+                }
+            });
         }
     }
 }
 
 /// Races the addresses, says hello to whoever answers and begins to watch it. The key that answered, if one did.
-async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<NodeId> {
+pub(super) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<NodeId> {
     let attempt = async {
+        if core.moved.withholds() {
+            // With a copied key we would take the place of the device it was copied from.
+            return None;
+        }
         let _turn = core.presence.greetings.acquire().await.ok()?;
         let greeted = match core.peers.greet(addresses).await {
             Ok(greeted) => greeted,
@@ -115,8 +134,40 @@ async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<NodeId> {
     }
 }
 
+/// Says hello to exactly this device, if it is at one of these addresses. Nobody else learns who knocks: in TLS 1.3 the
+/// caller shows its key after it has seen the other's.
+pub(super) async fn seek(core: &Arc<Core>, node: NodeId, addresses: &[SocketAddr]) {
+    let attempt = async {
+        let _turn = core.presence.greetings.acquire().await.ok()?;
+        if core.moved.withholds() || core.presence.devices().is_online(&node) {
+            return None;
+        }
+        let mut all = addresses.to_vec();
+        let known = core.presence.devices().addresses(&node);
+        all.extend(known.into_iter().filter(|address| !addresses.contains(address)));
+        core.peers.learn(node, all);
+        // Which network it goes over is known only when it answers; what is said is what the nearest one may hear.
+        let own = addresses.iter().any(|address| core.networks.near(*address).is_some_and(|place| place.own));
+        let theirs = say(core, node, &hello_over(core, &node, own)).await?;
+        if let Some(name) = clean(&theirs.name) {
+            core.presence.book.call(node, &name);
+        }
+        meet(core, node, addresses.to_vec());
+        Some(())
+    };
+    tokio::select! {
+        () = core.cancel.cancelled() => {}
+        _ = attempt => {}
+    }
+}
+
 async fn say_hello(core: &Arc<Core>, node: NodeId, local: SocketAddr) -> Option<Hello> {
-    let hello = serde_json::to_vec(&hello_from(core, &node, local)).ok()?;
+    let own = core.networks.place_of(local).is_some_and(|place| place.own);
+    say(core, node, &hello_over(core, &node, own)).await
+}
+
+async fn say(core: &Arc<Core>, node: NodeId, hello: &Hello) -> Option<Hello> {
+    let hello = serde_json::to_vec(hello).ok()?;
     let mut request = Request::new(body::full(hello));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = http::Uri::from_static("/v1/hello");
@@ -133,12 +184,11 @@ async fn say_hello(core: &Arc<Core>, node: NodeId, local: SocketAddr) -> Option<
 }
 
 /// On a network that is not the owner's a stranger learns neither our name nor where we listen.
-fn hello_from(core: &Core, node: &NodeId, local: SocketAddr) -> Hello {
-    let own = core.networks.place_of(local).is_some_and(|place| place.own);
-    let mut hello = super::our_hello(core);
+fn hello_over(core: &Core, node: &NodeId, own: bool) -> Hello {
+    let mut hello = super::our_hello(core, node);
     if !own {
         hello.port = 0;
-        if core.presence.book.name(node).is_none() {
+        if !core.circle.knows(node) {
             hello.name = String::new();
         }
     }

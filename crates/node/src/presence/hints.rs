@@ -106,6 +106,8 @@ mod tests {
             addresses: vec![address.parse().unwrap()],
             model: None,
             location: None,
+            token: None,
+            opening: None,
         }
     }
 

@@ -5,8 +5,9 @@ use super::{
     devices::{Link, Row},
 };
 use crate::{
-    Core,
+    Core, asks, home,
     names::Named,
+    status::check_signs,
     wire::{OfferedDrive, OfferedPrinter},
 };
 use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
@@ -23,8 +24,8 @@ pub(super) fn nearby(core: &Core) -> Nearby {
     let mut nearby = Nearby::default();
     for (node, row) in core.presence.devices().shown() {
         nearby.devices.push(device(core, node, row, &interfaces));
-        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(node, row, offered)));
-        nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(node, row, offered)));
+        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(core, node, row, offered)));
+        nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(core, node, row, offered)));
     }
     nearby.printers.extend(standard_printers(core));
     let key = |name: &str, id: &str| (name.to_lowercase(), id.to_owned());
@@ -32,6 +33,14 @@ pub(super) fn nearby(core: &Core) -> Nearby {
     nearby.printers.sort_by_cached_key(|printer| key(&printer.name, &printer.id));
     nearby.drives.sort_by_cached_key(|drive| key(&drive.name, &drive.id));
     nearby
+}
+
+/// One device, if it is shown.
+pub(super) fn device_of(core: &Core, node: &NodeId) -> Option<Device> {
+    let interfaces = core.networks.interfaces().borrow().clone();
+    let devices = core.presence.devices();
+    let (node, row) = devices.shown().find(|(known, _)| *known == node)?;
+    Some(device(core, node, row, &interfaces))
 }
 
 /// Tells front ends of changes until the node stops.
@@ -48,7 +57,10 @@ pub(super) async fn tell(core: Arc<Core>) {
         if without_times(&now) != without_times(&told) {
             told = now.clone();
             core.events.emit(Change::Nearby(now));
+            core.presence.shown.send_modify(|version| *version += 1);
         }
+        // The same devices are shown there, and codes that were heard.
+        home::tell(&core).await;
         tokio::select! {
             () = core.cancel.cancelled() => return,
             () = tokio::time::sleep(GATHER) => {}
@@ -113,7 +125,7 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
     Device {
         id: node.to_string(),
         check_words: node.check_words(),
-        check_signs: Vec::new(),
+        check_signs: check_signs(node),
         relation: relation(core, node),
         name: row.shown_name(node),
         os: row.os,
@@ -123,7 +135,7 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
     }
 }
 
-fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
+fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
     let state = match offered.state.as_str() {
         _ if row.link != Link::Online => PrinterState::Unreachable,
         "processing" => PrinterState::Busy,
@@ -140,18 +152,18 @@ fn printer(node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {
         state,
         reasons: offered.reasons.clone(),
         waiting: offered.waiting,
-        access: Access::Allowed,
+        access: asks::access(core, node, &offered.share, offered.ask),
         usable: true,
     }
 }
 
-fn drive(node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
+fn drive(core: &Core, node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive {
     Drive {
         id: format!("{}@{node}", offered.share),
         name: offered.name.clone(),
         device: node.to_string(),
         device_name: row.shown_name(node),
-        access: Access::Allowed,
+        access: asks::access(core, node, &offered.share, offered.ask),
         writable: offered.writable,
         available: offered.available && row.link == Link::Online,
         free_bytes: offered.free,

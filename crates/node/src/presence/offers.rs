@@ -30,6 +30,7 @@ fn printer(offered: OfferedPrinter) -> Option<OfferedPrinter> {
         reasons: reasons.take(MAX_REASONS).collect(),
         share: offered.share,
         waiting: offered.waiting,
+        ask: offered.ask,
     })
 }
 
@@ -37,7 +38,7 @@ fn drive(offered: OfferedDrive) -> Option<OfferedDrive> {
     Some(OfferedDrive { name: clean(&offered.name)?, ..offered })
 }
 
-fn is_share_id(text: &str) -> bool {
+pub(crate) fn is_share_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
@@ -61,6 +62,7 @@ mod tests {
             state: "idle".to_owned(),
             reasons: Vec::new(),
             waiting: 0,
+            ask: false,
         }
     }
 

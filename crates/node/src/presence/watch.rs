@@ -1,7 +1,7 @@
 //! Watching one device: a stream of lines, kept open, begun anew when it breaks or falls silent.
 
 use super::{is_back, offers::cleaned};
-use crate::{Core, printing, wire::WatchLine};
+use crate::{Core, asks, home, printing, wire::WatchLine};
 use http::Request;
 use lanyard_api::Millis;
 use lanyard_link::body::{self, Lines, ReadError};
@@ -21,8 +21,10 @@ const MAX_LINE: usize = 256 * 1024;
 const BEGIN: Duration = Duration::from_secs(6);
 /// A device that was there and takes longer than this to begin again counts as away until it does.
 const GRACE: Duration = Duration::from_secs(1);
-/// Longer silence means trouble: it says that it is alive every 10 s.
-const SILENCE: Duration = Duration::from_secs(25);
+/// Longer silence means trouble, in halves of the time after which it says that it is alive.
+const SILENCE: u32 = 5;
+/// Whatever it says, it is heard within this time.
+const LONGEST_SILENCE: Duration = Duration::from_secs(150);
 /// Between two tries, doubled each time up to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -126,6 +128,7 @@ async fn watch(core: &Arc<Core>, node: NodeId, bell: &Notify) -> Ended {
     let mut lines = Lines::new(response.into_body(), MAX_LINE);
     let mut pace = Pace::new();
     let mut spoken = false;
+    let mut silence = silence(10);
     loop {
         let line = tokio::select! {
             () = bell.notified() => {
@@ -134,11 +137,16 @@ async fn watch(core: &Arc<Core>, node: NodeId, bell: &Notify) -> Ended {
                 }
                 continue;
             }
-            line = timeout(SILENCE, lines.next_json::<WatchLine>()) => line,
+            line = timeout(silence, lines.next_json::<WatchLine>()) => line,
         };
         match line {
             Ok(Ok(Some(WatchLine::Bye))) => return Ended::Bye,
-            Ok(Ok(Some(line))) => take(core, node, line, &mut spoken).await,
+            Ok(Ok(Some(line))) => {
+                if let WatchLine::Hello(hello) = &line {
+                    silence = self::silence(hello.alive);
+                }
+                take(core, node, line, &mut spoken).await;
+            }
             // A later version may say things this one does not know.
             Ok(Err(ReadError::NotJson(error))) => tracing::debug!(%node, error, "a line was not understood"),
             Ok(Ok(None) | Err(_)) | Err(_) if spoken => return Ended::Lost,
@@ -146,6 +154,11 @@ async fn watch(core: &Arc<Core>, node: NodeId, bell: &Notify) -> Ended {
         }
         pace.keep().await;
     }
+}
+
+/// How long a device may be silent that says after so many seconds that it is alive.
+fn silence(alive: u16) -> Duration {
+    (Duration::from_secs(alive.max(10).into()) * SILENCE / 2).min(LONGEST_SILENCE)
 }
 
 /// The device does not answer.
@@ -181,6 +194,8 @@ async fn take(core: &Arc<Core>, node: NodeId, line: WatchLine, spoken: &mut bool
             }
         }
         WatchLine::Job(status) => printing::heard_job(core, node, status).await,
+        WatchLine::Home { digest } => home::heard_digest(core, node, &digest),
+        WatchLine::Asked { share, yes } => asks::heard_answer(core, node, share, yes),
         WatchLine::Alive => presence.devices().heard(&node, now),
         WatchLine::Bye => {}
     }

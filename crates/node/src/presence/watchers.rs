@@ -2,7 +2,7 @@
 
 use super::our_hello;
 use crate::{
-    Core, shares,
+    Core, home, shares,
     wire::{Hello, Offers, WatchLine},
 };
 use http::{HeaderValue, Response, StatusCode, header};
@@ -27,8 +27,11 @@ use tokio_util::sync::CancellationToken;
 const MAX_WATCHERS: usize = 256;
 /// Lines that wait for one watcher; one that is further behind is cut off and asks again.
 const LINES: usize = 64;
-/// After this long without a line the watcher is told that we are alive.
-const ALIVE: Duration = Duration::from_secs(10);
+/// After this many seconds without a line a watcher is told that we are alive, while there are few.
+const ALIVE: u16 = 10;
+/// That many watchers are few; twice as many are told half as often, so that the traffic of an idle node stays below
+/// 1 kB a second with all the devices a home can have.
+const FEW: usize = 16;
 /// Changes of offers come in groups; they are told together.
 const GATHER: Duration = Duration::from_millis(100);
 /// How long a watcher may take to take a line.
@@ -89,6 +92,16 @@ impl Watchers {
         }
     }
 
+    /// Ends the stream of one watcher.
+    pub(super) fn cut(&self, node: &NodeId) {
+        self.open().remove(node);
+    }
+
+    /// After how many seconds without a line a watcher is told that we are alive.
+    pub(super) fn alive(&self) -> u16 {
+        ALIVE * u16::try_from(self.open().len().div_ceil(FEW).clamp(1, 5)).unwrap_or(1)
+    }
+
     fn enter(&self, node: NodeId, watcher: Watcher) -> bool {
         let mut open = self.open();
         // A device that dials again has given up its old stream, whether we have noticed or not.
@@ -131,7 +144,7 @@ pub(super) fn serve(core: &Arc<Core>, caller: Caller, subject: Subject) -> Respo
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
         let offers = core.presence.watchers.offers.subscribe();
-        let speech = Speech { core: &core, subject, sender: &sender, told, offers, bye };
+        let speech = Speech { core: &core, node: caller.node, subject, sender: &sender, told, offers, bye };
         if speech.speak().await.is_ok() {
             let _ = timeout(TAKE, sender.finish()).await; // it may have gone; then there is nobody to tell
         }
@@ -146,6 +159,7 @@ pub(super) fn serve(core: &Arc<Core>, caller: Caller, subject: Subject) -> Respo
 /// What one watcher is told.
 struct Speech<'a> {
     core: &'a Arc<Core>,
+    node: NodeId,
     subject: Subject,
     sender: &'a Sender,
     told: mpsc::Receiver<WatchLine>,
@@ -156,10 +170,14 @@ struct Speech<'a> {
 impl Speech<'_> {
     /// Speaks until the end. An error means that the watcher has gone.
     async fn speak(mut self) -> Result<(), Gone> {
-        let mut hello = our_hello(self.core);
+        let node = self.node;
+        let mut hello = our_hello(self.core, &node);
         let mut offers = shares::offers_for(self.core, &self.subject).await;
         self.say(&WatchLine::Hello(hello.clone())).await?;
         self.say(&WatchLine::Offers(offers.clone())).await?;
+        if let Some(line) = home::digest_line(self.core, &node) {
+            self.say(&line).await?;
+        }
         loop {
             tokio::select! {
                 () = self.bye.cancelled() => return self.say(&WatchLine::Bye).await,
@@ -177,13 +195,21 @@ impl Speech<'_> {
                     self.offers.mark_unchanged();
                     self.tell_changes(&mut hello, &mut offers).await?;
                 }
-                () = sleep(ALIVE) => self.say(&WatchLine::Alive).await?,
+                () = sleep(Duration::from_secs(hello.alive.into())) => {
+                    let new = our_hello(self.core, &node);
+                    if new == hello {
+                        self.say(&WatchLine::Alive).await?;
+                    } else {
+                        self.say(&WatchLine::Hello(new.clone())).await?;
+                        hello = new;
+                    }
+                }
             }
         }
     }
 
     async fn tell_changes(&self, hello: &mut Hello, offers: &mut Offers) -> Result<(), Gone> {
-        let new = our_hello(self.core);
+        let new = our_hello(self.core, &self.node);
         if new != *hello {
             self.say(&WatchLine::Hello(new.clone())).await?;
             *hello = new;

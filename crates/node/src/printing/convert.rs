@@ -162,6 +162,7 @@ pub(super) fn outbox_error(error: OutboxError) -> ApiError {
         OutboxError::Document(DocumentError::Io(_)) | OutboxError::Keep(KeepError::Unreadable { .. }) => {
             ErrorCode::Unreadable
         }
+        OutboxError::Document(DocumentError::NotNow(_)) => ErrorCode::Busy,
         OutboxError::Document(_) => ErrorCode::UnsupportedDocument,
         OutboxError::Keep(KeepError::Full) | OutboxError::Store(StoreError::Full) => ErrorCode::DiskFull,
         OutboxError::Keep(KeepError::TooLarge) | OutboxError::NotNow(_) => ErrorCode::Invalid,

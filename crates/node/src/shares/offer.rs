@@ -26,11 +26,13 @@ pub async fn offers_for(core: &Core, subject: &Subject) -> Offers {
     for (id, entry) in visible {
         match entry.kind {
             ShareKind::Printer => {
+                let ask = core.shares.decide(&id, &entry, subject, Action::Print) == Decision::Ask;
                 let queue = printing::queue_state(core, &QueueId(entry.target)).await;
-                offers.printers.push(printer(id, entry.name, queue));
+                offers.printers.push(OfferedPrinter { ask, ..printer(id, entry.name, queue) });
             }
             ShareKind::Folder => offers.drives.push(OfferedDrive {
-                writable: core.shares.decide(&id, &entry, subject, Action::Write) == Decision::Allow,
+                writable: core.shares.decide(&id, &entry, subject, Action::Write) != Decision::Deny,
+                ask: core.shares.decide(&id, &entry, subject, Action::List) == Decision::Ask,
                 share: id.0,
                 name: entry.name,
                 available: entry.available,
@@ -53,6 +55,7 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
             state: "stopped".to_owned(),
             reasons: vec!["offline".to_owned()],
             waiting: 0,
+            ask: false,
         };
     };
     let state = match queue.state {
@@ -68,5 +71,6 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
         state: state.to_owned(),
         reasons: queue.reasons,
         waiting: queue.waiting,
+        ask: false,
     }
 }

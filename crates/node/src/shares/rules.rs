@@ -36,6 +36,14 @@ pub(super) fn whom(
     Ok(rules)
 }
 
+/// Whether there are not too many of them.
+pub(super) fn are_few(rules: &[Rule]) -> Result<(), ApiError> {
+    if rules.len() <= MAX_RULES {
+        return Ok(());
+    }
+    Err(invalid(format!("A share has at most {MAX_RULES} rules.")))
+}
+
 /// When something ends, if it does.
 pub(super) fn ends(until: Option<Millis>, clock: &Clock) -> Result<Option<Until>, ApiError> {
     let now = clock.now();

@@ -2,7 +2,8 @@
 
 use super::*;
 use lanyard_api::Audience as Shown;
-use lanyard_trust::{Grant as Rule, NodeId, Who};
+use lanyard_drive::offer::Folder;
+use lanyard_trust::{Action, Claim, Gate, Grant as Rule, NodeId, Refusal, Subject, Used, Who};
 
 fn shares() -> Shares {
     load(&Store::in_memory(&[MIGRATIONS, crate::settings::MIGRATIONS]).unwrap())
@@ -115,7 +116,7 @@ fn folders_that_hold_too_much_are_refused() {
     let data = tempfile::tempdir().unwrap();
     let inside = data.path().join("inside");
     std::fs::create_dir(&inside).unwrap();
-    let refused = [std::path::Path::new("/"), data.path(), inside.as_path(), std::path::Path::new("/proc")];
+    let refused = [Path::new("/"), data.path(), inside.as_path(), Path::new("/proc")];
     for path in refused {
         let error = folder::check(path.to_str().unwrap(), data.path(), false).unwrap_err();
         assert_eq!(error.code, ErrorCode::Invalid, "{}", path.display());
@@ -134,4 +135,87 @@ fn folders_that_hold_too_much_are_refused() {
         assert_eq!(error.code, code);
     }
     assert_eq!(folder::check("music", data.path(), false).unwrap_err().code, ErrorCode::Invalid, "relative");
+}
+
+fn store() -> Store {
+    Store::in_memory(&[MIGRATIONS, crate::settings::MIGRATIONS]).unwrap()
+}
+
+fn bring(shares: &Arc<Shares>, id: &ShareId, used: Used) -> Result<Claim<QueueId>, Refusal> {
+    let gate: Arc<dyn Gate<QueueId>> = shares.clone();
+    Claim::take(gate, id.clone(), near(), Action::Print, used)
+}
+
+const JOB: Used = Used { jobs: 1, bytes: 10 };
+
+#[test]
+fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
+    let store = store();
+    let shares = Arc::new(load(&store));
+    let limited = Rule { max_jobs: Some(2), max_bytes: Some(25), ..Rule::to(Audience::Network) };
+    let policy = Policy { grants: vec![limited], ..Policy::default() };
+    let id = insert(&shares, "laser", ShareKind::Printer, policy.clone());
+    bring(&shares, &id, JOB).unwrap().keep();
+    drop(bring(&shares, &id, JOB).unwrap());
+    let large = Used { jobs: 1, bytes: 16 };
+    assert!(matches!(bring(&shares, &id, large), Err(Refusal::Spent)), "it says so before it takes a byte");
+    let under_way = bring(&shares, &id, JOB).unwrap();
+    assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::Spent)), "what is on its way counts");
+    under_way.keep();
+    assert_eq!(queue(&shares, &id, &near(), Action::Print), Err(Refusal::Spent));
+
+    let again = Arc::new(load(&store));
+    insert(&again, "laser", ShareKind::Printer, policy);
+    assert_eq!(queue(&again, &id, &near(), Action::Print), Err(Refusal::Spent));
+    let other = Subject { who: Who::Device(NodeId::from_bytes([8; 32])), ..near() };
+    assert!(queue(&again, &id, &other, Action::Print).is_ok(), "each has a day of its own");
+}
+
+#[test]
+fn nothing_is_written_down_of_who_has_no_limit() {
+    let store = store();
+    let shares = Arc::new(load(&store));
+    let id = insert(&shares, "laser", ShareKind::Printer, everyone());
+    bring(&shares, &id, JOB).unwrap().keep();
+    let count = "SELECT count(*) FROM share_use";
+    assert_eq!(store.read(|c| c.query_row(count, [], |row| row.get::<_, i64>(0))).unwrap(), 0);
+}
+
+#[test]
+fn a_yes_for_once_is_good_for_one_job_and_never_for_more_than_was_asked() {
+    let shares = Arc::new(shares());
+    let asks = Rule { ask: true, ..Rule::to(Audience::Network) };
+    let policy = Policy { grants: vec![asks.clone()], ..Policy::default() };
+    let id = insert(&shares, "laser", ShareKind::Printer, policy);
+    assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::MustAsk)));
+    let looked: Result<QueueId, Refusal> = shares.look(&id, &near(), Action::Print);
+    assert!(looked.is_ok(), "what it could do may be seen");
+    let ran = shares.clock.now().ran;
+    let yes = |grant| shares.tally().allow(gate::key(&id, &near()), grant, ran + 10_000, Some(1), ran);
+    yes(asks.clone());
+    assert!(queue(&shares, &id, &near(), Action::Print).is_ok());
+    assert_eq!(queue(&shares, &id, &near(), Action::Manage), Err(Refusal::NotAllowed));
+    let claim = bring(&shares, &id, JOB).unwrap();
+    assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::MustAsk)), "two at once are one too many");
+    claim.keep();
+    assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::MustAsk)));
+
+    yes(asks);
+    shares.write().get_mut(&id).unwrap().policy.grants.clear();
+    assert_eq!(queue(&shares, &id, &near(), Action::Print), Err(Refusal::Unknown), "the rule is stronger");
+}
+
+#[test]
+fn a_permission_does_not_survive_a_restart() {
+    let store = store();
+    let asks = Rule { ask: true, ..Rule::to(Audience::Network) };
+    let policy = Policy { grants: vec![asks.clone()], ..Policy::default() };
+    for expected in [true, false] {
+        let shares = load(&store);
+        let id = insert(&shares, "music", ShareKind::Folder, policy.clone());
+        if expected {
+            shares.tally().allow(gate::key(&id, &near()), asks.clone(), i64::MAX, None, 0);
+        }
+        assert_eq!(open(&shares, &id, &near(), Action::Read).is_ok(), expected);
+    }
 }

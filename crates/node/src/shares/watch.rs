@@ -3,7 +3,7 @@
 use super::{Shares, changed, folder};
 use crate::Core;
 use lanyard_api::{Change, Queue, ShareKind};
-use lanyard_trust::ShareId;
+use lanyard_trust::{ShareId, Until};
 use std::{
     collections::HashSet,
     path::PathBuf,
@@ -32,6 +32,7 @@ pub fn start(core: &Arc<Core>) {
 
 async fn watch(core: &Arc<Core>) {
     let mut events = core.events.listen();
+    let mut circle = core.circle.changes();
     // Not a sleep, which every event would begin anew: a busy node would never look.
     let mut round = tokio::time::interval(EVERY);
     round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -39,6 +40,17 @@ async fn watch(core: &Arc<Core>) {
         let idle = core.shares.read().is_empty();
         tokio::select! {
             () = core.shares.changed.notified() => {}
+            () = core.shares.retell.notified() => {
+                core.presence.offers_changed();
+                continue;
+            }
+            // Who belongs here decides who sees what; those who do not any more are told at once.
+            Ok(()) = circle.changed() => {
+                core.shares.tally().put_out(&core.circle.known().expelled);
+                changed(core);
+                core.presence.nearby_changed();
+                continue;
+            }
             _ = round.tick(), if !idle => {}
             event = events.recv() => match event {
                 Ok(event) => {
@@ -132,18 +144,34 @@ fn see_queues(core: &Core, queues: &[Queue]) -> bool {
     different
 }
 
+/// Takes back what has ended: whole shares, single rules, and what the owner said yes to for a while.
 async fn end_expired(core: &Arc<Core>) {
     let now = core.clock.now();
-    let expired: Vec<ShareId> = {
-        let table = core.shares.read();
-        let over =
-            table.iter().filter(|(_, entry)| entry.policy.until.is_some_and(|until| until.is_over(&now)));
-        over.map(|(id, _)| id.clone()).collect()
-    };
-    if expired.is_empty() {
+    let is_over = |until: Option<Until>| until.is_some_and(|until| until.is_over(&now));
+    let (mut expired, mut shorter) = (Vec::new(), Vec::new());
+    for (id, entry) in core.shares.write().iter_mut() {
+        let before = entry.policy.grants.len();
+        if is_over(entry.policy.until) {
+            expired.push(id.clone());
+        } else {
+            entry.policy.grants.retain(|grant| !is_over(grant.until));
+            if entry.policy.grants.len() < before {
+                shorter.push((id.clone(), entry.clone()));
+            }
+        }
+    }
+    if core.shares.tally().end_allowed(now.ran) {
+        core.presence.offers_changed();
+    }
+    if expired.is_empty() && shorter.is_empty() {
         return;
     }
-    tracing::info!(count = expired.len(), "shares have ended, as their owner wanted");
+    tracing::info!(shares = expired.len(), rules = shorter.len(), "what was to end has ended");
+    for (id, entry) in shorter {
+        if let Err(error) = core.shares.save(&id, &entry).await {
+            tracing::warn!(%error, "rules that have ended stay in the store until the next change");
+        }
+    }
     if let Err(error) = core.shares.remove(expired).await {
         tracing::warn!(%error, "ended shares stay in the store until the next try");
     }

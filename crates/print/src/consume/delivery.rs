@@ -1,9 +1,9 @@
 //! One task for each device: delivers documents, asks after them, carries cancels over, waits while it is away.
 
 use super::{AskError, Bell, Outbox, OutgoingJob, lock, outgoing::Phase, read_answer};
-use crate::ticket::{JobStatus, Refused, TICKET_HEADER};
+use crate::ticket::{JobStatus, MUST_ASK, Question, Refused, TICKET_HEADER};
 use futures_util::TryStreamExt;
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use hyper::body::Frame;
 use lanyard_link::{Body, BodyError, LinkError, body};
 use lanyard_trust::NodeId;
@@ -26,6 +26,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// From the end of the document to the owner's answer: it checks and fsyncs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A question that has no answer after this long has none: the owner's device ends it earlier, if it is there.
+const ANSWER: Duration = Duration::from_secs(6 * 60);
+
 /// Documents up to this size are sent from memory, so that the link may repeat them by itself.
 const SMALL: u64 = 64 * 1024;
 
@@ -36,6 +39,8 @@ pub(super) struct Courier {
     pause: Duration,
     asked: HashMap<Uuid, Instant>,
     mismatches: HashMap<Uuid, u32>,
+    /// Jobs whose owner was asked, and when first.
+    questions: HashMap<Uuid, Instant>,
 }
 
 /// What came of one job's turn.
@@ -46,9 +51,25 @@ enum Turn {
     Wait,
 }
 
+/// What came of a question to the owner.
+enum Permission {
+    /// The document may leave.
+    Given,
+    /// Not now, or not at all.
+    NotYet(Turn),
+}
+
 impl Courier {
     pub(super) fn new(outbox: Outbox, node: NodeId, bell: Arc<Bell>) -> Self {
-        Self { outbox, node, bell, pause: AWAY.0, asked: HashMap::new(), mismatches: HashMap::new() }
+        Self {
+            outbox,
+            node,
+            bell,
+            pause: AWAY.0,
+            asked: HashMap::new(),
+            mismatches: HashMap::new(),
+            questions: HashMap::new(),
+        }
     }
 
     /// Works until it is dropped. Sleeps while there is nothing to do.
@@ -80,6 +101,7 @@ impl Courier {
         };
         self.asked.retain(|job, _| jobs.iter().any(|open| open.job == *job));
         self.mismatches.retain(|job, _| jobs.iter().any(|open| open.job == *job));
+        self.questions.retain(|job, _| jobs.iter().any(|open| open.job == *job));
         if jobs.is_empty() {
             return None;
         }
@@ -118,6 +140,11 @@ impl Courier {
     }
 
     async fn deliver(&mut self, job: OutgoingJob) -> Turn {
+        if job.asks_first
+            && let Permission::NotYet(turn) = self.ask_owner(&job).await
+        {
+            return turn;
+        }
         // On disk before the first byte leaves: from here on the owner may have it.
         let Ok(job) = self.outbox.change(job.job, OutgoingJob::offered).await else { return Turn::Wait };
         if job.phase != Phase::Offered {
@@ -150,9 +177,64 @@ impl Courier {
         }
     }
 
+    /// Asks the owner whether this document may come. Asked again, it is the same question: the answer may have been
+    /// told while we did not listen.
+    async fn ask_owner(&mut self, job: &OutgoingJob) -> Permission {
+        let question = Question {
+            share: &job.share.0,
+            action: "print",
+            title: &job.title,
+            pages: job.pages,
+            bytes: job.bytes,
+        };
+        let Ok(question) = serde_json::to_vec(&question) else { return Permission::NotYet(Turn::Wait) };
+        let turn = match self.outbox.ask(self.node, Method::POST, "/v1/asks", question).await {
+            Ok((StatusCode::OK, _)) => {
+                self.questions.remove(&job.job);
+                return match self.outbox.change(job.job, OutgoingJob::allowed).await {
+                    Ok(_) => Permission::Given,
+                    Err(_) => Permission::NotYet(Turn::Wait),
+                };
+            }
+            Ok(_) => self.wait_for_answer(job).await,
+            // The owner has many questions already: ours is put again later.
+            Err(AskError::Refused(refusal)) if matches!(refusal.reason.as_str(), "busy" | "stopping") => {
+                self.wait_for_answer(job).await
+            }
+            Err(AskError::Refused(refusal)) if refusal.reason == "internal" => Turn::Wait,
+            Err(AskError::Refused(mut refusal)) => {
+                if refusal.reason == "not_allowed" {
+                    refusal.detail = no_permission(job);
+                }
+                self.refused(job, refusal).await
+            }
+            Err(AskError::Link(error)) => self.away(job, &error).await,
+            Err(AskError::Unexpected) => Turn::Wait,
+        };
+        Permission::NotYet(turn)
+    }
+
+    async fn wait_for_answer(&mut self, job: &OutgoingJob) -> Turn {
+        let since = *self.questions.entry(job.job).or_insert_with(Instant::now);
+        if since.elapsed() >= ANSWER {
+            let (reason, detail) = ("not_allowed".to_owned(), no_permission(job));
+            return self.refused(job, Refused { reason, detail }).await;
+        }
+        match self.outbox.change(job.job, OutgoingJob::must_ask).await {
+            // Other printers of this device need not wait for this owner's answer.
+            Ok(_) => Turn::Fine,
+            Err(_) => Turn::Wait,
+        }
+    }
+
     /// Whether a refusal is for good.
     async fn judge(&mut self, job: &OutgoingJob, refusal: Refused) -> Turn {
         const MISMATCHES: u32 = 3;
+        if refusal.reason == MUST_ASK {
+            // We did not know. It is asked with the next turn, which first makes sure that the owner has not got it.
+            let _ = self.outbox.change(job.job, OutgoingJob::must_ask).await;
+            return Turn::Wait;
+        }
         let later = match refusal.reason.as_str() {
             // A fault there is no word on the job: a device that is being switched off breaks off its work with one,
             // and it may have taken the document just before. The next turn asks first.
@@ -192,7 +274,8 @@ impl Courier {
     }
 
     async fn ask_after(&mut self, job: &OutgoingJob) -> Turn {
-        match self.outbox.ask(self.node, Method::GET, &format!("/v1/jobs/{}", job.job)).await {
+        let path = format!("/v1/jobs/{}", job.job);
+        match self.outbox.ask(self.node, Method::GET, &path, Vec::new()).await {
             Ok((_, told)) => self.heard(job, &told).await,
             Err(AskError::Refused(refusal)) if refusal.reason == "not_found" => self.forgotten(job).await,
             Err(AskError::Link(error)) => self.away(job, &error).await,
@@ -202,7 +285,7 @@ impl Courier {
 
     async fn carry_cancel(&mut self, job: &OutgoingJob) -> Turn {
         let path = format!("/v1/jobs/{}/cancel?share={}&attempt={}", job.job, job.share, job.attempt);
-        match self.outbox.ask(self.node, Method::POST, &path).await {
+        match self.outbox.ask(self.node, Method::POST, &path, Vec::new()).await {
             Ok((_, told)) => self.heard(job, &told).await,
             Err(AskError::Refused(refusal))
                 if matches!(refusal.reason.as_str(), "not_found" | "not_allowed") =>
@@ -272,6 +355,10 @@ impl Courier {
             .body(document)
             .map_err(io::Error::other)
     }
+}
+
+fn no_permission(job: &OutgoingJob) -> String {
+    format!("The owner of {} has not allowed this.", job.device_name)
 }
 
 impl Drop for Courier {

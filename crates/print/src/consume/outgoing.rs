@@ -5,7 +5,7 @@ use crate::{
     document::{Format, Inspected},
     offer::now,
     spool::Kept,
-    ticket::{CANCEL_UNCONFIRMED, JobStatus, MAYBE_PRINTED, Options, Refused, State, Ticket},
+    ticket::{CANCEL_UNCONFIRMED, JobStatus, MAYBE_PRINTED, MUST_ASK, Options, Refused, State, Ticket},
 };
 use lanyard_trust::{NodeId, ShareId};
 use uuid::Uuid;
@@ -77,6 +77,8 @@ pub struct OutgoingJob {
     pub created_at: i64,
     /// Unix milliseconds.
     pub ended_at: Option<i64>,
+    /// The owner is asked before the document leaves.
+    pub asks_first: bool,
 }
 
 impl OutgoingJob {
@@ -110,6 +112,7 @@ impl OutgoingJob {
             heard_rev: 0,
             created_at: now(),
             ended_at: None,
+            asks_first: target.ask,
         }
     }
 
@@ -218,6 +221,22 @@ impl OutgoingJob {
         }
     }
 
+    /// The owner wants to be asked before this document comes. It did not take it.
+    pub(super) fn must_ask(&mut self) {
+        if matches!(self.phase, Phase::Here | Phase::Offered) {
+            self.asks_first = true;
+            let detail = format!("Waiting for the owner of {} to allow this.", self.device_name);
+            self.tell(OutgoingState::Sending, Some(MUST_ASK), Some(detail));
+        }
+    }
+
+    /// The owner has said yes: nobody is told any longer that it waits for that.
+    pub(super) fn allowed(&mut self) {
+        if matches!(self.phase, Phase::Here | Phase::Offered) && self.reason.as_deref() == Some(MUST_ASK) {
+            self.tell(OutgoingState::Sending, None, None);
+        }
+    }
+
     /// The owner does not want it, and will not.
     pub(super) fn refused(&mut self, refusal: &Refused) {
         match self.phase {
@@ -281,6 +300,7 @@ pub(super) mod tests {
             share: ShareId("laser".to_owned()),
             printer: "Laser".to_owned(),
             device_name: "Anna".to_owned(),
+            ask: false,
         };
         let kept = Kept { size: 3, blake3: "0".repeat(64) };
         let found = Inspected { format: Format::Text, pages: None };
@@ -359,6 +379,29 @@ pub(super) mod tests {
             OutgoingState::Sending,
             "news of the first attempt do not count for the second"
         );
+    }
+
+    #[test]
+    fn a_job_whose_owner_must_be_asked_waits_and_may_be_cancelled_meanwhile() {
+        let mut job = job();
+        job.offered();
+        job.must_ask();
+        assert_eq!((job.state, job.reason.as_deref()), (OutgoingState::Sending, Some(MUST_ASK)));
+        assert_eq!(job.phase, Phase::Offered, "an earlier try may still be on its way: that is asked first");
+        job.forgotten();
+        assert!(job.asks_first && job.phase == Phase::Here, "it asks before it goes out again");
+        let mut allowed = job.clone();
+        allowed.allowed();
+        assert_eq!((allowed.reason, allowed.phase), (None, Phase::Here));
+        let mut cancelled = job.clone();
+        cancelled.cancel();
+        assert_eq!((cancelled.state, cancelled.phase), (OutgoingState::At(State::Cancelled), Phase::Over));
+        cancelled.must_ask();
+        assert_eq!(cancelled.state, OutgoingState::At(State::Cancelled), "late news change nothing");
+        job.offered();
+        job.hear(&status(&job, 1, State::Waiting));
+        job.must_ask();
+        assert_eq!(job.state, OutgoingState::At(State::Waiting), "it has it");
     }
 
     #[test]

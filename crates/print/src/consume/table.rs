@@ -40,8 +40,12 @@ CREATE TABLE print_sent (
 CREATE INDEX print_sent_open ON print_sent (node, created_at) WHERE phase != 'over';
 ";
 
+/// Since an owner may want to be asked.
+pub(crate) const ASKS_FIRST: &str =
+    "ALTER TABLE print_sent ADD COLUMN asks_first INTEGER NOT NULL DEFAULT 0;";
+
 const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
-    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at";
+    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at, asks_first";
 
 const HISTORY: i64 = 500;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
@@ -141,6 +145,7 @@ fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
             i64::try_from(job.heard_rev).unwrap_or(i64::MAX),
             job.created_at,
             job.ended_at,
+            job.asks_first,
         ],
     )?;
     Ok(())
@@ -185,6 +190,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
         heard_rev: row.get::<_, i64>("heard_rev")?.unsigned_abs(),
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,
+        asks_first: row.get("asks_first")?,
     })
 }
 
@@ -231,6 +237,7 @@ mod tests {
         let rows = Rows::new(store);
         let mut job = job();
         job.options.pages = Some("1-3,5".parse().unwrap());
+        job.asks_first = true;
         rows.put(&job).unwrap();
         assert_eq!(rows.job(job.job).unwrap(), Some(job.clone()));
         assert_eq!(rows.open_jobs(Some(job.node)).unwrap().len(), 1);

@@ -3,17 +3,15 @@
 //! A JPEG goes into the PDF as it is, turned the way its camera says; a PNG is decoded, its transparency laid on
 //! white. Pictures are made smaller to fit, never larger than 72 dots an inch would make them.
 
-use super::{DocumentError, Paper};
+use super::{DocumentError, Format, Paper};
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
-use std::{
-    fs::{self, File},
-    io::BufReader,
-    path::Path,
-};
+use std::io::{BufReader, Read, Seek};
 
-/// The most pixels we decode, and the largest JPEG we wrap.
+/// The largest file of a picture that is read whole.
+pub(super) const MAX_FILE: u64 = 256 * 1024 * 1024;
+
+/// The most pixels we decode.
 const MAX_PIXELS: u64 = 50_000_000;
-const MAX_JPEG: u64 = 256 * 1024 * 1024;
 const MARGIN: f32 = 28.35;
 
 /// What a JPEG says about itself.
@@ -35,28 +33,25 @@ pub struct JpegHeader {
 ///
 /// # Errors
 /// [`DocumentError::Damaged`].
-pub fn jpeg_header(path: &Path) -> Result<JpegHeader, DocumentError> {
-    if fs::metadata(path)?.len() > MAX_JPEG {
-        return Err(DocumentError::TooMuch("the picture is too large".to_owned()));
-    }
-    parse_jpeg(&fs::read(path)?).ok_or(DocumentError::Damaged { kind: "JPEG" })
+pub fn jpeg_header(bytes: &[u8]) -> Result<JpegHeader, DocumentError> {
+    parse_jpeg(bytes).ok_or(DocumentError::Damaged { format: Format::Jpeg })
 }
 
 /// Reads the header of a PNG.
 ///
 /// # Errors
 /// [`DocumentError::Damaged`].
-pub fn png_header(path: &Path) -> Result<(), DocumentError> {
-    let decoder = png::Decoder::new(BufReader::new(File::open(path)?));
-    decoder.read_info().map(|_| ()).map_err(|_| DocumentError::Damaged { kind: "PNG" })
+pub fn png_header(file: impl Read + Seek) -> Result<(), DocumentError> {
+    let decoder = png::Decoder::new(BufReader::new(file));
+    decoder.read_info().map(|_| ()).map_err(damaged_png)
 }
 
 /// One page with a JPEG on it.
 ///
 /// # Errors
 /// [`DocumentError`].
-pub fn jpeg_page(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
-    let header = jpeg_header(path)?;
+pub fn jpeg_page(bytes: Vec<u8>, paper: Paper) -> Result<Document, DocumentError> {
+    let header = jpeg_header(&bytes)?;
     let space = match header.components {
         1 => "DeviceGray",
         3 => "DeviceRGB",
@@ -68,7 +63,7 @@ pub fn jpeg_page(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
         let inverted: Vec<Object> = [1, 0].repeat(4).into_iter().map(Object::Integer).collect();
         image.set("Decode", inverted);
     }
-    let stream = Stream::new(image, fs::read(path)?).with_compression(false);
+    let stream = Stream::new(image, bytes).with_compression(false);
     Ok(page(stream, (header.width.into(), header.height.into()), header.orientation, paper))
 }
 
@@ -76,29 +71,28 @@ pub fn jpeg_page(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
 ///
 /// # Errors
 /// [`DocumentError`].
-pub fn png_page(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
-    let damaged = |_| DocumentError::Damaged { kind: "PNG" };
-    let mut decoder = png::Decoder::new(BufReader::new(File::open(path)?));
+pub fn png_page(file: impl Read + Seek, paper: Paper) -> Result<Document, DocumentError> {
+    let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    let mut reader = decoder.read_info().map_err(damaged_png)?;
     let (width, height) = (reader.info().width, reader.info().height);
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DocumentError::TooMuch("the picture has too many pixels".to_owned()));
     }
-    let size = reader.output_buffer_size().ok_or(DocumentError::Damaged { kind: "PNG" })?;
+    let size = reader.output_buffer_size().ok_or(DocumentError::Damaged { format: Format::Png })?;
     let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
+    let frame = reader.next_frame(&mut pixels).map_err(damaged_png)?;
     pixels.truncate(frame.buffer_size());
     let (space, samples) = match frame.color_type {
         png::ColorType::Grayscale => ("DeviceGray", pixels),
-        png::ColorType::GrayscaleAlpha => ("DeviceGray", on_white::<1>(&pixels)),
+        png::ColorType::GrayscaleAlpha => ("DeviceGray", on_white::<1>(pixels)),
         png::ColorType::Rgb => ("DeviceRGB", pixels),
-        png::ColorType::Rgba => ("DeviceRGB", on_white::<3>(&pixels)),
+        png::ColorType::Rgba => ("DeviceRGB", on_white::<3>(pixels)),
         // `EXPAND` leaves no palette.
-        png::ColorType::Indexed => return Err(DocumentError::Damaged { kind: "PNG" }),
+        png::ColorType::Indexed => return Err(DocumentError::Damaged { format: Format::Png }),
     };
     let mut stream = Stream::new(image_dictionary(width, height, space), samples);
-    stream.compress().map_err(|_| DocumentError::Damaged { kind: "PNG" })?;
+    stream.compress().map_err(|_| DocumentError::Damaged { format: Format::Png })?;
     Ok(page(stream, (width, height), 1, paper))
 }
 
@@ -109,17 +103,24 @@ fn image_dictionary(width: u32, height: u32, space: &str) -> Dictionary {
     }
 }
 
-/// Lays pixels with alpha (`N` colours and one alpha byte each) on white.
-fn on_white<const N: usize>(pixels: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(pixels.len() / (N + 1) * N);
-    for pixel in pixels.chunks_exact(N + 1) {
-        let alpha = u16::from(pixel[N]);
-        for sample in &pixel[..N] {
-            let mixed = (u16::from(*sample) * alpha + 255 * (255 - alpha) + 127) / 255;
-            out.push(u8::try_from(mixed).unwrap_or(255));
+/// Lays pixels with alpha (`N` colours and one alpha byte each) on white, where they are: there may be hundreds of
+/// megabytes of them.
+fn on_white<const N: usize>(mut pixels: Vec<u8>) -> Vec<u8> {
+    let count = pixels.len() / (N + 1);
+    for pixel in 0..count {
+        let alpha = u16::from(pixels[pixel * (N + 1) + N]);
+        for colour in 0..N {
+            let sample = u16::from(pixels[pixel * (N + 1) + colour]);
+            let mixed = (sample * alpha + 255 * (255 - alpha) + 127) / 255;
+            pixels[pixel * N + colour] = u8::try_from(mixed).unwrap_or(255);
         }
     }
-    out
+    pixels.truncate(count * N);
+    pixels
+}
+
+fn damaged_png(_: png::DecodingError) -> DocumentError {
+    DocumentError::Damaged { format: Format::Png }
 }
 
 /// A sheet, turned if the picture is wide, with the picture in its middle.
@@ -224,6 +225,7 @@ fn exif_orientation(segment: &[u8]) -> Option<u8> {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use std::io::Cursor;
 
     fn png(width: u32, height: u32, color: png::ColorType, data: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -236,10 +238,8 @@ mod tests {
 
     #[test]
     fn transparent_pixels_become_white_paper() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.png");
-        fs::write(&path, png(2, 1, png::ColorType::Rgba, &[9, 9, 9, 0, 10, 20, 30, 255])).unwrap();
-        let document = png_page(&path, Paper::of(None)).unwrap();
+        let file = png(2, 1, png::ColorType::Rgba, &[9, 9, 9, 0, 10, 20, 30, 255]);
+        let document = png_page(Cursor::new(file), Paper::of(None)).unwrap();
         let stream = document.objects.values().find_map(|o| o.as_stream().ok()).unwrap();
         let pixels = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
         assert_eq!(pixels, [255, 255, 255, 10, 20, 30]);
@@ -247,11 +247,9 @@ mod tests {
 
     #[test]
     fn a_torn_png_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.png");
-        let whole = png(64, 64, png::ColorType::Rgb, &[7; 64 * 64 * 3]);
-        fs::write(&path, &whole[..whole.len() - 30]).unwrap();
-        assert!(png_page(&path, Paper::of(None)).is_err());
+        let mut file = png(64, 64, png::ColorType::Rgb, &[7; 64 * 64 * 3]);
+        file.truncate(file.len() - 30);
+        assert!(png_page(Cursor::new(file), Paper::of(None)).is_err());
     }
 
     #[test]

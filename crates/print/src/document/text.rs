@@ -3,10 +3,12 @@
 //! One of the 14 standard fonts is used, which every PDF reader has and which knows Western European letters
 //! only. What it lacks is shown as [`MISSING`]; a queue that lays out text itself gets such text as it is.
 
-use super::{DocumentError, MAX_PAGES, MAX_TEXT, Paper};
+use super::{DocumentError, MAX_PAGES, Paper};
 use lopdf::{Document, Object, Stream, dictionary};
-use std::{fs, path::Path};
 use unicode_normalization::UnicodeNormalization;
+
+/// The largest text we lay out; more is no document for paper.
+pub(super) const MAX_TEXT: u64 = 8 * 1024 * 1024;
 
 /// Shown for a character that the font lacks.
 pub const MISSING: u8 = b'\xa4';
@@ -21,28 +23,25 @@ const TAB: usize = 8;
 /// Whether a file is text that can be printed.
 ///
 /// # Errors
-/// [`DocumentError::Unsupported`] for anything else, [`DocumentError::TooMuch`] for too much of it.
-pub fn check(path: &Path, size: u64) -> Result<(), DocumentError> {
-    if size > MAX_TEXT {
-        return Err(DocumentError::Unsupported);
-    }
-    read(path).map(|_| ())
+/// [`DocumentError::Unsupported`] for anything else.
+pub fn check(bytes: &[u8]) -> Result<(), DocumentError> {
+    read(bytes).map(|_| ())
 }
 
 /// Whether the standard fonts have every character of a text.
 ///
 /// # Errors
 /// As [`check`].
-pub fn is_western(path: &Path) -> Result<bool, DocumentError> {
-    Ok(read(path)?.nfc().all(|c| is_blank(c) || win_ansi(c).is_some()))
+pub fn is_western(bytes: &[u8]) -> Result<bool, DocumentError> {
+    Ok(read(bytes)?.nfc().all(|c| is_blank(c) || win_ansi(c).is_some()))
 }
 
 /// Lays a text out on as many sheets as it needs.
 ///
 /// # Errors
 /// As [`check`], and [`DocumentError::TooMuch`] above [`MAX_PAGES`].
-pub fn lay_out(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
-    let text: String = read(path)?.nfc().collect();
+pub fn lay_out(bytes: &[u8], paper: Paper) -> Result<Document, DocumentError> {
+    let text: String = read(bytes)?.nfc().collect();
     let columns = (((paper.width - 2.0 * MARGIN) / PITCH) as usize).max(8);
     let rows = (((paper.height - 2.0 * MARGIN) / LEADING) as usize).max(4);
     let mut document = Document::with_version("1.4");
@@ -72,22 +71,21 @@ pub fn lay_out(path: &Path, paper: Paper) -> Result<Document, DocumentError> {
     Ok(document)
 }
 
-fn read(path: &Path) -> Result<String, DocumentError> {
-    let bytes = fs::read(path)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+fn read(bytes: &[u8]) -> Result<&str, DocumentError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| DocumentError::Unsupported)?;
     let printable = |c: char| !c.is_control() || is_blank(c);
     if !text.chars().all(printable) {
         return Err(DocumentError::Unsupported);
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{c}')
 }
 
-/// Cuts a text into pages of lines, encoded for the font.
+/// Cuts a text into pages of lines, encoded for the font; stops soon after it has more than we make.
 fn pages(text: &str, columns: usize, rows: usize) -> Vec<Vec<Vec<u8>>> {
     let mut pages: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     let mut put = |line: Vec<u8>, new_page: bool| {
@@ -98,14 +96,19 @@ fn pages(text: &str, columns: usize, rows: usize) -> Vec<Vec<Vec<u8>>> {
         if let Some(page) = pages.last_mut() {
             page.push(line);
         }
+        pages.len()
     };
+    let mut made = 0;
     for (index, sheet) in text.split('\u{c}').enumerate() {
         let mut first = index > 0;
         let sheet = sheet.strip_suffix('\n').unwrap_or(sheet);
         for line in sheet.split('\n') {
             for piece in wrap(line.strip_suffix('\r').unwrap_or(line), columns) {
-                put(piece, first);
+                made = put(piece, first);
                 first = false;
+            }
+            if made > MAX_PAGES {
+                return pages;
             }
         }
     }
@@ -223,16 +226,11 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.txt");
         for bad in [&b"\x00\x01\x02"[..], b"caf\xe9", b"\x1b[31mred"] {
-            fs::write(&path, bad).unwrap();
-            assert!(check(&path, bad.len() as u64).is_err(), "{bad:?}");
+            assert!(check(bad).is_err(), "{bad:?}");
         }
-        fs::write(&path, "Grüße\r\n").unwrap();
-        assert!(check(&path, 8).is_ok());
-        assert!(is_western(&path).unwrap());
-        fs::write(&path, "Привет\n").unwrap();
-        assert!(!is_western(&path).unwrap());
+        assert!(check("Grüße\r\n".as_bytes()).is_ok());
+        assert!(is_western("Grüße\r\n".as_bytes()).unwrap());
+        assert!(!is_western("Привет\n".as_bytes()).unwrap());
     }
 }

@@ -2,20 +2,21 @@
 
 use super::{
     Arriving, IncomingJob, Offer, is_of,
-    journal::{Entered, document_name},
+    journal::{Entered, Rows, document_name},
 };
 use crate::{
-    QueueId, document,
+    QueueId,
+    document::{DocumentError, Format},
     spool::KeepError,
     system::SpoolError,
-    ticket::{Refused, TICKET_HEADER, Ticket},
+    ticket::{MUST_ASK, Refused, TICKET_HEADER, Ticket},
 };
 use http::{Method, Request, Response, StatusCode, request};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Bytes};
 use lanyard_link::{Body, body};
 use lanyard_store::StoreError;
-use lanyard_trust::{Action, Refusal, ShareId, Subject};
+use lanyard_trust::{Action, Claim, Refusal, ShareId, Subject, Used};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -49,7 +50,8 @@ impl Offer {
     }
 
     async fn tell_capabilities(&self, subject: &Subject, share: &str) -> Answer {
-        let queue = self.admit(subject, share)?;
+        // One who must ask first may see what there is to ask for.
+        let queue = self.look(subject, share)?;
         let told = self.capabilities(&queue).await.map_err(|error| spooler_refusal(&error))?;
         Ok(body::json(StatusCode::OK, &told))
     }
@@ -65,7 +67,7 @@ impl Offer {
     where
         B: HttpBody<Data = Bytes> + Send + Unpin,
     {
-        let queue = self.admit(subject, share)?;
+        let admitted = self.admit(subject, share);
         let ticket = head.headers.get(TICKET_HEADER).map(|value| Ticket::from_header(value.as_bytes()));
         let ticket = match ticket {
             Some(Ok(ticket)) => ticket,
@@ -80,10 +82,12 @@ impl Offer {
                 return Err(taken());
             }
             if known.attempt >= ticket.attempt || !known.may_come_again() {
+                // It was accepted, whether or not another would be: what allowed it may be used up by it.
                 // An answer all the same, but the rest of the document is not wanted: see `serve`.
                 return Err(Box::new(status(StatusCode::OK, &known)));
             }
         }
+        let queue = admitted?;
         // Nothing is known of a queue whose system does not answer; it will say no itself if it must.
         if !ticket.options.is_default()
             && let Ok(printer) = self.capabilities(&queue).await
@@ -93,9 +97,10 @@ impl Offer {
         }
         let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving already");
         let _arriving = Arriving::begin(self, job).ok_or_else(busy)?;
+        let claim = self.claim(subject, share, ticket.size)?;
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
-        let entered = self.enter(subject, share, job, queue, ticket).await;
+        let entered = self.enter(subject, share, job, queue, ticket, claim).await;
         if !matches!(entered, Ok(Entered::New(_))) {
             self.inner.spool.remove(&name);
         }
@@ -125,48 +130,50 @@ impl Offer {
         job: Uuid,
         queue: QueueId,
         ticket: Ticket,
+        claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        let found = tokio::task::spawn_blocking(move || document::inspect(&path, false)).await;
-        match found {
-            Ok(Ok(found)) if found.format == ticket.format => {}
-            Ok(Err(document::DocumentError::Io(error))) => {
-                return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()));
+        match self.inner.documents.inspect(&path, false).await {
+            Ok(found) if found.format == ticket.format => {}
+            Ok(_) => {
+                let words = "the document is not of the kind that was announced";
+                return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", words));
             }
-            Ok(found) => {
-                let words = found.err().map_or_else(
-                    || "the document is not of the kind that was announced".to_owned(),
-                    |error| error.to_string(),
-                );
-                return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", &words));
-            }
-            Err(_) => {
-                return Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the node is stopping"));
-            }
+            Err(error) => return Err(document_refusal(&error)),
         }
+        // Time has passed: the owner may have taken the printer back, or put the sender out.
+        self.look(subject, share)?;
         let share = ShareId(share.to_owned());
         let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
         let new = IncomingJob::received(job, subject.id(), share, queue, printer, ticket);
-        self.inner.rows.run(move |rows| rows.enter(&new)).await.map_err(|error| store_refusal(&error))
+        let enter = move |rows: &Rows| {
+            let entered = rows.enter(&new)?;
+            if matches!(entered, Entered::New(_)) {
+                claim.keep();
+            }
+            Ok(entered)
+        };
+        self.inner.rows.run(enter).await.map_err(|error| store_refusal(&error))
     }
 
     async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {
         Ok(status(StatusCode::OK, &self.own_job(subject, job).await?.ok_or_else(unknown)?))
     }
 
-    /// Cancels a job of the caller's. `?share=…&attempt=…` tells of one that may not have come yet.
+    /// Cancels a job of the caller's, or of anybody when the caller may manage the printer. `?share=…&attempt=…` tells
+    /// of one that may not have come yet.
     async fn cancel_for(&self, subject: &Subject, text: &str, head: &request::Parts) -> Answer {
-        if let Some(known) = self.own_job(subject, text).await? {
+        if let Some(known) = self.job_in_reach(subject, text).await? {
             let cancelled = self.cancel(known.job).await.map_err(|_| unknown())?;
             return Ok(status(StatusCode::OK, &cancelled));
         }
         let query = head.uri.query().unwrap_or_default();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         let (Some(share), Ok(job)) = (value("share"), text.parse::<Uuid>()) else { return Err(unknown()) };
-        let queue = self.admit(subject, share)?;
+        let queue = self.look(subject, share)?;
         let ticket = Ticket {
             title: String::new(),
-            format: document::Format::Pdf,
+            format: Format::Pdf,
             size: 0,
             blake3: String::new(),
             attempt: value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1),
@@ -181,22 +188,50 @@ impl Offer {
         if is_of(&known, subject.id()) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
     }
 
+    /// A job that the caller may cancel.
+    async fn job_in_reach(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
+        let Some(known) = self.any_job(job).await? else { return Ok(None) };
+        let manages = || self.inner.gate.admit(&known.share, subject, Action::Manage).is_ok();
+        Ok((is_of(&known, subject.id()) || manages()).then_some(known))
+    }
+
     async fn own_job(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
+        Ok(self.any_job(job).await?.filter(|known| is_of(known, subject.id())))
+    }
+
+    async fn any_job(&self, job: &str) -> Result<Option<IncomingJob>, Refusing> {
         let Ok(job) = job.parse::<Uuid>() else { return Ok(None) };
         let rows = self.inner.rows.clone();
-        let known = rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
-        Ok(known.filter(|known| is_of(known, subject.id())))
+        rows.run(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))
+    }
+
+    fn look(&self, subject: &Subject, share: &str) -> Result<QueueId, Refusing> {
+        let share = ShareId(share.to_owned());
+        self.inner.gate.look(&share, subject, Action::Print).map_err(gate_refusal)
+    }
+
+    fn claim(&self, subject: &Subject, share: &str, bytes: u64) -> Result<Claim<QueueId>, Refusing> {
+        let (gate, share) = (self.inner.gate.clone(), ShareId(share.to_owned()));
+        Claim::take(gate, share, *subject, Action::Print, Used { jobs: 1, bytes }).map_err(gate_refusal)
     }
 
     fn admit(&self, subject: &Subject, share: &str) -> Result<QueueId, Refusing> {
         let share = ShareId(share.to_owned());
-        self.inner.gate.admit(&share, subject, Action::Print).map_err(|refusal| match refusal {
-            Refusal::Unknown => refuse(StatusCode::NOT_FOUND, "not_found", &refusal.to_string()),
-            Refusal::NotAllowed => refuse(StatusCode::FORBIDDEN, "not_allowed", &refusal.to_string()),
-            Refusal::MustAsk => refuse(StatusCode::FORBIDDEN, "must_ask", &refusal.to_string()),
-            Refusal::Spent => refuse(StatusCode::TOO_MANY_REQUESTS, "spent", &refusal.to_string()),
-        })
+        self.inner.gate.admit(&share, subject, Action::Print).map_err(gate_refusal)
     }
+}
+
+fn gate_refusal(refusal: Refusal) -> Refusing {
+    let (code, reason) = match refusal {
+        Refusal::Unknown => (StatusCode::NOT_FOUND, "not_found"),
+        Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
+        Refusal::MustAsk => (StatusCode::FORBIDDEN, MUST_ASK),
+        Refusal::Spent => {
+            let words = "The owner allows so much a day, and that is used up. Try again tomorrow.";
+            return refuse(StatusCode::TOO_MANY_REQUESTS, "spent", words);
+        }
+    };
+    refuse(code, reason, &refusal.to_string())
 }
 
 /// A refusal is boxed: it is large and seldom.
@@ -229,6 +264,15 @@ fn keep_refusal(error: &KeepError) -> Refusing {
         KeepError::Io(_) | KeepError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     };
     tracing::warn!(%error, "a document was not accepted");
+    refuse(code, reason, &error.to_string())
+}
+
+fn document_refusal(error: &DocumentError) -> Refusing {
+    let (code, reason) = match error {
+        DocumentError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        DocumentError::NotNow(_) => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        _ => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document"),
+    };
     refuse(code, reason, &error.to_string())
 }
 

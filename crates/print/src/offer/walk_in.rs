@@ -5,16 +5,16 @@
 
 use super::{
     Arriving, IncomingJob, Offer, is_of,
-    journal::{Entered, document_name},
+    journal::{Entered, Rows, document_name},
 };
 use crate::{
-    document::{self, DocumentError},
+    document::DocumentError,
     spool::KeepError,
     ticket::{self, Options, Ticket},
 };
 use hyper::body::{Body as HttpBody, Bytes};
 use lanyard_store::StoreError;
-use lanyard_trust::{Action, Refusal, ShareId, Subject, Used};
+use lanyard_trust::{Action, Claim, Refusal, ShareId, Subject, Used};
 use uuid::Uuid;
 
 /// Jobs of one such sender that are not over.
@@ -41,9 +41,6 @@ pub enum NotTaken {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The node stops.
-    #[error("the node is stopping")]
-    Stopping,
 }
 
 impl Offer {
@@ -81,10 +78,12 @@ impl Offer {
         let name = document_name(job, 1);
         let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
         let entered = async {
+            let bringing = Used { jobs: 1, bytes: kept.size };
+            let claim =
+                Claim::take(self.inner.gate.clone(), share.clone(), *subject, Action::Print, bringing)?;
             let path = self.inner.spool.path(&name);
-            let found = tokio::task::spawn_blocking(move || document::inspect(&path, false)).await;
-            let found = found.map_err(|_| NotTaken::Stopping)?.map_err(NotTaken::NotPrintable)?;
-            let queue = self.inner.gate.admit(share, subject, Action::Print)?;
+            let found = self.inner.documents.inspect(&path, false).await.map_err(NotTaken::NotPrintable)?;
+            let queue = self.inner.gate.look(share, subject, Action::Print)?;
             let ticket = Ticket {
                 title: ticket::title(title),
                 format: found.format,
@@ -96,7 +95,14 @@ impl Offer {
             };
             let printer = (self.inner.name_of)(share).unwrap_or_else(|| queue.0.clone());
             let new = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
-            match self.inner.rows.run(move |rows| rows.enter(&new)).await? {
+            let enter = move |rows: &Rows| {
+                let entered = rows.enter(&new)?;
+                if matches!(entered, Entered::New(_)) {
+                    claim.keep();
+                }
+                Ok(entered)
+            };
+            match self.inner.rows.run(enter).await? {
                 Entered::New(job) => Ok(job),
                 Entered::Known(_) | Entered::Taken | Entered::TooMany => Err(NotTaken::TooMany),
             }
@@ -109,7 +115,6 @@ impl Offer {
             }
         };
         tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "a guest's print job accepted");
-        self.inner.gate.brought(share, subject, Used { jobs: 1, bytes: job.bytes });
         self.tell(&job);
         self.wake(&job.queue);
         Ok(job)

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     QueueId,
-    document::{self, Format, text as plain_text},
+    document::{Documents, Format},
     ticket::{Capabilities, words},
 };
 use attributes::{capabilities_of, documents, has_begun, is_own, queue_info, sighting};
@@ -50,21 +50,22 @@ const JOB_ATTRIBUTES: [&str; 10] = [
 /// The local CUPS.
 pub struct Cups {
     address: Address,
+    documents: Documents,
     user: OnceCell<String>,
 }
 
 impl Cups {
     /// Where `CUPS_SERVER` points, else the system's own socket.
     #[must_use]
-    pub fn from_environment() -> Self {
+    pub fn from_environment(documents: Documents) -> Self {
         let told = std::env::var("CUPS_SERVER").ok();
-        Self::at(told.as_deref().and_then(Address::parse).unwrap_or_else(Address::of_the_system))
+        Self::at(told.as_deref().and_then(Address::parse).unwrap_or_else(Address::of_the_system), documents)
     }
 
     /// At a given address.
     #[must_use]
-    pub fn at(address: Address) -> Self {
-        Self { address, user: OnceCell::new() }
+    pub fn at(address: Address, documents: Documents) -> Self {
+        Self { address, documents, user: OnceCell::new() }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -192,7 +193,7 @@ impl Cups {
             .next()
             .map(|group| texts(group, "document-format-supported"))
             .unwrap_or_default();
-        let ready = Ready::make(job, &takes).await.map_err(not_begun)?;
+        let ready = Ready::make(&self.documents, job, &takes).await.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", IppValue::new_name_without_language(user).ok())
@@ -313,7 +314,8 @@ struct Ready {
 }
 
 impl Ready {
-    async fn make(job: &Handover, takes: &[String]) -> Result<Self, SpoolError> {
+    /// Ranges and copies stay CUPS's business: a PDF that is made has all pages, once.
+    async fn make(documents: &Documents, job: &Handover, takes: &[String]) -> Result<Self, SpoolError> {
         let takes = |format: Format| takes.iter().any(|mime| mime == format.mime());
         let (native, pdf) = (takes(job.format), takes(Format::Pdf));
         let (document, format) = (job.document.clone(), job.format);
@@ -324,13 +326,16 @@ impl Ready {
                 Err(unsupported(format))
             };
         }
-        let mut made = job.document.clone().into_os_string();
+        if format == Format::Text && native && !documents.is_western(&document).await? {
+            // CUPS has fonts for other scripts where the system has.
+            return Ok(Self { path: document, format, made: false });
+        }
+        let mut made = document.clone().into_os_string();
         made.push(".pdf");
-        let (path, media) = (PathBuf::from(made), job.options.media.clone());
-        let work = move || make_pdf(document, format, native, media, path);
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| SpoolError::Away("the node is stopping".to_owned()))?
+        let options = crate::ticket::Options { media: job.options.media.clone(), ..Default::default() };
+        let ready = Self { path: made.into(), format: Format::Pdf, made: true };
+        documents.to_pdf(&document, format, &options, &ready.path).await?;
+        Ok(ready)
     }
 }
 
@@ -340,25 +345,6 @@ impl Drop for Ready {
             let _ = std::fs::remove_file(&self.path);
         }
     }
-}
-
-/// Ranges and copies stay CUPS's business: the PDF has all pages, once.
-fn make_pdf(
-    document: PathBuf,
-    format: Format,
-    native: bool,
-    media: Option<String>,
-    path: PathBuf,
-) -> Result<Ready, SpoolError> {
-    let cannot = |error: document::DocumentError| SpoolError::Unsupported(error.to_string());
-    if format == Format::Text && native && !plain_text::is_western(&document).map_err(cannot)? {
-        // CUPS has fonts for other scripts where the system has.
-        return Ok(Ready { path: document, format, made: false });
-    }
-    let options = crate::ticket::Options { media, ..Default::default() };
-    let ready = Ready { path, format: Format::Pdf, made: true };
-    document::to_pdf(&document, format, &options, &ready.path).map_err(cannot)?;
-    Ok(ready)
 }
 
 fn unsupported(format: Format) -> SpoolError {

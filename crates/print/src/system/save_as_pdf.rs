@@ -7,8 +7,8 @@
 use super::{Handover, QueueInfo, QueueState, SendError, Sighting, SpoolError, Spooler, Stage};
 use crate::{
     QueueId,
-    document::{self, DocumentError, Format},
-    spool::sync_dir,
+    document::{DocumentError, Documents, Format},
+    spool::{blocking, sync_dir},
     ticket::{Capabilities, MAX_COPIES},
 };
 use futures_util::future::BoxFuture;
@@ -16,11 +16,13 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
+use tokio::sync::Mutex;
 
 /// The printer that is always there.
+#[derive(Clone)]
 pub struct SaveAsPdf {
+    documents: Documents,
     folder: PathBuf,
     notes: PathBuf,
 }
@@ -28,8 +30,8 @@ pub struct SaveAsPdf {
 impl SaveAsPdf {
     /// Writes into `folder`, remembers in `notes`; both are made when needed.
     #[must_use]
-    pub fn new(folder: PathBuf, notes: PathBuf) -> Self {
-        Self { folder, notes }
+    pub fn new(documents: Documents, folder: PathBuf, notes: PathBuf) -> Self {
+        Self { documents, folder, notes }
     }
 
     fn note(&self, mark: &str) -> PathBuf {
@@ -47,27 +49,47 @@ impl SaveAsPdf {
         (!self.hidden(mark).exists()).then(|| self.folder.join(name))
     }
 
-    fn save(&self, job: &Handover) -> Result<(), DocumentError> {
-        // A node that stops leaves this thread to itself; one that starts again in the same process must not work
+    async fn save(&self, job: &Handover) -> Result<(), DocumentError> {
+        // A node that stops leaves its last step to itself; one that starts again in the same process must not work
         // on the same job beside it.
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.saved(&job.mark).is_some() {
-            return Ok(());
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+        let turn = ONE_AT_A_TIME.lock().await;
+        let (printer, mark) = (self.clone(), job.mark.clone());
+        let hidden = self.hidden(&mark);
+        let begun = blocking(move || printer.begin(&mark).map(|begun| (turn, begun)));
+        let (turn, begun) = begun.await?;
+        let noted = match begun {
+            Begun::Saved => return Ok(()),
+            Begun::Noted(name) => Some(name),
+            Begun::Nothing => {
+                let made = self.documents.to_pdf(&job.document, job.format, &job.options, &hidden).await;
+                made.inspect_err(|_| drop(fs::remove_file(&hidden)))?;
+                None
+            }
+        };
+        let (printer, mark, title) = (self.clone(), job.mark.clone(), job.title.clone());
+        blocking(move || {
+            let _turn = turn;
+            printer.finish(&mark, &title, noted)
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn begin(&self, mark: &str) -> io::Result<Begun> {
+        if self.saved(mark).is_some() {
+            return Ok(Begun::Saved);
         }
         fs::create_dir_all(&self.folder)?;
         fs::create_dir_all(&self.notes)?;
-        let hidden = self.hidden(&job.mark);
-        let noted = fs::read_to_string(self.note(&job.mark)).ok();
-        if noted.is_none() {
-            document::to_pdf(&job.document, job.format, &job.options, &hidden)
-                .inspect_err(|_| drop(fs::remove_file(&hidden)))?;
-        }
-        let name = self.claim(&job.mark, &job.title, noted)?;
+        Ok(fs::read_to_string(self.note(mark)).map_or(Begun::Nothing, Begun::Noted))
+    }
+
+    fn finish(&self, mark: &str, title: &str, noted: Option<String>) -> io::Result<()> {
+        let name = self.claim(mark, title, noted)?;
         // Only our own empty file is there: this replaces nothing.
-        fs::rename(&hidden, self.folder.join(name))?;
-        sync_dir(&self.folder)?;
-        Ok(())
+        fs::rename(self.hidden(mark), self.folder.join(name))?;
+        sync_dir(&self.folder)
     }
 
     /// Finds a free name, notes it, and takes it with an empty file.
@@ -95,6 +117,14 @@ impl SaveAsPdf {
             }
         }
     }
+}
+
+/// What is there of a job.
+enum Begun {
+    Nothing,
+    /// The PDF is whole and a name was chosen for it.
+    Noted(String),
+    Saved,
 }
 
 impl Spooler for SaveAsPdf {
@@ -136,19 +166,8 @@ impl Spooler for SaveAsPdf {
     }
 
     fn send<'a>(&'a self, job: &'a Handover, _: i32) -> BoxFuture<'a, Result<(), SendError>> {
-        let (printer, job) = (Self::new(self.folder.clone(), self.notes.clone()), job.clone());
         Box::pin(async move {
-            let saved = tokio::task::spawn_blocking(move || printer.save(&job)).await;
-            let error = match saved {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(DocumentError::Io(error))) if error.kind() == io::ErrorKind::StorageFull => {
-                    SpoolError::Full
-                }
-                Ok(Err(DocumentError::Io(error))) => SpoolError::Refused(error.to_string()),
-                Ok(Err(error)) => SpoolError::Unsupported(error.to_string()),
-                Err(_) => SpoolError::Away("the node is stopping".to_owned()),
-            };
-            Err(SendError { error, whole: false })
+            self.save(job).await.map_err(|error| SendError { error: error.into(), whole: false })
         })
     }
 
@@ -255,23 +274,23 @@ mod tests {
     }
 
     fn printer(dir: &Path) -> SaveAsPdf {
-        SaveAsPdf::new(dir.join("Printed"), dir.join("notes"))
+        SaveAsPdf::new(Documents::here(), dir.join("Printed"), dir.join("notes"))
     }
 
-    #[test]
-    fn a_job_makes_one_file_however_often_it_is_sent() {
+    #[tokio::test]
+    async fn a_job_makes_one_file_however_often_it_is_sent() {
         let dir = tempfile::tempdir().unwrap();
         let printer = printer(dir.path());
         let first = job(dir.path(), "a.1");
-        printer.save(&first).unwrap();
-        printer.save(&first).unwrap();
+        printer.save(&first).await.unwrap();
+        printer.save(&first).await.unwrap();
         assert_eq!(files(&printer), ["_letter.pdf"], "one file, inside the folder");
-        printer.save(&job(dir.path(), "b.1")).unwrap();
+        printer.save(&job(dir.path(), "b.1")).await.unwrap();
         assert_eq!(files(&printer), ["_letter (2).pdf", "_letter.pdf"]);
     }
 
-    #[test]
-    fn a_crash_after_any_step_still_ends_in_one_file() {
+    #[tokio::test]
+    async fn a_crash_after_any_step_still_ends_in_one_file() {
         for step in 0..4 {
             let dir = tempfile::tempdir().unwrap();
             let printer = printer(dir.path());
@@ -282,7 +301,7 @@ mod tests {
             if step == 0 {
                 fs::write(&hidden, "%PDF-half of it").unwrap();
             } else {
-                document::to_pdf(&job.document, job.format, &job.options, &hidden).unwrap();
+                printer.documents.to_pdf(&job.document, job.format, &job.options, &hidden).await.unwrap();
             }
             if step >= 2 {
                 fs::write(printer.note("a.1"), "_letter.pdf").unwrap();
@@ -291,7 +310,7 @@ mod tests {
                 fs::write(printer.folder.join("_letter.pdf"), "").unwrap();
             }
             assert!(printer.saved("a.1").is_none(), "step {step} is not done");
-            printer.save(&job).unwrap();
+            printer.save(&job).await.unwrap();
             assert_eq!(files(&printer), ["_letter.pdf"], "after a crash at step {step}");
             let text = fs::read(printer.folder.join("_letter.pdf")).unwrap();
             assert!(text.windows(5).any(|w| w == b"hello"), "whole after a crash at step {step}");
@@ -299,17 +318,18 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_file_of_the_persons_own_is_never_replaced() {
+    #[tokio::test]
+    async fn a_file_of_the_persons_own_is_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let printer = printer(dir.path());
         let job = job(dir.path(), "a.1");
         fs::create_dir_all(&printer.folder).unwrap();
         fs::create_dir_all(&printer.notes).unwrap();
-        document::to_pdf(&job.document, job.format, &job.options, &printer.hidden("a.1")).unwrap();
+        let hidden = printer.hidden("a.1");
+        printer.documents.to_pdf(&job.document, job.format, &job.options, &hidden).await.unwrap();
         fs::write(printer.note("a.1"), "_letter.pdf").unwrap();
         fs::write(printer.folder.join("_letter.pdf"), "mine").unwrap();
-        printer.save(&job).unwrap();
+        printer.save(&job).await.unwrap();
         assert_eq!(fs::read(printer.folder.join("_letter.pdf")).unwrap(), b"mine");
         assert_eq!(files(&printer), ["_letter (2).pdf", "_letter.pdf"]);
     }

@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use lanyard_link::Body;
 use lanyard_print::{
     MIGRATIONS, QueueId,
-    document::{Format, text},
+    document::{ChildProgram, Documents, Format, text},
     offer::{Offer, Parts},
     system::{
         Spoolers,
@@ -31,9 +31,15 @@ use uuid::Uuid;
 pub(crate) struct ByName;
 
 impl Gate<QueueId> for ByName {
-    fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<QueueId, Refusal> {
-        assert_eq!(action, Action::Print, "the gate is asked for what is meant");
+    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
+        let manager = subject.id() == node(9);
         match share.0.as_str() {
+            _ if action == Action::Manage && !manager => Err(Refusal::NotAllowed),
+            _ if !matches!(action, Action::Print | Action::Manage) => {
+                panic!("{action:?} is not for printers")
+            }
+            "asks" => Err(Refusal::MustAsk),
+            "spent" => Err(Refusal::Spent),
             "secret" => Err(Refusal::Unknown),
             "closed" => Err(Refusal::NotAllowed),
             queue => Ok(QueueId(queue.to_owned())),
@@ -77,12 +83,19 @@ impl Owner {
 
     pub(crate) fn run_with_spool(&self, spool: PathBuf) -> Running {
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let cups = Cups::at(Address::Socket(self.socket.clone()));
-        let spoolers = Spoolers::new(Box::new(cups), self.printed_folder(), &self.dir.path().join("notes"));
+        let documents = documents(&[], &cancel);
+        let cups = Cups::at(Address::Socket(self.socket.clone()), documents.clone());
+        let spoolers = Spoolers::new(
+            Box::new(cups),
+            documents.clone(),
+            self.printed_folder(),
+            &self.dir.path().join("notes"),
+        );
         let offer = Offer::open(Parts {
             store: self.store.clone(),
             spool,
             spoolers: Arc::new(spoolers),
+            documents,
             gate: Arc::new(ByName),
             name_of: Box::new(|share| Some(share.0.to_uppercase())),
             cancel: cancel.clone(),
@@ -174,6 +187,12 @@ impl Running {
     }
 }
 
+/// Documents are read by the child program of the tests, started with these words.
+pub(crate) fn documents(words: &[&str], cancel: &CancellationToken) -> Documents {
+    let program = ChildProgram::at(env!("CARGO_BIN_EXE_lanyard-print-child").into(), words);
+    Documents::new(program, cancel.clone())
+}
+
 pub(crate) fn node(who: u8) -> NodeId {
     NodeId::from_bytes([who; 32])
 }
@@ -197,13 +216,10 @@ pub(crate) struct Document {
 impl Document {
     /// A PDF whose pages say `Page 1`, `Page 2`, …
     pub(crate) fn pdf(pages: u32) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x");
         let pages: Vec<String> = (1..=pages).map(|n| format!("Page {n}")).collect();
-        fs::write(&path, pages.join("\u{c}")).unwrap();
         let paper = lanyard_print::document::Paper::of(None);
         let mut bytes = Vec::new();
-        text::lay_out(&path, paper).unwrap().save_to(&mut bytes).unwrap();
+        text::lay_out(pages.join("\u{c}").as_bytes(), paper).unwrap().save_to(&mut bytes).unwrap();
         Self { format: Format::Pdf, title: format!("{}.pdf", Uuid::new_v4()), bytes }
     }
 

@@ -82,9 +82,12 @@ async fn the_gate_is_asked_for_every_document_and_every_look() {
     let running = owner.run();
     let document = Document::pdf(1);
     let ticket = document.ticket(Options::default());
-    for (share, code, words) in
-        [("secret", StatusCode::NOT_FOUND, "not_found"), ("closed", StatusCode::FORBIDDEN, "not_allowed")]
-    {
+    for (share, code, words) in [
+        ("secret", StatusCode::NOT_FOUND, "not_found"),
+        ("closed", StatusCode::FORBIDDEN, "not_allowed"),
+        ("asks", StatusCode::FORBIDDEN, "must_ask"),
+        ("spent", StatusCode::TOO_MANY_REQUESTS, "spent"),
+    ] {
         let (status, body) = running.put(1, share, Uuid::new_v4(), &ticket, &document.bytes).await;
         assert_eq!((status, reason(&body).as_str()), (code, words));
         assert_eq!(running.ask(1, Method::GET, &format!("/v1/printers/{share}")).await.0, code);
@@ -111,6 +114,19 @@ async fn only_its_sender_may_follow_or_cancel_a_job_or_send_it_again() {
     let (status, _) = running.put(1, QueueId::SAVE_AS_PDF, job, &again, &document.bytes).await;
     assert_eq!(status, StatusCode::OK, "what is printed is not printed again");
     assert_eq!(super::offering::files(&owner.printed_folder()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_manage_a_printer_cancels_the_jobs_of_others_but_is_told_nothing_of_them() {
+    let owner = Owner::alone();
+    let running = owner.run();
+    // A queue that no print service answers for keeps the job waiting.
+    let job = running.accept("raw", &Document::pdf(1), Options::default()).await;
+    let cancel = format!("/v1/jobs/{job}/cancel");
+    assert_eq!(running.ask(2, Method::POST, &cancel).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(running.ask(9, Method::GET, &format!("/v1/jobs/{job}")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(running.ask(9, Method::POST, &cancel).await.0, StatusCode::OK);
+    assert_eq!(running.status(job).await.state, State::Cancelled, "as soon as the owner has heard of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Both halves over a real link: a sender's outbox and an owner that comes and goes.
 
 use super::cups::eventually;
-use super::offering::{Document, Owner, Running, files};
+use super::offering::{Document, Owner, Running, documents, files};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
@@ -106,6 +106,7 @@ impl Sender {
         let outbox = Outbox::open(Parts {
             store: self.store.clone(),
             spool: self.dir.path().join("out"),
+            documents: documents(&[], &cancel),
             peers: self.peers.clone(),
             cancel: cancel.clone(),
             tasks: TaskTracker::new(),
@@ -127,6 +128,7 @@ impl Sender {
             share: ShareId(share.to_owned()),
             printer: "Printer".to_owned(),
             device_name: "Anna".to_owned(),
+            ask: false,
         }
     }
 

@@ -1,12 +1,12 @@
 //! The log itself: what is let into it, what it is asked for, and how much of it there may be.
 //!
 //! Whether an operation is let in depends on nothing but the operation and its own past, so every copy says the same.
-//! The one exception is storage, which has an end. A device that runs into it has signed more than its quota side by
-//! side, which no honest one does. See [`Log::insert_all`].
+//! The one exception is storage, which has an end: see [`Log::insert_all`].
 
 use super::{
     Body, HomeId, Op, OpId, Role, Signer, State,
     bits::Bits,
+    quota::{Quota, Speaker},
     settle::{Settled, Side},
 };
 use crate::NodeId;
@@ -15,20 +15,8 @@ use std::{
     sync::OnceLock,
 };
 
-/// How many devices a home has. Two halves that do not know of each other may let in more; nobody then, until some left.
-pub const MAX_DEVICES: usize = 64;
-/// How many operations may come before one.
-pub const MAX_OPS: usize = 1024;
-/// How many more may come before a removal or a word of the recovery key: a full log must not protect a thief.
-pub const URGENT_OPS: usize = 256;
-/// How many operations one device says as a plain member.
-pub const MEMBER_OPS: usize = 16;
-/// How many operations one device says as a keeper.
-pub const KEEPER_OPS: usize = 512;
-/// How many operations the recovery key says.
-pub const RECOVERY_OPS: usize = 128;
-/// How many operations a copy of the log stores, whatever comes. The last [`RECOVERY_OPS`] are for the recovery key.
-pub const MAX_STORED: usize = 2048;
+/// How often one batch makes a copy of the log to try whether somebody built upon what was refused.
+const TRIALS: usize = 32;
 
 /// A copy of a home's log: always signed, authorised and complete back to the beginning.
 #[derive(Clone, Debug)]
@@ -41,7 +29,7 @@ pub struct Log {
     /// The places by (depth, id): an order that every copy has.
     pub(super) order: Vec<usize>,
     /// How many each device said in each role, whatever keys it went by.
-    said: HashMap<(NodeId, Role), Bits>,
+    pub(super) said: HashMap<(NodeId, Role), Bits>,
     pub(super) devices: HashMap<NodeId, About>,
     settled: OnceLock<Settled>,
 }
@@ -91,20 +79,6 @@ pub struct Batch {
     pub new: Vec<OpId>,
     /// Those that are not, and why.
     pub refused: Vec<(Op, Reject)>,
-}
-
-/// Which limit was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quota {
-    /// [`MAX_OPS`] came before it.
-    Log,
-    /// Its author said as many as it may.
-    Author,
-    /// The home has [`MAX_DEVICES`].
-    Devices,
-    /// Its author said more than it may, side by side, or the copy has [`MAX_STORED`]. The only one that depends on
-    /// what else is in the log; see [`Log::insert_all`].
-    Storage,
 }
 
 /// Why an operation is not let into the log.
@@ -206,6 +180,7 @@ impl Log {
         let before = self.entries.len();
         let mut refused = Vec::new();
         let mut waiting: Vec<Op> = ops.into_iter().collect();
+        let mut trials = TRIALS;
         loop {
             let mut again = Vec::new();
             let mut progress = false;
@@ -218,7 +193,7 @@ impl Log {
                     Err(reject) => refused.push((op, reject)),
                 }
             }
-            if !progress && !self.admit_what_was_built_upon(&again) {
+            if !progress && !self.admit_what_was_built_upon(&again, &mut trials) {
                 refused.extend(again);
                 let new = self.entries[before..].iter().map(|entry| entry.op.id()).collect();
                 return Batch { new, refused };
@@ -268,7 +243,8 @@ impl Log {
         &self.settled().state
     }
 
-    /// The operations that none follows, ascending by (depth, id).
+    /// The operations that count and that none follows that counts, ascending by (depth, id). What is said next follows
+    /// these: nobody builds upon what does not count.
     #[must_use]
     pub fn heads(&self) -> &[OpId] {
         &self.settled().heads
@@ -327,29 +303,8 @@ impl Log {
         (self.entries[at].depth, self.entries[at].op.id())
     }
 
-    /// What counts at all: everything, unless a device said more than its quota side by side. Of such a device only
-    /// what others built upon.
-    pub(super) fn counted(&self) -> Bits {
-        if self.said.iter().all(|((_, role), said)| said.len() <= quota(*role)) {
-            return Bits::below(self.entries.len());
-        }
-        let mut counted = Bits::default();
-        counted.insert(0);
-        for (at, entry) in self.entries.iter().enumerate() {
-            if entry.said_as.is_none_or(|role| self.said_by(entry.line, role) <= quota(role)) {
-                counted.insert(at);
-                counted.extend(&entry.past);
-            }
-        }
-        counted
-    }
-
     pub(super) fn settled(&self) -> &Settled {
         self.settled.get_or_init(|| Settled::of(self))
-    }
-
-    fn said_by(&self, line: NodeId, role: Role) -> usize {
-        self.said.get(&(line, role)).map_or(0, Bits::len)
     }
 
     /// `built_upon`: somebody within the own quota is known to follow it, so it is taken although it is too much.
@@ -386,7 +341,7 @@ impl Log {
             },
             None => (None, op.author()),
         };
-        self.check_quotas(&op, &side, said_as, line, built_upon)?;
+        self.check_quotas(&op, &side, Speaker { said_as, line, built_upon })?;
         check_sense(&op, &side)?;
         let depth = parents.iter().map(|at| self.entries[*at].depth + 1).max().unwrap_or(0);
         self.store(Entry { op, depth, past, valid_past, said_as, line });
@@ -424,42 +379,6 @@ impl Log {
         }
     }
 
-    fn check_quotas(
-        &self,
-        op: &Op,
-        side: &Side<'_>,
-        said_as: Option<Role>,
-        line: NodeId,
-        built_upon: bool,
-    ) -> Result<(), Reject> {
-        let urgent = said_as.is_none() || matches!(op.body(), Body::Remove { .. });
-        if side.view.len() >= MAX_OPS + if urgent { URGENT_OPS } else { 0 } {
-            return Err(Reject::TooMany(Quota::Log));
-        }
-        let before = match said_as {
-            Some(role) => self.said.get(&(line, role)),
-            None => self.devices.get(&line).map(|about| &about.said),
-        };
-        let before = before.map_or(0, |said| said.iter().filter(|at| side.view.has(*at)).count());
-        if before >= said_as.map_or(RECOVERY_OPS, quota) {
-            return Err(Reject::TooMany(Quota::Author));
-        }
-        let room = MAX_STORED - if said_as.is_none() { 0 } else { RECOVERY_OPS };
-        // One more than the quota is the proof that there were too many.
-        let flood = said_as.is_some_and(|role| self.said_by(line, role) > quota(role));
-        if self.entries.len() >= room || (flood && !built_upon) {
-            return Err(Reject::TooMany(Quota::Storage));
-        }
-        match op.body() {
-            Body::Add { device, .. }
-                if side.role(*device).is_none() && side.members().count() >= MAX_DEVICES =>
-            {
-                Err(Reject::TooMany(Quota::Devices))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn store(&mut self, entry: Entry) {
         let at = self.entries.len();
         let author = entry.op.author();
@@ -487,8 +406,9 @@ impl Log {
         self.settled = OnceLock::new();
     }
 
-    /// Tries to take, of what was refused, one operation whose author is within its quota, with all it follows.
-    fn admit_what_was_built_upon(&mut self, refused: &[(Op, Reject)]) -> bool {
+    /// Tries to take, of what was refused, one operation whose author belongs to the home and is within its quota, with
+    /// all it follows.
+    fn admit_what_was_built_upon(&mut self, refused: &[(Op, Reject)], trials: &mut usize) -> bool {
         let waiting: HashMap<OpId, &Op> = refused.iter().map(|(op, _)| (op.id(), op)).collect();
         for (op, reject) in refused {
             // Cheap questions first: a copy of the log is made for the last one.
@@ -497,6 +417,10 @@ impl Log {
                 continue;
             }
             let Some(needed) = self.needed_by(op, &waiting) else { continue };
+            if *trials == 0 {
+                return false;
+            }
+            *trials -= 1;
             let mut trial = self.clone();
             let mut left: Vec<&Op> = needed;
             loop {
@@ -528,14 +452,6 @@ impl Log {
             open.extend_from_slice(parent.parents());
         }
         Some(needed)
-    }
-}
-
-/// How many operations a device says in a role.
-fn quota(role: Role) -> usize {
-    match role {
-        Role::Member => MEMBER_OPS,
-        Role::Keeper => KEEPER_OPS,
     }
 }
 

@@ -47,21 +47,27 @@ impl Settled {
         for id in &ids {
             hasher.update(&id.0);
         }
-        let heads: Vec<usize> =
-            log.order.iter().copied().filter(|at| counted.has(*at) && !followed.has(*at)).collect();
-        let valid = match heads[..] {
+        let valid = match log
+            .order
+            .iter()
+            .filter(|at| counted.has(**at) && !followed.has(**at))
+            .collect::<Vec<_>>()[..]
+        {
             [last] => {
-                let mut valid = log.entries[last].valid_past.clone();
-                valid.insert(last);
+                let mut valid = log.entries[*last].valid_past.clone();
+                valid.insert(*last);
                 valid
             }
             _ => log.settle(&counted),
         };
+        let mut built_upon = Bits::default();
+        valid.iter().for_each(|at| built_upon.extend(&log.entries[at].past));
+        let heads = log.order.iter().filter(|at| valid.has(**at) && !built_upon.has(**at));
+        let heads = heads.map(|at| log.entries[*at].op.id()).collect();
         let in_force = log.order.iter().filter(|at| valid.has(**at)).map(|at| &log.entries[*at].op);
         let epochs = in_force.filter(|op| matches!(op.body(), Body::Genesis { .. } | Body::Remove { .. }));
         let epochs = epochs.map(Op::id).collect();
         let state = State::of(&Side { log, view: &counted, valid: &valid });
-        let heads = heads.into_iter().map(|at| log.entries[at].op.id()).collect();
         Self { heads, digest: *hasher.finalize().as_bytes(), epochs, state, counted, valid }
     }
 }
@@ -84,11 +90,14 @@ impl Log {
     }
 
     /// What of `view` its authors had a right to, leaving `voided` out.
+    ///
+    /// An operation is judged by what counted in its own past. What was void there stays out of the judgement, even
+    /// while it is not settled here that it is void: or else the removed could win time against their removal.
     fn permitted(&self, view: &Bits, voided: &Bits) -> Bits {
         let mut valid = Bits::default();
         for at in view.iter().filter(|at| !voided.has(*at)) {
-            let Entry { op, past, .. } = &self.entries[at];
-            if (Side { log: self, view: past, valid: &valid }).may(op) {
+            let Entry { op, valid_past, .. } = &self.entries[at];
+            if (Side { log: self, view: valid_past, valid: &valid }).may(op) {
                 valid.insert(at);
             }
         }
@@ -165,13 +174,13 @@ impl<'a> Side<'a> {
         unbeaten.retain(|at| about.removals.and_fits(self.view, self.valid, &self.log.entries[*at].past));
         unbeaten.sort_by_key(|at| self.log.rank(*at));
         unbeaten.into_iter().rev().find_map(|at| {
-            let Entry { op, past, .. } = &self.log.entries[at];
+            let Entry { op, valid_past, .. } = &self.log.entries[at];
             let role = match op.body() {
                 Body::Genesis { .. } => Some(Role::Keeper),
                 Body::Add { role, .. } => Some(*role),
                 Body::Rotate { .. } if self.has_rival(at) => None,
                 Body::Rotate { .. } => {
-                    Side { log: self.log, view: past, valid: self.valid }.role(op.author())
+                    Side { log: self.log, view: valid_past, valid: self.valid }.role(op.author())
                 }
                 _ => None,
             };

@@ -292,6 +292,26 @@ proptest! {
     }
 }
 
+/// Found by the property above: the removal of 2 follows a demotion of its author that was void already. While that was
+/// not settled, the removal did not count, and what 2 dated back was settled first.
+#[test]
+fn a_removal_counts_although_its_author_was_demoted_in_vain_before() {
+    let mut log = home();
+    let founded = log.heads().to_vec();
+    let keeper = |number, role| Body::Add { device: id(number), role, name: "k".to_owned() };
+    log.author(&device(1), keeper(6, Role::Keeper)).unwrap();
+    let demotion = log.clone().author(&device(6), keeper(1, Role::Member)).unwrap();
+    let removal_of_6 = log.author(&device(2), Body::Remove { device: id(6) }).unwrap();
+    log.insert(demotion.clone()).unwrap();
+    assert_eq!(log.heads(), [removal_of_6.id()], "nobody builds upon what is void");
+    let after_both = vec![demotion.id(), removal_of_6.id()];
+    log.insert(Op::sign(log.home(), after_both, &device(1), Body::Remove { device: id(2) })).unwrap();
+    let before = log.state().clone();
+    log.insert(Op::sign(log.home(), founded, &device(2), Body::Remove { device: id(1) })).unwrap();
+    assert_eq!(log.state(), &before);
+    assert!(log.state().is_keeper(id(1)) && !log.state().is_member(id(2)));
+}
+
 #[test]
 fn no_bytes_make_the_decoder_panic_or_dig_deep() {
     let mut log = home();

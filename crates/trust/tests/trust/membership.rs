@@ -3,7 +3,10 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use lanyard_trust::{
     HomeId, Log, NodeId, Op, OpId, RecoveryCode, Role, Signer,
-    membership::{Body, Inserted, KEEPER_OPS, MAX_DEVICES, MEMBER_OPS, Quota, RECOVERY_OPS, Reject, rotate},
+    membership::{
+        Body, Inserted, KEEPER_OPS, MAX_DEVICES, MAX_OPS, MEMBER_OPS, Quota, RECOVERY_OPS, Reject,
+        URGENT_OPS, rotate,
+    },
 };
 use std::sync::LazyLock;
 
@@ -430,6 +433,35 @@ fn a_home_has_room_for_64_devices_and_for_removals_when_the_log_is_full() {
     say(&mut log, PAPER, remove(1));
     say(&mut log, PAPER, add(70, Role::Keeper));
     assert!(log.state().is_member(device(70).id()));
+}
+
+#[test]
+fn a_thief_that_was_put_out_cannot_fill_the_log_with_helpers_it_invents() {
+    let mut log = home();
+    say(&mut log, 1, add(2, Role::Keeper));
+    let old = log.clone();
+    say(&mut log, PAPER, remove(1));
+    let mut stolen = old.clone();
+    for helper in 100..106 {
+        say(&mut stolen, 1, add(helper, Role::Keeper));
+    }
+    let base = stolen.clone();
+    for helper in 100..106 {
+        let mut alone = base.clone();
+        for turn in 0..400 {
+            say(&mut alone, helper, rename(helper, &format!("n{turn}")));
+        }
+        let refused = log.insert_all(alone.ops().cloned()).refused;
+        assert!(refused.iter().all(|(_, reject)| {
+            matches!(reject, Reject::TooMany(Quota::Storage) | Reject::UnknownParent)
+        }));
+    }
+    assert_eq!(log.ops().len(), MAX_OPS + URGENT_OPS, "that much it can");
+    assert_eq!(members(&log), [2]);
+    assert_eq!(log.heads().len(), 1);
+    say(&mut log, 2, rename(2, "two"));
+    say(&mut log, 2, add(3, Role::Member));
+    assert_eq!(members(&log), [2, 3], "nobody builds upon what does not count");
 }
 
 #[test]

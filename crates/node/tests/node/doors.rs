@@ -1,0 +1,458 @@
+//! One table of who may do what, run through every door there is. A new door joins by one line in [`DOORS`].
+
+use crate::{Neighbour, start, status};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Method, Request, StatusCode};
+use lanyard_api::{Request as Ask, Response};
+use lanyard_drive::offer::Folder;
+use lanyard_node::{Node, circle::Known, shares};
+use lanyard_print::{
+    QueueId,
+    document::Format,
+    ticket::{Options, TICKET_HEADER, Ticket},
+};
+use lanyard_trust::{
+    Action, Audience, Gate, Grant, NodeId, PassId, Refusal, ShareId, Subject, Until, Used, Who,
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use uuid::Uuid;
+
+/// The doors. The guest page, IPP and WebDAV will each add a line.
+const DOORS: &[&dyn Door] = &[&TheGate, &PeerPrinting, &PeerDrives, &LocalSocket, &BrowserPage];
+
+/// A way in.
+trait Door: Sync {
+    fn name(&self) -> &'static str;
+
+    /// What comes of it; none when this door does not know such people or such wishes.
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Person {
+    /// A device of the home.
+    Member,
+    /// A device that rules name.
+    Named,
+    /// Any device on the owner's network.
+    Stranger,
+    /// A device that was put out of the home; rules name it, too.
+    Expelled,
+    /// A device of the home and a stranger, on a network that is not the owner's.
+    MemberAway,
+    StrangerAway,
+    /// Somebody with a pass.
+    Guest,
+    /// Somebody who proves nothing.
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Print,
+    Read,
+    Write,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Yes,
+    /// The owner is asked first.
+    Asks,
+    /// Not today.
+    Spent,
+    /// It is there, but not for this.
+    No,
+    /// There is no such thing, as far as they can see.
+    Hidden,
+}
+
+struct Case {
+    name: &'static str,
+    grants: Vec<Grant>,
+    who: Person,
+    wish: Wish,
+    expected: Outcome,
+}
+
+const PASS: PassId = PassId::from_bytes([7; 8]);
+
+/// The node whose doors are tried, and those who try.
+struct World {
+    node: Node,
+    data: TempDir,
+    folder: TempDir,
+    printer: ShareId,
+    drive: ShareId,
+    people: BTreeMap<Person, Neighbour>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("letter.txt"), "Dear reader").unwrap();
+        let node = start(data.path()).await;
+        let nobody = vec![lanyard_api::Grant::to(lanyard_api::Audience::Device {
+            id: NodeId::from_bytes([200; 32]).to_string(),
+        })];
+        let share = async |request| match node.handle(request).await.unwrap() {
+            Response::Share(share) => ShareId(share.id),
+            other => panic!("{other:?}"),
+        };
+        let printer = share(Ask::SharePrinter {
+            queue: QueueId::SAVE_AS_PDF.into(),
+            name: None,
+            audience: nobody.clone(),
+            until: None,
+        });
+        let drive = share(Ask::ShareFolder {
+            path: folder.path().to_str().unwrap().to_owned(),
+            name: None,
+            write: false,
+            audience: nobody,
+            until: None,
+        });
+        let (printer, drive) = (printer.await, drive.await);
+        let mut people = BTreeMap::new();
+        for person in [Person::Member, Person::Named, Person::Stranger, Person::Expelled] {
+            people.insert(person, Neighbour::of(&node).await);
+        }
+        let only = |person| HashSet::from([people[&person].id()]);
+        node.core().circle.set(Known {
+            members: only(Person::Member),
+            expelled: only(Person::Expelled),
+            paired: HashSet::new(),
+        });
+        Self { node, data, folder, printer, drive, people }
+    }
+
+    fn subject(&self, who: Person) -> Option<Subject> {
+        let device =
+            |person, on_own_network| Subject { who: Who::Device(self.people[&person].id()), on_own_network };
+        Some(match who {
+            Person::MemberAway => device(Person::Member, false),
+            Person::StrangerAway => device(Person::Stranger, false),
+            Person::Guest => Subject { who: Who::Guest(PASS), on_own_network: true },
+            Person::Nobody => return None,
+            person => device(person, true),
+        })
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        use Outcome::{Asks, Hidden, No, Spent, Yes};
+        use Person::{Expelled, Guest, Member, MemberAway, Named, Nobody, Stranger, StrangerAway};
+        use Wish::{Print, Read, Write};
+        let network = || Grant::to(Audience::Network);
+        let home = || Grant::to(Audience::Home);
+        let named = || Grant::to(Audience::Device(self.people[&Named].id()));
+        let expelled = || Grant::to(Audience::Device(self.people[&Expelled].id()));
+        let pass = || Grant::to(Audience::Guest(PASS));
+        let over = Some(Until { at: 1, ran: 1 });
+        let mut cases = Vec::new();
+        let mut case = |name, grants: Vec<Grant>, who: &[Person], wishes: &[Wish], expected| {
+            for (who, wish) in who.iter().flat_map(|who| wishes.iter().map(move |wish| (*who, *wish))) {
+                cases.push(Case { name, grants: grants.clone(), who, wish, expected });
+            }
+        };
+        let all = [Print, Read, Write];
+        let devices = [Member, Named, Stranger, Expelled];
+        let everyone = [Member, Named, Stranger, Expelled, MemberAway, StrangerAway, Guest, Nobody];
+
+        case("nothing was said", vec![], &everyone, &all, Hidden);
+        case("everyone at home", vec![network()], &devices, &[Print, Read], Yes);
+        case("everyone at home reads only", vec![network()], &devices, &[Write], No);
+        case("nobody elsewhere", vec![network()], &[MemberAway, StrangerAway, Guest, Nobody], &all, Hidden);
+        case("the home", vec![home()], &[Member, MemberAway], &[Print, Read], Yes);
+        case("not the home", vec![home()], &[Named, Stranger, Expelled, Guest, Nobody], &all, Hidden);
+        case("one device", vec![named()], &[Named], &[Print, Read], Yes);
+        case("not the others", vec![named()], &[Member, Stranger, Expelled, Guest, Nobody], &all, Hidden);
+        case("one that was put out", vec![expelled(), home()], &[Expelled], &all, Hidden);
+        case("may write", vec![Grant { write: true, ..home() }], &[Member], &[Write], Yes);
+        case("only one may write", vec![home(), Grant { write: true, ..named() }], &[Member], &[Write], No);
+        case(
+            "strangers ask",
+            vec![home(), Grant { ask: true, ..network() }],
+            &[Stranger, Named],
+            &[Print, Read],
+            Asks,
+        );
+        case(
+            "members do not",
+            vec![home(), Grant { ask: true, ..network() }],
+            &[Member],
+            &[Print, Read],
+            Yes,
+        );
+        case(
+            "asked before it is written",
+            vec![network(), Grant { ask: true, write: true, ..named() }],
+            &[Named],
+            &[Write],
+            Asks,
+        );
+        case("it has ended", vec![Grant { until: over, ..network() }], &everyone, &all, Hidden);
+        case(
+            "another rule goes on",
+            vec![Grant { until: over, ask: true, ..named() }, home()],
+            &[Member],
+            &[Read],
+            Yes,
+        );
+        case("no more today", vec![Grant { max_jobs: Some(0), ..network() }], &[Stranger], &[Print], Spent);
+        case(
+            "not that much today",
+            vec![Grant { max_bytes: Some(1), write: true, ..network() }],
+            &[Stranger],
+            &[Write],
+            Spent,
+        );
+        case("a guest", vec![pass()], &[Guest], &[Print, Read], Yes);
+        case("a guest writes nothing", vec![pass()], &[Guest], &[Write], No);
+        case("a pass is no key", vec![pass()], &devices, &all, Hidden);
+        cases
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_answers_every_case_as_the_rule_says() {
+    let world = World::new().await;
+    let core = world.node.core();
+    let mut answers: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in world.cases() {
+        for share in [&world.printer, &world.drive] {
+            shares::regrant(core, share, |grants| *grants = case.grants.clone()).await.unwrap();
+        }
+        let mut doors = 0;
+        for door in DOORS {
+            let Some(outcome) = door.try_action(&world, &case).await else { continue };
+            let Case { name, who, wish, expected, .. } = &case;
+            assert_eq!(outcome, *expected, "{}: {name}: {who:?} wants to {wish:?}", door.name());
+            *answers.entry(door.name()).or_default() += 1;
+            doors += 1;
+        }
+        assert!(doors > 0, "no door knows the case {}: {:?} {:?}", case.name, case.who, case.wish);
+    }
+    println!("cases by door: {answers:?}");
+    for door in DOORS {
+        assert!(answers.contains_key(door.name()), "{} was not tried", door.name());
+    }
+    world.node.stop().await;
+}
+
+/// What every other door asks.
+struct TheGate;
+
+impl Door for TheGate {
+    fn name(&self) -> &'static str {
+        "the gate"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        let decided = world.subject(case.who).map(|subject| {
+            let shares = &world.node.core().shares;
+            let (printer, drive) = (&world.printer, &world.drive);
+            // As a door does: asked first, claimed when something is brought.
+            let brings = |bytes| Used { jobs: u32::from(case.wish == Wish::Print), bytes };
+            let decided = match case.wish {
+                Wish::Print => Gate::<QueueId>::admit(&**shares, printer, &subject, Action::Print)
+                    .and_then(|_| {
+                        Gate::<QueueId>::claim(&**shares, printer, &subject, Action::Print, brings(5))
+                    })
+                    .map(|()| Gate::<QueueId>::give_back(&**shares, printer, &subject, brings(5))),
+                Wish::Read => Gate::<Folder>::admit(&**shares, drive, &subject, Action::List)
+                    .and_then(|_| Gate::<Folder>::admit(&**shares, drive, &subject, Action::Read))
+                    .map(|_| ()),
+                Wish::Write => Gate::<Folder>::admit(&**shares, drive, &subject, Action::Write)
+                    .and_then(|_| Gate::<Folder>::claim(&**shares, drive, &subject, Action::Write, brings(5)))
+                    .map(|()| Gate::<Folder>::give_back(&**shares, drive, &subject, brings(5))),
+            };
+            match decided {
+                Ok(()) => Outcome::Yes,
+                Err(Refusal::MustAsk) => Outcome::Asks,
+                Err(Refusal::Spent) => Outcome::Spent,
+                Err(Refusal::NotAllowed) => Outcome::No,
+                Err(Refusal::Unknown) => Outcome::Hidden,
+            }
+        });
+        std::future::ready(decided).boxed()
+    }
+}
+
+/// Other nodes at our printers, over TLS.
+struct PeerPrinting;
+
+impl Door for PeerPrinting {
+    fn name(&self) -> &'static str {
+        "printing, for other nodes"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        async move {
+            if case.wish != Wish::Print {
+                return None;
+            }
+            if case.who == Person::Nobody {
+                return Some(without_a_key(world).await);
+            }
+            let neighbour = world.people.get(&case.who)?;
+            let text = b"Hello";
+            let ticket = Ticket {
+                title: "hello.txt".into(),
+                format: Format::Text,
+                size: text.len() as u64,
+                blake3: blake3::hash(text).to_hex().to_string(),
+                attempt: 1,
+                pages: None,
+                options: Options::default(),
+            };
+            let request = Request::builder()
+                .method(Method::PUT)
+                .uri(format!("/v1/printers/{}/jobs/{}", world.printer, Uuid::new_v4()))
+                .header(TICKET_HEADER, ticket.to_header());
+            let (status, body) = neighbour.send(request, text.to_vec()).await;
+            Some(outcome(status, &body, "reason"))
+        }
+        .boxed()
+    }
+}
+
+/// Other nodes at our folders, over TLS.
+struct PeerDrives;
+
+impl Door for PeerDrives {
+    fn name(&self) -> &'static str {
+        "drives, for other nodes"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        async move {
+            if case.wish == Wish::Print {
+                return None;
+            }
+            if case.who == Person::Nobody {
+                return Some(without_a_key(world).await);
+            }
+            let neighbour = world.people.get(&case.who)?;
+            let at = |verb: &str| Request::builder().uri(format!("/v1/drives/{}/{verb}", world.drive));
+            if case.wish == Wish::Write {
+                let name = Uuid::new_v4().simple().to_string();
+                let text = b"Hello";
+                let whole = [text.as_slice(), blake3::hash(text).as_bytes()].concat();
+                let request = at(&format!("file?path={name}")).method(Method::PUT);
+                let request = request.header(lanyard_drive::wire::SIZE, text.len());
+                let (status, body) = neighbour.send(request, whole).await;
+                let outcome = outcome(status, &body, "code");
+                let written = world.folder.path().join(name).exists();
+                assert_eq!(written, outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
+                return Some(outcome);
+            }
+            let mut outcomes = Vec::new();
+            for verb in ["list", "stat?path=letter.txt", "file?path=letter.txt", "manifest?path=letter.txt"] {
+                let (status, body) = neighbour.send(at(verb), Vec::new()).await;
+                let told = String::from_utf8_lossy(&body).into_owned();
+                let outcome = outcome(status, &body, "code");
+                let leaks = told.contains("letter") || told.contains("Dear");
+                assert!(outcome == Outcome::Yes || !leaks, "{}: a refusal tells nothing: {told}", case.name);
+                outcomes.push(outcome);
+            }
+            assert!(outcomes.iter().all(|one| *one == outcomes[0]), "{}: {outcomes:?}", case.name);
+            Some(outcomes[0])
+        }
+        .boxed()
+    }
+}
+
+/// This computer's front ends; other users of it are nobody.
+struct LocalSocket;
+
+impl Door for LocalSocket {
+    fn name(&self) -> &'static str {
+        "the local socket"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        let private = || {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+                let (dir, socket) = (world.data.path(), world.data.path().join("node.sock"));
+                if mode(dir) == 0o700 && mode(&socket) == 0o600 { Outcome::Hidden } else { Outcome::Yes }
+            }
+            #[cfg(not(unix))]
+            {
+                let _ = world;
+                Outcome::Hidden // a named pipe of this user's; tested with the door
+            }
+        };
+        std::future::ready((case.who == Person::Nobody).then(private)).boxed()
+    }
+}
+
+/// A browser on this computer; without the link's token it is nobody.
+struct BrowserPage;
+
+impl Door for BrowserPage {
+    fn name(&self) -> &'static str {
+        "the browser page"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        async move {
+            if case.who != Person::Nobody {
+                return None;
+            }
+            let Response::Link(link) = world.node.handle(Ask::BrowserLink).await.unwrap() else { panic!() };
+            let address = link.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+            let body = r#"{"do":"shares"}"#;
+            let request = format!(
+                "POST /rpc HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let answer = raw(&address, request.as_bytes()).await;
+            Some(if answer.starts_with("HTTP/1.1 401") { Outcome::Hidden } else { Outcome::Yes })
+        }
+        .boxed()
+    }
+}
+
+/// What one gets at the door for other nodes who has no key to prove.
+async fn without_a_key(world: &World) -> Outcome {
+    let port = status(&world.node).await.port;
+    let answer = raw(&format!("127.0.0.1:{port}"), b"GET /v1/watch HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    if answer.contains(" 200 ") { Outcome::Yes } else { Outcome::Hidden }
+}
+
+/// Everything that comes back for these bytes.
+async fn raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    // It may be cut off, which is an answer, too.
+    let _ = tokio::time::timeout(Duration::from_secs(15), reading).await.expect("the door closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn outcome(status: StatusCode, body: &[u8], field: &str) -> Outcome {
+    if status.is_success() {
+        return Outcome::Yes;
+    }
+    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    match told[field].as_str() {
+        Some("not_found") => Outcome::Hidden,
+        Some("not_allowed") => Outcome::No,
+        Some("must_ask") => Outcome::Asks,
+        Some("spent") => Outcome::Spent,
+        _ => panic!("{status}: {}", String::from_utf8_lossy(body)),
+    }
+}
