@@ -269,6 +269,14 @@ impl Host {
         self.record("eth0", filter, 2048)
     }
 
+    /// The same on another interface, `any` for all of them.
+    ///
+    /// # Errors
+    /// As [`Host::capture`].
+    pub fn capture_on(&self, interface: &str, filter: &str) -> Result<Capture> {
+        self.record(interface, filter, 2048)
+    }
+
     /// Records every packet that passes any interface, whole. On a switch that is everything everybody says.
     ///
     /// # Errors

@@ -2,13 +2,19 @@
 //! taken, a stranger with bad manners. A process cannot move a thread of its own between hosts without `unsafe`, so
 //! it starts itself there.
 
+mod besiege;
+mod joining;
+mod middle;
+mod web;
+
 use crate::mdns;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use std::{
     env,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::net::UnixStream,
     path::Path,
     process::ExitCode,
     thread,
@@ -48,12 +54,31 @@ fn act(arguments: &[&str]) -> Result<()> {
         ["hold-port", port] => hold_port(port.parse()?),
         ["drip", address, limit] => drip(address.parse()?, Duration::from_secs(limit.parse()?)),
         ["slow-request", part, address, limit, dir] => {
-            slow_request(part, address.parse()?, Duration::from_secs(limit.parse()?), Path::new(dir))
+            let limit = Duration::from_secs(limit.parse()?);
+            besiege::slow_request(part, address.parse()?, limit, Path::new(dir))
         }
+        ["besiege", address, count, length] => {
+            besiege::besiege(address.parse()?, count.parse()?, Duration::from_secs(length.parse()?))
+        }
+        ["ask", address, dir, request] => besiege::ask(address.parse()?, Path::new(dir), request),
+        ["twins", dir, discriminator, first, count] => {
+            joining::twins(Path::new(dir), discriminator.parse()?, first.parse()?, count.parse()?)
+        }
+        ["python-joins", address, dir, python, script, code] => {
+            joining::python_joins(address.parse()?, Path::new(dir), python, script, code)
+        }
+        ["replay", address, dir] => joining::replay(address.parse()?, Path::new(dir)),
+        ["middle", dir, ways @ ..] => middle::middle(Path::new(dir), ways),
+        ["web", address, dir] => web::web(address.parse()?, Path::new(dir)),
+        ["open-socket", path] => open_socket(Path::new(path)),
+        ["announce", packets @ ..] => announce(packets),
         ["silent", address, limit] => silent(address.parse()?, Duration::from_secs(limit.parse()?)),
         ["crowd", address, count] => crowd(address.parse()?, count.parse()?),
+        ["hold-udp-port", port] => hold_udp_port(port.parse()?),
+        ["ask-to-probe", address, other, dir] => ask_to_probe(address.parse()?, other, Path::new(dir)),
         ["hold-host"] => hold_host(),
-        ["hostile-mdns", count] => hostile_mdns(count.parse()?),
+        ["hostile-mdns", count] => hostile_mdns(count.parse()?, Duration::ZERO),
+        ["hostile-mdns", count, length] => hostile_mdns(count.parse()?, Duration::from_secs(length.parse()?)),
         other => bail!("no such thing to do inside a host: {other:?}"),
     }
 }
@@ -128,6 +153,49 @@ fn hold_port(port: u16) -> Result<()> {
     }
 }
 
+/// Keeps a UDP port to itself: without SO_REUSEADDR nobody shares it.
+fn hold_udp_port(port: u16) -> Result<()> {
+    let _v4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).context("take the port")?;
+    println!("listening");
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Asks a node five times at once, always with somebody else's address in it, to connect back; tells the status of
+/// each answer.
+fn ask_to_probe(address: SocketAddr, other: &str, dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let identity = lanyard_trust::Identity::load_or_create(dir)?;
+    let body = format!("{{\"v\":1,\"port\":9999,\"addresses\":[\"{other}\"],\"address\":\"{other}:9999\"}}");
+    let request =
+        format!("POST /v1/probe HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let asking: Vec<_> = (0..5)
+        .map(|_| {
+            let (config, request) = (identity.client_config(None), request.clone());
+            thread::spawn(move || -> Result<String> {
+                let mut tls = ClientConnection::new(config, ServerName::IpAddress(address.ip().into()))?;
+                let mut tcp = TcpStream::connect(address)?;
+                while tls.is_handshaking() {
+                    tls.complete_io(&mut tcp)?;
+                }
+                tcp.set_read_timeout(Some(Duration::from_secs(10)))?;
+                let mut stream = StreamOwned::new(tls, tcp);
+                stream.write_all(request.as_bytes())?;
+                stream.flush()?;
+                let mut answer = [0; 512];
+                let length = stream.read(&mut answer)?;
+                Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+            })
+        })
+        .collect();
+    for asked in asking {
+        let answer = asked.join().map_err(|_| anyhow!("a thread panicked"))??;
+        println!("{}", answer.lines().next().unwrap_or_default());
+    }
+    Ok(())
+}
+
 /// Makes a host with a process in it, tells both process ids, and waits to be killed.
 fn hold_host() -> Result<()> {
     let host = crate::Host::new("held")?;
@@ -161,48 +229,6 @@ fn drip(address: SocketAddr, limit: Duration) -> Result<()> {
         }
     }
     println!("cut after {:.1}", begun.elapsed().as_secs_f64());
-    Ok(())
-}
-
-/// A device with a key of its own that sends the header (or the body) of a request one byte a second; answers with
-/// the seconds until it was cut.
-fn slow_request(part: &str, address: SocketAddr, limit: Duration, dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir)?;
-    let config = lanyard_trust::Identity::load_or_create(dir)?.client_config(None);
-    let name = ServerName::IpAddress(address.ip().into());
-    let mut tls = ClientConnection::new(config, name)?;
-    let mut tcp = TcpStream::connect(address)?;
-    while tls.is_handshaking() {
-        tls.complete_io(&mut tcp)?;
-    }
-    tcp.set_read_timeout(Some(Duration::from_millis(1000)))?;
-    let mut stream = StreamOwned::new(tls, tcp);
-    match part {
-        "header" => stream.write_all(b"POST /v1/hello HTTP/1.1\r\nHost: x\r\nX-Slow: ")?,
-        "body" => stream.write_all(b"POST /v1/hello HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n")?,
-        other => bail!("no such part of a request: {other}"),
-    }
-    let begun = Instant::now();
-    let mut answer = Vec::new();
-    loop {
-        ensure!(begun.elapsed() < limit, "still connected after {} s", limit.as_secs());
-        if stream.write_all(b"a").and_then(|()| stream.flush()).is_err() {
-            break;
-        }
-        let mut buffer = [0; 512];
-        match stream.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => answer.extend(&buffer[..length]),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            Err(_) => break,
-        }
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    println!(
-        "cut after {:.1} s {}",
-        begun.elapsed().as_secs_f64(),
-        answer.lines().next().unwrap_or_default()
-    );
     Ok(())
 }
 
@@ -253,22 +279,52 @@ fn crowd(address: SocketAddr, count: usize) -> Result<()> {
     }
 }
 
-/// Sends announcements no honest device would send, `count` of them with valid but different names.
-fn hostile_mdns(count: u32) -> Result<()> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, mdns::PORT))?;
-    socket.set_multicast_ttl_v4(255)?;
+/// Connects to a local socket, as any user of a computer may try.
+fn open_socket(path: &Path) -> Result<()> {
+    UnixStream::connect(path).with_context(|| format!("connect to {}", path.display()))?;
+    println!("open");
+    Ok(())
+}
+
+/// Sends announcements no honest device would send, `count` of them with valid but different names, spread over
+/// `length`.
+fn hostile_mdns(count: u32, length: Duration) -> Result<()> {
+    let socket = multicast()?;
     let group = (mdns::GROUP, mdns::PORT);
     for packet in mdns::hostile() {
         socket.send_to(&packet, group)?;
     }
     println!("rude ones sent");
+    let begun = Instant::now();
     for number in 0..count {
         socket.send_to(&mdns::plausible(number), group)?;
         // Fast, but not so fast that the sender's own buffers drop most of it.
         if number % 50 == 49 {
-            thread::sleep(Duration::from_millis(5));
+            let due = length * number / count;
+            thread::sleep(due.saturating_sub(begun.elapsed()).max(Duration::from_millis(5)));
         }
     }
     println!("all sent");
     Ok(())
+}
+
+/// Sends packets (hexadecimal digits) to the multicast group, three times within a second, as RFC 6762 §8.3 asks of
+/// announcements.
+fn announce(packets: &[&str]) -> Result<()> {
+    let socket = multicast()?;
+    let packets: Vec<Vec<u8>> = packets.iter().map(|packet| mdns::from_hex(packet)).collect::<Result<_>>()?;
+    for _ in 0..3 {
+        for packet in &packets {
+            socket.send_to(packet, (mdns::GROUP, mdns::PORT))?;
+        }
+        thread::sleep(Duration::from_millis(300));
+    }
+    println!("announced");
+    Ok(())
+}
+
+fn multicast() -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, mdns::PORT))?;
+    socket.set_multicast_ttl_v4(255)?;
+    Ok(socket)
 }

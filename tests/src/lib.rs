@@ -15,6 +15,7 @@ pub mod impair;
 pub mod inside;
 pub mod lab;
 pub mod mdns;
+pub mod middle;
 pub mod node;
 pub mod printer;
 pub mod runner;

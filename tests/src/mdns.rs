@@ -1,5 +1,6 @@
 //! Multicast DNS packets (RFC 6762) written by hand, because no honest library writes the ones we need.
 
+use anyhow::{Result, ensure};
 use std::net::Ipv4Addr;
 
 /// The port.
@@ -44,6 +45,14 @@ pub fn announcement(
         records.push(record(&target, A, &address.octets()));
     }
     packet(&records)
+}
+
+/// A goodbye in somebody's name (RFC 6762 §10.1): the same PTR record, good for no time at all.
+#[must_use]
+pub fn goodbye(service: &[&[u8]], instance: &[u8]) -> Vec<u8> {
+    let mut name: Vec<&[u8]> = vec![instance];
+    name.extend(service);
+    packet(&[record_for(service, PTR, 0, &labels(&name))])
 }
 
 /// One of many announcements that look right, on addresses of the laboratory's LAN where nobody is.
@@ -127,6 +136,22 @@ fn hostile_of(service: &[&[u8]]) -> Vec<Vec<u8>> {
     packets
 }
 
+/// A packet as hexadecimal digits, in order to hand it to a process.
+#[must_use]
+pub fn to_hex(packet: &[u8]) -> String {
+    packet.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The other way round.
+///
+/// # Errors
+/// When it is something else.
+pub fn from_hex(text: &str) -> Result<Vec<u8>> {
+    let digits = text.as_bytes();
+    ensure!(digits.len().is_multiple_of(2) && text.is_ascii(), "half a byte in {text:?}");
+    digits.chunks(2).map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
+}
+
 fn packet(records: &[Vec<u8>]) -> Vec<u8> {
     let count = u16::try_from(records.len()).unwrap_or(u16::MAX);
     // Id 0, an authoritative answer, no questions.
@@ -138,10 +163,14 @@ fn packet(records: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn record(name: &[&[u8]], kind: u16, data: &[u8]) -> Vec<u8> {
+    record_for(name, kind, 120, data)
+}
+
+fn record_for(name: &[&[u8]], kind: u16, seconds: u32, data: &[u8]) -> Vec<u8> {
     let mut record = labels(name);
     record.extend(kind.to_be_bytes());
     record.extend([0, 1]);
-    record.extend(120u32.to_be_bytes());
+    record.extend(seconds.to_be_bytes());
     record.extend(u16::try_from(data.len()).unwrap_or(u16::MAX).to_be_bytes());
     record.extend(data);
     record

@@ -6,11 +6,15 @@ use crate::{
     printer::PaperPrinter,
 };
 use anyhow::{Context, Result, bail, ensure};
-use lanyard_api::{Device, Job, JobState, Nearby, NodeStatus, Transfer, TransferState};
+use lanyard_api::{
+    ApiError, Device, Job, JobState, Nearby, NodeStatus, Request, Response, Transfer, TransferState,
+};
 use rustix::process::Signal;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     env, fs,
+    io::{Read, Write},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Output,
     time::{Duration, Instant},
@@ -28,6 +32,14 @@ pub struct Ready {
     pub name: String,
     /// Its port for other nodes, 0 while it has none.
     pub port: u16,
+}
+
+/// How a node answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answered {
+    Ok(Response),
+    Error(ApiError),
 }
 
 /// How a node of the laboratory is started.
@@ -231,6 +243,40 @@ impl Node {
             String::from_utf8_lossy(&output.stderr).trim()
         );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Asks the node over its own socket, as a front end does.
+    ///
+    /// # Errors
+    /// When it does not answer within a minute, or refuses: then with its words.
+    pub fn ask(&self, request: &Request) -> Result<Response> {
+        let mut stream = UnixStream::connect(self.data.join("node.sock")).context("the node's socket")?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let body = serde_json::to_string(request)?;
+        write!(
+            stream,
+            "POST /rpc HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("the node's answer")?;
+        let (_, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no answer: {answer:?}"))?;
+        match serde_json::from_str(body).with_context(|| format!("it answered {answer:?}"))? {
+            Answered::Ok(response) => Ok(response),
+            Answered::Error(error) => bail!("{:?}: {}", error.code, error.detail),
+        }
+    }
+
+    /// Asks for what it has to refuse; answers its words.
+    ///
+    /// # Errors
+    /// When it does not refuse.
+    pub fn refuses_to(&self, request: &Request) -> Result<String> {
+        match self.ask(request) {
+            Ok(response) => bail!("{request:?} was answered with {response:?}"),
+            Err(error) => Ok(format!("{error:#}")),
+        }
     }
 
     /// Runs `lanyard … --json` and reads the document it prints.

@@ -39,7 +39,13 @@ pub(crate) const TEST: &[Package] = &[
     package("iproute2", "the laboratory's hosts and cables"),
     package("nftables", "lost packets and unplugged cables"),
     package("tcpdump", "what is on the wire, and what is not"),
+    package("slowhttptest", "two hundred browsers that hardly move"),
+    package("curl", "one that does"),
+    package("python3-venv", "a place for sslyze, which looks at TLS from outside"),
+    package("systemd", "systemd-analyze judges how the service is hardened"),
     package("procps", "counts processes that should be gone"),
+    package("python3-venv", "a second implementation of joining, and lies about hardware addresses"),
+    package("curl", "knocks at the browser door as another user"),
 ];
 
 /// What `cargo xtask bench` compares with.

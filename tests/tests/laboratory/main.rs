@@ -4,13 +4,23 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
+mod foreign_pages;
+#[cfg(target_os = "linux")]
 mod home;
+#[cfg(target_os = "linux")]
+mod household;
+#[cfg(target_os = "linux")]
+mod joining;
+#[cfg(target_os = "linux")]
+mod many;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
@@ -22,9 +32,17 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod second_user;
+#[cfg(target_os = "linux")]
+mod self_check;
+#[cfg(target_os = "linux")]
+mod siege;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
+#[cfg(target_os = "linux")]
+mod web;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
@@ -39,9 +57,17 @@ fn main() -> ExitCode {
                 home::ALL,
                 meeting::ALL,
                 networks::ALL,
+                self_check::ALL,
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
+                web::ALL,
+                attacks::ALL,
+                foreign_pages::ALL,
+                second_user::ALL,
+                siege::ALL,
+                joining::ALL,
+                many::ALL,
                 bad_starts::ALL,
             ]
             .concat(),

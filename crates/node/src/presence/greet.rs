@@ -139,6 +139,9 @@ pub(super) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<
 pub(super) async fn seek(core: &Arc<Core>, node: NodeId, addresses: &[SocketAddr]) {
     let attempt = async {
         let _turn = core.presence.greetings.acquire().await.ok()?;
+        if core.moved.withholds() {
+            return None;
+        }
         let mut all = addresses.to_vec();
         let known = core.presence.devices().addresses(&node);
         all.extend(known.into_iter().filter(|address| !addresses.contains(address)));

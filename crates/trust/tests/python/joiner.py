@@ -9,6 +9,7 @@ know comes as one JSON object in the first argument (bytes as hexadecimal digits
     own, peer  the keys of the two devices
     exporter   the secret of the TLS connection
     say        what to send under the new key
+    rounds     how many payloads each side sends under it (2)
 
 Writes one line to standard error in the end: "joined <peer name> <what was received, hexadecimal>" or
 "failed <reason>".
@@ -109,7 +110,7 @@ def main():
 
     channel = ChaCha20Poly1305(hkdf(exporter, secret, b"lanyard-join-v1/channel"))
     received = []
-    for number in range(2):
+    for number in range(told.get("rounds", 2)):
         sealed = decode(receive("sealed")["data"])
         received.append(channel.decrypt(struct.pack(">B3xQ", 0, number), sealed, b""))
         data = channel.encrypt(struct.pack(">B3xQ", 1, number), bytes.fromhex(told["say"]), b"")

@@ -4,6 +4,7 @@
 mod handshake;
 mod join;
 mod key_file;
+mod lessons;
 mod machine;
 mod membership;
 mod membership_network;

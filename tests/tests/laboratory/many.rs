@@ -1,0 +1,131 @@
+//! As many devices in one home as fit into one machine.
+
+use crate::household;
+use anyhow::{Context, Result, ensure};
+use lanyard_api::Request;
+use lanyard_tests::{Host, Lab, Node, runner::remark, scenarios};
+use std::{
+    env,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+
+scenarios![
+    #[alone]
+    a_large_home_is_quiet_and_hears_of_a_change_at_once,
+];
+
+/// Devices, unless `LANYARD_MANY` says another number; a home has room for 64. Two cores shake hands for all of them.
+const DEVICES: usize = 16;
+
+/// How long the quiet is measured.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Bytes a second on the cable of an idle device, in both directions together.
+const MOST_IDLE: f64 = 1000.0;
+
+/// How long a change may take to be known everywhere.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
+
+fn a_large_home_is_quiet_and_hears_of_a_change_at_once() -> Result<()> {
+    let count = match env::var("LANYARD_MANY") {
+        Ok(text) => text.parse().context("LANYARD_MANY is a number")?,
+        Err(_) => DEVICES,
+    };
+    let lab = Lab::new()?;
+    let nodes: Vec<Node> =
+        (1..=count).map(|number| Node::at_home(&lab.host(&format!("d{number}"))?)).collect::<Result<_>>()?;
+    let (founder, others) = nodes.split_first().context("no devices")?;
+    household::create(founder, "Many")?;
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    for node in others {
+        slowest = slowest.max(household::admit(founder, node)?);
+    }
+    remark(format!(
+        "{count} devices joined in {:.0} s, the slowest in {:.1} s",
+        begun.elapsed().as_secs_f64(),
+        slowest.as_secs_f64()
+    ));
+    everywhere(&nodes, Duration::from_secs(30), |home| {
+        ensure!(home.members.len() == count, "{} members", home.members.len());
+        Ok(())
+    })?;
+    // What the last ones brought has been talked about.
+    thread::sleep(Duration::from_secs(10));
+
+    let before = traffic(&nodes)?;
+    let begun = Instant::now();
+    thread::sleep(QUIET);
+    let after = traffic(&nodes)?;
+    let length = begun.elapsed().as_secs_f64();
+    #[allow(clippy::cast_precision_loss, reason = "a measurement of a few kilobytes")]
+    let mut rates: Vec<f64> =
+        before.iter().zip(&after).map(|(before, after)| (after - before) as f64 / length).collect();
+    rates.sort_by(f64::total_cmp);
+    let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+    remark(format!("idle: {mean:.0} bytes a second and device, {:.0} at most", rates[rates.len() - 1]));
+    ensure!(mean < MOST_IDLE, "{mean:.0} bytes a second and device while nothing happens");
+
+    founder.ask(&Request::RenameHome { name: "Still many".into() })?;
+    let known = everywhere(&nodes, KNOWN_WITHIN, |home| {
+        ensure!(home.name == "Still many", "{:?}", home.name);
+        Ok(())
+    })?;
+    remark(format!("another name known to all in {:.1} s", known.as_secs_f64()));
+
+    let (gone, staying) = nodes.split_last().context("no devices")?;
+    founder.ask(&Request::RemoveMember { device: gone.ready().id.clone() })?;
+    let known = everywhere(staying, KNOWN_WITHIN, |home| {
+        ensure!(home.members.len() == count - 1, "{} members", home.members.len());
+        Ok(())
+    })?;
+    remark(format!("a removal in {:.1} s", known.as_secs_f64()));
+    Ok(())
+}
+
+/// Waits until `check` is content with the home as every node sees it; the time that took.
+fn everywhere(
+    nodes: &[Node],
+    limit: Duration,
+    check: impl Fn(&lanyard_api::Home) -> Result<()> + Sync,
+) -> Result<Duration> {
+    let begun = Instant::now();
+    let slowest = Mutex::new(Ok(Duration::ZERO));
+    // Asking takes longer than telling: several ask at once.
+    thread::scope(|scope| {
+        for part in nodes.chunks(nodes.len().div_ceil(8)) {
+            let (slowest, check) = (&slowest, &check);
+            scope.spawn(move || {
+                for node in part {
+                    let seen = lanyard_tests::soon(
+                        &format!("{} knows it", node.name()),
+                        limit.saturating_sub(begun.elapsed()),
+                        || check(&household::state(node)?.home.context("no home")?),
+                    );
+                    let mut slowest = slowest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    match seen {
+                        Ok(()) if slowest.is_ok() => *slowest = Ok(begun.elapsed()),
+                        Ok(()) => {}
+                        Err(error) => *slowest = Err(error),
+                    }
+                }
+            });
+        }
+    });
+    slowest.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The bytes each has sent and received on its cable.
+fn traffic(nodes: &[Node]) -> Result<Vec<u64>> {
+    nodes.iter().map(|node| bytes(node.host())).collect()
+}
+
+fn bytes(host: &Host) -> Result<u64> {
+    let table = host.run(&["cat", "/proc/self/net/dev"])?;
+    let line = table.lines().find_map(|line| line.trim().strip_prefix("eth0:")).context("no eth0")?;
+    let numbers: Vec<u64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    // Received bytes are the first column, sent ones the ninth.
+    Ok(numbers.first().context("no count")? + numbers.get(8).context("no count")?)
+}
