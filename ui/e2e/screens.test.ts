@@ -184,6 +184,19 @@ describe.sequential("my home", () => {
     expect(requests("recover")).toEqual([{ do: "recover", code: RECOVERY, remove: BEN }]);
   });
 
+  test("leaving says what it means, and that nobody would manage the home any more", async () => {
+    const last = household();
+    last.home.home = { ...last.home.home!, members: last.home.home!.members.map((member) => (member.this_device ? member : { ...member, role: "member" as const })) };
+    await show(last, "home");
+    stage.answers.leave_home = () => ({ is: "home", value: alone().home });
+    await press("Leave the home");
+    await dialog().getByText("No other device manages the home.").waitFor();
+    expect(await page.evaluate(() => document.activeElement?.textContent), "Enter does not leave by mistake").toBe("Cancel");
+    await press("Leave");
+    await dialog().waitFor({ state: "detached" });
+    expect(requests("leave_home").length).toBe(1);
+  });
+
   test("a member that does not manage the home is told which devices do", async () => {
     const theirs = household();
     theirs.home.home = { ...theirs.home.home!, role: "member", heard: Date.now() - 3 * 86_400_000 };

@@ -305,11 +305,10 @@ pub async fn enter_by_link(core: &Arc<Core>, token: &str, from: IpAddr) -> Resul
     let wanted = Secret::from_text(token).map(|token| token.hash());
     // Every one is compared, so that the time taken says nothing; comparing hashes takes the same time for each.
     let found = wanted.and_then(|wanted| {
-        let passes = core.guests.passes();
-        let hit = passes
+        core.guests
+            .passes()
             .values()
-            .fold(None, |hit, live| if live.row.token == wanted { Some(live.row.id) } else { hit });
-        hit
+            .fold(None, |hit, live| if live.row.token == wanted { Some(live.row.id) } else { hit })
     });
     match found {
         Some(pass) => admit(core, pass).await,

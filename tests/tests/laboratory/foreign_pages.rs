@@ -1,10 +1,13 @@
 //! A browser on the owner's computer shows a page that means harm. It is a real one (Chromium), with the protection
 //! switched off that new browsers have and old ones lack.
 
-use anyhow::{Context, Result, ensure};
-use lanyard_api::Job;
+use anyhow::{Context, Result, bail, ensure};
+use lanyard_api::{Job, NewPass, PassAction, Request, Response};
 use lanyard_tests::{Host, Lab, Node, Process, Setup, runner::remark, scenarios, soon};
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 scenarios![
     a_foreign_page_changes_nothing_and_reads_nothing,
@@ -32,6 +35,22 @@ fn attacker(host: &Host, address: &str, page: Option<(&str, &str)>) -> Result<Pr
         Ok(())
     })?;
     Ok(server)
+}
+
+/// A pass for a guest who may print on this printer.
+fn pass_for(node: &Node, share: &str) -> Result<NewPass> {
+    let hour = Duration::from_secs(3600);
+    let until = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)? + hour;
+    let request = Request::CreatePass {
+        share: share.into(),
+        action: PassAction::Print,
+        until: i64::try_from(until.as_millis())?,
+        label: String::new(),
+    };
+    match node.ask(&request)? {
+        Response::NewPass(pass) => Ok(pass),
+        other => bail!("no pass: {other:?}"),
+    }
 }
 
 /// Opens a page.
@@ -71,6 +90,9 @@ fn a_foreign_page_changes_nothing_and_reads_nothing() -> Result<()> {
     let ben = Node::at_home(&lab.host("ben")?)?;
     ben.run(&["share", "printer", "save-as-pdf", "--name", "Archive"])?;
     ada.finds_printer("Archive")?;
+    // A guest may print there, so ben's port answers browsers, too.
+    let pass = pass_for(&ben, "Archive")?;
+    let number = pass.page.rsplit('/').next().context("no number in the page's address")?;
     let link = ada.run(&["browser"])?;
     let (page, _) = link.trim().split_once("/#token=").context("no token in the link")?;
     let door = page.strip_prefix("http://").context("not over HTTP")?;
@@ -82,7 +104,7 @@ fn a_foreign_page_changes_nothing_and_reads_nothing() -> Result<()> {
     let server = attacker(&mallory, &format!("{}:8080", mallory.ipv4()?), Some(page))?;
     let targets = format!("127.0.0.1:9000,{door},{own},{bens}");
     let base = format!("http://{}:8080", mallory.ipv4()?);
-    let mut browser = browse(&host, &format!("{base}/attack.html?t={targets}&r={base}/report"))?;
+    let mut browser = browse(&host, &format!("{base}/attack.html?t={targets}&n={number}&r={base}/report"))?;
     let report = reported(&server, &mut browser)?;
 
     let sung = canary.written();
@@ -113,6 +135,22 @@ fn a_foreign_page_changes_nothing_and_reads_nothing() -> Result<()> {
         ensure!(node.json::<Vec<Job>>(&["jobs"])?.is_empty(), "a page printed");
         ensure!(!node.words().contains("panicked"), "{}", node.words());
     }
+    ensure!(real.iter().filter(|attempt| attempt.contains(&format!("guess https://{bens}"))).count() == 6);
+    // The guesses of the page did not count, or the guest would stand in front of a shut door now.
+    let opened = host.run(&[
+        "curl",
+        "-sk",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-H",
+        &format!("Origin: https://{bens}"),
+        "-d",
+        &format!("number={number}&pin={}", pass.pin),
+        &format!("https://{bens}/g/pin"),
+    ])?;
+    ensure!(opened == "303", "the guest's own PIN was answered with {opened}");
     ensure!(ada.sees()? == ["ben"] && ben.sees()? == ["ada"], "{:?} {:?}", ada.sees()?, ben.sees()?);
     ensure!(ada.json::<Vec<serde_json::Value>>(&["shares"])?.is_empty(), "a page shared something");
     let downloads = ben.data().join("downloads");

@@ -1,7 +1,7 @@
 //! Everything at once: a flood of announcements, a crowd at the door, and devices that are slow in every way there is.
 
 use crate::household;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lanyard_api::{Job, JobState};
 use lanyard_tests::{Lab, Node, documents, runner::remark, scenarios, soon};
 use std::{
@@ -76,12 +76,19 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     })?;
     remark(format!("with a crowd {}", typical(&print_some(&sender, &printer)?)));
 
+    let folder = owner.host().dir().join("large");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("large.bin"), documents::noise(50_000_000, 11))?;
+    owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Large", "--to", "network"])?;
+    let drive = sender.finds_drive("Large")?.id;
+    let (share, _) = drive.split_once('@').context("a drive's id is share@device")?;
+    let large = format!("/v1/drives/{share}/file?path=large.bin");
     let mut slow = Vec::new();
     // From an address of its own, so that the crowd does not keep them from being slow.
     let eve = lab.host("eve")?;
-    for part in ["header", "body", "answer"] {
+    for (kind, part) in ["header", "body", large.as_str()].into_iter().enumerate() {
         for number in 0..4 {
-            let dir = eve.dir().join(format!("{part}{number}")).to_string_lossy().into_owned();
+            let dir = eve.dir().join(format!("{kind}{number}")).to_string_lossy().into_owned();
             slow.push(eve.spawn_inside(&["slow-request", part, &address, "75", &dir])?);
         }
     }
