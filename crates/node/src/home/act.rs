@@ -139,7 +139,7 @@ pub async fn leave(core: &Arc<Core>) -> Result<HomeState, ApiError> {
         (log, others)
     };
     let op = log.author(&core.identity, Body::Remove { device }).map_err(refused)?;
-    gossip::hand_over(core, &log, &[op.clone()], &others).await;
+    gossip::hand_over(core, &log, std::slice::from_ref(&op), &others).await;
     change(core, |kept| {
         let log = home_of(kept)?;
         log.insert(op).map_err(refused)?;
