@@ -106,15 +106,7 @@ fn wrong_usage_ends_with_2_and_does_nothing() {
 fn what_is_not_there_yet_is_said_and_ends_with_1() {
     let data = tempfile::tempdir().unwrap();
     for words in [
-        &["doctor"][..],
-        &["home", "create", "Anna"],
-        &["home", "invite"],
-        &["home", "join", "1234"],
-        &["home", "members"],
-        &["home", "remove", "pi"],
-        &["home", "leave"],
-        &["home", "recovery"],
-        &["share", "disc", "/dev/sr0"],
+        &["share", "disc", "/dev/sr0"][..],
         &["printer", "add", "laser"],
         &["printer", "remove", "laser"],
         &["rm", "music:a"],
@@ -124,7 +116,6 @@ fn what_is_not_there_yet_is_said_and_ends_with_1() {
         &["unmount", "/mnt"],
         &["send", "a.pdf", "--to", "pi"],
         &["pause", "x"],
-        &["support-bundle", "x.zip"],
     ] {
         let output = lanyard(data.path(), words);
         assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output.stderr));
@@ -138,6 +129,21 @@ fn without_a_node_every_command_says_how_to_start_one() {
     let data = tempfile::tempdir().unwrap();
     for words in [
         &["status"][..],
+        &["doctor"],
+        &["home"],
+        &["home", "create", "Anna"],
+        &["home", "invite"],
+        &["home", "join", "42-493-117"],
+        &["home", "members"],
+        &["home", "remove", "pi"],
+        &["home", "leave"],
+        &["pair"],
+        &["connect", "192.168.1.7"],
+        &["wake", "pi"],
+        &["guests"],
+        &["sharing", "pause"],
+        &["moved", "same"],
+        &["support-bundle", "bundle.txt"],
         &["network"],
         &["nearby"],
         &["shares"],
