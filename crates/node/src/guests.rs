@@ -467,6 +467,7 @@ pub(crate) fn host_label(core: &Core) -> String {
 /// Ends passes whose time is over, whose share is gone or says otherwise; renews the certificate.
 async fn watch(core: &Arc<Core>) {
     let mut events = core.events.listen();
+    forget_orphans(core).await;
     loop {
         sweep(core).await;
         let next = tokio::time::sleep(until_next(core));
@@ -486,23 +487,35 @@ async fn watch(core: &Arc<Core>) {
     }
 }
 
-async fn sweep(core: &Arc<Core>) {
+/// What a crash in the middle left behind: a grant without its pass opens nothing, but is in the way of whoever reads
+/// the rules.
+async fn forget_orphans(core: &Arc<Core>) {
     let _changing = core.guests.changing.lock().await;
+    let granted = core.shares.passes();
+    let orphans: Vec<PassId> = {
+        let passes = core.guests.passes();
+        granted.into_iter().map(|(_, pass)| pass).filter(|pass| !passes.contains_key(pass)).collect()
+    };
+    if let Err(error) = shares::revoke_passes(core, &orphans).await {
+        tracing::warn!(%error, "rules of passes that are no more stay until the next start");
+    }
+}
+
+async fn sweep(core: &Arc<Core>) {
+    let changing = core.guests.changing.lock().await;
     let now = core.clock.now();
     let granted = core.shares.passes();
     let ended: Vec<PassId> = {
         let passes = core.guests.passes();
         let is_over = |row: &Row| row.until.is_over(&now) || !granted.contains(&(row.share.clone(), row.id));
-        let over = passes.values().filter(|live| is_over(&live.row)).map(|live| live.row.id);
-        // A grant without its pass opens nothing; it is in the way of whoever reads the rules.
-        let orphans = granted.iter().map(|(_, pass)| *pass).filter(|pass| !passes.contains_key(pass));
-        over.chain(orphans).collect()
+        passes.values().filter(|live| is_over(&live.row)).map(|live| live.row.id).collect()
     };
     if !ended.is_empty()
         && let Err(error) = end_all(core, &ended).await
     {
         tracing::warn!(%error, "ended passes stay in the store until the next try");
     }
+    drop(changing);
     if let Err(error) = settle_door(core).await {
         tracing::error!(%error, "guests cannot come in");
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use lanyard_trust::{Action, ShareId, Subject, Used};
+use lanyard_trust::{Action, ShareId, Subject};
 use std::sync::Arc;
 
 /// Room that is left on the disk: no guest fills it.
@@ -42,11 +42,8 @@ impl Offer {
         E: Send,
     {
         let visit = Visit { offer: Arc::clone(self), subject, share: share.clone() };
-        let stored = store(&visit, name, most, pieces)
-            .await
-            .map_err(|refused| Problem { code: refused.code, detail: refused.detail })?;
-        self.gate.brought(share, &subject, Used { jobs: 0, bytes: stored.size });
-        Ok(stored)
+        let stored = store(&visit, name, most, pieces).await;
+        stored.map_err(|refused| Problem { code: refused.code, detail: refused.detail })
     }
 }
 
@@ -87,7 +84,14 @@ where
         (growing, _) = growing.write(waiting).await?;
     }
     still(visit, &folder)?;
-    blocking(move || growing.finish_beside()).await
+    // Its size is known only now; what is more than the day allows is thrown away.
+    let claim = visit.claim(Action::Add, arrived)?;
+    let finish = move || {
+        let stored = growing.finish_beside()?;
+        claim.keep();
+        Ok(stored)
+    };
+    blocking(finish).await
 }
 
 fn still(visit: &Visit, folder: &Folder) -> Result<(), Refused> {

@@ -1,4 +1,5 @@
-//! The program that the tests' nodes start to read documents.
+//! The program that the nodes of the tests start to read documents.
+#![allow(missing_docs)]
 
 use std::process::ExitCode;
 

@@ -1,9 +1,13 @@
 //! One table of who may do what, run through every door there is. A new door joins by one line in [`DOORS`].
 
-use crate::{Neighbour, start, status};
+use crate::{
+    Neighbour,
+    phone::{Part, Phone},
+    start, status,
+};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Method, Request, StatusCode};
-use lanyard_api::{Request as Ask, Response};
+use lanyard_api::{PassAction, Request as Ask, Response};
 use lanyard_drive::offer::Folder;
 use lanyard_node::{Node, circle::Known, shares};
 use lanyard_print::{
@@ -25,8 +29,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// The doors. The guest page, IPP and WebDAV will each add a line.
-const DOORS: &[&dyn Door] = &[&TheGate, &PeerPrinting, &PeerDrives, &LocalSocket, &BrowserPage];
+/// The doors. IPP and WebDAV will each add a line.
+const DOORS: &[&dyn Door] = &[&TheGate, &PeerPrinting, &PeerDrives, &LocalSocket, &BrowserPage, &GuestPage];
 
 /// A way in.
 trait Door: Sync {
@@ -420,6 +424,90 @@ impl Door for BrowserPage {
             );
             let answer = raw(&address, request.as_bytes()).await;
             Some(if answer.starts_with("HTTP/1.1 401") { Outcome::Hidden } else { Outcome::Yes })
+        }
+        .boxed()
+    }
+}
+
+/// Guests with a browser. A pass brings its own rule, so the case's rules are made anew with the pass in the place of
+/// the one they name.
+struct GuestPage;
+
+impl Door for GuestPage {
+    fn name(&self) -> &'static str {
+        "the guests' page"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        async move {
+            if case.who != Person::Guest {
+                return None;
+            }
+            let core = world.node.core();
+            let (share, action) = match case.wish {
+                Wish::Print => (&world.printer, PassAction::Print),
+                Wish::Read | Wish::Write => (&world.drive, PassAction::Read),
+            };
+            let until = core.clock.now().wall + 3_600_000;
+            let make = async |share: String, action| {
+                let ask = Ask::CreatePass { share, action, until, label: String::new() };
+                let Response::NewPass(pass) = world.node.handle(ask).await.unwrap() else { panic!() };
+                pass
+            };
+            // With the last pass the door itself is shut, which is no answer: another guest keeps it open.
+            let elsewhere = tempfile::tempdir().unwrap();
+            let ask = Ask::ShareFolder {
+                path: elsewhere.path().to_str().unwrap().to_owned(),
+                name: None,
+                write: false,
+                audience: Vec::new(),
+                until: None,
+            };
+            let Response::Share(other) = world.node.handle(ask).await.unwrap() else { panic!() };
+            make(other.id.clone(), PassAction::Read).await;
+            let pass = make(share.0.clone(), action).await;
+            let phone = Phone::by_link(&pass).await;
+            let named = |grant: &Grant| {
+                let who = match grant.who {
+                    Audience::Guest(PASS) => Audience::Guest(pass.pass.id.parse().unwrap()),
+                    other => other,
+                };
+                Grant { who, ..grant.clone() }
+            };
+            shares::regrant(core, share, |grants| *grants = case.grants.iter().map(named).collect())
+                .await
+                .unwrap();
+            let file = [Part::File("hello.txt", b"Hello")];
+            let outcome = match case.wish {
+                Wish::Print => {
+                    let answer = phone.form("/g/print", &file).await;
+                    if answer.at().starts_with("/g/job/") { Outcome::Yes } else { Outcome::Hidden }
+                }
+                Wish::Read | Wish::Write => {
+                    let list = phone.get("/g/list").await;
+                    let letter = phone.get("/g/file?path=letter.txt").await;
+                    assert_eq!(list.status, letter.status, "{}", case.name);
+                    let told = list.text() + &letter.text();
+                    let may = list.status.is_success();
+                    assert_eq!(
+                        told.contains("letter") || told.contains("Dear"),
+                        may,
+                        "{}: {told}",
+                        case.name
+                    );
+                    let written = phone.form("/g/upload", &file).await;
+                    assert!(!written.status.is_success() && !world.folder.path().join("hello.txt").exists());
+                    match (may, case.wish) {
+                        (true, Wish::Read) => Outcome::Yes,
+                        (true, _) => Outcome::No,
+                        (false, _) => Outcome::Hidden,
+                    }
+                }
+            };
+            // It may have ended already, with its rule.
+            let _ = world.node.handle(Ask::EndPass { pass: pass.pass.id.clone() }).await;
+            world.node.handle(Ask::Unshare { share: other.id }).await.unwrap();
+            Some(outcome)
         }
         .boxed()
     }

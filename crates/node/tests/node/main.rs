@@ -26,8 +26,8 @@ async fn start(data: &Path) -> Node {
 }
 
 fn config(data: &Path) -> Config {
-    let child = env!("CARGO_BIN_EXE_lanyard-node-child").into();
-    Config { data: Some(data.to_owned()), loopback: true, document_child: Some(child), ..Config::default() }
+    let document_child = Some(env!("CARGO_BIN_EXE_lanyard-node-child").into());
+    Config { data: Some(data.to_owned()), loopback: true, document_child, ..Config::default() }
 }
 
 async fn status(node: &Node) -> NodeStatus {

@@ -249,7 +249,7 @@ mod tests {
             headers.insert(header::CONTENT_TYPE, text.parse().unwrap());
             boundary(&headers)
         };
-        assert_eq!(with("multipart/form-data; boundary=----WebKitFormBoundaryAb1").unwrap().len(), 26);
+        assert_eq!(with("multipart/form-data; boundary=----WebKitFormBoundaryAb1").unwrap().len(), 25);
         for odd in [
             "text/plain",
             "multipart/form-data",
