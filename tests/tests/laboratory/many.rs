@@ -41,7 +41,7 @@ fn a_large_home_is_quiet_and_hears_of_a_change_at_once() -> Result<()> {
     let begun = Instant::now();
     let mut slowest = Duration::ZERO;
     for node in others {
-        slowest = slowest.max(household::admit(founder, node)?);
+        slowest = slowest.max(household::take_in(founder, node)?);
     }
     remark(format!(
         "{count} devices joined in {:.0} s, the slowest in {:.1} s",
