@@ -3,6 +3,8 @@
 use lanyard_api::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use std::{
+    fs::OpenOptions,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -22,6 +24,8 @@ pub(crate) enum ShellRequest {
     PickFiles { title: String },
     /// Lets a person choose a folder → its path or null.
     PickFolder { title: String },
+    /// Asks where to save a text, and saves it there → null, also when they change their mind.
+    SaveText { name: String, text: String },
     /// What is known about paths that were dropped → `[LocalFile]`.
     Describe { paths: Vec<PathBuf> },
     /// Files given on the command line since the last time → `[LocalFile]`.
@@ -106,6 +110,15 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
             dialog(app, &title).pick_folder(move |folder| drop(answer.send(folder)));
             json(&picked.await.ok().flatten().and_then(into_path))
         }
+        ShellRequest::SaveText { name, text } => {
+            let (answer, picked) = oneshot::channel();
+            dialog(app, &name).set_file_name(&name).save_file(move |file| drop(answer.send(file)));
+            let Some(path) = picked.await.ok().flatten().and_then(into_path) else { return json(&()) };
+            tokio::task::spawn_blocking(move || save_text(&path, &text))
+                .await
+                .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))??;
+            json(&())
+        }
         ShellRequest::Describe { paths } => describe(paths).await,
         ShellRequest::TakeOpened => describe(app.state::<Shell>().take_opened()).await,
         ShellRequest::Reveal { path } => reveal(app, &path),
@@ -156,6 +169,20 @@ async fn describe(paths: Vec<PathBuf>) -> Result<serde_json::Value, ApiError> {
     json(&files)
 }
 
+/// Writes a text for its owner's eyes only: it may be a recovery code.
+fn save_text(path: &Path, text: &str) -> Result<(), ApiError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|error| {
+            ApiError::new(ErrorCode::Unreadable, format!("{} cannot be written: {error}", path.display()))
+        })
+}
+
 fn reveal(app: &AppHandle, path: &Path) -> Result<serde_json::Value, ApiError> {
     if !path.exists() {
         return Err(ApiError::new(ErrorCode::NotFound, format!("{} is not there any more.", path.display())));
@@ -181,6 +208,27 @@ mod tests {
         shell.open_files([PathBuf::from("/b.pdf")]);
         assert_eq!(shell.take_opened(), [PathBuf::from("/a.pdf"), PathBuf::from("/b.pdf")]);
         assert!(shell.take_opened().is_empty(), "a second page must not print them again");
+    }
+
+    #[test]
+    fn a_saved_text_is_whole_and_replaces_a_longer_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("code.txt");
+        std::fs::write(&file, "a much longer text than the one that takes its place").unwrap();
+        save_text(&file, "0123-4567").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "0123-4567");
+        let lost = save_text(&dir.path().join("no folder").join("code.txt"), "0123-4567");
+        assert_eq!(lost.unwrap_err().code, ErrorCode::Unreadable, "a person is told when it was not kept");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_saved_text_is_readable_by_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("code.txt");
+        save_text(&file, "0123-4567").unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -8,7 +8,8 @@ mod middle;
 mod web;
 
 use crate::mdns;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 use std::{
     env,
     io::{self, Read, Write},
@@ -73,6 +74,8 @@ fn act(arguments: &[&str]) -> Result<()> {
         ["announce", packets @ ..] => announce(packets),
         ["silent", address, limit] => silent(address.parse()?, Duration::from_secs(limit.parse()?)),
         ["crowd", address, count] => crowd(address.parse()?, count.parse()?),
+        ["hold-udp-port", port] => hold_udp_port(port.parse()?),
+        ["ask-to-probe", address, other, dir] => ask_to_probe(address.parse()?, other, Path::new(dir)),
         ["hold-host"] => hold_host(),
         ["hostile-mdns", count] => hostile_mdns(count.parse()?, Duration::ZERO),
         ["hostile-mdns", count, length] => hostile_mdns(count.parse()?, Duration::from_secs(length.parse()?)),
@@ -148,6 +151,49 @@ fn hold_port(port: u16) -> Result<()> {
     loop {
         thread::sleep(Duration::from_secs(3600));
     }
+}
+
+/// Keeps a UDP port to itself: without SO_REUSEADDR nobody shares it.
+fn hold_udp_port(port: u16) -> Result<()> {
+    let _v4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).context("take the port")?;
+    println!("listening");
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}
+
+/// Asks a node five times at once, always with somebody else's address in it, to connect back; tells the status of
+/// each answer.
+fn ask_to_probe(address: SocketAddr, other: &str, dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let identity = lanyard_trust::Identity::load_or_create(dir)?;
+    let body = format!("{{\"v\":1,\"port\":9999,\"addresses\":[\"{other}\"],\"address\":\"{other}:9999\"}}");
+    let request =
+        format!("POST /v1/probe HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let asking: Vec<_> = (0..5)
+        .map(|_| {
+            let (config, request) = (identity.client_config(None), request.clone());
+            thread::spawn(move || -> Result<String> {
+                let mut tls = ClientConnection::new(config, ServerName::IpAddress(address.ip().into()))?;
+                let mut tcp = TcpStream::connect(address)?;
+                while tls.is_handshaking() {
+                    tls.complete_io(&mut tcp)?;
+                }
+                tcp.set_read_timeout(Some(Duration::from_secs(10)))?;
+                let mut stream = StreamOwned::new(tls, tcp);
+                stream.write_all(request.as_bytes())?;
+                stream.flush()?;
+                let mut answer = [0; 512];
+                let length = stream.read(&mut answer)?;
+                Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+            })
+        })
+        .collect();
+    for asked in asking {
+        let answer = asked.join().map_err(|_| anyhow!("a thread panicked"))??;
+        println!("{}", answer.lines().next().unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// Makes a host with a process in it, tells both process ids, and waits to be killed.

@@ -93,6 +93,9 @@ describe.sequential("the main job in a browser", () => {
     await page.getByRole("heading", { name: "Is this your own network?" }).waitFor();
     await inspect(page, "first-run-network");
     await click("Mark as my own");
+    await page.getByRole("heading", { name: "Bring your devices together" }).waitFor();
+    await inspect(page, "first-run-home");
+    await click("Just look around");
     await page.getByRole("heading", { name: "What do you want to share?" }).waitFor();
     for (const one of await page.getByRole("switch").all()) expect(await one.isChecked()).toBe(false);
     await inspect(page, "first-run-share");

@@ -77,6 +77,8 @@ describe.sequential("the main job in the window", () => {
   test("first run: a name, a printer shared with its switch", async () => {
     await app.type("input.field", ANNA);
     await app.click("button", "Continue");
+    await app.find("h1", "Bring your devices together");
+    await app.click("button", "Just look around");
     await app.find("h1", "What do you want to share?");
     await app.click('input[role="switch"]');
     await app.find('input[role="switch"]:checked');

@@ -51,23 +51,31 @@ export function fromPolicy(policy: SharePolicy, kind: ShareKind): Who {
 
 /**
  * The choice as the node's list. The first grant that fits decides there, so single devices stand before groups.
- * What a screen does not show (an end of one grant, the right to see to others' jobs) is kept from `before`.
+ * What a screen does not show (an end of one grant, the right to see to others' jobs) is kept from `before`; what
+ * has ended there is not begun anew for a single device.
  */
-export function toGrants(who: Who, kind: ShareKind, before: Grant[] = []): Grant[] {
-  const grant = (of: { who: "network" | "home" } | { who: "device"; id: string }, right: Right, ask: boolean): Grant => {
-    const old = before.find((other) => other.who === of.who && (of.who !== "device" || (other as { id: string }).id === of.id));
+export function toGrants(who: Who, kind: ShareKind, before: Grant[] = [], now = Date.now()): Grant[] {
+  type Whom = { who: "network" | "home" } | { who: "device"; id: string };
+  const earlier = (of: Whom) =>
+    before.find((other) => other.who === of.who && (of.who !== "device" || (other.who === "device" && other.id === of.id)));
+  const ended = (grant: Grant | undefined) => grant !== undefined && grant.until !== null && grant.until <= now;
+
+  const grant = (of: Whom, right: Right, ask: boolean): Grant => {
+    const old = earlier(of);
     return {
       ...of,
       write: kind === "folder" && right === "write",
       add_only: kind === "folder" && right === "add",
       manage: old?.manage ?? false,
       ask,
-      until: old?.until ?? null,
+      until: ended(old) ? null : (old?.until ?? null),
       max_jobs: kind === "printer" ? who.aDay : (old?.max_jobs ?? null),
       max_bytes: kind === "folder" ? who.aDay : (old?.max_bytes ?? null),
     };
   };
-  const grants = who.devices.map(({ id, right }) => grant({ who: "device", id }, right, false));
+  const grants = who.devices
+    .filter(({ id }) => !ended(earlier({ who: "device", id })))
+    .map(({ id, right }) => grant({ who: "device", id }, right, false));
   if (who.group === "home") grants.push(grant({ who: "home" }, who.right, false));
   if (who.group === "network") grants.push(grant({ who: "network" }, who.right, false));
   if (who.group === "ask") {

@@ -66,7 +66,12 @@ describe("who may use a share", () => {
   test("keeps what the screen does not show", () => {
     const before = [{ ...device("b"), manage: true, until: 99 }, { ...device("c"), until: 1 }];
     const who: Who = { ...usual(false), group: "chosen", devices: [{ id: "b", right: "use" }] };
-    expect(toGrants(who, "printer", before)).toEqual([{ ...device("b"), manage: true, until: 99 }]);
+    expect(toGrants(who, "printer", before, 50)).toEqual([{ ...device("b"), manage: true, until: 99 }]);
+  });
+
+  test("does not begin anew what has ended for a device", () => {
+    const before = [{ ...device("b"), until: 99 }, { ...home, until: 99 }];
+    expect(toGrants({ ...usual(true), devices: [{ id: "b", right: "use" }] }, "printer", before, 100)).toEqual([home]);
   });
 
   test("does not let strangers ask where only the home may", () => {

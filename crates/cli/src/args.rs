@@ -112,6 +112,10 @@ pub(crate) enum Command {
         /// Its name, id, queue or folder
         share: String,
     },
+    /// Let a guest with nothing but a browser use something of mine, or end that
+    Guest(Guest),
+    /// Passes of guests
+    Guests,
     /// The group of devices that belong together
     Home {
         #[command(subcommand)]
@@ -352,6 +356,40 @@ fn bytes(text: &str) -> Result<u64, String> {
     let (number, times) = unit.unwrap_or((&upper, 1));
     let number: u64 = number.trim().parse().map_err(|_| odd())?;
     number.checked_mul(times).ok_or_else(odd)
+}
+
+#[derive(Debug, Group)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Guest {
+    #[command(subcommand)]
+    pub action: Option<GuestAction>,
+    /// Its name, id, queue or folder
+    #[arg(required = true)]
+    pub share: Option<String>,
+    /// The guest may print [usual for a printer]
+    #[arg(long, group = "may")]
+    pub print: bool,
+    /// The guest may look and download [usual for a folder]
+    #[arg(long, group = "may")]
+    pub read: bool,
+    /// The guest may put files in, and see nothing
+    #[arg(long, group = "may")]
+    pub add: bool,
+    /// When it ends by itself: 30m, 18:00, 7d; at most 30 days [default: 2h]
+    #[arg(long, value_name = "T", value_parser = until::parse)]
+    pub until: Option<Millis>,
+    /// Whom it is for
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GuestAction {
+    /// End a pass, and whatever is under way with it
+    End {
+        /// Its id or whom it is for
+        pass: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -616,6 +654,19 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5GB", "99999999999TB", "2 cups"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pass_is_made_for_a_share_and_for_one_thing_and_ended_by_its_name() {
+        let Command::Guest(made) = parsed("lanyard guest Laser --print --label Aunt").command else {
+            panic!()
+        };
+        assert_eq!((made.share.as_deref(), made.print, made.action.is_none()), (Some("Laser"), true, true));
+        let Command::Guest(ended) = parsed("lanyard guest end Aunt").command else { panic!() };
+        assert!(matches!(ended.action, Some(GuestAction::End { pass }) if pass == "Aunt"));
+        for wrong in ["lanyard guest", "lanyard guest Laser --print --add", "lanyard guest end"] {
+            assert!(Args::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
         }
     }
 

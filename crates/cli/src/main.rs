@@ -9,6 +9,7 @@ mod ask;
 mod asks;
 mod doctor;
 mod follow;
+mod guests;
 mod home;
 mod networks;
 mod print;
@@ -133,6 +134,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Answer { ask, answer } => asks::answer(&node, ask, answer, json).await,
         Command::Shares => shares::list(&node, json).await,
         Command::Unshare { share } => shares::unshare(&node, share, json).await,
+        Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
+        Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
         Command::Jobs { watch: false } => {
             let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };

@@ -1,6 +1,9 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
+mod passes;
 pub(crate) mod table;
+
+pub(crate) use passes::{new_pass, passes};
 
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};

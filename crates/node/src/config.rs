@@ -54,17 +54,37 @@ impl DataDir {
         Ok(Self { root })
     }
 
-    /// Makes the directories, for their owner only.
+    /// Makes the directories, for their owner only. One that others on this computer could look into is closed to
+    /// them, with a warning in the log.
     ///
     /// # Errors
     /// [`StartError::Failed`] when the disk refuses.
     pub fn create(&self) -> Result<(), StartError> {
+        if self.is_open_to_others() {
+            tracing::warn!(
+                "others on this computer could look into the data directory; it is closed to them now"
+            );
+        }
         for dir in [self.root.clone(), self.spool(), self.uploads(), self.logs()] {
             own_dir(&dir).map_err(|error| {
                 StartError::failed(format!("cannot use the directory {}", dir.display()), error)
             })?;
         }
         Ok(())
+    }
+
+    /// Whether others on this computer may look into it.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::metadata(&self.root).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+        }
+        #[cfg(not(unix))]
+        {
+            // The user's own data directory is closed to others by what it inherits.
+            false
+        }
     }
 
     /// The directory itself.
@@ -130,4 +150,23 @@ pub(crate) fn own_dir(path: &Path) -> io::Result<()> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_that_others_could_look_into_is_closed_to_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::at(dir.path().join("data"));
+        fs::create_dir(data.root()).unwrap();
+        fs::set_permissions(data.root(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(data.is_open_to_others());
+        data.create().unwrap();
+        assert!(!data.is_open_to_others());
+        assert_eq!(fs::metadata(data.root()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }

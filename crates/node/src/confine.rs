@@ -141,7 +141,9 @@ fn restrict(roots: &[PathBuf]) -> Result<Level, StartError> {
     let abi = ABI::V5;
     let all = AccessFs::from_all(abi);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cups"));
-    let read = READ.iter().map(PathBuf::from).chain(home);
+    // Documents are read by a child, which is this program once more, wherever it lies.
+    let program = std::env::current_exe().ok();
+    let read = READ.iter().map(PathBuf::from).chain(home).chain(program);
     let restricted = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(all)

@@ -206,6 +206,9 @@ async fn take_effect(core: &Arc<Core>, before: &Kept, after: &Kept) {
     if before.digest() != after.digest() {
         gossip::tell(core, after);
     }
+    if before.places != after.places {
+        reach::seek_all(core);
+    }
     if before.key() != after.key() || before.paired != after.paired {
         networks::follow(core).await;
     }

@@ -36,6 +36,8 @@ pub fn start(data: &DataDir, filter: Option<&str>) -> Result<(), StartError> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
+    // Told once there is a log to tell it in.
+    let was_open = data.is_open_to_others();
     let opened = data.create().map_err(io::Error::other).and_then(|()| RotatingFile::open(data.logs()));
     let file = opened
         .inspect_err(|error| {
@@ -45,6 +47,11 @@ pub fn start(data: &DataDir, filter: Option<&str>) -> Result<(), StartError> {
         .map(|file| tracing_subscriber::fmt::layer().json().with_writer(Mutex::new(file)).boxed());
     // A second call in one process (a test) keeps the first subscriber.
     let _ = tracing_subscriber::registry().with(filter).with(file).with(stderr).try_init();
+    if was_open {
+        tracing::warn!(
+            "others on this computer could look into the data directory; it is closed to them now"
+        );
+    }
     Ok(())
 }
 

@@ -51,7 +51,8 @@ impl Pause {
     #[must_use]
     pub fn is_on(&self) -> bool {
         let now = self.clock.now();
-        self.state().is_some_and(|paused| !paused.is_over(&now))
+        let paused = *self.state();
+        paused.is_some_and(|paused| !paused.is_over(&now))
     }
 
     fn set(&self, paused: Option<Paused>) -> Result<(), StoreError> {
@@ -64,7 +65,8 @@ impl Pause {
 
     /// How long until something may have to be done; none means until somebody says so.
     fn rest(&self) -> Option<Duration> {
-        let until = (*self.state())?.until?;
+        let paused = *self.state();
+        let until = paused?.until?;
         let now = self.clock.now();
         let rest = until.at.saturating_sub(now.wall).min(until.ran.saturating_sub(now.ran));
         Some(Duration::from_millis(u64::try_from(rest).unwrap_or(0)).min(LOOK))
@@ -86,7 +88,9 @@ impl Paused {
 
 /// Until when sharing is paused; [`Millis::MAX`] until a person ends it.
 pub fn until(core: &Core) -> Option<Millis> {
-    let paused = (*core.pause.state()).filter(|_| core.pause.is_on())?;
+    // Copied out: the lock must not be held while it is asked for again.
+    let paused = *core.pause.state();
+    let paused = paused.filter(|_| core.pause.is_on())?;
     Some(paused.until.map_or(Millis::MAX, |until| until.at))
 }
 

@@ -417,12 +417,26 @@ pub(crate) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<
 /// Knocks at addresses where exactly this device should be.
 pub(crate) fn seek(core: &Arc<Core>, node: NodeId, addresses: Vec<SocketAddr>) {
     let core = Arc::clone(core);
+    core.tasks.clone().spawn(async move {
+        if !core.presence.devices().is_online(&node) {
+            greet::seek(&core, node, &addresses).await;
+        }
+    });
+}
+
+/// The same with a device that answered a moment ago: over new connections.
+pub(crate) fn seek_anew(core: &Arc<Core>, node: NodeId, addresses: Vec<SocketAddr>) {
+    core.peers.forget(&node);
+    let core = Arc::clone(core);
     core.tasks.clone().spawn(async move { greet::seek(&core, node, &addresses).await });
 }
 
-/// Ends the stream of a device that watches us; it may come again, as whoever it is then.
+/// Ends the stream of a device that watches us; it may come again, as whoever it is then. What it offered was for ours;
+/// what it offers to anybody is told on the next stream.
 pub(crate) fn cut(core: &Core, node: &NodeId) {
     core.presence.watchers.cut(node);
+    core.presence.devices().withdraw_offers(node);
+    core.presence.dirty.notify_one();
 }
 
 /// Who belongs to ours has changed: others may be worth a greeting, and are shown otherwise.

@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod print {
+    mod children;
     pub(crate) mod cups;
+    mod hostile;
     pub(crate) mod offering;
     mod owner;
     mod recovery;

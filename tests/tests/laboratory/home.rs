@@ -14,6 +14,7 @@ scenarios![
     five_devices_join_by_a_code_whichever_of_the_two_shows_it,
     three_wrong_codes_end_the_code_and_the_owner_is_told,
     a_second_home_is_refused,
+    #[alone]
     a_removed_device_is_cut_in_the_middle_of_a_copy,
     two_halves_of_a_home_come_to_know_the_same,
     a_restored_backup_learns_what_it_missed,
@@ -119,10 +120,10 @@ fn a_removed_device_is_cut_in_the_middle_of_a_copy() -> Result<()> {
     carl.is_copying(1 << 20, SOON)?;
     let begun = Instant::now();
     ada.run(&["home", "remove", "carl"])?;
-    soon("the copy is cut", Duration::from_secs(2), || {
+    let cut = soon("the copy is cut", Duration::from_secs(2), || {
         let copy = carl.transfers()?.into_iter().next().context("no copy")?;
-        ensure!(copy.state == TransferState::Failed, "{:?} {:?}", copy.state, copy.detail);
-        Ok(())
+        ensure!(copy.state != TransferState::Running, "{} bytes and going on", copy.bytes_done);
+        Ok(copy.bytes_done)
     })?;
     remark(format!("cut {} ms after the word", begun.elapsed().as_millis()));
     soon("carl knows that it was put out", SOON, || {
@@ -130,10 +131,20 @@ fn a_removed_device_is_cut_in_the_middle_of_a_copy() -> Result<()> {
         ensure!(carl.status()?.notices.iter().any(|notice| notice.contains("put out")), "it was not told");
         Ok(())
     })?;
+    soon("what was offered is gone", Duration::from_secs(2), || {
+        ensure!(carl.nearby()?.drives.is_empty(), "{:?}", carl.nearby()?.drives);
+        Ok(())
+    })?;
     stays("nothing is offered to carl any more", Duration::from_secs(2), || {
         ensure!(carl.nearby()?.drives.is_empty(), "{:?}", carl.nearby()?.drives);
         Ok(())
     })?;
+    let copy = carl.transfers()?.into_iter().next().context("no copy")?;
+    ensure!(
+        copy.bytes_done <= cut && copy.state != TransferState::Done,
+        "{} bytes after {cut}",
+        copy.bytes_done
+    );
     carl.refuses(&["get", "Films:film.bin", &there.to_string_lossy()])?;
     for node in [&ada, &ben] {
         ensure!(members(node)? == ["ada", "ben"], "{:?}", members(node)?);
@@ -162,7 +173,8 @@ fn two_halves_of_a_home_come_to_know_the_same() -> Result<()> {
         ensure!(state(&carl)?.home.is_none(), "it is in");
         Ok(())
     })?;
-    ensure!(members(&ada)? == ["ada", "ben", "carl"], "the other half cannot know yet");
+    let known = members(&ada)?;
+    ensure!(known == ["ada", "ben", "carl"], "the other half cannot know yet: {known:?}");
     meet_again(ada.host())?;
     let begun = Instant::now();
     for node in [&ada, &ben] {
@@ -241,6 +253,7 @@ fn members_find_each_other_where_multicast_is_blocked() -> Result<()> {
     // A member that has another address tells it to those that it reaches.
     carl.host()
         .change_address(Ipv4Addr::new(10, 77, 0, 77), Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x77))?;
+    let begun = Instant::now();
     soon("carl is found at its new address", Duration::from_secs(45), || {
         for node in [&ada, &ben] {
             let device =
@@ -255,12 +268,20 @@ fn members_find_each_other_where_multicast_is_blocked() -> Result<()> {
             );
         }
         Ok(())
-    })
+    })?;
+    remark(format!("at another address after {} ms", begun.elapsed().as_millis()));
+    Ok(())
 }
 
 fn a_sleeping_device_is_called_by_the_others() -> Result<()> {
     let lab = Lab::new()?;
-    let (ada, mut ben, _) = two(&lab)?;
+    let ada = Node::at_home(&lab.host("ada")?)?;
+    let host = lab.host("ben")?;
+    // What is at /sys otherwise are the interfaces of the machine that the laboratory is on.
+    host.run(&["mount", "-t", "sysfs", "sysfs", "/sys"])?;
+    let mut ben = Node::at_home(&host)?;
+    create(&ada, "Oak Street")?;
+    join(&ada, &ben)?;
     soon("ben has told how it can be woken", SOON, || {
         let home = state(&ada)?.home.context("no home")?;
         ensure!(
@@ -270,13 +291,12 @@ fn a_sleeping_device_is_called_by_the_others() -> Result<()> {
         );
         Ok(())
     })?;
-    let mac = ben.host().sh("cat /sys/class/net/eth0/address")?;
+    let mac = mac(&host)?;
     ben.stop()?;
     let capture = ben.host().capture("udp port 9")?;
     ada.run(&["wake", "ben"])?;
     let (raw, lines) = capture.stop()?;
-    let mac: Vec<u8> =
-        mac.trim().split(':').map(|part| u8::from_str_radix(part, 16)).collect::<Result<_, _>>()?;
+    let mac: Vec<u8> = mac.split(':').map(|part| u8::from_str_radix(part, 16)).collect::<Result<_, _>>()?;
     let magic = [vec![0xff; 6], mac.repeat(16)].concat();
     ensure!(raw.windows(magic.len()).any(|window| window == magic), "no magic packet: {lines:#?}");
     let refused = ada.refuses(&["wake", "nobody"])?;
@@ -397,8 +417,7 @@ fn hears_a_window(node: &Node, invite: &Invite) -> Result<()> {
 /// Lets nothing from `other` in on `host`, and proves it.
 fn part(host: &Host, other: &Host) -> Result<()> {
     let (v4, v6) = (other.ipv4()?, other.ipv6()?);
-    let mac = other.sh("cat /sys/class/net/eth0/address")?;
-    let mac = mac.trim();
+    let mac = mac(other)?;
     host.sh(&format!(
         "nft add table inet parted
          nft add chain inet parted in '{{ type filter hook input priority 0; }}'
@@ -407,6 +426,12 @@ fn part(host: &Host, other: &Host) -> Result<()> {
     ensure!(lanyard_tests::impair::echoes(other, host, v4.into(), 5)? == 0, "{v4} gets through");
     ensure!(lanyard_tests::impair::echoes(other, host, v6.into(), 5)? == 0, "{v6} gets through");
     Ok(())
+}
+
+fn mac(host: &Host) -> Result<String> {
+    let line = host.run(&["ip", "-o", "link", "show", "dev", "eth0"])?;
+    let mut words = line.split_whitespace().skip_while(|word| *word != "link/ether");
+    Ok(words.nth(1).context("no hardware address")?.to_owned())
 }
 
 fn meet_again(host: &Host) -> Result<()> {

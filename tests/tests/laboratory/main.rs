@@ -34,11 +34,15 @@ mod printing;
 #[cfg(target_os = "linux")]
 mod second_user;
 #[cfg(target_os = "linux")]
+mod self_check;
+#[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
+#[cfg(target_os = "linux")]
+mod web;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {
@@ -53,9 +57,11 @@ fn main() -> ExitCode {
                 home::ALL,
                 meeting::ALL,
                 networks::ALL,
+                self_check::ALL,
                 printing::ALL,
                 drives::ALL,
                 strangers::ALL,
+                web::ALL,
                 attacks::ALL,
                 foreign_pages::ALL,
                 second_user::ALL,

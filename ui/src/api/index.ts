@@ -659,7 +659,7 @@ link: string,
  */
 page: string, 
 /**
- * Eight digits instead of the link's secret. Five wrong ones end the pass.
+ * Eight digits instead of the link's secret, for that page. Five wrong ones and it opens nothing any more.
  */
 pin: string, 
 /**
@@ -732,7 +732,7 @@ first_run: boolean,
  */
 sharing: SharingState, 
 /**
- * Sharing is paused until then; `sharing` says `paused`.
+ * Sharing is paused until then; `sharing` says `paused`. None while it is paused means: until a person ends it.
  */
 paused_until: number | null, 
 /**
@@ -815,7 +815,11 @@ ends_at: number,
 /**
  * When a guest last came in with it.
  */
-last_used: number | null, };
+last_used: number | null, 
+/**
+ * Its PIN was tried wrongly five times and opens nothing any more; its link does.
+ */
+pin_burned?: boolean, };
 
 /**
  * What a guest's pass is good for.

@@ -12,3 +12,6 @@ export const told = (prefix: string, code: string, otherwise: Key, values?: Valu
   const key = `${prefix}.${code}`;
   return t(isKey(key) ? key : otherwise, values);
 };
+
+/** Words that begin something and stand in the middle elsewhere. */
+export const capital = (words: string) => words.charAt(0).toLocaleUpperCase(look.language) + words.slice(1);

@@ -1,7 +1,7 @@
 //! Finding each other: by the tags that members put into what they announce, where they were last, and by an address
 //! that a person typed.
 
-use super::places::Place;
+use super::places::{self, Place};
 use crate::{Core, presence};
 use lanyard_api::{ApiError, Device, ErrorCode};
 use lanyard_discovery::{Kind, Saying, Service, text::MAX_TAGS};
@@ -59,14 +59,22 @@ pub fn marks(core: &Core) -> HashSet<String> {
 
 /// Knocks at members that are away, where they said they are, until the node stops.
 pub(super) async fn run(core: Arc<Core>) {
-    let mut places = core.networks.changes();
+    let mut networks = core.networks.changes();
     let mut circle = core.circle.changes();
     let mut pause = FIRST_PAUSE;
+    let mut own = Vec::new();
     loop {
+        let now = places::own(&core);
+        if !now.is_empty() && now != own {
+            if !own.is_empty() {
+                greet_anew(&core);
+            }
+            own = now;
+        }
         seek_all(&core);
         let changed = tokio::select! {
             () = core.cancel.cancelled() => return,
-            changed = places.changed() => changed,
+            changed = networks.changed() => changed,
             changed = circle.changed() => changed,
             () = tokio::time::sleep(pause) => {
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -78,6 +86,15 @@ pub(super) async fn run(core: Arc<Core>) {
         }
         pause = FIRST_PAUSE;
         tokio::time::sleep(GATHER).await;
+    }
+}
+
+/// This device has other addresses: connections from the old ones are dead, though nobody has noticed yet. A hello from a
+/// new one lets members know at once.
+fn greet_anew(core: &Arc<Core>) {
+    let members = core.circle.known().members;
+    for (node, addresses) in presence::online(core).into_iter().filter(|(node, _)| members.contains(node)) {
+        presence::seek_anew(core, node, addresses);
     }
 }
 

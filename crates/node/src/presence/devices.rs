@@ -115,6 +115,13 @@ impl Devices {
         changed
     }
 
+    /// What it offered counts no longer.
+    pub(super) fn withdraw_offers(&mut self, node: &NodeId) {
+        if let Some(row) = self.rows.get_mut(node) {
+            row.offers = Offers::default();
+        }
+    }
+
     /// A sign of life.
     pub(super) fn heard(&mut self, node: &NodeId, now: Millis) {
         if let Some(row) = self.rows.get_mut(node) {

@@ -139,7 +139,7 @@ pub(super) async fn greet(core: &Arc<Core>, addresses: &[SocketAddr]) -> Option<
 pub(super) async fn seek(core: &Arc<Core>, node: NodeId, addresses: &[SocketAddr]) {
     let attempt = async {
         let _turn = core.presence.greetings.acquire().await.ok()?;
-        if core.presence.devices().is_online(&node) {
+        if core.moved.withholds() {
             return None;
         }
         let mut all = addresses.to_vec();

@@ -4,7 +4,7 @@
 //! What was brought is written down elsewhere; a yes lives in memory only, because no answer is no.
 
 use lanyard_trust::{Grant, NodeId, ShareId, Used};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A day is one of UTC: it needs no time zone, and everybody's begins at the same moment.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -138,6 +138,11 @@ impl Tally {
         self.allowed.len() < before
     }
 
+    /// These have been put out: what was said yes to before ends with that.
+    pub(super) fn put_out(&mut self, devices: &HashSet<NodeId>) {
+        self.allowed.retain(|(_, device), _| !devices.contains(device));
+    }
+
     /// A share is gone.
     pub(super) fn forget(&mut self, share: &ShareId) {
         self.counts.retain(|(of, _), _| of != share);
@@ -223,6 +228,11 @@ mod tests {
         }
         assert_eq!(tally.allowed.len(), MAX_ALLOWED);
         assert!(tally.end_allowed(10_000) && tally.allowed.is_empty() && !tally.end_allowed(10_000));
+        tally.allow(key(1), grant.clone(), 100, None, 0);
+        tally.put_out(&HashSet::from([key(2).1]));
+        assert!(tally.allows(&key(1), &grant, 1));
+        tally.put_out(&HashSet::from([key(1).1]));
+        assert!(!tally.allows(&key(1), &grant, 1), "who is put out has no permission any more");
         tally.allow(key(1), grant.clone(), 100, None, 0);
         tally.forget(&key(1).0);
         assert!(!tally.allows(&key(1), &grant, 1));

@@ -46,6 +46,7 @@ async fn watch(core: &Arc<Core>) {
             }
             // Who belongs here decides who sees what; those who do not any more are told at once.
             Ok(()) = circle.changed() => {
+                core.shares.tally().put_out(&core.circle.known().expelled);
                 changed(core);
                 core.presence.nearby_changed();
                 continue;

@@ -53,19 +53,24 @@ async fn one_ask(node: &Node) -> Ask {
     until("a question comes", async || asks(node).await.into_iter().next()).await
 }
 
-async fn printer(node: &Node) -> Option<Printer> {
-    let Response::Nearby(nearby) = node.handle(Do::Nearby).await.unwrap() else { panic!() };
-    nearby.printers.into_iter().find(|printer| printer.device.is_some())
+fn id(node: &Node) -> String {
+    node.core().identity.node_id().to_string()
 }
 
-async fn drive(node: &Node) -> Option<Drive> {
+/// What `owner` offers: the nodes of other tests on this computer are seen, too.
+async fn printer(node: &Node, owner: &str) -> Option<Printer> {
     let Response::Nearby(nearby) = node.handle(Do::Nearby).await.unwrap() else { panic!() };
-    nearby.drives.into_iter().next()
+    nearby.printers.into_iter().find(|printer| printer.device.as_deref() == Some(owner))
 }
 
-async fn print(node: &Node, file: &Path) -> Job {
+async fn drive(node: &Node, owner: &str) -> Option<Drive> {
+    let Response::Nearby(nearby) = node.handle(Do::Nearby).await.unwrap() else { panic!() };
+    nearby.drives.into_iter().find(|drive| drive.device == owner)
+}
+
+async fn print(node: &Node, printer: &Printer, file: &Path) -> Job {
     let request = Do::Print {
-        printer: "Save".into(),
+        printer: printer.id.clone(),
         document: Document::Path { path: file.to_str().unwrap().to_owned() },
         options: PrintOptions::default(),
     };
@@ -109,11 +114,11 @@ async fn a_job_waits_for_its_owner_and_goes_out_or_ends_with_the_answer() {
     std::fs::write(&file, "Dear reader").unwrap();
     share_printer(&owner, asking()).await;
     introduce(&owner, &node).await;
-    let found = until("the printer is seen", async || printer(&node).await).await;
+    let found = until("the printer is seen", async || printer(&node, &id(&owner)).await).await;
     assert_eq!(found.access, Access::Ask);
 
     let mut events = owner.subscribe();
-    let first = print(&node, &file).await;
+    let first = print(&node, &found, &file).await;
     let waits = job_until(&node, &first.id, JobState::Sending, Some("must_ask")).await;
     assert!(waits.detail.unwrap().starts_with("Waiting for the owner of"), "a person reads why");
     let told = async {
@@ -128,8 +133,9 @@ async fn a_job_waits_for_its_owner_and_goes_out_or_ends_with_the_answer() {
     let question = told[0].clone();
     assert_eq!(question.title.as_deref(), Some("letter.txt"));
     assert_eq!((question.bytes, question.known), (Some(11), false));
-    assert_eq!(question.device, node.core().identity.node_id().to_string());
-    assert_eq!(printer(&node).await.unwrap().access, Access::Waiting);
+    assert_eq!(question.device, id(&node));
+    let waiting = async || printer(&node, &id(&owner)).await.filter(|p| p.access == Access::Waiting);
+    until("it is shown as waiting", waiting).await;
     let spool = std::fs::read_dir(there.path().join("spool/in")).unwrap().count();
     assert_eq!(spool, 0, "no byte of it has come");
 
@@ -138,11 +144,14 @@ async fn a_job_waits_for_its_owner_and_goes_out_or_ends_with_the_answer() {
     job_until(&node, &first.id, JobState::Done, None).await;
     println!("from the answer to paper: {:?}", begun.elapsed());
     assert!(asks(&owner).await.is_empty());
-    until("the yes is used up", async || printer(&node).await.filter(|p| p.access == Access::Ask)).await;
+    until("the yes is used up", async || {
+        printer(&node, &id(&owner)).await.filter(|p| p.access == Access::Ask)
+    })
+    .await;
 
-    let second = print(&node, &file).await;
+    let second = print(&node, &found, &file).await;
     let question = one_ask(&owner).await;
-    let third = print(&node, &file).await;
+    let third = print(&node, &found, &file).await;
     job_until(&node, &third.id, JobState::Sending, Some("must_ask")).await;
     assert_eq!(asks(&owner).await.len(), 1, "one question of one device for one printer");
     node.handle(Do::CancelJob { job: third.id.clone() }).await.unwrap();
@@ -150,9 +159,12 @@ async fn a_job_waits_for_its_owner_and_goes_out_or_ends_with_the_answer() {
     answer(&owner, &question, Answer::No).await;
     let failed = job_until(&node, &second.id, JobState::Failed, Some("not_allowed")).await;
     assert!(failed.detail.unwrap().contains("has not allowed this"));
-    until("a no is shown", async || printer(&node).await.filter(|p| p.access == Access::Refused)).await;
+    until("a no is shown", async || {
+        printer(&node, &id(&owner)).await.filter(|p| p.access == Access::Refused)
+    })
+    .await;
 
-    let soon = print(&node, &file).await;
+    let soon = print(&node, &found, &file).await;
     job_until(&node, &soon.id, JobState::Failed, Some("not_allowed")).await;
     assert!(asks(&owner).await.is_empty(), "a no is not asked away");
     let printed = std::fs::read_dir(there.path().join("downloads/Printed")).unwrap().count();
@@ -169,19 +181,20 @@ async fn always_gives_the_device_a_rule_of_its_own_that_a_restart_keeps() {
     let (node, owner) = (start(here.path()).await, start(there.path()).await);
     share_folder(&owner, music.path(), asking()).await;
     introduce(&owner, &node).await;
-    until("the drive is seen", async || drive(&node).await.filter(|d| d.access == Access::Ask)).await;
-    let list = || Do::List { drive: "Music".into(), path: String::new(), after: None };
+    let asking_drive = async || drive(&node, &id(&owner)).await.filter(|d| d.access == Access::Ask);
+    let music_id = until("the drive is seen", asking_drive).await.id;
+    let list = || Do::List { drive: music_id.clone(), path: String::new(), after: None };
     assert_eq!(node.handle(list()).await.unwrap_err().code, ErrorCode::MustAsk);
 
-    node.handle(Do::AskOwner { what: "Music".into() }).await.unwrap();
-    until("it waits", async || drive(&node).await.filter(|d| d.access == Access::Waiting)).await;
+    node.handle(Do::AskOwner { what: music_id.clone() }).await.unwrap();
+    until("it waits", async || drive(&node, &id(&owner)).await.filter(|d| d.access == Access::Waiting)).await;
     let question = one_ask(&owner).await;
     answer(&owner, &question, Answer::Always).await;
-    until("it is allowed", async || drive(&node).await.filter(|d| d.access == Access::Allowed)).await;
+    until("it is allowed", async || drive(&node, &id(&owner)).await.filter(|d| d.access == Access::Allowed))
+        .await;
     node.handle(list()).await.unwrap();
     let Response::Shares(shares) = owner.handle(Do::Shares).await.unwrap() else { panic!() };
-    let id = node.core().identity.node_id().to_string();
-    let expected = [Grant::to(Audience::Device { id }), asking().remove(0)];
+    let expected = [Grant::to(Audience::Device { id: id(&node) }), asking().remove(0)];
     assert_eq!(shares[0].policy.audience, expected);
     owner.stop().await;
 
@@ -198,7 +211,7 @@ async fn a_question_is_bounded_and_strangers_learn_nothing_from_it() {
     let music = tempfile::tempdir().unwrap();
     let owner = start(there.path()).await;
     share_printer(&owner, asking()).await;
-    let nobody = Grant::to(Audience::Device { id: owner.core().identity.node_id().to_string() });
+    let nobody = Grant::to(Audience::Device { id: id(&owner) });
     share_folder(&owner, music.path(), vec![nobody]).await;
     let Response::Shares(shares) = owner.handle(Do::Shares).await.unwrap() else { panic!() };
     let [save, hidden] = [&shares[0].id, &shares[1].id];
@@ -238,22 +251,22 @@ async fn who_leaves_the_circle_sees_nothing_a_moment_later_and_its_copy_is_cut()
     let music = tempfile::tempdir().unwrap();
     std::fs::write(music.path().join("song"), vec![7; 64 << 20]).unwrap();
     let (node, owner) = (start(here.path()).await, start(there.path()).await);
-    let id = node.core().identity.node_id();
-    let home = Known { members: [id, owner.core().identity.node_id()].into(), ..Known::default() };
+    let device = node.core().identity.node_id();
+    let home = Known { members: [device, owner.core().identity.node_id()].into(), ..Known::default() };
     owner.core().circle.set(home);
     share_folder(&owner, music.path(), vec![Grant::to(Audience::Home)]).await;
     introduce(&owner, &node).await;
-    until("the drive is seen", async || drive(&node).await).await;
+    until("the drive is seen", async || drive(&node, &id(&owner)).await).await;
     // A reader that takes its time: the copy is under way when the rule changes.
-    let share = drive(&node).await.unwrap().id.split('@').next().unwrap().to_owned();
+    let share = drive(&node, &id(&owner)).await.unwrap().id.split('@').next().unwrap().to_owned();
     let request = Request::builder().uri(format!("/v1/drives/{share}/file?path=song"));
     let request = request.body(body::empty()).unwrap();
     let to = owner.core().identity.node_id();
     let answer = node.core().peers.request(to, request, Duration::from_secs(10)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    owner.core().circle.set(Known { expelled: [id].into(), ..Known::default() });
+    owner.core().circle.set(Known { expelled: [device].into(), ..Known::default() });
     let begun = Instant::now();
-    until("it is gone", async || drive(&node).await.is_none().then_some(())).await;
+    until("it is gone", async || drive(&node, &id(&owner)).await.is_none().then_some(())).await;
     println!("from the change to the other screen: {:?}", begun.elapsed());
     let read = body::read(answer.into_body(), 65 << 20, Duration::from_secs(20)).await;
     assert!(read.is_err(), "the copy that was under way is cut");
@@ -266,7 +279,7 @@ async fn a_rule_ends_by_itself_and_the_others_stay() {
     let (data, music) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let owner = start(data.path()).await;
     let soon = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64 + 1_500;
-    let other = Grant::to(Audience::Device { id: owner.core().identity.node_id().to_string() });
+    let other = Grant::to(Audience::Device { id: id(&owner) });
     let audience = vec![Grant { until: Some(soon), ..Grant::to(Audience::Network) }, other.clone()];
     share_folder(&owner, music.path(), audience).await;
     let stranger = Neighbour::of(&owner).await;

@@ -5,8 +5,10 @@ mod asks;
 mod browser;
 mod doors;
 mod events;
+mod guests;
 mod home;
 mod life;
+mod phone;
 mod shares;
 
 use http::{StatusCode, request};

@@ -191,7 +191,10 @@ impl Courier {
         let turn = match self.outbox.ask(self.node, Method::POST, "/v1/asks", question).await {
             Ok((StatusCode::OK, _)) => {
                 self.questions.remove(&job.job);
-                return Permission::Given;
+                return match self.outbox.change(job.job, OutgoingJob::allowed).await {
+                    Ok(_) => Permission::Given,
+                    Err(_) => Permission::NotYet(Turn::Wait),
+                };
             }
             Ok(_) => self.wait_for_answer(job).await,
             // The owner has many questions already: ours is put again later.

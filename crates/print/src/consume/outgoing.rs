@@ -230,6 +230,13 @@ impl OutgoingJob {
         }
     }
 
+    /// The owner has said yes: nobody is told any longer that it waits for that.
+    pub(super) fn allowed(&mut self) {
+        if matches!(self.phase, Phase::Here | Phase::Offered) && self.reason.as_deref() == Some(MUST_ASK) {
+            self.tell(OutgoingState::Sending, None, None);
+        }
+    }
+
     /// The owner does not want it, and will not.
     pub(super) fn refused(&mut self, refusal: &Refused) {
         match self.phase {
@@ -383,6 +390,9 @@ pub(super) mod tests {
         assert_eq!(job.phase, Phase::Offered, "an earlier try may still be on its way: that is asked first");
         job.forgotten();
         assert!(job.asks_first && job.phase == Phase::Here, "it asks before it goes out again");
+        let mut allowed = job.clone();
+        allowed.allowed();
+        assert_eq!((allowed.reason, allowed.phase), (None, Phase::Here));
         let mut cancelled = job.clone();
         cancelled.cancel();
         assert_eq!((cancelled.state, cancelled.phase), (OutgoingState::At(State::Cancelled), Phase::Over));

@@ -69,6 +69,8 @@ impl Limits {
     pub fn take(self, begun: Begun, document: &File, out: &File) -> bool {
         #[cfg(unix)]
         self.limit_resources(begun);
+        #[cfg(not(unix))]
+        let _ = begun.mapped;
         keep_computing(document, out)
     }
 

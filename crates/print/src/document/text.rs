@@ -85,7 +85,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{c}')
 }
 
-/// Cuts a text into pages of lines, encoded for the font.
+/// Cuts a text into pages of lines, encoded for the font; stops soon after it has more than we make.
 fn pages(text: &str, columns: usize, rows: usize) -> Vec<Vec<Vec<u8>>> {
     let mut pages: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     let mut put = |line: Vec<u8>, new_page: bool| {
@@ -96,14 +96,19 @@ fn pages(text: &str, columns: usize, rows: usize) -> Vec<Vec<Vec<u8>>> {
         if let Some(page) = pages.last_mut() {
             page.push(line);
         }
+        pages.len()
     };
+    let mut made = 0;
     for (index, sheet) in text.split('\u{c}').enumerate() {
         let mut first = index > 0;
         let sheet = sheet.strip_suffix('\n').unwrap_or(sheet);
         for line in sheet.split('\n') {
             for piece in wrap(line.strip_suffix('\r').unwrap_or(line), columns) {
-                put(piece, first);
+                made = put(piece, first);
                 first = false;
+            }
+            if made > MAX_PAGES {
+                return pages;
             }
         }
     }

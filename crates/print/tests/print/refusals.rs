@@ -126,7 +126,7 @@ async fn who_may_manage_a_printer_cancels_the_jobs_of_others_but_is_told_nothing
     assert_eq!(running.ask(2, Method::POST, &cancel).await.0, StatusCode::NOT_FOUND);
     assert_eq!(running.ask(9, Method::GET, &format!("/v1/jobs/{job}")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(running.ask(9, Method::POST, &cancel).await.0, StatusCode::OK);
-    running.until(job, State::Cancelled).await;
+    assert_eq!(running.status(job).await.state, State::Cancelled, "as soon as the owner has heard of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -209,7 +209,10 @@ pub(super) fn added(
     let result = if files.is_empty() {
         Html::default()
     } else {
-        Html::fill(r#"<ul class="card list" role="status">{rows}</ul>"#, &[("rows", Html::all(rows))])
+        Html::fill(
+            r#"<div role="status"><ul class="card list">{rows}</ul></div>"#,
+            &[("rows", Html::all(rows))],
+        )
     };
     let main = Html::fill(
         r#"{result}
@@ -288,10 +291,12 @@ fn inside(
 fn ends(words: &Words, left: i64) -> String {
     const MINUTE: i64 = 60_000;
     const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let rounded = |unit| (left + unit / 2) / unit;
     match left {
-        left if left >= 48 * HOUR => words.count("guest.ends.days", left / (24 * HOUR)),
-        left if left >= 2 * HOUR => words.count("guest.ends.hours", left / HOUR),
-        left => words.count("guest.ends.minutes", (left / MINUTE).max(1)),
+        left if left >= 36 * HOUR => words.count("guest.ends.days", rounded(DAY)),
+        left if left >= 90 * MINUTE => words.count("guest.ends.hours", rounded(HOUR)),
+        _ => words.count("guest.ends.minutes", rounded(MINUTE).max(1)),
     }
 }
 
@@ -352,9 +357,10 @@ mod tests {
         const HOUR: i64 = 3_600_000;
         for (left, expected) in [
             (0, "Ends in 1 minute"),
-            (90_000, "Ends in 1 minute"),
-            (119 * 60_000, "Ends in 119 minutes"),
-            (2 * HOUR, "Ends in 2 hours"),
+            (80_000, "Ends in 1 minute"),
+            (89 * 60_000, "Ends in 89 minutes"),
+            (2 * HOUR - 1000, "Ends in 2 hours"),
+            (35 * HOUR, "Ends in 35 hours"),
             (49 * HOUR, "Ends in 2 days"),
         ] {
             assert_eq!(ends(&Words::English, left), expected);
