@@ -38,7 +38,7 @@ pub struct Ready {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Answered {
-    Ok(Response),
+    Ok(Box<Response>),
     Error(ApiError),
 }
 
@@ -263,7 +263,7 @@ impl Node {
         stream.read_to_string(&mut answer).context("the node's answer")?;
         let (_, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no answer: {answer:?}"))?;
         match serde_json::from_str(body).with_context(|| format!("it answered {answer:?}"))? {
-            Answered::Ok(response) => Ok(response),
+            Answered::Ok(response) => Ok(*response),
             Answered::Error(error) => bail!("{:?}: {}", error.code, error.detail),
         }
     }

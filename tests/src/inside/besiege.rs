@@ -71,11 +71,11 @@ fn is_there(stream: &mut TcpStream, number: usize, round: usize) -> bool {
         Err(error) if waits(&error) => {}
         Err(_) => return false,
     }
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         return true;
     }
-    match stream.write(&[RECORD.get(round).copied().unwrap_or_default()]) {
-        Ok(_) => true,
+    match stream.write_all(&[RECORD.get(round).copied().unwrap_or_default()]) {
+        Ok(()) => true,
         Err(error) => waits(&error),
     }
 }

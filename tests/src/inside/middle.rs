@@ -63,9 +63,7 @@ fn pass(
 ) -> Result<u64> {
     let from = near.peer_addr()?;
     println!("to {target}: a connection from {from}");
-    for stream in [&near] {
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    }
+    near.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut tls = ServerConnection::new(config)?;
     while tls.is_handshaking() {
         tls.complete_io(&mut near).with_context(|| format!("{from} does not shake hands"))?;
