@@ -260,6 +260,9 @@ async fn meet(core: &Arc<Core>, number: u64, mut talk: Talk) -> Result<(), Strin
         Side::Member => welcome::come_in(core, &mut talk, &mut channel, None).await,
         Side::Peer => welcome::pair(core, &mut talk, &mut channel, &peer, true).await,
     };
+    if done.is_ok() {
+        lock(&showing.rate).give_back();
+    }
     showing.with(number, |shown| {
         shown.invite.device = Some(device(&peer));
         shown.invite.state = if done.is_ok() { InviteState::Used } else { InviteState::Closed };

@@ -12,8 +12,8 @@ use lanyard_link::LinkError;
 use lanyard_trust::{
     NodeId,
     join::{
-        About, Code, Established, JoinError, Link, MOST_CANDIDATES, Next, ParseCodeError, Random, Secret,
-        Side, Types,
+        About, Code, Established, Frame, JoinError, Link, MOST_CANDIDATES, Next, ParseCodeError, Random,
+        Secret, Side, Types,
     },
 };
 use std::{
@@ -75,6 +75,8 @@ pub async fn type_code(
         None => None,
     };
     let began = Instant::now();
+    // Who gets this guess at a code that was typed; a device at an address or behind a link was chosen by a person.
+    let mut guessing = None;
     let mut talk = match &secret {
         Secret::Link(link) => {
             let addresses = typed.unwrap_or_else(|| link.addresses.clone());
@@ -85,7 +87,11 @@ pub async fn type_code(
             Some(addresses) => {
                 meet(core, &Candidate { name: String::new(), addresses, expected: None }).await?
             }
-            None => find(core, *code).await?,
+            None => {
+                let (talk, name) = find(core, *code).await?;
+                guessing = Some((*code, name));
+                talk
+            }
         },
     };
     let found = began.elapsed();
@@ -102,6 +108,12 @@ pub async fn type_code(
             Came::Frame(frame) => types.on(frame, Instant::now()),
         };
         if let Some(frame) = &step.send {
+            // From here on it can check one guess of its own, whatever becomes of the talk.
+            if matches!(frame, Frame::Confirm(_))
+                && let Some((code, name)) = guessing.take()
+            {
+                core.home.tried.note(code, name);
+            }
             talk.send(frame).await.map_err(gone)?;
         }
         match step.next {
@@ -168,21 +180,23 @@ fn same_side(core: &Core, side: Side) -> ApiError {
     }
 }
 
-/// Finds the device that shows a code with these first two digits, and connects to it.
-async fn find(core: &Arc<Core>, code: Code) -> Result<Talk, ApiError> {
+/// Finds a device that shows a code with these first two digits and had no guess at it yet, and connects to it.
+async fn find(core: &Arc<Core>, code: Code) -> Result<(Talk, String), ApiError> {
     let mut changes = core.presence.changes();
     let until = Instant::now() + LOOK;
+    let mut silent: Vec<String> = Vec::new();
     loop {
         changes.mark_unchanged();
-        match next_candidate(core, code) {
-            Pick::One(candidate) => {
-                let met = meet(core, &candidate).await;
-                // A device that does not answer had no guess at the code.
-                if met.is_ok() {
-                    core.home.tried.note(code, candidate.name);
+        match next_candidate(core, code, &silent) {
+            // One that does not answer must not keep the right one from being found.
+            Pick::One(candidate) => match meet(core, &candidate).await {
+                Ok(talk) => return Ok((talk, candidate.name)),
+                Err(error) if silent.len() + 1 >= MOST_CANDIDATES => return Err(error),
+                Err(_) => {
+                    silent.push(candidate.name);
+                    continue;
                 }
-                return met;
-            }
+            },
             Pick::AllTried => {
                 return Err(ApiError::new(
                     ErrorCode::WrongCode,
@@ -204,9 +218,10 @@ enum Pick {
     None,
 }
 
-fn next_candidate(core: &Core, code: Code) -> Pick {
+/// Anyone can announce these digits, so no more than three devices get a guess, and each gets one.
+fn next_candidate(core: &Core, code: Code, silent: &[String]) -> Pick {
     let tried = core.home.tried.of(code);
-    let candidates: Vec<Candidate> = heard(core)
+    let mut candidates: Vec<Candidate> = heard(core)
         .into_iter()
         .filter(|(_, opening)| opening.discriminator == code.discriminator())
         .map(|(service, _)| Candidate {
@@ -214,23 +229,21 @@ fn next_candidate(core: &Core, code: Code) -> Pick {
             addresses: service.addresses,
             expected: None,
         })
+        .filter(|candidate| !silent.contains(&candidate.name))
         .collect();
-    if candidates.is_empty() {
+    if candidates.is_empty() && tried.is_empty() {
         return Pick::None;
     }
-    let mut devices = tried.clone();
-    devices.sort_unstable();
-    devices.dedup();
-    // Anyone can announce these digits, so no more than three get a guess; those get another when a person asks again.
-    let may = |candidate: &Candidate| devices.contains(&candidate.name) || devices.len() < MOST_CANDIDATES;
-    let times = |candidate: &Candidate| tried.iter().filter(|name| **name == candidate.name).count();
-    let next = candidates.into_iter().filter(may).min_by_key(times);
-    next.map_or(Pick::AllTried, Pick::One)
+    candidates.retain(|candidate| !tried.contains(&candidate.name));
+    match candidates.into_iter().next() {
+        Some(candidate) if tried.len() < MOST_CANDIDATES => Pick::One(candidate),
+        _ => Pick::AllTried,
+    }
 }
 
 /// Where multicast does not get through: devices that are known, one after the other. One that shows no code answers as
 /// if it had no such door.
-async fn ask_around(core: &Arc<Core>, code: Code) -> Result<Talk, ApiError> {
+async fn ask_around(core: &Arc<Core>, code: Code) -> Result<(Talk, String), ApiError> {
     for (node, addresses) in presence::online(core).into_iter().take(MOST_ASKED) {
         let name = node.to_string();
         if core.home.tried.of(code).contains(&name) {
@@ -238,8 +251,7 @@ async fn ask_around(core: &Arc<Core>, code: Code) -> Result<Talk, ApiError> {
         }
         let candidate = Candidate { name, addresses, expected: Some(node) };
         if let Ok(talk) = meet(core, &candidate).await {
-            core.home.tried.note(code, candidate.name);
-            return Ok(talk);
+            return Ok((talk, candidate.name));
         }
     }
     let digits = code.discriminator();

@@ -279,6 +279,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// The window that opened last let somebody in: it was no guess, and does not count.
+    pub fn give_back(&mut self) {
+        self.opened.pop_back();
+    }
+
     /// Counts a window that opens now.
     ///
     /// # Errors
@@ -399,5 +404,7 @@ mod tests {
         assert_eq!(rate.admit(now + 60 * SECOND), Err(3540 * SECOND));
         assert_eq!(rate.admit(now + 3600 * SECOND), Ok(()));
         assert!(rate.admit(now + 3600 * SECOND).is_err(), "only the first one is an hour old");
+        rate.give_back();
+        assert_eq!(rate.admit(now + 3600 * SECOND), Ok(()), "one that let somebody in is no guess");
     }
 }
