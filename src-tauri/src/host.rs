@@ -67,6 +67,12 @@ impl Host {
         }
     }
 
+    /// Once a copied device has got a key of its own, the node is stopped; the page asks again and starts it anew.
+    async fn renew(self, node: Node) {
+        node.renewed().await;
+        self.stop().await;
+    }
+
     async fn open(&self) -> Result<Backend, ApiError> {
         for _ in 0..ATTACH_TRIES {
             if let Some(attached) = Attached::connect(self.data.as_deref()).await {
@@ -82,7 +88,10 @@ impl Host {
                 ..Config::default()
             };
             match Node::start(config).await {
-                Ok(node) => return Ok(Backend::Embedded(node)),
+                Ok(node) => {
+                    tauri::async_runtime::spawn(self.clone().renew(node.clone()));
+                    return Ok(Backend::Embedded(node));
+                }
                 // It holds the lock and is about to listen, or about to be gone.
                 Err(StartError::AlreadyRunning { .. }) => tokio::time::sleep(ATTACH_PAUSE).await,
                 Err(error) => return Err(ApiError::new(ErrorCode::Internal, error.to_string())),

@@ -1,6 +1,7 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
 mod passes;
+pub(crate) mod qr;
 pub(crate) mod table;
 
 pub(crate) use passes::{new_pass, passes};

@@ -19,7 +19,7 @@ use crate::{
     core::Parts,
     doors,
     names::{self, Named},
-    networks, shares,
+    networks, qr, shares,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Millis, NewPass, Pass, PassAction, ShareKind};
 use lanyard_link::Web;
@@ -267,7 +267,7 @@ pub async fn create(
     tracing::info!(pass = %row.id, ?action, "a pass for a guest was made");
     Ok(NewPass {
         pass: row.shown(core),
-        qr: squares(&link)?,
+        qr: qr::rows(&link)?,
         link,
         page,
         pin: pin.text(),
@@ -547,14 +547,6 @@ fn tell(core: &Core) {
 
 fn subject(pass: PassId) -> Subject {
     Subject { who: Who::Guest(pass), on_own_network: true }
-}
-
-/// One text for each row, `1` is dark.
-fn squares(link: &str) -> Result<Vec<String>, ApiError> {
-    let code =
-        qrcode::QrCode::new(link).map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
-    let dark = |color: &qrcode::Color| if *color == qrcode::Color::Dark { '1' } else { '0' };
-    Ok(code.to_colors().chunks(code.width()).map(|row| row.iter().map(dark).collect()).collect())
 }
 
 /// What a pass of this action opens.

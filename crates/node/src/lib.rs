@@ -27,6 +27,7 @@ pub mod node;
 pub mod pause;
 pub mod presence;
 pub mod printing;
+mod qr;
 pub mod settings;
 pub mod shares;
 pub mod status;

@@ -119,50 +119,9 @@ fn text(invite: &Invite) -> String {
     format!(
         "{}\n    {}\n\n{what} {}\nor scan the picture, or paste the link:\n{}\n\nIt is good once, for ten minutes. Ctrl-C \
          ends it.\n",
-        picture(&invite.qr),
+        show::qr::picture(&invite.qr),
         invite.code,
         invite.code,
         invite.link
     )
-}
-
-/// Two rows of the picture in a line of the terminal, with the quiet zone of four modules that readers need. Light is
-/// drawn, so that it is right on a dark ground, which most terminals have; readers take the other way round, too.
-fn picture(rows: &[String]) -> String {
-    const QUIET: usize = 4;
-    let width = rows.len();
-    let is_light = |row: usize, column: usize| {
-        let module = row.checked_sub(QUIET).zip(column.checked_sub(QUIET));
-        let dark = module.and_then(|(row, column)| rows.get(row)?.as_bytes().get(column));
-        row < width + 2 * QUIET && dark != Some(&b'1')
-    };
-    let mut text = String::new();
-    for row in (0..width + 2 * QUIET).step_by(2) {
-        for column in 0..width + 2 * QUIET {
-            text.push(match (is_light(row, column), is_light(row + 1, column)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            });
-        }
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_has_a_quiet_zone_and_two_rows_in_each_line() {
-        let rows = vec!["101".to_owned(), "010".to_owned(), "111".to_owned()];
-        let picture = picture(&rows);
-        let lines: Vec<Vec<char>> = picture.lines().map(|line| line.chars().collect()).collect();
-        assert_eq!(lines.len(), 6);
-        assert!(lines.iter().all(|line| line.len() == 11));
-        assert!(lines[..2].iter().flatten().all(|c| *c == '█'), "{picture}");
-        assert_eq!(lines[2][4..7], ['▄', '▀', '▄'], "{picture}");
-    }
 }

@@ -5,7 +5,7 @@ use super::{
     talk::{Came, Talk},
     tell, welcome,
 };
-use crate::{Core, networks, status};
+use crate::{Core, networks, qr, status};
 use futures_util::{FutureExt, future::BoxFuture};
 use lanyard_api::{ApiError, ErrorCode, Invite, InviteDevice, InviteState, Purpose, Role};
 use lanyard_discovery::Opening;
@@ -126,7 +126,7 @@ pub async fn open_invite(
     let invite = Invite {
         purpose,
         code: drawn.code().to_string(),
-        qr: rows(&link)?,
+        qr: qr::rows(&link)?,
         link,
         ends_at: millis().saturating_add(open_for),
         state: InviteState::Open,
@@ -321,14 +321,4 @@ async fn ask(
 
 fn device(peer: &Peer) -> InviteDevice {
     InviteDevice { name: peer.about.name.clone(), os: crate::presence::os(&peer.about.os) }
-}
-
-/// A QR code, one text for each row.
-fn rows(link: &str) -> Result<Vec<String>, ApiError> {
-    let code = qrcode::QrCode::with_error_correction_level(link, qrcode::EcLevel::L)
-        .map_err(|error| internal(error.to_string()))?;
-    let width = code.width();
-    let dark = code.to_colors();
-    let row = |row: &[qrcode::Color]| row.iter().map(|color| color.select('1', '0')).collect();
-    Ok(dark.chunks(width).map(row).collect())
 }
