@@ -363,6 +363,8 @@ describe.sequential("ask me each time", () => {
     await row.getByText("Not printed: the owner hasn't allowed it").waitFor();
     await inspect(office.page, "together-refused");
     const [job] = await office.node.ask<Job[]>("jobs");
+    await office.go("Nearby");
+    expect(await office.notes.getByText("Leaflet.pdf").count(), "what was seen in Activity is not told again").toBe(0);
     expect(job).toMatchObject({ title: "Leaflet.pdf", state: "failed", reason: "not_allowed" });
     expect((await printed()).some((name) => name.includes("Leaflet"))).toBe(false);
   });
