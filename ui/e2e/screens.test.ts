@@ -154,6 +154,23 @@ describe.sequential("my home", () => {
     ]);
   });
 
+  test("the other device may show the code instead, and what came of it is said when the dialog is gone", async () => {
+    await show(household(), "home");
+    stage.answers.open_invite = () => ({ is: "invite", value: invite });
+    stage.answers.close_invite = () => ({ is: "done" });
+    stage.answers.type_code = () => ({ is: "home", value: household().home });
+    await press("Add a device");
+    await dialog().getByText("42-493-117").waitFor();
+    await dialog().getByText("More", { exact: true }).click();
+    await press("The other device shows the code instead");
+    await dialog().getByText("The new device shows a code.").waitFor();
+    await dialog().getByLabel("Code", { exact: true }).fill("17-620-553");
+    await dialog().getByRole("button", { name: "Add", exact: true }).click();
+    await dialog().waitFor({ state: "detached" });
+    await page.getByRole("region", { name: "What was just begun" }).getByText("The device is in your home now").waitFor();
+    expect(requests("type_code")).toEqual([{ do: "type_code", code: "17-620-553", purpose: "add_device", address: null }]);
+  });
+
   test("a device's page: words and pictures to compare, its rights, waking, and putting it out with a warning", async () => {
     await show(household(), "home");
     await press("Kitchen Pi");
@@ -195,6 +212,16 @@ describe.sequential("my home", () => {
     await press("Leave");
     await dialog().waitFor({ state: "detached" });
     expect(requests("leave_home").length).toBe(1);
+  });
+
+  test("a device that is put out is told so wherever it is, and once more where its home was", async () => {
+    await show(household(), "nearby");
+    await page.getByRole("heading", { name: "Nearby", level: 1 }).waitFor();
+    stage.tell(told({ home: null, put_out_of: "Smith home" }));
+    await page.getByRole("region", { name: "What was just begun" }).getByText("This computer was put out of Smith home.").waitFor();
+    await show({ ...alone(), home: { ...alone().home, put_out_of: "Smith home" } }, "home");
+    await page.getByText("This computer was put out of Smith home. It uses nothing of that home any more.").waitFor();
+    await inspect(page, "home-put-out");
   });
 
   test("a member that does not manage the home is told which devices do", async () => {

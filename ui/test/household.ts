@@ -196,7 +196,7 @@ export function household(): Snapshot {
         { who: "device", id: PI, ...may },
       ]),
     ],
-    home: { home, invite: null, windows: [], paired: [] },
+    home: { home, put_out_of: null, invite: null, windows: [], paired: [] },
     passes: [{ ...newPass.pass, label: "Grandma's tablet" }],
     queues: [
       { id: "Laser", name: "Laser", model: "Brother HL-L2350DW", state: "ready", reasons: [], is_default: true, built_in: false, share: "laser" },
@@ -213,7 +213,7 @@ export function alone(): Snapshot {
     ...all,
     nearby: { devices: [], printers: [], drives: [] },
     shares: [],
-    home: { home: null, invite: null, windows: [], paired: [] },
+    home: { home: null, put_out_of: null, invite: null, windows: [], paired: [] },
     passes: [],
     jobs: [],
   };

@@ -27,7 +27,7 @@ export function snapshot(seq: number): Snapshot {
     },
     nearby: { devices: [], printers: [], drives: [] },
     shares: [],
-    home: { home: null, invite: null, windows: [], paired: [] },
+    home: { home: null, put_out_of: null, invite: null, windows: [], paired: [] },
     asks: [],
     passes: [],
     queues: [],

@@ -9,6 +9,8 @@ use ts_rs::TS;
 pub struct HomeState {
     /// The home this device is in.
     pub home: Option<Home>,
+    /// The name of the home that put this device out, until it is in one again.
+    pub put_out_of: Option<String>,
     /// The code this device shows right now, and what became of the last one.
     pub invite: Option<Invite>,
     /// Devices nearby that show a code right now.

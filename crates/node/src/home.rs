@@ -106,11 +106,16 @@ pub fn start(core: &Arc<Core>) {
 /// What the owner should know about the home.
 pub fn notices(core: &Core) -> Vec<String> {
     let mut notices = core.home.notices.clone();
-    let kept = core.home.kept();
-    if let (Some(Ended::PutOut), Some(log)) = (kept.ended, &kept.log) {
-        notices.push(format!("This device was put out of “{}”.", log.state().name));
+    if let Some(name) = put_out_of(&core.home.kept()) {
+        notices.push(format!("This device was put out of “{name}”."));
     }
     notices
+}
+
+/// The name of the home that put this device out.
+fn put_out_of(kept: &Kept) -> Option<String> {
+    let log = kept.log.as_ref().filter(|_| kept.ended == Some(Ended::PutOut))?;
+    Some(log.state().name.clone())
 }
 
 /// Everything about belonging together.
@@ -119,6 +124,7 @@ pub async fn state(core: &Core) -> HomeState {
     let seen = presence::sightings(core);
     HomeState {
         home: kept.home().map(|log| home(core, &kept, log, &seen)),
+        put_out_of: put_out_of(&kept),
         invite: core.home.showing.shown(),
         windows: windows(core),
         paired: kept

@@ -383,6 +383,10 @@ export type HomeState = {
  */
 home: Home | null, 
 /**
+ * The name of the home that put this device out, until it is in one again.
+ */
+put_out_of: string | null, 
+/**
  * The code this device shows right now, and what became of the last one.
  */
 invite: Invite | null, 

@@ -244,11 +244,15 @@ async fn a_removed_device_is_put_out_and_hears_of_it_and_may_come_again() {
     println!("heard of the removal after {took:?}");
     let notices = status(&ben.node).await.notices;
     assert_eq!(notices, ["This device was put out of “Oak Street”."]);
+    assert_eq!(ben.home().await.put_out_of.as_deref(), Some("Oak Street"));
     let ben = ben.again().await;
-    assert!(ben.home().await.home.is_none(), "after a restart, too");
+    let after = ben.home().await;
+    assert!(after.home.is_none(), "after a restart, too");
+    assert_eq!(after.put_out_of.as_deref(), Some("Oak Street"), "and still known");
     let invite = anna.show(Purpose::AddDevice).await;
     let state = ben.enter(&invite.code, Purpose::JoinHome).await.unwrap();
     assert_eq!(members(&state), ["Anna", "Ben"]);
+    assert_eq!(state.put_out_of, None);
     assert!(status(&ben.node).await.notices.is_empty());
 }
 
