@@ -130,7 +130,9 @@ pub(crate) fn members(state: &HomeState) -> String {
             "This computer is in no home. Start one: lanyard home create NAME. Or join one: lanyard home join CODE\n",
         ),
         Some(home) => {
-            text.push_str(&format!("{} ({} devices)\n\n", show::clean(&home.name), home.members.len()));
+            let count = home.members.len();
+            let devices = if count == 1 { "device" } else { "devices" };
+            text.push_str(&format!("{} ({count} {devices})\n\n", show::clean(&home.name)));
             let mut table = Table::new(&["DEVICE", "RUNS", "MAY", "STATE", "CHECK WORDS", ""]);
             for member in &home.members {
                 table.row([

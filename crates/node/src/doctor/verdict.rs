@@ -237,7 +237,9 @@ fn multicast(facts: &Facts) -> Check {
         .filter(|answer| answer.probed.addresses.iter().any(|ip| heard.contains(ip)))
         .count();
     let all = facts.answers.len();
-    let detail = format!("Of {all} devices {hears_us} hear this one, and this one hears {heard_by_us}.");
+    let detail = format!(
+        "{hears_us} of {all} nearby can hear this device, and this one can hear {heard_by_us} of them."
+    );
     let fix = format!(
         "Let UDP port 5353 in and out: {}. Some routers and switches drop multicast: turn off “IGMP snooping” or \
          “multicast filtering”. Devices that were met before find each other without it.",
