@@ -227,7 +227,9 @@ struct Arriving<'a> {
 
 impl<'a> Arriving<'a> {
     fn begin(offer: &'a Offer, job: Uuid) -> Option<Self> {
-        lock(&offer.inner.receiving).insert(job).then_some(Self { offer, job })
+        let is_first = lock(&offer.inner.receiving).insert(job);
+        // Made only when it is the first: one that is dropped takes the job out again, and the lock to do it.
+        is_first.then(|| Self { offer, job })
     }
 }
 

@@ -123,7 +123,8 @@ impl Look {
     fn begin(looks: &Looks, root: PathBuf) -> Option<Self> {
         let under_way = Arc::clone(looks);
         let begun = under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(root.clone());
-        begun.then_some(Self { root, under_way })
+        // Made only when it began: one that is dropped ends the look that is under way.
+        begun.then(|| Self { root, under_way })
     }
 }
 

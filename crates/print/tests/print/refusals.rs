@@ -1,6 +1,7 @@
 //! What the owner's half does not accept, and to whom it tells nothing.
 
 use super::offering::{Document, Owner, node};
+use futures_util::StreamExt;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
@@ -10,7 +11,7 @@ use lanyard_print::{
     ticket::{Options, Refused, State, TICKET_HEADER, Ticket},
 };
 use lanyard_trust::{Subject, Who};
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, time::Duration};
 use uuid::Uuid;
 
 fn reason(body: &[u8]) -> String {
@@ -74,6 +75,43 @@ async fn a_sender_that_goes_away_in_the_middle_leaves_nothing() {
         .put(1, QueueId::SAVE_AS_PDF, job, &document.ticket(Options::default()), &document.bytes)
         .await;
     assert_eq!(status, StatusCode::CREATED, "the same job can come again, whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_arriving_already_is_refused_and_the_first_one_goes_on() {
+    let owner = Owner::alone();
+    let running = owner.run();
+    let document = Document::pdf(1);
+    let (job, ticket) = (Uuid::new_v4(), document.ticket(Options::default()));
+    let (rest, waiting) = tokio::sync::oneshot::channel::<()>();
+    let halves = [&document.bytes[..100], &document.bytes[100..]].map(Bytes::copy_from_slice);
+    let [first, second] = halves.map(|half| Ok::<_, std::io::Error>(Frame::data(half)));
+    let later = futures_util::stream::once(async move {
+        let _ = waiting.await;
+        second
+    });
+    let frames = Box::pin(futures_util::stream::iter([first]).chain(later));
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(format!("/v1/printers/{}/jobs/{job}", QueueId::SAVE_AS_PDF))
+        .header(TICKET_HEADER, ticket.to_header())
+        .body(StreamBody::new(frames))
+        .unwrap();
+    let subject = Subject { who: Who::Device(node(1)), on_own_network: true };
+    let arriving = running.offer.serve(subject, request);
+    let meanwhile = async {
+        for _ in 0..3 {
+            // The first one has begun, for it was polled before.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let again = running.put(1, QueueId::SAVE_AS_PDF, job, &ticket, &document.bytes);
+            let (status, body) = tokio::time::timeout(Duration::from_secs(10), again).await.unwrap();
+            assert_eq!((status, reason(&body).as_str()), (StatusCode::SERVICE_UNAVAILABLE, "busy"));
+        }
+        rest.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(arriving, meanwhile);
+    assert_eq!(answer.status(), StatusCode::CREATED, "the one that was there first is accepted");
+    running.until(job, State::Done).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
