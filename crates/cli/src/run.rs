@@ -20,11 +20,13 @@ pub(crate) async fn run(
     logs::start(&layout, log)?;
     let config = Config { data, name, port, loopback, ..Config::default() };
     loop {
+        // Listened for from here on: whoever reads that the node is ready may stop it at once.
+        let mut asked = Box::pin(asked_to_stop());
         let node = Node::start(config.clone()).await?;
         let told = announce(&node, json).await;
         let is_renewed = told.is_ok()
             && tokio::select! {
-                () = asked_to_stop() => false,
+                () = &mut asked => false,
                 // It goes on as another device, with everything built anew around the new key.
                 () = node.renewed() => true,
             };
@@ -91,19 +93,24 @@ impl From<StartError> for Failure {
     }
 }
 
+/// Ends when the process is told to stop. It listens from when it is made, not from when it is waited for.
 #[cfg(unix)]
-async fn asked_to_stop() {
+fn asked_to_stop() -> impl Future<Output = ()> + Send {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-    else {
-        // Without handlers the signals end the process by themselves.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-        _ = hup.recv() => {}
+    let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()]
+        .map(|kind| signal(kind).ok());
+    async move {
+        // Without a handler a signal ends the process by itself.
+        let [mut term, mut int, mut hup] = signals;
+        let come = async |signal: &mut Option<tokio::signal::unix::Signal>| match signal {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        };
+        tokio::select! {
+            () = come(&mut term) => {}
+            () = come(&mut int) => {}
+            () = come(&mut hup) => {}
+        }
     }
 }
 
