@@ -27,11 +27,11 @@ pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
 pub use print::{
-    ColorMode, Document, Job, JobDirection, JobState, PrintOptions, Printer, PrinterCapabilities,
-    PrinterState, Queue, Sides,
+    ColorMode, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview, PrintOptions, Printer,
+    PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
-pub use share::{Audience, Grant, Share, ShareKind, SharePolicy};
+pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

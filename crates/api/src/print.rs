@@ -30,6 +30,28 @@ pub struct Printer {
     pub access: Access,
     /// True when this version can print on it.
     pub usable: bool,
+    /// Ink, toner, paper that the printer tells of.
+    #[serde(default)]
+    pub supplies: Vec<Supply>,
+    /// Every way to this one printer, the one that is taken first in front: ids as in `id`.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    /// True when it is in this computer's own print dialog by way of Lanyard.
+    #[serde(default)]
+    pub added: bool,
+}
+
+/// Something a printer uses up (PWG 5100.13 `printer-supply`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Supply {
+    /// What the printer calls it.
+    pub name: String,
+    /// `#rrggbb`, for what has a colour.
+    pub color: Option<String>,
+    /// What is left, in percent; none when the printer knows only that some is.
+    pub level: Option<u8>,
+    /// True when it will soon be needed.
+    pub low: bool,
 }
 
 /// What a printer is doing.
@@ -61,6 +83,18 @@ pub struct PrinterCapabilities {
     pub media_default: Option<String>,
     /// The most copies it makes of one job.
     pub max_copies: u32,
+    /// Qualities it can be told, its default first; empty when it cannot be told.
+    #[serde(default)]
+    pub quality: Vec<Quality>,
+    /// IPP keywords of the trays it can be told (`tray-1`), its default first; empty when it cannot be told.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// IPP keywords of the kinds of paper it can be told (`stationery`), its default first.
+    #[serde(default)]
+    pub media_types: Vec<String>,
+    /// Pages on one side that can be asked for, ascending; 1 is always there.
+    #[serde(default)]
+    pub number_up: Vec<u32>,
 }
 
 /// What a person chose for a job. Everything left out is the printer's default.
@@ -77,6 +111,75 @@ pub struct PrintOptions {
     pub color: Option<ColorMode>,
     /// PWG 5101.1 media name, or a short one the node knows (`A4`, `Letter`).
     pub media: Option<String>,
+    /// How finely.
+    pub quality: Option<Quality>,
+    /// From which tray: one of the printer's `sources`.
+    pub source: Option<String>,
+    /// On what: one of the printer's `media_types`.
+    pub media_type: Option<String>,
+    /// Pages on one side of the paper; none means 1.
+    pub number_up: Option<u32>,
+    /// How a page is fitted to the paper.
+    pub scaling: Option<Scaling>,
+    /// How text and pictures lie on the paper; a PDF has its own mind.
+    pub orientation: Option<Orientation>,
+    /// Laid out to be folded into a booklet.
+    pub booklet: bool,
+}
+
+/// RFC 8011 §5.2.13 `print-quality`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quality {
+    /// Fast, with little ink.
+    Draft,
+    /// As usual.
+    Normal,
+    /// As good as it gets.
+    High,
+}
+
+/// PWG 5100.13 `print-scaling`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Made smaller when it is too large for the paper, else as it is.
+    Auto,
+    /// As large as fits.
+    Fit,
+    /// Fills the paper; what is beyond the edge is cut.
+    Fill,
+    /// As it is; what is beyond the edge is cut.
+    None,
+}
+
+/// RFC 8011 §5.2.10 `orientation-requested`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Orientation {
+    /// Upright.
+    Portrait,
+    /// Lying.
+    Landscape,
+}
+
+/// One side of a sheet as it will be on paper, and how many there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Preview {
+    /// Sides of paper that the job makes, without copies.
+    pub sides: u32,
+    /// Pages in the document.
+    pub pages: u32,
+    /// Which side this is, from 1.
+    pub side: u32,
+    /// PNG, base64.
+    pub png: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// What will not be as it was chosen, in plain English; empty when all of it will.
+    pub differs: Vec<String>,
 }
 
 /// RFC 8011 §5.2.8 `sides`.
@@ -138,6 +241,12 @@ pub struct Queue {
     pub built_in: bool,
     /// The share that offers it, if any.
     pub share: Option<String>,
+    /// Ink, toner, paper that the printer tells of.
+    #[serde(default)]
+    pub supplies: Vec<Supply>,
+    /// Stopped by its owner; jobs wait.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// Whose job it is, seen from here.
@@ -158,6 +267,8 @@ pub enum JobState {
     Sending,
     /// Safe with the printer's owner, not on paper yet.
     Waiting,
+    /// Kept back until somebody lets it go; `reason` says by whom or until when.
+    Held,
     /// Being printed.
     Printing,
     /// Stopped; `reason` says what a person must do.
@@ -168,6 +279,24 @@ pub enum JobState {
     Cancelled,
     /// Will not be printed; `reason` says why.
     Failed,
+}
+
+/// What a person can do with a job now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum JobAction {
+    /// `CancelJob`.
+    Cancel,
+    /// `HoldJob`.
+    Hold,
+    /// `ReleaseJob`.
+    Release,
+    /// `MoveJob`.
+    Move,
+    /// `RetryJob`.
+    Retry,
+    /// `Reprint`.
+    Reprint,
 }
 
 /// One print job, ours or somebody else's on our printer.
@@ -185,6 +314,12 @@ pub struct Job {
     pub device: String,
     /// The name of that device.
     pub device_name: String,
+    /// Who sent it, as a program without Lanyard calls its user; a claim, shown to tell jobs apart.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// What can be done with it now.
+    #[serde(default)]
+    pub actions: Vec<JobAction>,
     /// Where it is.
     pub state: JobState,
     /// The IPP keyword or error code behind the state, if any (`media-empty`, `peer_unreachable`).

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, Listing, Millis,
-    Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, PrintOptions,
+    Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview, PrintOptions,
     PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
 };
 use serde::{Deserialize, Serialize};
@@ -240,8 +240,63 @@ pub enum Request {
         /// The choices.
         options: PrintOptions,
     },
+    /// See a side of paper before it is printed → `Preview`. An upload is not used up by it.
+    Preview {
+        /// The printer it is meant for; none means one that can do everything.
+        printer: Option<String>,
+        /// The document.
+        document: Document,
+        /// The choices.
+        options: PrintOptions,
+        /// Which side, from 1.
+        side: u32,
+        /// The picture's longer edge in pixels, 16 to 2,400.
+        size: u32,
+    },
+    /// Put a printer into this computer's own print dialog → `Nearby`.
+    AddPrinter {
+        /// The printer.
+        printer: String,
+    },
+    /// Take it out again → `Nearby`. Its jobs that are not printed yet are cancelled.
+    RemovePrinter {
+        /// The printer, or the name of its queue.
+        printer: String,
+    },
+    /// Stop one of this computer's queues; jobs wait → `Queues`.
+    PauseQueue {
+        /// The queue's system name, or `save-as-pdf`.
+        queue: String,
+    },
+    /// Let it print again → `Queues`.
+    ResumeQueue {
+        /// The queue's system name, or `save-as-pdf`.
+        queue: String,
+    },
     /// Print jobs, newest first → `Jobs`.
     Jobs,
+    /// Keep a job back that is not being printed yet: ours anywhere, theirs on our printers → `Job`.
+    HoldJob {
+        /// The job's id or a unique beginning of it.
+        job: String,
+    },
+    /// Let a held job go → `Job`.
+    ReleaseJob {
+        /// The job's id or a unique beginning of it.
+        job: String,
+    },
+    /// Print a job of ours that is not on paper yet on another printer → `Job`, the same one or the one in its place.
+    MoveJob {
+        /// The job's id or a unique beginning of it.
+        job: String,
+        /// The other printer.
+        printer: String,
+    },
+    /// Print a job of ours again, while its document is still here → `Job`, a new one.
+    Reprint {
+        /// The job's id or a unique beginning of it.
+        job: String,
+    },
     /// Cancel a job: ours anywhere, theirs on our printers → `Job`.
     CancelJob {
         /// The job's id or a unique beginning of it.
@@ -341,6 +396,8 @@ pub enum Response {
     Share(Share),
     /// A printer's abilities.
     Capabilities(PrinterCapabilities),
+    /// What will be on paper.
+    Preview(Preview),
     /// One job.
     Job(Job),
     /// Jobs.

@@ -63,6 +63,24 @@ pub struct Grant {
     #[serde(default)]
     #[ts(type = "number | null")]
     pub max_bytes: Option<u64>,
+    /// Printers: sides of paper each of them may print a day, copies counted.
+    #[serde(default)]
+    pub max_pages: Option<u32>,
+    /// Printers: they print in grey only.
+    #[serde(default)]
+    pub no_color: bool,
+    /// Printers: nothing is printed then; jobs wait until it is over.
+    #[serde(default)]
+    pub quiet: Option<QuietHours>,
+}
+
+/// Hours of the day, by this computer's clock and time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct QuietHours {
+    /// Minutes after midnight at which they begin, 0 to 1439.
+    pub from: u16,
+    /// Minutes after midnight at which they end; before `from` means the next day.
+    pub to: u16,
 }
 
 impl Grant {
@@ -78,6 +96,9 @@ impl Grant {
             until: None,
             max_jobs: None,
             max_bytes: None,
+            max_pages: None,
+            no_color: false,
+            quiet: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::until;
 use clap::{Args as Group, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use lanyard_api::{Answer, Millis, Role, Sides};
+use lanyard_api::{Answer, Millis, Quality, Role, Scaling, Sides};
 use std::{path::PathBuf, str::FromStr};
 
 /// The printers and folders of the computers around you, and yours for them.
@@ -500,6 +500,28 @@ pub(crate) struct Print {
     /// A4, Letter, or a PWG media name
     #[arg(long)]
     pub media: Option<String>,
+    #[arg(long)]
+    pub quality: Option<QualityWord>,
+    /// One of the printer's trays, as IPP calls it: tray-1
+    #[arg(long)]
+    pub tray: Option<String>,
+    /// A kind of paper, as IPP calls it: photographic
+    #[arg(long, value_name = "KIND")]
+    pub paper: Option<String>,
+    /// Pages on one side: 1, 2, 4, 6, 9 or 16
+    #[arg(long, value_name = "N")]
+    pub per_side: Option<u32>,
+    #[arg(long)]
+    pub scaling: Option<ScalingWord>,
+    /// Text and pictures upright
+    #[arg(long, conflicts_with = "landscape")]
+    pub portrait: bool,
+    /// Text and pictures lying
+    #[arg(long)]
+    pub landscape: bool,
+    /// Laid out to be folded
+    #[arg(long)]
+    pub booklet: bool,
     /// Follow the jobs to the end; Ctrl-C cancels them
     #[arg(long)]
     pub wait: bool,
@@ -518,6 +540,42 @@ impl From<SidesWord> for Sides {
             SidesWord::One => Self::OneSided,
             SidesWord::TwoLong => Self::TwoSidedLongEdge,
             SidesWord::TwoShort => Self::TwoSidedShortEdge,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum QualityWord {
+    Draft,
+    Normal,
+    High,
+}
+
+impl From<QualityWord> for Quality {
+    fn from(word: QualityWord) -> Self {
+        match word {
+            QualityWord::Draft => Self::Draft,
+            QualityWord::Normal => Self::Normal,
+            QualityWord::High => Self::High,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScalingWord {
+    Auto,
+    Fit,
+    Fill,
+    None,
+}
+
+impl From<ScalingWord> for Scaling {
+    fn from(word: ScalingWord) -> Self {
+        match word {
+            ScalingWord::Auto => Self::Auto,
+            ScalingWord::Fit => Self::Fit,
+            ScalingWord::Fill => Self::Fill,
+            ScalingWord::None => Self::None,
         }
     }
 }

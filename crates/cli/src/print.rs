@@ -7,7 +7,8 @@ use crate::{
     follow, show,
 };
 use lanyard_api::{
-    ApiError, ColorMode, Document, ErrorCode, Job, JobState, PrintOptions, Request, Response, Transfer,
+    ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
+    Transfer,
 };
 
 /// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
@@ -23,6 +24,17 @@ pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(),
             _ => None,
         },
         media: wanted.media,
+        quality: wanted.quality.map(Into::into),
+        source: wanted.tray,
+        media_type: wanted.paper,
+        number_up: wanted.per_side,
+        scaling: wanted.scaling.map(Into::into),
+        orientation: match (wanted.portrait, wanted.landscape) {
+            (true, _) => Some(Orientation::Portrait),
+            (_, true) => Some(Orientation::Landscape),
+            _ => None,
+        },
+        booklet: wanted.booklet,
     };
     let mut failed = None;
     for file in &wanted.files {

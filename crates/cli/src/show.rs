@@ -410,6 +410,7 @@ fn job_state(state: JobState) -> &'static str {
     match state {
         JobState::Sending => "sending",
         JobState::Waiting => "waiting",
+        JobState::Held => "held",
         JobState::Printing => "printing",
         JobState::Stopped => "stopped",
         JobState::Done => "done",

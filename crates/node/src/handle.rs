@@ -80,6 +80,21 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Print { printer, document, options } => {
             printing::print(core, &printer, document, options).await.map(Response::Job)
         }
+        Request::Preview { printer, document, options, side, size } => {
+            printing::preview(core, printer, document, options, side, size).await.map(Response::Preview)
+        }
+        Request::AddPrinter { printer } => printing::add_printer(core, &printer).await.map(Response::Nearby),
+        Request::RemovePrinter { printer } => {
+            printing::remove_printer(core, &printer).await.map(Response::Nearby)
+        }
+        Request::PauseQueue { queue } => printing::pause_queue(core, &queue).await.map(Response::Queues),
+        Request::ResumeQueue { queue } => printing::resume_queue(core, &queue).await.map(Response::Queues),
+        Request::HoldJob { job } => printing::hold(core, &job).await.map(Response::Job),
+        Request::ReleaseJob { job } => printing::release(core, &job).await.map(Response::Job),
+        Request::MoveJob { job, printer } => {
+            printing::move_job(core, &job, &printer).await.map(Response::Job)
+        }
+        Request::Reprint { job } => printing::reprint(core, &job).await.map(Response::Job),
         Request::Jobs => Ok(Response::Jobs(printing::jobs(core).await)),
         Request::CancelJob { job } => printing::cancel(core, &job).await.map(Response::Job),
         Request::RetryJob { job } => printing::retry(core, &job).await.map(Response::Job),

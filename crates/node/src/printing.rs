@@ -3,9 +3,16 @@
 //! The work is done in `lanyard-print`; this module finds printers by name, checks what a person chose, converts
 //! types, and carries news: to front ends as events, to senders as lines of their watch streams.
 
+mod added;
 mod convert;
+mod handling;
+mod preview;
 mod queues;
 
+pub use added::{add_printer, remove_printer};
+pub(crate) use convert::shown_supply;
+pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
+pub use preview::preview;
 pub use queues::{queue_state, queues};
 
 use crate::{

@@ -2,6 +2,7 @@
 //!
 //! Strangers send these too. Unknown fields are ignored, every list and string is bounded by the reader.
 
+use lanyard_print::ticket::Supply;
 use serde::{Deserialize, Serialize};
 
 /// The version of the protocol between nodes.
@@ -58,6 +59,9 @@ pub struct OfferedPrinter {
     /// Jobs not on paper yet.
     #[serde(default)]
     pub waiting: u32,
+    /// Ink, toner, paper that the printer tells of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supplies: Vec<Supply>,
     /// The owner must be asked first.
     #[serde(default)]
     pub ask: bool,

@@ -15,7 +15,7 @@ pub mod windows;
 use crate::{
     QueueId,
     document::{DocumentError, Documents, Format},
-    ticket::{Capabilities, Options},
+    ticket::{Capabilities, Options, Supply},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -42,6 +42,10 @@ pub struct QueueInfo {
     pub waiting: u32,
     /// True for the system's default queue.
     pub is_default: bool,
+    /// Ink, toner, paper that the printer tells of.
+    pub supplies: Vec<Supply>,
+    /// Stopped by its owner; jobs wait.
+    pub paused: bool,
 }
 
 /// RFC 8011 §5.4.11 `printer-state`.

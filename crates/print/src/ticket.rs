@@ -98,7 +98,67 @@ pub struct Options {
     /// A PWG 5101.1 media name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<String>,
+    /// How finely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+    /// A tray: RFC 8011 `media-source` keyword.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// A kind of paper: PWG 5100.3 `media-type` keyword.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Pages on one side; none means 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_up: Option<u32>,
+    /// How a page is fitted to the paper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
+    /// How text and pictures lie on the paper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<Orientation>,
+    /// Laid out to be folded into a booklet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub booklet: bool,
 }
+
+/// RFC 8011 §5.2.13 `print-quality`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quality {
+    /// 3.
+    Draft,
+    /// 4.
+    Normal,
+    /// 5.
+    High,
+}
+
+/// PWG 5100.13 `print-scaling`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Made smaller when it is too large for the paper, else as it is.
+    Auto,
+    /// As large as fits.
+    Fit,
+    /// Fills the paper; what is beyond the edge is cut.
+    Fill,
+    /// As it is; what is beyond the edge is cut.
+    None,
+}
+
+/// RFC 8011 §5.2.10 `orientation-requested`, as far as a person chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Orientation {
+    /// 3.
+    Portrait,
+    /// 4.
+    Landscape,
+}
+
+/// The numbers of pages that can be put on one side.
+pub const NUMBER_UP: [u32; 6] = [1, 2, 4, 6, 9, 16];
 
 /// RFC 8011 §5.2.8 `sides`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +209,31 @@ pub struct Capabilities {
     pub media_default: Option<String>,
     /// The most copies it makes of one job.
     pub max_copies: u32,
+    /// Qualities it can be told, its default first.
+    #[serde(default)]
+    pub quality: Vec<Quality>,
+    /// Trays it can be told, as IPP keywords, its default first.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Kinds of paper it can be told, as IPP keywords, its default first.
+    #[serde(default)]
+    pub media_types: Vec<String>,
+}
+
+/// Something a printer uses up (PWG 5100.13 `printer-supply`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supply {
+    /// What the printer calls it.
+    pub name: String,
+    /// `#rrggbb`, for what has a colour.
+    #[serde(default)]
+    pub color: Option<String>,
+    /// What is left, in percent; none when the printer knows only that some is.
+    #[serde(default)]
+    pub level: Option<u8>,
+    /// True when it will soon be needed.
+    #[serde(default)]
+    pub low: bool,
 }
 
 /// Where a job is with the owner of the printer.
@@ -157,6 +242,8 @@ pub struct Capabilities {
 pub enum State {
     /// Safe on the owner's disk, not on paper yet.
     Waiting,
+    /// Kept back until somebody lets it go, or for a time.
+    Held,
     /// Being printed.
     Printing,
     /// A person must do something.
@@ -234,6 +321,13 @@ impl Ticket {
         if ticket.options.media.as_deref().is_some_and(|media| !is_media_name(media)) {
             return invalid("the paper size has no PWG name");
         }
+        let is_keyword = |text: &String| keyword(text).as_ref() == Some(text);
+        if !ticket.options.source.iter().chain(&ticket.options.media_type).all(is_keyword) {
+            return invalid("a choice is no IPP keyword");
+        }
+        if ticket.options.number_up.is_some_and(|n| !NUMBER_UP.contains(&n)) {
+            return invalid("so many pages do not go on one side");
+        }
         ticket.blake3.make_ascii_lowercase();
         ticket.title = title(&ticket.title);
         Ok(ticket)
@@ -259,6 +353,15 @@ impl Options {
         }
         if self.color == Some(Color::Color) && !printer.color {
             return Err("This printer does not print colour.".to_owned());
+        }
+        let lacks = |chosen: &Option<String>, has: &[String]| {
+            chosen.as_ref().is_some_and(|chosen| !has.is_empty() && !has.contains(chosen))
+        };
+        if lacks(&self.source, &printer.sources) {
+            return Err("This printer has no such tray.".to_owned());
+        }
+        if lacks(&self.media_type, &printer.media_types) {
+            return Err("This printer knows no such kind of paper.".to_owned());
         }
         if let Some(media) = &self.media
             && !printer.media.is_empty()
@@ -383,6 +486,7 @@ impl Capabilities {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         const MAX_MEDIA: usize = 200;
+        const MAX_KEYWORDS: usize = 50;
         self.media.retain(|name| is_media_name(name));
         self.media.truncate(MAX_MEDIA);
         self.media_default = self.media_default.filter(|name| is_media_name(name));
@@ -390,6 +494,10 @@ impl Capabilities {
         self.formats.truncate(16);
         self.sides.truncate(3);
         self.max_copies = self.max_copies.clamp(1, MAX_COPIES);
+        self.quality.truncate(3);
+        for keywords in [&mut self.sources, &mut self.media_types] {
+            *keywords = keywords.iter().filter_map(|name| keyword(name)).take(MAX_KEYWORDS).collect();
+        }
         self
     }
 }
@@ -406,6 +514,7 @@ impl State {
     pub fn keyword(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Held => "held",
             Self::Printing => "printing",
             Self::Stopped => "stopped",
             Self::Done => "done",
@@ -417,7 +526,7 @@ impl State {
     /// From its name.
     #[must_use]
     pub fn from_keyword(keyword: &str) -> Option<Self> {
-        [Self::Waiting, Self::Printing, Self::Stopped, Self::Done, Self::Cancelled, Self::Failed]
+        [Self::Waiting, Self::Held, Self::Printing, Self::Stopped, Self::Done, Self::Cancelled, Self::Failed]
             .into_iter()
             .find(|state| state.keyword() == keyword)
     }

@@ -339,7 +339,19 @@ max_jobs: number | null,
 /**
  * Bytes each of them may bring a day.
  */
-max_bytes: number | null, } & ({ "who": "network" } | { "who": "home" } | { "who": "guest", 
+max_bytes: number | null, 
+/**
+ * Printers: sides of paper each of them may print a day, copies counted.
+ */
+max_pages: number | null, 
+/**
+ * Printers: they print in grey only.
+ */
+no_color: boolean, 
+/**
+ * Printers: nothing is printed then; jobs wait until it is over.
+ */
+quiet: QuietHours | null, } & ({ "who": "network" } | { "who": "home" } | { "who": "guest", 
 /**
  * The pass.
  */
@@ -483,6 +495,14 @@ device: string,
  */
 device_name: string, 
 /**
+ * Who sent it, as a program without Lanyard calls its user; a claim, shown to tell jobs apart.
+ */
+user: string | null, 
+/**
+ * What can be done with it now.
+ */
+actions: Array<JobAction>, 
+/**
  * Where it is.
  */
 state: JobState, 
@@ -520,6 +540,11 @@ created_at: number,
 ended_at: number | null, };
 
 /**
+ * What a person can do with a job now.
+ */
+export type JobAction = "cancel" | "hold" | "release" | "move" | "retry" | "reprint";
+
+/**
  * Whose job it is, seen from here.
  */
 export type JobDirection = "outgoing" | "incoming";
@@ -527,7 +552,7 @@ export type JobDirection = "outgoing" | "incoming";
 /**
  * The life of a print job, in the order a person experiences it.
  */
-export type JobState = "sending" | "waiting" | "printing" | "stopped" | "done" | "cancelled" | "failed";
+export type JobState = "sending" | "waiting" | "held" | "printing" | "stopped" | "done" | "cancelled" | "failed";
 
 /**
  * A part of a folder's content, folders first, then by name.
@@ -754,6 +779,11 @@ networks: Array<Network>,
 notices: Array<string>, };
 
 /**
+ * RFC 8011 §5.2.10 `orientation-requested`.
+ */
+export type Orientation = "portrait" | "landscape";
+
+/**
  * An operating system, for an icon and for honest advice.
  */
 export type Os = "linux" | "macos" | "windows" | "other";
@@ -831,6 +861,39 @@ pin_burned?: boolean, };
 export type PassAction = "print" | "read" | "add";
 
 /**
+ * One side of a sheet as it will be on paper, and how many there are.
+ */
+export type Preview = { 
+/**
+ * Sides of paper that the job makes, without copies.
+ */
+sides: number, 
+/**
+ * Pages in the document.
+ */
+pages: number, 
+/**
+ * Which side this is, from 1.
+ */
+side: number, 
+/**
+ * PNG, base64.
+ */
+png: string, 
+/**
+ * Pixels across.
+ */
+width: number, 
+/**
+ * Pixels down.
+ */
+height: number, 
+/**
+ * What will not be as it was chosen, in plain English; empty when all of it will.
+ */
+differs: Array<string>, };
+
+/**
  * What a person chose for a job. Everything left out is the printer's default.
  */
 export type PrintOptions = { 
@@ -853,7 +916,35 @@ color: ColorMode | null,
 /**
  * PWG 5101.1 media name, or a short one the node knows (`A4`, `Letter`).
  */
-media: string | null, };
+media: string | null, 
+/**
+ * How finely.
+ */
+quality: Quality | null, 
+/**
+ * From which tray: one of the printer's `sources`.
+ */
+source: string | null, 
+/**
+ * On what: one of the printer's `media_types`.
+ */
+media_type: string | null, 
+/**
+ * Pages on one side of the paper; none means 1.
+ */
+number_up: number | null, 
+/**
+ * How a page is fitted to the paper.
+ */
+scaling: Scaling | null, 
+/**
+ * How text and pictures lie on the paper; a PDF has its own mind.
+ */
+orientation: Orientation | null, 
+/**
+ * Laid out to be folded into a booklet.
+ */
+booklet: boolean, };
 
 /**
  * A printer somebody else offers.
@@ -902,7 +993,19 @@ access: Access,
 /**
  * True when this version can print on it.
  */
-usable: boolean, };
+usable: boolean, 
+/**
+ * Ink, toner, paper that the printer tells of.
+ */
+supplies: Array<Supply>, 
+/**
+ * Every way to this one printer, the one that is taken first in front: ids as in `id`.
+ */
+routes: Array<string>, 
+/**
+ * True when it is in this computer's own print dialog by way of Lanyard.
+ */
+added: boolean, };
 
 /**
  * What a printer can do; only this is offered to a person.
@@ -931,7 +1034,23 @@ media_default: string | null,
 /**
  * The most copies it makes of one job.
  */
-max_copies: number, };
+max_copies: number, 
+/**
+ * Qualities it can be told, its default first; empty when it cannot be told.
+ */
+quality: Array<Quality>, 
+/**
+ * IPP keywords of the trays it can be told (`tray-1`), its default first; empty when it cannot be told.
+ */
+sources: Array<string>, 
+/**
+ * IPP keywords of the kinds of paper it can be told (`stationery`), its default first.
+ */
+media_types: Array<string>, 
+/**
+ * Pages on one side that can be asked for, ascending; 1 is always there.
+ */
+number_up: Array<number>, };
 
 /**
  * What a printer is doing.
@@ -942,6 +1061,11 @@ export type PrinterState = "ready" | "busy" | "stopped" | "unreachable";
  * What a code is for.
  */
 export type Purpose = "add_device" | "join_home" | "pair";
+
+/**
+ * RFC 8011 §5.2.13 `print-quality`.
+ */
+export type Quality = "draft" | "normal" | "high";
 
 /**
  * A queue of this computer's own, shared or not.
@@ -978,7 +1102,28 @@ built_in: boolean,
 /**
  * The share that offers it, if any.
  */
-share: string | null, };
+share: string | null, 
+/**
+ * Ink, toner, paper that the printer tells of.
+ */
+supplies: Array<Supply>, 
+/**
+ * Stopped by its owner; jobs wait.
+ */
+paused: boolean, };
+
+/**
+ * Hours of the day, by this computer's clock and time zone.
+ */
+export type QuietHours = { 
+/**
+ * Minutes after midnight at which they begin, 0 to 1439.
+ */
+from: number, 
+/**
+ * Minutes after midnight at which they end; before `from` means the next day.
+ */
+to: number, };
 
 /**
  * How another device stands to this one.
@@ -1192,7 +1337,63 @@ document: Document,
 /**
  * The choices.
  */
-options: PrintOptions, } | { "do": "jobs" } | { "do": "cancel_job", 
+options: PrintOptions, } | { "do": "preview", 
+/**
+ * The printer it is meant for; none means one that can do everything.
+ */
+printer: string | null, 
+/**
+ * The document.
+ */
+document: Document, 
+/**
+ * The choices.
+ */
+options: PrintOptions, 
+/**
+ * Which side, from 1.
+ */
+side: number, 
+/**
+ * The picture's longer edge in pixels, 16 to 2,400.
+ */
+size: number, } | { "do": "add_printer", 
+/**
+ * The printer.
+ */
+printer: string, } | { "do": "remove_printer", 
+/**
+ * The printer, or the name of its queue.
+ */
+printer: string, } | { "do": "pause_queue", 
+/**
+ * The queue's system name, or `save-as-pdf`.
+ */
+queue: string, } | { "do": "resume_queue", 
+/**
+ * The queue's system name, or `save-as-pdf`.
+ */
+queue: string, } | { "do": "jobs" } | { "do": "hold_job", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, } | { "do": "release_job", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, } | { "do": "move_job", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, 
+/**
+ * The other printer.
+ */
+printer: string, } | { "do": "reprint", 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, } | { "do": "cancel_job", 
 /**
  * The job's id or a unique beginning of it.
  */
@@ -1257,12 +1458,17 @@ transfer: string, };
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
 
 /**
  * What a member may do with the home itself.
  */
 export type Role = "member" | "keeper";
+
+/**
+ * PWG 5100.13 `print-scaling`.
+ */
+export type Scaling = "auto" | "fit" | "fill" | "none";
 
 /**
  * One thing this computer offers.
@@ -1369,6 +1575,27 @@ jobs: Array<Job>,
  * Copies, newest first.
  */
 transfers: Array<Transfer>, };
+
+/**
+ * Something a printer uses up (PWG 5100.13 `printer-supply`).
+ */
+export type Supply = { 
+/**
+ * What the printer calls it.
+ */
+name: string, 
+/**
+ * `#rrggbb`, for what has a colour.
+ */
+color: string | null, 
+/**
+ * What is left, in percent; none when the printer knows only that some is.
+ */
+level: number | null, 
+/**
+ * True when it will soon be needed.
+ */
+low: boolean, };
 
 /**
  * One copy in either direction.

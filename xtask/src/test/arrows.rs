@@ -8,11 +8,12 @@ use serde_json::Value;
 /// Every member of the workspace, and the members it may depend on.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("lanyard-api", &[]),
+    ("lanyard-ipp", &[]),
     ("lanyard-store", &[]),
     ("lanyard-trust", &[]),
     ("lanyard-link", &["lanyard-trust"]),
     ("lanyard-discovery", &["lanyard-store", "lanyard-trust"]),
-    ("lanyard-print", &["lanyard-link", "lanyard-store", "lanyard-trust"]),
+    ("lanyard-print", &["lanyard-ipp", "lanyard-link", "lanyard-store", "lanyard-trust"]),
     ("lanyard-drive", &["lanyard-link", "lanyard-store", "lanyard-trust"]),
     (
         "lanyard-node",
@@ -20,6 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "lanyard-api",
             "lanyard-discovery",
             "lanyard-drive",
+            "lanyard-ipp",
             "lanyard-link",
             "lanyard-print",
             "lanyard-store",

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     Core, asks, home,
     names::Named,
+    printing,
     status::check_signs,
     wire::{OfferedDrive, OfferedPrinter},
 };
@@ -154,6 +155,9 @@ fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> P
         waiting: offered.waiting,
         access: asks::access(core, node, &offered.share, offered.ask),
         usable: true,
+        supplies: offered.supplies.iter().cloned().map(printing::shown_supply).collect(),
+        routes: Vec::new(),
+        added: false,
     }
 }
 
@@ -184,6 +188,9 @@ fn standard(service: &Service) -> Printer {
         waiting: 0,
         access: Access::Allowed,
         usable: false,
+        supplies: Vec::new(),
+        routes: Vec::new(),
+        added: false,
     }
 }
 

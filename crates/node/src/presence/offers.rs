@@ -1,6 +1,7 @@
 //! What another device says it offers, bounded and cleaned before anything else sees it.
 
 use crate::wire::{OfferedDrive, OfferedPrinter, Offers};
+use lanyard_print::ticket::Supply;
 use lanyard_trust::names::clean;
 use std::collections::HashSet;
 
@@ -8,6 +9,8 @@ use std::collections::HashSet;
 const MAX_OFFERS: usize = 64;
 /// The most reasons of one printer.
 const MAX_REASONS: usize = 8;
+/// The most supplies of one printer.
+const MAX_SUPPLIES: usize = 16;
 
 /// Only what is usable: share ids that fit in a path, names for people, states and reasons that are keywords.
 pub(super) fn cleaned(offers: Offers) -> Offers {
@@ -30,7 +33,22 @@ fn printer(offered: OfferedPrinter) -> Option<OfferedPrinter> {
         reasons: reasons.take(MAX_REASONS).collect(),
         share: offered.share,
         waiting: offered.waiting,
+        supplies: offered.supplies.into_iter().filter_map(supply).take(MAX_SUPPLIES).collect(),
         ask: offered.ask,
+    })
+}
+
+fn supply(told: Supply) -> Option<Supply> {
+    let is_color = |color: &String| {
+        color
+            .strip_prefix('#')
+            .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    Some(Supply {
+        name: clean(&told.name)?,
+        color: told.color.filter(is_color),
+        level: told.level.filter(|level| *level <= 100),
+        low: told.low,
     })
 }
 
@@ -62,6 +80,7 @@ mod tests {
             state: "idle".to_owned(),
             reasons: Vec::new(),
             waiting: 0,
+            supplies: Vec::new(),
             ask: false,
         }
     }

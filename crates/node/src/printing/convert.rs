@@ -2,8 +2,8 @@
 
 use crate::Core;
 use lanyard_api::{
-    ApiError, ColorMode, ErrorCode, Job, JobDirection, JobState, PrintOptions, PrinterCapabilities,
-    PrinterState, Queue, Sides,
+    ApiError, ColorMode, ErrorCode, Job, JobDirection, JobState, Orientation, PrintOptions,
+    PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 use lanyard_print::{
     QueueId,
@@ -29,6 +29,9 @@ pub(super) fn options_of(options: PrintOptions) -> Result<Options, ApiError> {
         }
         None => None,
     };
+    if options.number_up.is_some_and(|n| !ticket::NUMBER_UP.contains(&n)) {
+        return Err(invalid("Pages on one side are 1, 2, 4, 6, 9 or 16.".to_owned()));
+    }
     let media = match options.media.as_deref().filter(|media| !media.is_empty()) {
         Some(media) => {
             Some(media_name(media).ok_or_else(|| invalid(format!("“{media}” is no paper size I know.")))?)
@@ -48,7 +51,45 @@ pub(super) fn options_of(options: PrintOptions) -> Result<Options, ApiError> {
             ColorMode::Monochrome => Color::Monochrome,
         }),
         media,
+        quality: options.quality.map(|quality| match quality {
+            Quality::Draft => ticket::Quality::Draft,
+            Quality::Normal => ticket::Quality::Normal,
+            Quality::High => ticket::Quality::High,
+        }),
+        source: keyword_of(options.source)?,
+        media_type: keyword_of(options.media_type)?,
+        number_up: options.number_up.filter(|n| *n != 1),
+        scaling: options.scaling.map(|scaling| match scaling {
+            Scaling::Auto => ticket::Scaling::Auto,
+            Scaling::Fit => ticket::Scaling::Fit,
+            Scaling::Fill => ticket::Scaling::Fill,
+            Scaling::None => ticket::Scaling::None,
+        }),
+        orientation: options.orientation.map(|orientation| match orientation {
+            Orientation::Portrait => ticket::Orientation::Portrait,
+            Orientation::Landscape => ticket::Orientation::Landscape,
+        }),
+        booklet: options.booklet,
     })
+}
+
+fn keyword_of(chosen: Option<String>) -> Result<Option<String>, ApiError> {
+    let Some(chosen) = chosen.filter(|chosen| !chosen.is_empty()) else { return Ok(None) };
+    let invalid =
+        || ApiError::new(ErrorCode::Invalid, format!("“{chosen}” is nothing a printer can be told."));
+    ticket::keyword(&chosen).map(Some).ok_or_else(invalid)
+}
+
+fn shown_quality(quality: ticket::Quality) -> Quality {
+    match quality {
+        ticket::Quality::Draft => Quality::Draft,
+        ticket::Quality::Normal => Quality::Normal,
+        ticket::Quality::High => Quality::High,
+    }
+}
+
+pub(crate) fn shown_supply(supply: ticket::Supply) -> Supply {
+    Supply { name: supply.name, color: supply.color, level: supply.level, low: supply.low }
 }
 
 fn shown_options(options: Options) -> PrintOptions {
@@ -61,6 +102,21 @@ fn shown_options(options: Options) -> PrintOptions {
             Color::Monochrome => ColorMode::Monochrome,
         }),
         media: options.media,
+        quality: options.quality.map(shown_quality),
+        source: options.source,
+        media_type: options.media_type,
+        number_up: options.number_up,
+        scaling: options.scaling.map(|scaling| match scaling {
+            ticket::Scaling::Auto => Scaling::Auto,
+            ticket::Scaling::Fit => Scaling::Fit,
+            ticket::Scaling::Fill => Scaling::Fill,
+            ticket::Scaling::None => Scaling::None,
+        }),
+        orientation: options.orientation.map(|orientation| match orientation {
+            ticket::Orientation::Portrait => Orientation::Portrait,
+            ticket::Orientation::Landscape => Orientation::Landscape,
+        }),
+        booklet: options.booklet,
     }
 }
 
@@ -80,6 +136,10 @@ pub(super) fn capabilities_of(told: Capabilities) -> PrinterCapabilities {
         media: told.media,
         media_default: told.media_default,
         max_copies: told.max_copies,
+        quality: told.quality.into_iter().map(shown_quality).collect(),
+        sources: told.sources,
+        media_types: told.media_types,
+        number_up: ticket::NUMBER_UP.to_vec(),
     }
 }
 
@@ -97,6 +157,8 @@ pub(super) fn queue_of(queue: QueueInfo, share: Option<String>) -> Queue {
         reasons: queue.reasons,
         is_default: queue.is_default,
         share,
+        supplies: queue.supplies.into_iter().map(shown_supply).collect(),
+        paused: queue.paused,
     }
 }
 
@@ -109,6 +171,8 @@ pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
         printer: job.printer,
         device: job.node.to_string(),
         // One that is not near has no name but the one it had.
+        user: None,
+        actions: Vec::new(),
         device_name: if named == job.node.check_words() { job.device_name } else { named },
         state: match job.state {
             OutgoingState::Sending => JobState::Sending,
@@ -132,6 +196,8 @@ pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
         direction: JobDirection::Incoming,
         printer: job.printer,
         device: job.sender.to_string(),
+        user: None,
+        actions: Vec::new(),
         device_name: core.guests.name_of(&job.sender).unwrap_or_else(|| core.presence.name_of(&job.sender)),
         state: shown_state(job.journal.state),
         reason: job.journal.reason,
@@ -148,6 +214,7 @@ pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
 fn shown_state(state: State) -> JobState {
     match state {
         State::Waiting => JobState::Waiting,
+        State::Held => JobState::Held,
         State::Printing => JobState::Printing,
         State::Stopped => JobState::Stopped,
         State::Done => JobState::Done,

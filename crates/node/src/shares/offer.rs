@@ -55,6 +55,7 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
             state: "stopped".to_owned(),
             reasons: vec!["offline".to_owned()],
             waiting: 0,
+            supplies: Vec::new(),
             ask: false,
         };
     };
@@ -71,6 +72,7 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
         state: state.to_owned(),
         reasons: queue.reasons,
         waiting: queue.waiting,
+        supplies: queue.supplies,
         ask: false,
     }
 }

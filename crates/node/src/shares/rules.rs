@@ -70,6 +70,9 @@ pub(super) fn shown(rule: &Rule) -> Grant {
         until: rule.until.map(|until| until.at),
         max_jobs: rule.max_jobs,
         max_bytes: rule.max_bytes,
+        max_pages: None,
+        no_color: false,
+        quiet: None,
     }
 }
 
@@ -80,6 +83,9 @@ fn rule(grant: Grant, kind: ShareKind, clock: &Clock) -> Result<Rule, ApiError> 
     }
     if !printer && (grant.manage || grant.max_jobs.is_some()) {
         return Err(invalid("Jobs belong to printers, not to folders.".to_owned()));
+    }
+    if grant.max_pages.is_some() || grant.no_color || grant.quiet.is_some() {
+        return Err(ApiError::not_available("Such a limit"));
     }
     Ok(Rule {
         who: match grant.who {

@@ -138,6 +138,8 @@ impl Spooler for SaveAsPdf {
             reasons: Vec::new(),
             waiting: 0,
             is_default: false,
+            supplies: Vec::new(),
+            paused: false,
         };
         Box::pin(async move { Ok(vec![queue]) })
     }
@@ -157,6 +159,9 @@ impl Spooler for SaveAsPdf {
             media: media.map(str::to_owned).to_vec(),
             media_default: Some(media[0].to_owned()),
             max_copies: MAX_COPIES,
+            quality: Vec::new(),
+            sources: Vec::new(),
+            media_types: Vec::new(),
         };
         Box::pin(async move { Ok(capabilities) })
     }

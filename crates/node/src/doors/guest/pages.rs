@@ -99,6 +99,7 @@ pub(super) fn job(core: &Core, words: &Words, guest: &Guest, job: &IncomingJob) 
     };
     let (class, line) = match status.state {
         State::Waiting => ("busy", words.text("job.waiting", &[])),
+        State::Held => ("busy", words.text("job.held", &[("reason", &because("held", words))])),
         State::Printing => ("busy", words.text("job.printing", &[])),
         State::Stopped if reason == MAYBE_PRINTED => ("stopped", words.text("guest.job.maybe_printed", &[])),
         State::Stopped => ("stopped", words.text("job.stopped", &[("reason", &because("reason", words))])),

@@ -24,6 +24,8 @@ pub(super) fn queue_info(group: &IppAttributeGroup) -> Option<QueueInfo> {
         reasons: reasons(group),
         waiting: number(group, "queued-job-count").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         is_default: false,
+        supplies: Vec::new(),
+        paused: false,
         id: QueueId(id),
     })
 }
@@ -88,6 +90,9 @@ pub(super) fn capabilities_of(group: &IppAttributeGroup) -> Capabilities {
         media: texts(group, "media-supported").into_iter().filter(|name| is_sheet(name)).collect(),
         media_default: text(group, "media-default").filter(|name| is_sheet(name)),
         max_copies: copies,
+        quality: Vec::new(),
+        sources: Vec::new(),
+        media_types: Vec::new(),
     }
 }
 
