@@ -8,10 +8,12 @@
 mod print {
     mod children;
     pub(crate) mod cups;
+    pub(crate) mod fake_printer;
     mod hostile;
     pub(crate) mod offering;
     mod owner;
     mod recovery;
     mod refusals;
     mod sender;
+    mod straight;
 }
