@@ -6,6 +6,7 @@
 //! at a printer; a job, once accepted, is followed and cancelled by the key that sent it, and by the owner.
 
 mod doors;
+pub mod ipp;
 pub mod journal;
 pub mod machine;
 mod walk_in;
