@@ -73,7 +73,8 @@ impl<'de> Deserialize<'de> for PassId {
 }
 
 /// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// The device whose key the TLS handshake proved.
     Device(NodeId),
@@ -82,7 +83,7 @@ pub enum Who {
 }
 
 /// Who is asking, as the connection proves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Who it is.
     pub who: Who,

@@ -8,6 +8,7 @@
 //! allows attributes it does not know). Jobs and queues are looked at only when somebody asks.
 
 mod attributes;
+mod handling;
 mod transport;
 
 use super::{
@@ -303,6 +304,14 @@ impl Spooler for Cups {
 
     fn cancel<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
         Box::pin(self.cancel_job(number))
+    }
+
+    fn hold<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.hold_job(number))
+    }
+
+    fn release<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.release_job(number))
     }
 }
 
