@@ -6,8 +6,6 @@
 
 #[cfg(unix)]
 pub mod cups;
-#[cfg(unix)]
-mod ipp_codec;
 pub mod save_as_pdf;
 #[cfg(windows)]
 pub mod windows;
