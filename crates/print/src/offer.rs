@@ -6,6 +6,8 @@
 //! at a printer; a job, once accepted, is followed and cancelled by the key that sent it, and by the owner.
 
 mod doors;
+mod handling;
+pub mod hold;
 pub mod ipp;
 pub mod journal;
 pub mod machine;
@@ -21,7 +23,7 @@ use crate::{
 };
 use journal::Rows;
 use lanyard_store::{Store, StoreError};
-use lanyard_trust::{Gate, NodeId, ShareId};
+use lanyard_trust::{Gate, NodeId, Refusal, ShareId};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -33,9 +35,10 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::TABLE;
-pub use walk_in::NotTaken;
+pub(crate) use journal::{HOLDS, TABLE};
+pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.
 pub type NameOf = dyn Fn(&ShareId) -> Option<String> + Send + Sync;
@@ -95,6 +98,15 @@ pub enum OfferError {
     /// No such job.
     #[error("there is no such job")]
     NotFound,
+    /// Not what can be done with the job as it is.
+    #[error("{0}")]
+    NotNow(&'static str),
+    /// The gate says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The system's print service says no.
+    #[error(transparent)]
+    Spooler(#[from] SpoolError),
 }
 
 impl Offer {

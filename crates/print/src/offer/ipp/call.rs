@@ -85,7 +85,6 @@ fn is_spoken(version: Version) -> bool {
     matches!(version.major, 1 | 2)
 }
 
-
 impl Call {
     /// Checks what came in at `place`.
     pub(super) fn check(message: Message, place: &Place) -> Result<Self, No> {
@@ -138,7 +137,9 @@ impl Call {
             return Err(No::bad("A request begins with attributes-charset and attributes-natural-language."));
         }
         match charset.values.as_slice() {
-            [Value::Charset(name)] if ["utf-8", "us-ascii"].iter().any(|n| name.eq_ignore_ascii_case(n)) => Ok(()),
+            [Value::Charset(name)] if ["utf-8", "us-ascii"].iter().any(|n| name.eq_ignore_ascii_case(n)) => {
+                Ok(())
+            }
             [Value::Charset(name)] => {
                 let name = crate::ticket::words(name);
                 Err(No::new(Status::CharsetNotSupported, format!("The charset {name} is not known here.")))
@@ -181,11 +182,6 @@ impl Call {
     /// An answer to it.
     pub(super) fn answer(&self, status: Status) -> Message {
         Message::answer(self.version, status, self.request_id)
-    }
-
-    /// How it began.
-    pub(super) fn header(&self) -> Header {
-        Header { version: self.version, code: self.operation.code(), request_id: self.request_id }
     }
 
     /// An operation attribute that must be a boolean if it is there.

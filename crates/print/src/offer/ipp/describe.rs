@@ -188,7 +188,10 @@ fn protocol(all: &mut All, facts: &Facts, place: &Place) {
         operations.extend([Operation::HoldJob, Operation::ReleaseJob]);
     }
     operations.sort_unstable_by_key(|operation| operation.code());
-    say.many("operations-supported", operations.iter().map(|operation| Value::Enum(i32::from(operation.code()))));
+    say.many(
+        "operations-supported",
+        operations.iter().map(|operation| Value::Enum(i32::from(operation.code()))),
+    );
     say.keywords("which-jobs-supported", super::jobs::WHICH);
     say.keywords("job-creation-attributes-supported", template::RULES.iter().map(|(name, _)| *name));
     say.keywords("printer-get-attributes-supported", ["document-format"]);
@@ -222,7 +225,7 @@ fn formats(all: &mut All, facts: &Facts) {
     if takes(facts, "image/pwg-raster") {
         let resolutions = facts.more.resolutions.iter().map(|dpi| Value::dpi(*dpi));
         say.many("pwg-raster-document-resolution-supported", resolutions);
-        say.keywords("pwg-raster-document-type-supported", raster_types(facts));
+        say.keywords("pwg-raster-document-type-supported", raster_types(facts).iter().copied());
         // Pages are put into a PDF as they come, so nothing is to be turned.
         say.keywords("pwg-raster-document-sheet-back", ["normal"]);
     }

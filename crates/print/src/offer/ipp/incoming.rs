@@ -109,9 +109,10 @@ where
             }
         }
     });
-    let came = begun.chain(rest);
+    // Pinned, so that it can be passed on.
+    let came = begun.chain(rest).boxed();
     let pieces = match Inflater::of(compression) {
-        None => came.boxed(),
+        None => came,
         Some(inflater) => inflated(came, inflater).boxed(),
     };
     StreamBody::new(pieces.map(|piece| piece.map(Frame::data))).boxed_unsync()

@@ -90,7 +90,8 @@ async fn a_bomb_is_cut_off_before_it_has_gone_off() {
         encoder.write_all(&zeros).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    let mut body = document(Bytes::new(), pieces(&bomb, 64 << 10), Compression::Deflate, CancellationToken::new());
+    let mut body =
+        document(Bytes::new(), pieces(&bomb, 64 << 10), Compression::Deflate, CancellationToken::new());
     let (mut inflated, mut largest) = (0u64, 0);
     let refused = loop {
         match body.frame().await {
@@ -110,25 +111,26 @@ async fn a_bomb_is_cut_off_before_it_has_gone_off() {
 
 #[tokio::test]
 async fn a_message_may_come_in_any_pieces_with_the_document_behind_it() {
-    let message = Message::request(Operation::PrintJob, 7).with(
-        GroupTag::Operation,
-        "job-name",
-        Value::name("letter"),
-    );
+    let message =
+        Message::request(Operation::PrintJob, 7).with(GroupTag::Operation, "job-name", Value::name("letter"));
     let mut bytes = message.encode();
     bytes.extend_from_slice(b"%PDF-1.7");
     for size in 1..bytes.len() + 1 {
         let mut body = pieces(&bytes, size);
         let (read, begun) = super::message(&mut body).await.unwrap();
         assert_eq!(read, message);
-        let rest = document(begun, body, Compression::None, CancellationToken::new()).collect().await.unwrap().to_bytes();
+        let rest = document(begun, body, Compression::None, CancellationToken::new())
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes();
         assert_eq!(rest, b"%PDF-1.7".as_slice(), "in pieces of {size}");
     }
 }
 
 #[tokio::test]
 async fn what_is_no_message_is_told_apart_from_what_begins_as_one() {
-    let of = |bytes: &'static [u8]| async move { super::message(&mut Full::new(Bytes::from_static(bytes))).await };
+    let of = |bytes: &'static [u8]| async move { message(&mut Full::new(Bytes::from_static(bytes))).await };
     assert!(matches!(of(b"").await, Err(NoMessage::Nothing)));
     assert!(matches!(of(b"GET / HT").await, Err(NoMessage::Bad(..))));
     assert!(matches!(of(b"\x02\x00\x00").await, Err(NoMessage::Nothing)));
@@ -148,6 +150,6 @@ async fn a_message_that_comes_too_slowly_is_given_up() {
     });
     let begun = tokio::time::Instant::now();
     let mut body = StreamBody::new(Box::pin(slow));
-    assert!(super::message(&mut body).await.is_err());
+    assert!(message(&mut body).await.is_err());
     assert!(begun.elapsed() <= MESSAGE_DEADLINE + Duration::from_secs(1));
 }

@@ -75,12 +75,19 @@ impl Job {
         let own = |state, reason, message: &str| {
             let ended_at = entry.ended_at;
             let (bytes, pages, pages_done) = (0, None, None);
-            Some(Self { entry: entry.clone(), state, reason, message: message.to_owned(), bytes, pages, pages_done, ended_at })
+            Some(Self {
+                entry: entry.clone(),
+                state,
+                reason,
+                message: message.to_owned(),
+                bytes,
+                pages,
+                pages_done,
+                ended_at,
+            })
         };
         match entry.stage {
-            Stage::Open => {
-                own(JobState::Held, "job-incoming", "The document has not come yet.")
-            }
+            Stage::Open => own(JobState::Held, "job-incoming", "The document has not come yet."),
             Stage::Canceled => own(JobState::Canceled, "job-canceled-by-user", "Cancelled."),
             Stage::Aborted => own(JobState::Aborted, "aborted-by-system", "No whole document came."),
             Stage::Taken => {
@@ -144,16 +151,23 @@ impl Job {
             Attribute::one("job-impressions-completed", number(Some(self.pages_done.unwrap_or(0)))),
             Attribute::one("job-printer-up-time", Value::Integer(now.up)),
         ]);
-        let times =
-            [("creation", Some(entry.created_at)), ("processing", entry.begun_at), ("completed", self.ended_at)];
+        let times = [
+            ("creation", Some(entry.created_at)),
+            ("processing", entry.begun_at),
+            ("completed", self.ended_at),
+        ];
         for (name, at) in times {
             let at = at.map(&moment);
             let up = at.map_or(Value::NoValue, |at| Value::Integer(at.up));
             told.push(Attribute::one(format!("time-at-{name}"), up));
-            told.push(Attribute::one(format!("date-time-at-{name}"), at.map_or(Value::NoValue, Moment::date)));
+            told.push(Attribute::one(
+                format!("date-time-at-{name}"),
+                at.map_or(Value::NoValue, Moment::date),
+            ));
         }
         let described = told.into_iter().map(|attribute| (Kind::Description, attribute));
-        let chosen = entry.kept.iter().filter(|kept| kept.name != "job-name" && kept.name != "ipp-attribute-fidelity");
+        let chosen =
+            entry.kept.iter().filter(|kept| kept.name != "job-name" && kept.name != "ipp-attribute-fidelity");
         described.chain(chosen.map(|kept| (Kind::Template, kept.clone()))).collect()
     }
 
@@ -174,7 +188,9 @@ fn state_of(told: &Progress) -> (JobState, &'static str) {
         State::Stopped => (JobState::Stopped, "printer-stopped"),
         State::Done => (JobState::Completed, "job-completed-successfully"),
         State::Cancelled => (JobState::Canceled, "job-canceled-by-user"),
-        State::Failed if reason == Some("unsupported_document") => (JobState::Aborted, "document-format-error"),
+        State::Failed if reason == Some("unsupported_document") => {
+            (JobState::Aborted, "document-format-error")
+        }
         State::Failed => (JobState::Aborted, "aborted-by-system"),
     }
 }

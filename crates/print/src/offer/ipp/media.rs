@@ -36,7 +36,8 @@ pub(super) fn named(facts: &Facts, (width, height): (i32, i32)) -> Option<&str> 
 }
 
 pub(super) fn default_medium(facts: &Facts) -> &str {
-    let named = facts.can.media_default.as_deref().filter(|name| facts.can.media.iter().any(|has| has == name));
+    let named =
+        facts.can.media_default.as_deref().filter(|name| facts.can.media.iter().any(|has| has == name));
     named.or(facts.can.media.first().map(String::as_str)).unwrap_or("iso_a4_210x297mm")
 }
 
@@ -103,11 +104,7 @@ pub(super) fn database(facts: &Facts) -> Vec<Value> {
 pub(super) fn ready_cols(facts: &Facts) -> Vec<Value> {
     let (ready, sources, kind) = (ready(facts), sources(facts), &types(facts)[0]);
     let tray = |at: usize| sources.get(at).unwrap_or(&sources[0]);
-    ready
-        .iter()
-        .enumerate()
-        .filter_map(|(at, name)| media_col(facts, name, tray(at), kind))
-        .collect()
+    ready.iter().enumerate().filter_map(|(at, name)| media_col(facts, name, tray(at), kind)).collect()
 }
 
 #[cfg(test)]
@@ -119,7 +116,9 @@ mod tests {
         assert_eq!(size("iso_a4_210x297mm"), Some((21_000, 29_700)));
         assert_eq!(size("na_letter_8.5x11in"), Some((21_590, 27_940)));
         assert_eq!(size("na_index-4x6_4x6in"), Some((10_160, 15_240)));
-        for bad in ["", "a4", "iso_a4_210x297", "iso_a4_0x297mm", "iso_a4_nanx1mm", "iso_a4_1e9x1mm", "x_infx1in"] {
+        for bad in
+            ["", "a4", "iso_a4_210x297", "iso_a4_0x297mm", "iso_a4_nanx1mm", "iso_a4_1e9x1mm", "x_infx1in"]
+        {
             assert_eq!(size(bad), None, "{bad:?}");
         }
     }

@@ -81,7 +81,8 @@ fn layout(offer: &mut Offer<'_>, facts: &Facts) {
 }
 
 fn look(offer: &mut Offer<'_>, facts: &Facts) {
-    let modes: &[&str] = if facts.can.color { &["auto", "color", "monochrome"] } else { &["auto", "monochrome"] };
+    let modes: &[&str] =
+        if facts.can.color { &["auto", "color", "monochrome"] } else { &["auto", "monochrome"] };
     let default = if facts.can.color { "auto" } else { "monochrome" };
     offer.keywords("print-color-mode", default, modes.iter().map(|mode| (*mode).to_owned()));
     let number = |quality: &Quality| match quality {

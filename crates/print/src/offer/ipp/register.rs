@@ -136,9 +136,8 @@ impl Register {
              ORDER BY number DESC LIMIT {LISTED}"
         );
         let Whose { printer, client, user } = whose;
-        self.store.read(|c| {
-            c.prepare(&sql)?.query_map(params![printer, client.to_string(), user], read)?.collect()
-        })
+        self.store
+            .read(|c| c.prepare(&sql)?.query_map(params![printer, client.to_string(), user], read)?.collect())
     }
 
     /// A job, if it is theirs.
@@ -148,16 +147,16 @@ impl Register {
              WHERE number = ?1 AND printer = ?2 AND client = ?3 AND user = ?4"
         );
         let Whose { printer, client, user } = whose;
-        self.store.read(|c| {
-            c.query_row(&sql, params![number, printer, client.to_string(), user], read).optional()
-        })
+        self.store
+            .read(|c| c.query_row(&sql, params![number, printer, client.to_string(), user], read).optional())
     }
 
     /// Moves a job on that waits for its document. False when it does not any more.
     pub(super) fn settle(&self, number: i32, stage: Stage) -> Result<bool, StoreError> {
         let ended_at = (stage != Stage::Taken).then(now);
         self.store.write(|t| {
-            let sql = "UPDATE print_ipp_jobs SET stage = ?2, ended_at = ?3 WHERE number = ?1 AND stage = 'open'";
+            let sql =
+                "UPDATE print_ipp_jobs SET stage = ?2, ended_at = ?3 WHERE number = ?1 AND stage = 'open'";
             Ok(t.execute(sql, params![number, stage_name(stage), ended_at])? > 0)
         })
     }
@@ -165,7 +164,8 @@ impl Register {
     /// Takes a job out again that was never made.
     pub(super) fn forget(&self, number: i32) -> Result<(), StoreError> {
         self.store.write(|t| {
-            t.execute("DELETE FROM print_ipp_jobs WHERE number = ?1 AND stage != 'taken'", [number]).map(|_| ())
+            t.execute("DELETE FROM print_ipp_jobs WHERE number = ?1 AND stage != 'taken'", [number])
+                .map(|_| ())
         })
     }
 
@@ -217,7 +217,8 @@ fn packed(kept: &[Attribute]) -> Vec<u8> {
 
 fn unpacked(bytes: &[u8]) -> Vec<Attribute> {
     let message = Message::decode(bytes, Limits::ANSWER).ok();
-    let group = message.and_then(|(message, _)| message.groups.into_iter().find(|group| group.tag == GroupTag::Job));
+    let group =
+        message.and_then(|(message, _)| message.groups.into_iter().find(|group| group.tag == GroupTag::Job));
     group.map(|group| group.attributes).unwrap_or_default()
 }
 

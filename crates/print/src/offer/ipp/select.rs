@@ -55,7 +55,8 @@ impl Wanted {
     }
 
     fn pick(&self, description: &str, all: All) -> Vec<Attribute> {
-        let wanted = all.into_iter().filter(|(kind, attribute)| self.wants(description, *kind, &attribute.name));
+        let wanted =
+            all.into_iter().filter(|(kind, attribute)| self.wants(description, *kind, &attribute.name));
         wanted.map(|(_, attribute)| attribute).collect()
     }
 }

@@ -109,7 +109,11 @@ impl Server {
         let operation = call.operation;
         let answered = operations::answer(&at, call, begun, body).await;
         let answer = answered.unwrap_or_else(|no| {
-            tracing::debug!(operation = operation.keyword(), status = no.status.keyword(), "a standard client was refused");
+            tracing::debug!(
+                operation = operation.keyword(),
+                status = no.status.keyword(),
+                "a standard client was refused"
+            );
             no.answer(header)
         });
         ipp(&answer)
@@ -134,7 +138,9 @@ impl Server {
         let listed = async {
             let call = Call::check(message, place)?;
             let most = match call.operation {
-                Operation::CupsGetPrinters => usize::try_from(call.asked.int("limit").unwrap_or(500)).unwrap_or(0),
+                Operation::CupsGetPrinters => {
+                    usize::try_from(call.asked.int("limit").unwrap_or(500)).unwrap_or(0)
+                }
                 Operation::CupsGetDefault => 1,
                 _ => return Err(No::from(Refused::NotFound)),
             };

@@ -19,9 +19,9 @@ pub(super) struct Chosen {
 }
 
 /// The attribute is known, but not that value.
-struct NotThat;
+pub(super) struct NotThat;
 
-type Rule = fn(&mut Chosen, &[Value], &Facts) -> Result<(), NotThat>;
+pub(super) type Rule = fn(&mut Chosen, &[Value], &Facts) -> Result<(), NotThat>;
 
 /// The attributes that are looked at, as `job-creation-attributes-supported` tells.
 pub(super) const RULES: [(&str, Rule); 22] = [
@@ -177,7 +177,9 @@ fn media_col(chosen: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(),
                 kind = facts.can.media_types.iter().find(|has| *has == wanted).cloned();
             }
             // The printer's edges are what they are; a client that wants others than those gets the printer's.
-            margin if media::MARGINS.contains(&margin) => only(member.first().as_int().is_some_and(|n| n >= 0))?,
+            margin if media::MARGINS.contains(&margin) => {
+                only(member.first().as_int().is_some_and(|n| n >= 0))?
+            }
             _ => return Err(NotThat),
         }
     }
@@ -219,9 +221,9 @@ fn output_bin(_: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), Not
 fn overrides(_: &mut Chosen, values: &[Value], _: &Facts) -> Result<(), NotThat> {
     // One that changes nothing is done.
     only(values.iter().all(|value| {
-        value.as_collection().is_some_and(|members| {
-            members.iter().all(|member| OVERRIDES.contains(&member.name.as_str()))
-        })
+        value
+            .as_collection()
+            .is_some_and(|members| members.iter().all(|member| OVERRIDES.contains(&member.name.as_str())))
     }))
 }
 

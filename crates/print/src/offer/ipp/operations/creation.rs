@@ -10,8 +10,7 @@ use super::{
         server::{At, Inner, add_job, lock},
         wish::{Packing, Wish},
     },
-    following,
-    may_print,
+    following, may_print,
 };
 use crate::{
     offer::now,
@@ -207,7 +206,9 @@ where
         Ok(true) => {}
         // Cancelled after its last byte had come.
         Ok(false) => at.printer.cancel(entry.job).await?,
-        Err(error) => tracing::error!(%error, job = %entry.job, "a job that was taken is not written down as such"),
+        Err(error) => {
+            tracing::error!(%error, job = %entry.job, "a job that was taken is not written down as such")
+        }
     }
     Ok(())
 }
