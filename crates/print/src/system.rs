@@ -195,6 +195,18 @@ pub trait Spooler: Send + Sync + 'static {
     /// Cancels a job. One that is finished already is no error.
     fn cancel<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>>;
 
+    /// Keeps a job back that is not being printed yet.
+    fn hold<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, number);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
+
+    /// Lets it go.
+    fn release<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, number);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
+
     /// Forgets what it remembers about a finished job.
     fn forget(&self, mark: &str) {
         let _ = mark;

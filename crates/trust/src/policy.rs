@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for PassId {
 /// A client that proves nothing: a phone, a printing system without Lanyard. Only the address that it came from tells
 /// it from others, which is a claim: good for showing who printed what and for counting, and for nothing that is
 /// meant for somebody.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlainId([u8; 16]);
 
 /// Before the address in [`PlainId::as_node`]. To find a key that begins with it takes 2¹²⁸ tries.
@@ -128,7 +128,8 @@ impl fmt::Debug for PlainId {
 }
 
 /// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// The device whose key the TLS handshake proved.
     Device(NodeId),
@@ -139,7 +140,7 @@ pub enum Who {
 }
 
 /// Who is asking, as the connection proves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Who it is.
     pub who: Who,
