@@ -87,7 +87,7 @@ fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<()
         fetch_site: &fetch_site,
         content_type: &content_type,
         from_loopback: visitor.remote.ip().is_loopback(),
-        tls: true,
+        tls: visitor.tls,
     };
     gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })
 }

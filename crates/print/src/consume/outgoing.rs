@@ -334,6 +334,7 @@ pub(super) mod tests {
             reason: None,
             detail: None,
             pages_done: None,
+            unprinted: false,
         }
     }
 

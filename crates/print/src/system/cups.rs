@@ -9,6 +9,7 @@
 
 pub mod added;
 mod attributes;
+mod handling;
 mod transport;
 
 use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
@@ -263,6 +264,14 @@ impl Spooler for Cups {
 
     fn cancel<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
         Box::pin(self.cancel_job(number))
+    }
+
+    fn hold<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.hold_job(number))
+    }
+
+    fn release<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.release_job(number))
     }
 }
 

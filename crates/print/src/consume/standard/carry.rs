@@ -10,7 +10,10 @@ use super::{
 use crate::{
     QueueId,
     consume::{Bell, Outbox, OutgoingJob, OutgoingState, lock, outgoing::Phase},
-    offer::machine::{Action, Event, Journal, Machine, Step},
+    offer::{
+        hold::Holds,
+        machine::{Action, Event, Journal, Machine, Step},
+    },
     system::{Handover, SpoolError, Spooler, Stage},
     ticket::{JobStatus, Refused, State},
 };
@@ -233,7 +236,7 @@ impl Carrier {
             let printer = self.id.clone();
             self.rows.run(move |rows| rows.learn(&printer, other.key)).await.ok()?;
         }
-        let entry = entry.unwrap_or(Entry { journal: Journal::received(), uuid: None });
+        let entry = entry.unwrap_or(Entry { journal: Journal::received(Holds::default()), uuid: None });
         let number = entry.journal.number.filter(|number| *number != NO_NUMBER);
         let there = JobThere { number, uuid: entry.uuid, title: job.title.clone() };
         self.printer.remember(&mark(job), there);
@@ -295,6 +298,8 @@ impl Carrier {
                 }
                 answered(printer.find(&handover.queue, &handover.mark).await.map(Event::Seen))
             }
+            // Jobs are kept back here, before they go.
+            Action::Hold(_) | Action::Release(_) => Event::Failed(SpoolError::NotAvailable),
             // Never acted upon.
             Action::Rest => Event::CancelTaken,
         }
@@ -427,8 +432,9 @@ fn apply(row: &mut OutgoingJob, journal: &Journal) {
     match journal.step {
         Step::Ended => {
             let mut news = status(row, journal.state, reason, detail, journal.pages_done);
-            news.over = true;
-            row.hear(&news);
+            // A printer that had a job may have begun with it before it gave it up.
+            (news.over, news.unprinted) = (true, journal.unprinted && journal.number.is_none());
+            row.hear(&news.bounded());
         }
         Step::Unknown => row.unknown(
             "The printer has lost this job, or was cut off while it received it. Look at it: if it is not on paper, \
@@ -462,8 +468,18 @@ fn status(
         && row.pages_done == pages_done
         && !state.is_final();
     let rev = if same { row.heard_rev } else { row.heard_rev + 1 };
-    JobStatus { job: row.job, attempt: row.attempt, rev, state, over: false, reason, detail, pages_done }
-        .bounded()
+    JobStatus {
+        job: row.job,
+        attempt: row.attempt,
+        rev,
+        state,
+        over: false,
+        reason,
+        detail,
+        pages_done,
+        unprinted: false,
+    }
+    .bounded()
 }
 
 fn reason_of(journal: &Journal) -> Option<String> {

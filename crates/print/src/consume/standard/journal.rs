@@ -6,6 +6,7 @@ use super::PrinterId;
 use crate::{
     client::tls::Key,
     offer::{
+        hold::Holds,
         journal::parsed,
         machine::{Journal, Step},
     },
@@ -75,7 +76,7 @@ impl Rows {
         let sql = "SELECT step, number, uuid, begun FROM print_direct WHERE job = ?1 AND attempt = ?2";
         self.store.read(|c| {
             c.query_row(sql, params![job.to_string(), attempt], |row| {
-                let mut journal = Journal::received();
+                let mut journal = Journal::received(Holds::default());
                 journal.step = parsed(row, "step", step_of)?;
                 journal.number = row.get("number")?;
                 journal.begun = row.get("begun")?;
@@ -173,7 +174,7 @@ mod tests {
         let rows = Rows::new(Store::in_memory(&[crate::MIGRATIONS]).unwrap());
         let job = Uuid::new_v4();
         for (step, _) in STEPS {
-            let mut journal = Journal::received();
+            let mut journal = Journal::received(Holds::default());
             (journal.step, journal.number, journal.begun) = (step, Some(7), true);
             let entry = Entry { journal, uuid: Some("urn:uuid:x".to_owned()) };
             rows.record(job, 2, &entry).unwrap();
