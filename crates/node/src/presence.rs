@@ -262,19 +262,11 @@ pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
 /// The offered printer a person means.
 ///
 /// # Errors
-/// `not_found`, `ambiguous` with the candidates; `not_available` for a standard printer on the network.
+/// `not_found`, `ambiguous` with the candidates.
 pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
-    let offered = core.presence.devices().printers();
-    names::find("printer", query, &nearby::named(offered)).map_err(|error| {
-        let standard = nearby::standard_printers(core);
-        let is_standard =
-            |p: &lanyard_api::Printer| p.id == query || p.name.eq_ignore_ascii_case(query.trim());
-        if error.code == ErrorCode::NotFound && standard.iter().any(is_standard) {
-            ApiError::not_available("Printing on a network printer that no device shares")
-        } else {
-            error
-        }
-    })
+    let mut printers = nearby::named(core.presence.devices().printers());
+    printers.extend(nearby::named_standard(nearby::standard_printers(core)));
+    names::find("printer", query, &printers)
 }
 
 /// The offered folder a person means.

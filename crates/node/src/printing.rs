@@ -8,12 +8,14 @@ mod convert;
 mod handling;
 mod preview;
 mod queues;
+mod nearby;
 
 pub use added::{add_printer, remove_printer};
-pub(crate) use convert::shown_supply;
+pub(crate) use convert::{shown_queue_state, shown_supply};
 pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
 pub use preview::preview;
 pub use queues::{queue_state, queues};
+pub(crate) use nearby::told_by;
 
 use crate::{
     Core, StartError, asks,
@@ -29,7 +31,7 @@ use lanyard_api::{
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, OutgoingState, Target},
+    consume::{self, Outbox, OutgoingState, Target, standard::PrinterId},
     document::{ChildProgram, Documents},
     offer::{self, Offer},
     system::Spoolers,
@@ -56,6 +58,7 @@ pub struct Printing {
     queues: queues::Known,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
+    nearby: nearby::Asked,
 }
 
 impl Printing {
@@ -97,6 +100,7 @@ impl Printing {
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
             abilities: Mutex::default(),
+            nearby: nearby::Asked::default(),
         })
     }
 }
@@ -110,6 +114,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_incoming(Arc::clone(core), core.printing.offer.changes()));
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
+    nearby::start(core);
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -313,7 +318,10 @@ async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabili
     if let Some(known) = known {
         return Ok(known);
     }
-    let told = core.printing.outbox.capabilities(printer.node, &printer.share).await?;
+    let told = match PrinterId::of_share(&printer.share) {
+        Some(standard) => core.printing.outbox.ask_printer(&standard).await?.can,
+        None => core.printing.outbox.capabilities(printer.node, &printer.share).await?,
+    };
     let mut abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
     if abilities.len() >= MOST {
         abilities.clear();
@@ -384,7 +392,7 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
                 asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
             }
-            if job.reason.as_deref() == Some("peer_unreachable") {
+            if job.reason.as_deref() == Some("peer_unreachable") && PrinterId::of_share(&job.share).is_none() {
                 home::wake_for(&core, job.node);
             }
             core.events.emit(Change::Job(outgoing_job(&core, job)));

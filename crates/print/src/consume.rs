@@ -5,6 +5,7 @@
 //! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Where the owner wants to be asked,
 //! that is done before a byte of the document leaves. Printers are found and named by others.
 
+mod arriving;
 mod delivery;
 pub mod outgoing;
 pub mod standard;
@@ -36,6 +37,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use arriving::Arriving;
 pub use outgoing::{OutgoingJob, OutgoingState};
 pub(crate) use standard::TABLE as DIRECT;
 pub(crate) use table::{ASKS_FIRST, TABLE};
@@ -197,6 +199,11 @@ impl Outbox {
             return Err(DocumentError::NoSuchPages.into());
         }
         let job = OutgoingJob::new(id, target, title, &kept, found, options);
+        self.enter(copy, job).await
+    }
+
+    /// Makes a row for a copy that is on disk.
+    async fn enter(&self, copy: OwnCopy<'_>, job: OutgoingJob) -> Result<OutgoingJob, OutboxError> {
         // From here on the row may be there, whoever stops waiting for it.
         copy.enter();
         let (outbox, new) = (self.clone(), job.clone());

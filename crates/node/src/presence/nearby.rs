@@ -5,7 +5,7 @@ use super::{
     devices::{Link, Row},
 };
 use crate::{
-    Core, asks, home,
+    Core, asks, gateway, home,
     names::Named,
     printing,
     status::check_signs,
@@ -13,6 +13,7 @@ use crate::{
 };
 use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
 use lanyard_discovery::{Interface, Kind, Service};
+use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::NodeId;
 use std::{sync::Arc, time::Duration};
 
@@ -69,7 +70,7 @@ pub(super) async fn tell(core: Arc<Core>) {
     }
 }
 
-/// Standard printers on the network that no device shares: shown, though this version does not print on them.
+/// Standard printers on the network that no device shares.
 pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
     let services = core.presence.browser.services();
     let is_ours =
@@ -79,7 +80,7 @@ pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
         if is_offered_by_a_device(core, service) {
             continue;
         }
-        let shown = (service.kind, standard(service));
+        let shown = (service.kind, standard(core, service));
         // Most speak both kinds: one printer, better with TLS.
         match printers
             .iter_mut()
@@ -102,6 +103,22 @@ pub(super) fn named(shares: Vec<RemoteShare>) -> Vec<Named<RemoteShare>> {
         value: share,
     };
     shares.into_iter().map(named).collect()
+}
+
+/// The same for standard printers.
+pub(super) fn named_standard(printers: Vec<Printer>) -> Vec<Named<RemoteShare>> {
+    let named = |printer: Printer| {
+        let id = PrinterId::parse(&printer.id)?;
+        let value = RemoteShare {
+            node: id.node(),
+            share: id.share(),
+            name: printer.name.clone(),
+            device_name: printer.device_name.clone(),
+            ask: false,
+        };
+        Some(Named { id: printer.id, name: printer.name, device: printer.device_name, value })
+    };
+    printers.into_iter().filter_map(named).collect()
 }
 
 /// Whether a device offers the printer behind this advert already: its own print system announces it, too, as
@@ -157,7 +174,7 @@ fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> P
         usable: true,
         supplies: offered.supplies.iter().cloned().map(printing::shown_supply).collect(),
         routes: Vec::new(),
-        added: false,
+        added: gateway::is_added(core, node, &offered.share),
     }
 }
 
@@ -175,22 +192,32 @@ fn drive(core: &Core, node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive
     }
 }
 
-fn standard(service: &Service) -> Printer {
+fn standard(core: &Core, service: &Service) -> Printer {
+    let id = PrinterId::of_service(&service.fullname);
+    let told = printing::told_by(core, &id);
+    let (state, reasons) = match &told {
+        Some(Ok(told)) => (printing::shown_queue_state(told.state), told.reasons.clone()),
+        // It has not been asked yet, or this is no network to ask on.
+        None => (PrinterState::Ready, Vec::new()),
+        Some(Err(())) => (PrinterState::Unreachable, Vec::new()),
+    };
+    let told = told.and_then(Result::ok);
+    let (model, location) = (service.model.clone(), service.location.clone());
     Printer {
-        id: format!("dnssd:{}", service.fullname.trim_end_matches('.')),
         name: service.name.clone(),
         device: None,
         device_name: service.host.clone(),
-        model: service.model.clone(),
-        location: service.location.clone(),
-        state: PrinterState::Ready,
-        reasons: Vec::new(),
-        waiting: 0,
+        model: model.or_else(|| told.as_ref()?.model.clone()),
+        location: location.or_else(|| told.as_ref()?.location.clone()),
+        state,
+        reasons,
+        waiting: told.as_ref().map_or(0, |told| told.waiting),
         access: Access::Allowed,
-        usable: false,
-        supplies: Vec::new(),
+        usable: true,
+        supplies: told.into_iter().flat_map(|told| told.supplies).map(printing::shown_supply).collect(),
         routes: Vec::new(),
-        added: false,
+        added: gateway::is_added(core, &id.node(), &id.share().0),
+        id: id.as_str().to_owned(),
     }
 }
 
