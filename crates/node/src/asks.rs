@@ -17,8 +17,8 @@ use desk::{Desk, Heard, Question};
 use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{Access, Answer, ApiError, Ask, Change, ErrorCode, ShareKind};
 use lanyard_link::{Body, Caller, Incoming, body};
-use lanyard_print::ticket::{self, Refused};
 use lanyard_print::consume::standard::PrinterId;
+use lanyard_print::ticket::{self, Refused};
 use lanyard_trust::{Action, Decision, NodeId, ShareId, Subject};
 use ours::Ours;
 use std::{

@@ -31,9 +31,10 @@ use crate::{
 pub(crate) use devices::os;
 use devices::{Devices, Met};
 use http::{Method, Request, Response, StatusCode};
-use lanyard_api::{ApiError, Device, DeviceState, ErrorCode, Millis, Nearby, Os};
+use lanyard_api::{ApiError, Device, DeviceState, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
+use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
 use std::{
     collections::HashMap,
@@ -160,6 +161,16 @@ impl Presence {
 /// Everything that can be used now.
 pub async fn nearby(core: &Core) -> Nearby {
     nearby::nearby(core)
+}
+
+/// A printer as front ends are shown it, while its device answers.
+pub(crate) fn printer(core: &Core, node: &NodeId, share: &ShareId) -> Option<lanyard_api::Printer> {
+    let id = match PrinterId::of_share(share) {
+        Some(printer) => printer.as_str().to_owned(),
+        None => format!("{share}@{node}"),
+    };
+    let found = nearby::nearby(core).printers.into_iter().find(|printer| printer.id == id);
+    found.filter(|printer| printer.state != lanyard_api::PrinterState::Unreachable)
 }
 
 /// Starts discovering, greeting and watching.

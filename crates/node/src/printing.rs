@@ -6,16 +6,16 @@
 mod added;
 mod convert;
 mod handling;
+mod nearby;
 mod preview;
 mod queues;
-mod nearby;
 
 pub use added::{add_printer, remove_printer};
 pub(crate) use convert::{shown_queue_state, shown_supply};
 pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
+pub(crate) use nearby::told_by;
 pub use preview::preview;
 pub use queues::{queue_state, queues};
-pub(crate) use nearby::told_by;
 
 use crate::{
     Core, StartError, asks,
@@ -33,7 +33,7 @@ use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
     consume::{self, Outbox, OutgoingState, Target, standard::PrinterId},
     document::{ChildProgram, Documents},
-    offer::{self, Offer},
+    offer::{self, Offer, ipp},
     system::Spoolers,
     ticket::{Capabilities, JobStatus, MUST_ASK},
 };
@@ -55,7 +55,11 @@ const ANSWER: Duration = Duration::from_secs(5 * 60);
 pub struct Printing {
     offer: Offer,
     outbox: Outbox,
+    /// Answers standard clients, and what it speaks for.
+    standard: (ipp::Server, ipp::SharedPrinters),
     queues: queues::Known,
+    #[cfg(unix)]
+    system_queues: lanyard_print::system::cups::Cups,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -90,15 +94,27 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
-            documents,
+            documents: documents.clone(),
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
         });
+        let offer = offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?;
+        let server = ipp::Server::open(parts.store.clone())
+            .map_err(|error| StartError::failed("opening the print jobs of standard clients", error))?;
+        let shares = Arc::clone(&parts.shares);
+        let identify = move |share: &ShareId, words: Option<String>| {
+            let name = shares.name_of(share).unwrap_or_default();
+            tracing::info!(printer = name, ?words, "somebody wants to know which printer this is");
+        };
+        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), Box::new(identify));
         Ok(Self {
-            offer: offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?,
+            offer,
+            standard: (server, shared),
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
+            #[cfg(unix)]
+            system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })
@@ -127,6 +143,41 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     core.printing.offer.serve(subject, request).await
+}
+
+/// What answers printing clients that are not Lanyard, and the printers that it speaks for.
+pub(crate) fn standard(core: &Core) -> (&ipp::Server, &ipp::SharedPrinters) {
+    let (server, shared) = &core.printing.standard;
+    (server, shared)
+}
+
+/// Where documents for other printers wait.
+pub(crate) fn outbox(core: &Core) -> &Outbox {
+    &core.printing.outbox
+}
+
+/// The system's own print queues, to be changed.
+#[cfg(unix)]
+pub(crate) fn system_queues(core: &Core) -> &lanyard_print::system::cups::Cups {
+    &core.printing.system_queues
+}
+
+/// What somebody's printer can do.
+///
+/// # Errors
+/// As [`capabilities`].
+pub(crate) async fn abilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, ApiError> {
+    ask_capabilities(core, printer).await.map_err(ask_error)
+}
+
+/// Cancels those of our jobs that are not over.
+pub(crate) async fn cancel_all(core: &Core, jobs: &[Uuid]) {
+    let open = core.printing.outbox.jobs().await.unwrap_or_default();
+    for job in open.into_iter().filter(|job| job.ended_at.is_none() && jobs.contains(&job.job)) {
+        if let Err(error) = core.printing.outbox.cancel(job.job).await {
+            tracing::warn!(job = %job.job, %error, "a job was not cancelled");
+        }
+    }
 }
 
 /// What takes documents from guests.
@@ -392,7 +443,8 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
                 asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
             }
-            if job.reason.as_deref() == Some("peer_unreachable") && PrinterId::of_share(&job.share).is_none() {
+            if job.reason.as_deref() == Some("peer_unreachable") && PrinterId::of_share(&job.share).is_none()
+            {
                 home::wake_for(&core, job.node);
             }
             core.events.emit(Change::Job(outgoing_job(&core, job)));

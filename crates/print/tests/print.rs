@@ -15,5 +15,6 @@ mod print {
     mod recovery;
     mod refusals;
     mod sender;
+    mod standard;
     mod straight;
 }

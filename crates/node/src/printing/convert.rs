@@ -167,13 +167,13 @@ pub(super) fn queue_of(queue: QueueInfo, share: Option<String>) -> Queue {
 }
 
 pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
-    let named = core.presence.name_of(&job.node);
+    let (named, device) = (core.presence.name_of(&job.node), device_of(&job));
     Job {
         id: job.job.to_string(),
         title: job.title,
         direction: JobDirection::Outgoing,
         printer: job.printer,
-        device: device_of(&job),
+        device,
         user: None,
         actions: Vec::new(),
         // One that is not near has no name but the one it had, a standard printer never another.

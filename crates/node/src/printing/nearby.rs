@@ -105,7 +105,8 @@ async fn round(core: &Arc<Core>) {
     {
         let mut places: HashMap<PrinterId, Vec<std::net::SocketAddr>> = HashMap::new();
         for service in heard(core) {
-            let is_own = |address: &std::net::SocketAddr| core.networks.near(*address).is_some_and(|place| place.own);
+            let is_own =
+                |address: &std::net::SocketAddr| core.networks.near(*address).is_some_and(|place| place.own);
             let is_ours = service.addresses.iter().all(|address| core.networks.is_ours(address.ip()));
             if !is_ours && service.addresses.iter().any(is_own) {
                 places.entry(PrinterId::of_service(&service.fullname)).or_default().extend(service.addresses);
@@ -123,20 +124,20 @@ async fn round(core: &Arc<Core>) {
             }
         }
     }
-    let asking = stream::iter(due).for_each_concurrent(AT_ONCE, |(printer, place)| async move {
-        ask(core, printer, place).await;
-    });
+    let asking = due.into_iter().map(|(printer, place)| Box::pin(ask(Arc::clone(core), printer, place)));
+    let asking = stream::iter(asking).buffer_unordered(AT_ONCE).for_each(|()| std::future::ready(()));
     let _ = core.cancel.run_until_cancelled(asking).await;
 }
 
-async fn ask(core: &Core, printer: PrinterId, place: Vec<std::net::SocketAddr>) {
+async fn ask(core: Arc<Core>, printer: PrinterId, place: Vec<std::net::SocketAddr>) {
     // Perhaps jobs wait for it.
     core.printing.outbox.is_back(printer.node());
     let told = core.printing.outbox.ask_printer(&printer).await;
-    let told = told.map_err(|error| tracing::debug!(printer = printer.as_str(), %error, "a printer does not tell"));
+    let told =
+        told.map_err(|error| tracing::debug!(printer = printer.as_str(), %error, "a printer does not tell"));
     let answer = Answer { at: Instant::now(), place, told };
     let before = core.printing.nearby.known().insert(printer.clone(), answer);
-    let after = told_by(core, &printer);
+    let after = told_by(&core, &printer);
     if before.map(|answer| answer.told) != after {
         core.presence.nearby_changed();
     }
