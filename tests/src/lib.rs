@@ -20,10 +20,12 @@ pub mod node;
 pub mod printer;
 pub mod runner;
 pub mod scratch;
+pub mod standard;
 pub mod wait;
 
 pub use host::{Host, Process};
 pub use lab::{DirectCable, Lab};
 pub use node::{Node, Setup};
 pub use printer::PaperPrinter;
+pub use standard::StandardPrinter;
 pub use wait::{Hopeless, soon, stays};

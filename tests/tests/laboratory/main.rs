@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod added;
+#[cfg(target_os = "linux")]
 mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
@@ -38,6 +40,8 @@ mod self_check;
 #[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
+mod straight;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
                 the_lab::ALL,
                 // The slow ones first: what runs beside them fills the gaps.
                 print_faults::ALL,
+                straight::ALL,
+                added::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,
