@@ -4,6 +4,7 @@
 pub mod browser;
 mod front;
 pub mod guest;
+pub mod ipp;
 pub mod lan;
 pub mod local;
 mod ui;

@@ -154,6 +154,9 @@ impl Spooler for SaveAsPdf {
             "iso_a5_148x210mm",
             "na_letter_8.5x11in",
             "na_legal_8.5x14in",
+            "iso_a6_105x148mm",
+            "na_index-4x6_4x6in",
+            "na_5x7_5x7in",
         ];
         let capabilities = Capabilities {
             formats: Format::ALL.to_vec(),
