@@ -28,6 +28,8 @@ mod networks;
 #[cfg(target_os = "linux")]
 mod office;
 #[cfg(target_os = "linux")]
+mod plain_clients;
+#[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
                 the_lab::ALL,
                 // The slow ones first: what runs beside them fills the gaps.
                 print_faults::ALL,
+                plain_clients::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,
