@@ -1,15 +1,16 @@
 //! Clients without Lanyard find, reach and use printers that are shared with everyone on the network: Avahi, CUPS,
 //! ipptool, curl as they are in Debian.
 
+use crate::household;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::JobState;
 use lanyard_tests::{
-    Advert, Desktop, Host, Lab, Node, PaperPrinter, documents, printer::QUEUE, runner::remark, scenarios,
-    soon, stays,
+    Advert, Desktop, Host, Lab, Node, PaperPrinter, Process, documents, printer::QUEUE, python,
+    runner::remark, scenarios, soon, stays,
 };
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -23,8 +24,10 @@ scenarios![
     cups_prints_on_a_queue_made_for_it_with_options,
     cups_prints_on_what_it_found_by_itself,
     driverless_and_cups_browsed_find_the_printer_and_print,
+    pyipp_reads_the_printer_and_prints,
     a_client_that_waits_to_be_told_to_go_on_prints,
     what_phones_and_other_systems_ask_is_answered,
+    another_node_sees_one_card_for_each_printer,
 ];
 
 /// What each type is browsed for.
@@ -218,33 +221,8 @@ fn a_printer_for_the_home_alone_is_announced_to_nobody() -> Result<()> {
 fn a_printer_that_is_on_the_network_by_itself_is_not_announced_again() -> Result<()> {
     let street = Street::unshared()?;
     let far = street.lab.host("printer")?;
-    let spool = far.dir().join("spool");
-    fs::create_dir(&spool)?;
-    far.sh("mkdir -p /run/dbus /run/avahi-daemon
-         dbus-daemon --system --fork --nopidfile
-         avahi-daemon -D --no-drop-root --no-chroot --no-rlimits")?;
-    let spool = spool.to_string_lossy().into_owned();
-    let _standalone = far.spawn(&[
-        "ippeveprinter",
-        "-2",
-        "-d",
-        &spool,
-        "-c",
-        "/bin/true",
-        "-f",
-        "application/pdf",
-        "-p",
-        "8631",
-        "Corridor",
-    ])?;
-    let address = far.ipv4()?;
-    let device = format!("ipp://{address}:8631/ipp/print");
-    soon("the queue is made", Duration::from_secs(15), || {
-        street.printer.admin(&["lpadmin", "-p", "Corridor", "-E", "-v", &device, "-m", "everywhere"])
-    })?;
-    soon("the node knows the queue", Duration::from_secs(10), || {
-        street.owner.run(&["share", "printer", "Corridor", "--name", "Corridor", "--to", "network"])
-    })?;
+    let _corridor = corridor(&far)?;
+    share_corridor(&street, &format!("ipp://{}:8631/ipp/print", far.ipv4()?))?;
     street.owner.run(&["share", "printer", QUEUE, "--name", "Office", "--to", "network"])?;
     street.hears("_ipp._tcp")?;
     stays("it is not announced a second time", Duration::from_secs(3), || {
@@ -253,6 +231,29 @@ fn a_printer_that_is_on_the_network_by_itself_is_not_announced_again() -> Result
         ensure!(!again, "{found:?}");
         Ok(())
     })
+}
+
+/// A printer that is on the network by itself.
+fn corridor(far: &Host) -> Result<Process> {
+    let spool = far.dir().join("spool");
+    fs::create_dir(&spool)?;
+    far.sh("mkdir -p /run/dbus /run/avahi-daemon
+         dbus-daemon --system --fork --nopidfile
+         avahi-daemon -D --no-drop-root --no-chroot --no-rlimits")?;
+    let spool = spool.to_string_lossy();
+    let what = ["ippeveprinter", "-2", "-d", &spool, "-c", "/bin/true", "-f", "application/pdf"];
+    far.spawn(&[&what[..], &["-p", "8631", "Corridor"]].concat())
+}
+
+/// `ben` has a queue for it and shares that.
+fn share_corridor(street: &Street, device: &str) -> Result<()> {
+    soon("the queue is made", Duration::from_secs(15), || {
+        street.printer.admin(&["lpadmin", "-p", "Corridor", "-E", "-v", device, "-m", "everywhere"])
+    })?;
+    soon("the node knows the queue", Duration::from_secs(10), || {
+        street.owner.run(&["share", "printer", "Corridor", "--name", "Corridor", "--to", "network"])
+    })?;
+    Ok(())
 }
 
 fn two_computers_with_a_printer_of_one_name_do_not_fight_over_it() -> Result<()> {
@@ -419,6 +420,51 @@ fn driverless_and_cups_browsed_find_the_printer_and_print() -> Result<()> {
     Ok(())
 }
 
+fn pyipp_reads_the_printer_and_prints() -> Result<()> {
+    let python = python::with("pyipp==0.17.2", None, Path::new(env!("CARGO_TARGET_TMPDIR")))?;
+    let street = Street::new()?;
+    let advert = street.hears("_ipp._tcp")?;
+    let script = street.file("print.py", include_bytes!("clients/print.py"))?;
+    let file = street.file("pyipp.pdf", &documents::pdf(&["from pyipp"]))?;
+    let (port, path) = (advert.port.to_string(), format!("/{}", advert.txt["rp"]));
+    for (number, tls) in ["plain", "tls"].into_iter().enumerate() {
+        let python = python.to_string_lossy();
+        let told = street.desktop.host().run(&[&python, &script, &advert.host, &port, &path, tls, &file])?;
+        ensure!(told.contains("name Office") && told.contains("state idle"), "{told}");
+        ensure!(told.contains(&format!("uuid {}", advert.txt["UUID"])), "{told}");
+        let tray = street.printer.tray_with(number + 1, Duration::from_secs(30))?;
+        ensure!(tray[number].pages == ["from pyipp"], "{tray:?}");
+    }
+    Ok(())
+}
+
+fn another_node_sees_one_card_for_each_printer() -> Result<()> {
+    let street = Street::new()?;
+    let ada = Node::at_home(&street.lab.host("ada")?)?;
+    household::create(&street.owner, "Nest")?;
+    household::admit(&street.owner, &ada)?;
+    let far = street.lab.host("printer")?;
+    let _corridor = corridor(&far)?;
+    let device = format!("ipp://{}:8631/ipp/print", far.ipv4()?);
+    share_corridor(&street, &device)?;
+    street.hears("_ipp._tcp")?;
+    hears(&street.desktop, "_ipp._tcp", "Corridor")?;
+    let printers = soon("ada sees each printer once", Duration::from_secs(15), || {
+        let mut printers = ada.nearby()?.printers;
+        // The laboratory's own printer stands beside ben's queue and is on the network, too.
+        printers.retain(|printer| !printer.name.starts_with("Lab Printer"));
+        let names: Vec<&str> = printers.iter().map(|printer| printer.name.as_str()).collect();
+        ensure!(names == ["Corridor", "Office"], "{printers:#?}");
+        ensure!(printers[0].routes.len() == 2, "{printers:#?}");
+        Ok(printers)
+    })?;
+    let [corridor, office] = &printers[..] else { unreachable!() };
+    ensure!(corridor.device.is_some() && corridor.routes[0] == corridor.id, "{corridor:?}");
+    ensure!(corridor.routes[1].starts_with("dnssd:"), "the printer itself comes last: {corridor:?}");
+    ensure!(office.routes == [office.id.clone()], "its announcement is no other way: {office:?}");
+    Ok(())
+}
+
 fn a_client_that_waits_to_be_told_to_go_on_prints() -> Result<()> {
     let street = Street::new()?;
     let advert = street.hears("_ipp._tcp")?;
@@ -480,7 +526,8 @@ fn what_phones_and_other_systems_ask_is_answered() -> Result<()> {
                 .desktop
                 .host()
                 .output(&["ipptool", "-tI", "-T", "30", "-f", &document, &uri, &test])?;
-            let told = String::from_utf8_lossy(&output.stdout) + &*String::from_utf8_lossy(&output.stderr);
+            let told = [output.stdout, output.stderr].concat();
+            let told = String::from_utf8_lossy(&told);
             ensure!(output.status.success() && !told.contains("[FAIL]"), "{name} over {scheme}:\n{told}");
             ensure!(told.contains("[PASS]"), "{name} over {scheme} ran nothing:\n{told}");
             printed += 1;
