@@ -9,6 +9,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod conformance;
 pub mod documents;
 pub mod host;
 pub mod impair;
