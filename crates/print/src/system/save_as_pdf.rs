@@ -4,7 +4,9 @@
 //! fsynced; then it gets that name. A crash leaves one of three states that can be told apart: no note (begin
 //! again), a note and the hidden file (give it its name), a note and no hidden file (done).
 
-use super::{Handover, QueueInfo, QueueState, SendError, Sighting, SpoolError, Spooler, Stage};
+use super::{
+    Handover, QueueInfo, QueueState, SendError, Sighting, SpoolError, Spooler, Stage, device::Device,
+};
 use crate::{
     QueueId,
     document::{DocumentError, Documents, Format},
@@ -140,6 +142,7 @@ impl Spooler for SaveAsPdf {
             is_default: false,
             supplies: Vec::new(),
             paused: false,
+            device: Device::default(),
         };
         Box::pin(async move { Ok(vec![queue]) })
     }

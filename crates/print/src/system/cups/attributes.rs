@@ -5,7 +5,7 @@
 use crate::{
     QueueId,
     client::attributes::{queue_state, reasons, supplies, told},
-    system::QueueInfo,
+    system::{QueueInfo, device::Device},
     ticket::words,
 };
 use lanyard_ipp::Group;
@@ -22,6 +22,7 @@ pub(super) fn queue_info(group: &Group) -> Option<QueueInfo> {
         is_default: false,
         supplies: supplies(group),
         paused: false,
+        device: group.text("device-uri").map(Device::of).unwrap_or_default(),
         id: QueueId(id.to_owned()),
     })
 }
