@@ -45,6 +45,7 @@ pub struct Shared {
     printers: SharedPrinters,
     subject: Subject,
     share: ShareId,
+    dns_sd_name: Option<String>,
 }
 
 /// The UUID of a shared printer: the same for ever, and in DNS-SD. It tells nothing of the device's key.
@@ -68,7 +69,7 @@ impl SharedPrinters {
     /// A shared printer as `subject` sees it. Whether there is one for it is found out when it is asked.
     #[must_use]
     pub fn of(&self, subject: Subject, share: ShareId) -> Shared {
-        Shared { printers: self.clone(), subject, share }
+        Shared { printers: self.clone(), subject, share, dns_sd_name: None }
     }
 
     /// A queue as it is now, at most a second old.
@@ -104,6 +105,12 @@ impl SharedPrinters {
 }
 
 impl Shared {
+    /// The same, told to be announced under this name in DNS-SD.
+    #[must_use]
+    pub fn announced_as(self, dns_sd_name: Option<String>) -> Self {
+        Self { dns_sd_name, ..self }
+    }
+
     fn look(&self) -> Result<QueueId, Refused> {
         let gate = &self.printers.inner.offer.inner.gate;
         gate.look(&self.share, &self.subject, Action::Print).map_err(refused)
@@ -138,7 +145,7 @@ impl Shared {
         Ok(Facts {
             uuid: printer_uuid(&inner.device, &self.share),
             name,
-            dns_sd_name: None,
+            dns_sd_name: self.dns_sd_name.clone(),
             location: queue.as_ref().and_then(|queue| queue.location.clone()),
             model: queue.as_ref().and_then(|queue| queue.model.clone()),
             can,
