@@ -9,6 +9,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod conformance;
 pub mod desktop;
 pub mod documents;
 pub mod host;
