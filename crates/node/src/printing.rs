@@ -54,6 +54,7 @@ pub struct Printing {
     offer: Offer,
     outbox: Outbox,
     queues: queues::Known,
+    previews: preview::Previews,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
 }
@@ -87,7 +88,7 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
-            documents,
+            documents: documents.clone(),
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
@@ -96,6 +97,7 @@ impl Printing {
             offer: offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?,
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
+            previews: preview::Previews::open(documents, spool.join("preview"))?,
             abilities: Mutex::default(),
         })
     }

@@ -133,7 +133,7 @@ impl Offer {
         claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        match self.inner.documents.inspect(&path, false).await {
+        match self.inner.documents.inspect_strange(&path, false).await {
             Ok(found) if found.format == ticket.format => {}
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";

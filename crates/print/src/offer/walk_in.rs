@@ -82,7 +82,8 @@ impl Offer {
             let claim =
                 Claim::take(self.inner.gate.clone(), share.clone(), *subject, Action::Print, bringing)?;
             let path = self.inner.spool.path(&name);
-            let found = self.inner.documents.inspect(&path, false).await.map_err(NotTaken::NotPrintable)?;
+            let found = self.inner.documents.inspect_strange(&path, false).await;
+            let found = found.map_err(NotTaken::NotPrintable)?;
             let queue = self.inner.gate.look(share, subject, Action::Print)?;
             let ticket = Ticket {
                 title: ticket::title(title),

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     QueueId,
-    document::{Documents, Format},
-    ticket::{Capabilities, words},
+    document::{Documents, Format, Laid},
+    render::sides::is_laid_out,
+    ticket::{Capabilities, Options, Sides, is_media_name, words},
 };
 use attributes::{capabilities_of, documents, has_begun, is_own, queue_info, sighting};
 use futures_util::future::BoxFuture;
@@ -159,7 +160,9 @@ impl Cups {
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
         let options = &job.options;
         let keyword = |value: &'static str| IppValue::new_keyword(value).ok();
-        let pages = options.pages.as_ref().map(|pages| {
+        // What was laid out before has its pages, and must not be scaled a second time.
+        let laid_out = is_laid_out(options);
+        let pages = options.pages.as_ref().filter(|_| !laid_out).map(|pages| {
             let range = |&(first, last): &(u32, u32)| {
                 IppValue::new_range_of_integer(
                     i32::try_from(first).unwrap_or(1),
@@ -168,10 +171,14 @@ impl Cups {
             };
             IppValue::Array(pages.ranges().iter().map(range).collect())
         });
+        // A booklet is one only when its sheets have two sides.
+        let sides = options.sides.or(options.booklet.then_some(Sides::TwoSidedShortEdge));
         let message = Self::to_queue(Operation::CreateJob, &job.queue)
             .operation("job-name", IppValue::new_name_without_language(job.title.as_str()).ok())
             .job("copies", options.copies.and_then(|n| i32::try_from(n).ok()).map(IppValue::Integer))
-            .job("sides", options.sides.and_then(|sides| keyword(sides.keyword())))
+            .job("sides", sides.and_then(|sides| keyword(sides.keyword())))
+            .job("number-up", laid_out.then_some(IppValue::Integer(1)))
+            .job("print-scaling", laid_out.then(|| keyword("none")).flatten())
             .job("print-color-mode", options.color.and_then(|color| keyword(color.keyword())))
             .job("media", options.media.as_deref().and_then(|media| IppValue::new_keyword(media).ok()))
             .job("page-ranges", pages)
@@ -186,14 +193,12 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let answer =
-            self.queue_attributes(&job.queue, &["document-format-supported"]).await.map_err(not_begun)?;
-        let takes = answer
-            .groups(DelimiterTag::PrinterAttributes)
-            .next()
-            .map(|group| texts(group, "document-format-supported"))
-            .unwrap_or_default();
-        let ready = Ready::make(&self.documents, job, &takes).await.map_err(not_begun)?;
+        let answer = self.queue_attributes(&job.queue, &["document-format-supported", "media-default"]).await;
+        let answer = answer.map_err(not_begun)?;
+        let queue = answer.groups(DelimiterTag::PrinterAttributes).next();
+        let takes = queue.map(|group| texts(group, "document-format-supported")).unwrap_or_default();
+        let paper = queue.and_then(|group| text(group, "media-default")).filter(|name| is_media_name(name));
+        let ready = Ready::make(&self.documents, job, &takes, paper).await.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", IppValue::new_name_without_language(user).ok())
@@ -314,28 +319,47 @@ struct Ready {
 }
 
 impl Ready {
-    /// Ranges and copies stay CUPS's business: a PDF that is made has all pages, once.
-    async fn make(documents: &Documents, job: &Handover, takes: &[String]) -> Result<Self, SpoolError> {
+    /// Copies stay CUPS's business, and page ranges too unless the document is laid out anew: that is done with the
+    /// pages that were chosen. `paper` is the queue's own, for choices that need one.
+    async fn make(
+        documents: &Documents,
+        job: &Handover,
+        takes: &[String],
+        paper: Option<String>,
+    ) -> Result<Self, SpoolError> {
         let takes = |format: Format| takes.iter().any(|mime| mime == format.mime());
         let (native, pdf) = (takes(job.format), takes(Format::Pdf));
         let (document, format) = (job.document.clone(), job.format);
-        if format == Format::Pdf || (format != Format::Text && native) || !pdf {
-            return if native {
-                Ok(Self { path: document, format, made: false })
-            } else {
-                Err(unsupported(format))
-            };
+        let as_it_is = Self { path: document.clone(), format, made: false };
+        if !pdf {
+            return if native { Ok(as_it_is) } else { Err(unsupported(format)) };
         }
-        if format == Format::Text && native && !documents.is_western(&document).await? {
+        if format == Format::Text && native && !documents.is_legible(&document).await? {
             // CUPS has fonts for other scripts where the system has.
-            return Ok(Self { path: document, format, made: false });
+            return Ok(as_it_is);
         }
         let mut made = document.clone().into_os_string();
         made.push(".pdf");
-        let options = crate::ticket::Options { media: job.options.media.clone(), ..Default::default() };
+        let options = to_be_laid_out(&job.options, paper);
+        // Away again whatever happens while it is made.
         let ready = Self { path: made.into(), format: Format::Pdf, made: true };
-        documents.to_pdf(&document, format, &options, &ready.path).await?;
-        Ok(ready)
+        match documents.lay_out(&document, format, &options, &ready.path).await? {
+            Laid::Made => Ok(ready),
+            Laid::AsIs => Ok(as_it_is),
+        }
+    }
+}
+
+/// What of a job's choices is carried out before CUPS gets it.
+fn to_be_laid_out(options: &Options, paper: Option<String>) -> Options {
+    let laid_out = is_laid_out(options);
+    Options {
+        copies: None,
+        sides: None,
+        color: None,
+        pages: options.pages.clone().filter(|_| laid_out),
+        media: options.media.clone().or(paper.filter(|_| laid_out)),
+        ..options.clone()
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn capabilities_of(group: &IppAttributeGroup) -> Capabilities {
     let takes = texts(group, "document-format-supported");
     let takes = |format: Format| takes.iter().any(|mime| mime == format.mime());
     // What is no PDF becomes one where the queue does not take it.
-    let formats = Format::ALL.into_iter().filter(|format| takes(*format) || takes(Format::Pdf)).collect();
+    let formats = Format::SENT.into_iter().filter(|format| takes(*format) || takes(Format::Pdf)).collect();
     let mut sides: Vec<Sides> =
         texts(group, "sides-supported").iter().filter_map(|name| Sides::from_keyword(name)).collect();
     if let Some(default) = text(group, "sides-default").and_then(|name| Sides::from_keyword(&name)) {
@@ -250,7 +250,7 @@ mod tests {
             ("copies-supported", IppValue::RangeOfInteger { min: 1, max: 9999 }),
         ]))
         .bounded();
-        assert_eq!(told.formats, Format::ALL, "we make PDF of the others");
+        assert_eq!(told.formats, Format::SENT, "we make PDF of the others");
         assert_eq!(told.sides, [Sides::TwoSidedLongEdge, Sides::OneSided]);
         assert_eq!(told.media, ["iso_a4_210x297mm"]);
         assert_eq!(told.max_copies, MAX_COPIES);
