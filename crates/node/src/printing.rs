@@ -56,6 +56,7 @@ pub struct Printing {
     /// Answers standard clients, and what it speaks for.
     standard: (ipp::Server, ipp::SharedPrinters),
     queues: queues::Known,
+    previews: preview::Previews,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
 }
@@ -89,7 +90,7 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
-            documents,
+            documents: documents.clone(),
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
@@ -108,6 +109,7 @@ impl Printing {
             standard: (server, shared),
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
+            previews: preview::Previews::open(documents, spool.join("preview"))?,
             abilities: Mutex::default(),
         })
     }
