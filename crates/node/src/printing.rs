@@ -60,6 +60,7 @@ pub struct Printing {
     queues: queues::Known,
     #[cfg(unix)]
     system_queues: lanyard_print::system::cups::Cups,
+    previews: preview::Previews,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -115,6 +116,7 @@ impl Printing {
             queues: queues::Known::default(),
             #[cfg(unix)]
             system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
+            previews: preview::Previews::open(documents, spool.join("preview"))?,
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })

@@ -9,11 +9,14 @@ mod print {
     mod children;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
+    mod formats;
     mod hostile;
     pub(crate) mod offering;
     mod owner;
+    pub(crate) mod pages;
     mod recovery;
     mod refusals;
+    mod rendering;
     mod sender;
     mod standard;
     mod straight;

@@ -10,6 +10,8 @@ mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
+mod conformance;
+#[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
@@ -29,6 +31,8 @@ mod meeting;
 mod networks;
 #[cfg(target_os = "linux")]
 mod office;
+#[cfg(target_os = "linux")]
+mod plain_clients;
 #[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
@@ -56,9 +60,11 @@ fn main() -> ExitCode {
             &[
                 the_lab::ALL,
                 // The slow ones first: what runs beside them fills the gaps.
+                conformance::ALL,
                 print_faults::ALL,
                 straight::ALL,
                 added::ALL,
+                plain_clients::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

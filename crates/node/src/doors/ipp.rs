@@ -5,7 +5,7 @@
 //! (`lanyard_trust::gate`) first; whether whoever asks may see or use a printer is decided by the gate of the shares,
 //! which knows it as somebody on the owner's network who proves nothing.
 
-use crate::{Core, doors::front, guests, printing, shares};
+use crate::{Core, doors::front, printing, shares, web};
 use http::{HeaderName, Method, Request, Response, StatusCode, header};
 use lanyard_api::ShareKind;
 use lanyard_link::{Body, Incoming, Visitor, body};
@@ -33,7 +33,7 @@ pub fn path_of(share: &ShareId) -> String {
 
 /// Answers a request of a printing client.
 pub async fn serve(core: Arc<Core>, visitor: Visitor, request: Request<Incoming>) -> Response<Body> {
-    let name = format!("{}.local", guests::host_label(&core));
+    let name = format!("{}.local", web::host_label(&core));
     let mut response = match admit(&request, visitor, &name) {
         Ok(authority) => answer(core, visitor, authority, request).await,
         Err(refused) => {
@@ -97,7 +97,11 @@ async fn answer(
             .await
             .into_iter()
             .filter(|share| share.kind == ShareKind::Printer)
-            .map(|share| (ShareId(share.id.clone()), shared.of(subject, ShareId(share.id))))
+            .map(|share| {
+                let share = ShareId(share.id);
+                let printer = shared.of(subject, share.clone()).announced_as(core.plain.name_of(&share));
+                (share, printer)
+            })
             .collect();
         let listed: Vec<(&dyn Printer, &str, Place)> = printers
             .iter()
@@ -110,7 +114,7 @@ async fn answer(
     };
     let (share, below) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let share = ShareId(share.to_owned());
-    let printer = shared.of(subject, share.clone());
+    let printer = shared.of(subject, share.clone()).announced_as(core.plain.name_of(&share));
     let place = place(path_of(&share));
     if *request.method() == Method::POST {
         // Boxed: it waits for as long as a document takes, and few of its kind run at once.

@@ -137,7 +137,7 @@ impl Offer {
         claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        match self.inner.documents.inspect(&path, false).await {
+        match self.inner.documents.inspect_strange(&path, false).await {
             Ok(found) if found.format == ticket.format => {}
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";
@@ -331,7 +331,7 @@ fn spooler_refusal(error: &SpoolError) -> Refusing {
 }
 
 /// Reads what still comes, within reason.
-async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+pub(super) async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
     const MOST: usize = 8 * 1024 * 1024;
     let all = async {
         let mut read = 0;

@@ -156,7 +156,8 @@ impl Offer {
                 }
             };
             let path = self.inner.spool.path(&name);
-            let found = self.inner.documents.inspect(&path, false).await.map_err(NotTaken::NotPrintable)?;
+            let found = self.inner.documents.inspect_strange(&path, false).await;
+            let found = found.map_err(NotTaken::NotPrintable)?;
             if let Some(format) =
                 format.filter(|format| found.format == Format::Text && *format != Format::Text)
             {

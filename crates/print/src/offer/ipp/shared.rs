@@ -6,7 +6,7 @@
 use super::printer::{Document, Facts, More, NewJob, Printer, Progress, Refused};
 use crate::{
     QueueId,
-    document::DocumentError,
+    document::{DocumentError, Format},
     offer::{NotTaken, Offer, OfferError, hold::By, lock, walk_in::Unannounced},
     spool::KeepError,
     system::{QueueInfo, QueueState, SpoolError},
@@ -20,6 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 use uuid::Uuid;
+
+/// What becomes PDF here although nodes do not send it to each other.
+const RASTER: [Format; 2] = [Format::PwgRaster, Format::Urf];
 
 /// What is shown on this computer when somebody wants to know which printer that is.
 pub type Identify = dyn Fn(&ShareId, Option<String>) + Send + Sync;
@@ -45,6 +48,7 @@ pub struct Shared {
     printers: SharedPrinters,
     subject: Subject,
     share: ShareId,
+    dns_sd_name: Option<String>,
 }
 
 /// The UUID of a shared printer: the same for ever, and in DNS-SD. It tells nothing of the device's key.
@@ -68,7 +72,7 @@ impl SharedPrinters {
     /// A shared printer as `subject` sees it. Whether there is one for it is found out when it is asked.
     #[must_use]
     pub fn of(&self, subject: Subject, share: ShareId) -> Shared {
-        Shared { printers: self.clone(), subject, share }
+        Shared { printers: self.clone(), subject, share, dns_sd_name: None }
     }
 
     /// A queue as it is now, at most a second old.
@@ -104,6 +108,12 @@ impl SharedPrinters {
 }
 
 impl Shared {
+    /// The same, told to be announced under this name in DNS-SD.
+    #[must_use]
+    pub fn announced_as(self, dns_sd_name: Option<String>) -> Self {
+        Self { dns_sd_name, ..self }
+    }
+
     fn look(&self) -> Result<QueueId, Refused> {
         let gate = &self.printers.inner.offer.inner.gate;
         gate.look(&self.share, &self.subject, Action::Print).map_err(refused)
@@ -111,7 +121,12 @@ impl Shared {
 
     async fn tell(&self) -> Result<Facts, Refused> {
         let id = self.look()?;
-        let can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        let mut can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        if can.formats.contains(&Format::Pdf) {
+            // What other nodes do not send each other, and phones and print dialogs do.
+            can.formats
+                .extend(RASTER.iter().filter(|raster| !can.formats.contains(raster)).collect::<Vec<_>>());
+        }
         let queue = self.printers.queue(&id).await;
         let inner = &self.printers.inner;
         let name = (inner.offer.inner.name_of)(&self.share).unwrap_or_else(|| id.0.clone());
@@ -138,7 +153,7 @@ impl Shared {
         Ok(Facts {
             uuid: printer_uuid(&inner.device, &self.share),
             name,
-            dns_sd_name: None,
+            dns_sd_name: self.dns_sd_name.clone(),
             location: queue.as_ref().and_then(|queue| queue.location.clone()),
             model: queue.as_ref().and_then(|queue| queue.model.clone()),
             can,
@@ -281,8 +296,10 @@ fn not_taken(error: NotTaken) -> Refused {
 
 fn not_printable(error: DocumentError) -> Refused {
     match error {
-        DocumentError::Unsupported => Refused::FormatNotSupported(error.to_string()),
-        DocumentError::Protected => Refused::Locked(error.to_string()),
+        DocumentError::Unsupported | DocumentError::NoOffice | DocumentError::OfficeFromOthers => {
+            Refused::FormatNotSupported(error.to_string())
+        }
+        DocumentError::Locked => Refused::Locked(error.to_string()),
         DocumentError::NotNow(words) => Refused::Away(words),
         DocumentError::Io(error) => Refused::Internal(error.to_string()),
         error => Refused::FormatError(error.to_string()),
