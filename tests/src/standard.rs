@@ -91,6 +91,15 @@ impl StandardPrinter {
         tray(&self.host, &self.dir)
     }
 
+    /// What it has printed, as the bytes that it got, in no order.
+    ///
+    /// # Errors
+    /// When a document on the tray cannot be read.
+    pub fn received(&self) -> Result<Vec<Vec<u8>>> {
+        let sheets = fs::read_dir(self.dir.join("tray"))?;
+        sheets.map(|sheet| Ok(fs::read(sheet?.path().join("document"))?)).collect()
+    }
+
     /// Waits until `count` documents lie on the tray.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ scenarios![
     a_standard_printer_that_is_switched_off_in_the_middle_gets_nothing_twice,
     a_job_for_a_standard_printer_is_cancelled_while_it_waits_and_while_it_is_printed,
     what_a_standard_printer_cannot_print_is_refused_with_the_reason,
+    a_printer_that_reads_only_raster_gets_raster,
 ];
 
 /// `ada`'s node and a printer called "Kitchen".
@@ -166,6 +167,21 @@ fn a_job_for_a_standard_printer_is_cancelled_while_it_waits_and_while_it_is_prin
     thread::sleep(Duration::from_secs(2));
     let tray = kitchen.printer.tray()?;
     ensure!(!tray.iter().any(|sheet| sheet.pages == ["second"]), "{tray:?}");
+    Ok(())
+}
+
+fn a_printer_that_reads_only_raster_gets_raster() -> Result<()> {
+    for (format, magic) in [("image/pwg-raster", b"RaS2".as_slice()), ("image/urf", b"UNIRAST".as_slice())] {
+        let kitchen = Kitchen::with(&[format])?;
+        let job = kitchen.print("drawn.pdf", "drawn")?;
+        kitchen.ada.job_becomes(&job.id, JobState::Done, Duration::from_secs(30))?;
+        let received = kitchen.printer.received()?;
+        ensure!(
+            received.len() == 1 && received[0].starts_with(magic),
+            "{format}: {} documents",
+            received.len()
+        );
+    }
     Ok(())
 }
 

@@ -395,7 +395,7 @@ pub(crate) mod tests {
             Attribute::one("media-col-default", Value::Collection(loaded)),
         ]))
         .bounded();
-        assert_eq!(told.formats, Format::ALL, "we make PDF of the others");
+        assert_eq!(told.formats, Format::SENT, "we make PDF of the others");
         assert_eq!(told.sides, [Sides::TwoSidedLongEdge, Sides::OneSided]);
         assert_eq!(told.media, ["iso_a4_210x297mm"]);
         assert_eq!(told.max_copies, MAX_COPIES);

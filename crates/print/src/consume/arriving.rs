@@ -1,11 +1,12 @@
 //! A document for the outbox that comes in a stream: from a program of this computer that prints through the gateway.
 
-use super::{Outbox, OutboxError, OutgoingJob, OwnCopy, Target, outgoing};
+use super::{Made, Outbox, OutboxError, OutgoingJob, OwnCopy, Target, outgoing};
 use crate::{
     document::{DocumentError, Format},
     ticket::{MAX_DOCUMENT, Options},
 };
 use hyper::body::{Body as HttpBody, Bytes};
+use lanyard_store::StoreError;
 use uuid::Uuid;
 
 /// What comes with such a document.
@@ -47,7 +48,9 @@ impl Outbox {
         if kept.size == 0 {
             return Err(DocumentError::Empty.into());
         }
-        let found = self.inner.documents.inspect(&spool.path(&copy.name), true).await?;
+        let path = spool.path(&copy.name);
+        let documents = &self.inner.documents;
+        let mut found = documents.inspect(&path, true).await?;
         if let Some(format) = format.filter(|format| *format != found.format) {
             return Err(DocumentError::Damaged { format }.into());
         }
@@ -55,6 +58,17 @@ impl Outbox {
             && ranges.within(pages).next().is_none()
         {
             return Err(DocumentError::NoSuchPages.into());
+        }
+        let mut kept = kept;
+        if !found.format.is_sent() {
+            // As with a file that a person prints: what the other side may not know is made here.
+            let made = Made(spool.path(&format!("{}.made", copy.name)));
+            let paper = Options { media: options.media.clone(), ..Options::default() };
+            documents.to_pdf(&path, found.format, &paper, &made.0).await?;
+            let (spool, name, from) = (spool.clone(), copy.name.clone(), made.0.clone());
+            let copying = tokio::task::spawn_blocking(move || spool.copy(&name, &from));
+            kept = copying.await.map_err(|_| StoreError::Closing)??;
+            found = documents.inspect(&path, true).await?;
         }
         let job = OutgoingJob::new(id, target, title, &kept, found, options);
         self.enter(copy, job).await

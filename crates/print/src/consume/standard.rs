@@ -11,6 +11,7 @@
 
 mod carry;
 mod dial;
+mod form;
 mod journal;
 mod printer;
 

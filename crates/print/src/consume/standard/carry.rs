@@ -19,9 +19,9 @@ use crate::{
 };
 use lanyard_trust::NodeId;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     pin::pin,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 use uuid::Uuid;
@@ -54,6 +54,8 @@ pub(in crate::consume) struct Carrier {
     printer: Standard,
     rows: Rows,
     machines: HashMap<(Uuid, u32), Machine>,
+    /// Jobs whose document was cut short on its way: some of it may be on paper.
+    cut: Mutex<HashSet<(Uuid, u32)>>,
     brisk: Duration,
     busy: Duration,
     away: Duration,
@@ -83,6 +85,7 @@ impl Carrier {
             id,
             bell,
             machines: HashMap::new(),
+            cut: Mutex::default(),
             brisk: BRISK.0,
             busy: BUSY.0,
             away: AWAY.0,
@@ -156,7 +159,8 @@ impl Carrier {
         const ACTIONS: usize = 10;
         // On disk before anything is done: from here on a cancel has to go to the printer.
         let Ok(job) = self.outbox.change(job.job, OutgoingJob::offered).await else { return Pace::Away };
-        if job.phase == Phase::Over {
+        // Kept back here, or somebody else's by now.
+        if matches!(job.phase, Phase::Over | Phase::Here) || job.node != self.node {
             return Pace::Over;
         }
         let key = (job.job, job.attempt);
@@ -315,7 +319,10 @@ impl Carrier {
         let mut sending = pin!(self.printer.send(handover, number));
         let mut cancelled = pin!(self.cancelled(job.job));
         let mut pause = WATCH.0;
-        let perhaps = |words: &str| Event::NotSent { error: SpoolError::Away(words.to_owned()), whole: true };
+        let perhaps = |words: &str| {
+            lock(&self.cut).insert((job.job, job.attempt));
+            Event::NotSent { error: SpoolError::Away(words.to_owned()), whole: true }
+        };
         let told = |sent: Result<(), crate::system::SendError>| match sent {
             Ok(()) => Event::Sent,
             Err(failed) => Event::NotSent { error: failed.error, whole: failed.whole },
@@ -387,7 +394,8 @@ impl Carrier {
 
     /// Tells the outbox how a job stands.
     async fn tell(&self, job: &OutgoingJob, journal: &Journal) {
-        let (attempt, journal) = (job.attempt, journal.clone());
+        let (attempt, mut journal) = (job.attempt, journal.clone());
+        journal.unprinted &= !lock(&self.cut).contains(&(job.job, job.attempt));
         let change = move |row: &mut OutgoingJob| {
             if row.attempt == attempt {
                 apply(row, &journal);
@@ -401,6 +409,7 @@ impl Carrier {
     async fn over(&self, job: &OutgoingJob) {
         let id = job.job;
         self.printer.forget(&mark(job));
+        lock(&self.cut).remove(&(job.job, job.attempt));
         if let Err(error) = self.rows.run(move |rows| rows.forget(id)).await {
             tracing::warn!(%error, "a finished job was not forgotten");
         }
@@ -444,8 +453,9 @@ fn apply(row: &mut OutgoingJob, journal: &Journal) {
     match journal.step {
         Step::Ended => {
             let mut news = status(row, journal.state, reason, detail, journal.pages_done);
-            // A printer that had a job may have begun with it before it gave it up.
-            (news.over, news.unprinted) = (true, journal.unprinted && journal.number.is_none());
+            // A printer that gave up what it was receiving may have begun with it; one that had all of it says so.
+            let received = journal.number.is_none() || journal.state == State::Cancelled;
+            (news.over, news.unprinted) = (true, journal.unprinted && received && row.pages_done.is_none());
             row.hear(&news.bounded());
         }
         Step::Unknown => row.unknown(

@@ -7,6 +7,7 @@
 use super::{
     Find, PrinterId, Told, Way,
     dial::{DialError, Known, dial},
+    form::{self, How, Ready, how},
     journal::Rows,
 };
 use crate::{
@@ -29,7 +30,7 @@ use futures_util::future::BoxFuture;
 use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -163,7 +164,10 @@ impl Standard {
 
     fn capabilities_from(&self, group: &Group) -> Capabilities {
         let mut can = capabilities_of(group).bounded();
-        can.formats.retain(|format| how(*format, &Options::default(), group).is_ok());
+        can.formats = Format::SENT
+            .into_iter()
+            .filter(|format| how(*format, &Options::default(), group).is_ok())
+            .collect();
         can
     }
 
@@ -172,6 +176,7 @@ impl Standard {
         let mut names: Vec<&str> = CAPABILITIES.to_vec();
         names.extend(SUPPLIES);
         names.extend(STATE);
+        names.extend(form::ASKED);
         names.extend([
             "operations-supported",
             "printer-is-accepting-jobs",
@@ -326,7 +331,7 @@ impl Standard {
         let (mut connection, way) = self.connect().await.map_err(not_begun)?;
         let operation = if number == NO_NUMBER { Operation::PrintJob } else { Operation::SendDocument };
         let add = |message: Message| {
-            let format = Value::mime(ready.format.mime());
+            let format = Value::mime(ready.mime);
             if number == NO_NUMBER {
                 return new_job(message.operation("document-format", format), job, &how, true);
             }
@@ -494,7 +499,7 @@ fn to_job(message: Message, number: i32) -> Message {
 /// What Create-Job and Print-Job say of a job.
 fn new_job(message: Message, job: &Handover, how: &How, marked: bool) -> Message {
     let mut options = job.options.clone();
-    if matches!(how, How::Pdf { .. }) {
+    if how.cuts_pages() {
         // The pages are cut out here.
         options.pages = None;
     }
@@ -513,63 +518,6 @@ fn can_create(facts: &Group) -> bool {
         known.iter().filter_map(Value::as_int).any(|code| code == i32::from(operation.code()))
     };
     knows(Operation::CreateJob) && knows(Operation::SendDocument)
-}
-
-/// In which form a document goes to a printer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum How {
-    /// As it is.
-    AsItIs,
-    /// As a PDF that is made of it, with only these options followed in it.
-    Pdf { with: Options },
-}
-
-/// Decides that from what the printer says of itself.
-fn how(format: Format, options: &Options, facts: &Group) -> Result<How, SpoolError> {
-    let takes = |format| attributes::takes(facts, format);
-    let pages = options.pages.is_some();
-    let leaves_pages_to_printer = !pages || facts.bool("page-ranges-supported").unwrap_or(false);
-    if format == Format::Pdf && takes(Format::Pdf) && leaves_pages_to_printer {
-        return Ok(How::AsItIs);
-    }
-    // Text is laid out here: what printers make of it differs from one to the next.
-    if takes(format) && !pages && (format != Format::Text || !takes(Format::Pdf)) {
-        return Ok(How::AsItIs);
-    }
-    if !takes(Format::Pdf) {
-        let words = format!("This printer does not take {} documents.", format.name());
-        return Err(SpoolError::Unsupported(words));
-    }
-    let with = Options { pages: options.pages.clone(), media: options.media.clone(), ..Options::default() };
-    Ok(How::Pdf { with })
-}
-
-/// The file that is sent: the document itself, or one made of it that goes away afterwards.
-struct Ready {
-    path: PathBuf,
-    format: Format,
-    made: bool,
-}
-
-impl Ready {
-    async fn make(documents: &Documents, job: &Handover, how: &How) -> Result<Self, SpoolError> {
-        let How::Pdf { with } = how else {
-            return Ok(Self { path: job.document.clone(), format: job.format, made: false });
-        };
-        let mut made = job.document.clone().into_os_string();
-        made.push(".pdf");
-        let ready = Self { path: made.into(), format: Format::Pdf, made: true };
-        documents.to_pdf(&job.document, job.format, with, &ready.path).await?;
-        Ok(ready)
-    }
-}
-
-impl Drop for Ready {
-    fn drop(&mut self) {
-        if self.made {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
 }
 
 fn send_error(error: CallError) -> SendError {
