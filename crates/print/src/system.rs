@@ -203,6 +203,12 @@ pub trait Spooler: Send + Sync + 'static {
         Box::pin(async { Err(SpoolError::NotAvailable) })
     }
 
+    /// Stops a queue, or lets it go on. What it prints just then comes to its end.
+    fn pause<'a>(&'a self, queue: &'a QueueId, pause: bool) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, pause);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
+
     /// Forgets what it remembers about a finished job.
     fn forget(&self, mark: &str) {
         let _ = mark;

@@ -8,6 +8,7 @@
 mod print {
     mod children;
     pub(crate) mod cups;
+    mod holding;
     mod hostile;
     pub(crate) mod offering;
     mod owner;

@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for PassId {
 /// A client that proves nothing: a phone, a printing system without Lanyard. Only the address that it came from tells
 /// it from others, which is a claim: good for showing who printed what and for counting, and for nothing that is
 /// meant for somebody.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PlainId([u8; 16]);
 
 /// Before the address in [`PlainId::as_node`]. To find a key that begins with it takes 2¹²⁸ tries.

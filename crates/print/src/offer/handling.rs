@@ -10,13 +10,18 @@ use super::{
 };
 use crate::ticket::State;
 use lanyard_trust::{Action, Claim, Refusal, Used};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long it is waited for the system's queue to keep a job back.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is told about a job that cannot be kept back or taken back any more.
 const BEGUN: &str = "This job is being printed already.";
 
 impl Offer {
-    /// Keeps a job back that is not being printed yet.
+    /// Keeps a job back that is not being printed yet. One that is in the system's queue already is only said to be
+    /// held when the queue has said so; that is waited for a moment.
     ///
     /// # Errors
     /// [`OfferError::NotFound`], [`OfferError::NotNow`], or the store's.
@@ -28,9 +33,26 @@ impl Offer {
         };
         let keep =
             move |rows: &Rows| rows.hold(job, |row| row.is_unbegun().then(|| row.journal.holds.with(hold)));
+        let mut changes = self.changes();
         let held = self.inner.rows.run(keep).await?.ok_or(OfferError::NotNow(BEGUN))?;
         self.changed(&held);
-        Ok(held)
+        if held.journal.state == State::Held {
+            return Ok(held);
+        }
+        let settled = async {
+            while let Ok(row) = changes.recv().await {
+                let journal = &row.journal;
+                if row.job == job && (journal.holds.is_empty() || journal.state == State::Held) {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, settled).await;
+        let now = self.known(job).await?;
+        match now.journal.holds.is_empty() {
+            true => Err(OfferError::NotNow(BEGUN)),
+            false => Ok(now),
+        }
     }
 
     /// Lets a held job go, as far as that is up to whoever wants it.

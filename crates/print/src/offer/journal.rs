@@ -318,7 +318,7 @@ impl Rows {
             row.journal.holds = holds;
             if holds.is_empty() {
                 row.journal.let_go();
-            } else {
+            } else if row.journal.is_here() {
                 row.journal.keep_back();
             }
             row.rev += 1;

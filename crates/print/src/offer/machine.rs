@@ -156,6 +156,11 @@ impl Journal {
         journal
     }
 
+    /// True while the document has certainly not left.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.step, Step::Received | Step::Creating | Step::Created)
+    }
+
     /// Says so when something keeps it back.
     pub(super) fn keep_back(&mut self) {
         if let Some(hold) = self.holds.first() {
@@ -369,6 +374,9 @@ impl Machine {
         }
         if self.journal.cancel {
             return;
+        }
+        if self.is_held() && self.journal.is_here() {
+            return self.journal.keep_back();
         }
         let reason = match error {
             SpoolError::Full => "disk_full",

@@ -5,7 +5,7 @@
 use crate::{
     QueueId,
     client::attributes::{queue_state, reasons, supplies, told},
-    system::QueueInfo,
+    system::{QueueInfo, QueueState},
     ticket::words,
 };
 use lanyard_ipp::Group;
@@ -21,7 +21,8 @@ pub(super) fn queue_info(group: &Group) -> Option<QueueInfo> {
         waiting: group.int("queued-job-count").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         is_default: false,
         supplies: supplies(group),
-        paused: false,
+        paused: queue_state(group) == QueueState::Stopped
+            && reasons(group).iter().any(|reason| reason == "paused"),
         id: QueueId(id.to_owned()),
     })
 }

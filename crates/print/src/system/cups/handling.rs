@@ -1,23 +1,30 @@
-//! Jobs that wait in CUPS's own queue kept back and let go.
+//! Jobs that wait in CUPS's own queues kept back and let go, and the queues themselves.
 
 use super::{Cups, SpoolError, accepted, transport};
-use ipp::{model::Operation, value::IppValue};
+use crate::{QueueId, client::Adding};
+use lanyard_ipp::{Message, Operation, Value};
 
 impl Cups {
-    /// CUPS keeps it back until it is let go; it says no to a job that has begun.
+    /// CUPS keeps it back until it is let go.
     pub(super) async fn hold_job(&self, number: i32) -> Result<(), SpoolError> {
-        self.tell_job(Operation::HoldJob, number).await
+        self.tell("/jobs/", Self::to_job(Operation::HoldJob, number)).await
     }
 
     pub(super) async fn release_job(&self, number: i32) -> Result<(), SpoolError> {
-        self.tell_job(Operation::ReleaseJob, number).await
+        self.tell("/jobs/", Self::to_job(Operation::ReleaseJob, number)).await
     }
 
-    async fn tell_job(&self, operation: Operation, number: i32) -> Result<(), SpoolError> {
+    /// Stops a queue behind the job that it is printing, or lets it go on. CUPS lets only those do so who see to
+    /// printers on this computer.
+    pub(super) async fn pause_queue(&self, queue: &QueueId, pause: bool) -> Result<(), SpoolError> {
+        let operation = if pause { Operation::PausePrinter } else { Operation::ResumePrinter };
+        self.tell("/admin/", Self::to_queue(operation, queue)).await
+    }
+
+    async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
         let user = self.user().await;
-        let message = Self::to_job(operation, number)
-            .operation("requesting-user-name", IppValue::new_name_without_language(user).ok());
-        let answer = transport::call(&self.address, user, "/jobs/", message.encode(), None).await;
+        let message = message.operation("requesting-user-name", Value::name(user));
+        let answer = transport::call(&self.address, user, path, &message, None).await;
         accepted(answer.map_err(|error| error.error)?).map(|_| ())
     }
 }
