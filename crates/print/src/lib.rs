@@ -18,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// This room's tables.
-pub const MIGRATIONS: Migrations =
-    Migrations { room: "print", steps: &[offer::TABLE, consume::TABLE, consume::ASKS_FIRST, offer::HOLDS] };
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "print",
+    steps: &[offer::TABLE, consume::TABLE, consume::ASKS_FIRST, offer::HOLDS, consume::HANDLED],
+};
 
 /// The system's name of one of this computer's own print queues, or [`QueueId::SAVE_AS_PDF`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -215,6 +215,10 @@ impl Offer {
         });
     }
 
+    fn is_arriving(&self, job: Uuid) -> bool {
+        lock(&self.inner.receiving).contains(&job)
+    }
+
     fn tell(&self, job: &IncomingJob) {
         // No listener is no error.
         let _ = self.inner.changes.send(job.clone());

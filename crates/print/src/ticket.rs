@@ -30,6 +30,9 @@ pub const CANCEL_UNCONFIRMED: &str = "cancel_unconfirmed";
 /// The reason of a job that waits for the owner's permission.
 pub const MUST_ASK: &str = "must_ask";
 
+/// The reason of a job that its sender keeps back (RFC 8011 §5.3.8).
+pub const HELD_BY_SENDER: &str = "job-hold-until-specified";
+
 /// A question to the owner of a printer: may this be printed? The body of `POST /v1/asks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Question<'a> {

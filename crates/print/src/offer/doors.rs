@@ -161,7 +161,14 @@ impl Offer {
     }
 
     async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {
-        Ok(status(StatusCode::OK, &self.own_job(subject, job).await?.ok_or_else(unknown)?))
+        if let Some(known) = self.own_job(subject, job).await? {
+            return Ok(status(StatusCode::OK, &known));
+        }
+        // Whoever is told that it is not here may send it elsewhere.
+        match job.parse().is_ok_and(|job| self.is_arriving(job)) {
+            true => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving just now")),
+            false => Err(unknown()),
+        }
     }
 
     /// Keeps back a job of the caller's, or of anybody when the caller may manage the printer.
@@ -184,7 +191,13 @@ impl Offer {
     async fn cancel_for(&self, subject: &Subject, text: &str, head: &request::Parts) -> Answer {
         let query = head.uri.query().unwrap_or_default();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        if let Some(known) = self.job_in_reach(subject, text).await? {
+        let attempt = value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1);
+        let known = self.job_in_reach(subject, text).await?;
+        let is_another = |known: &IncomingJob| {
+            is_of(known, subject.id()) && known.attempt < attempt && known.may_come_again()
+        };
+        let earlier = known.as_ref().filter(|known| is_another(known)).map(IncomingJob::document);
+        if let Some(known) = known.filter(|known| !is_another(known)) {
             let cancelled = match value("unbegun") {
                 Some(_) => self.take_back(known.job).await,
                 None => self.cancel(known.job).await,
@@ -198,7 +211,7 @@ impl Offer {
             format: Format::Pdf,
             size: 0,
             blake3: String::new(),
-            attempt: value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1),
+            attempt,
             pages: None,
             options: crate::ticket::Options::default(),
         };
@@ -207,6 +220,9 @@ impl Offer {
         let rows = self.inner.rows.clone();
         let known =
             rows.run(move |rows| rows.cancel_ahead(ahead)).await.map_err(|error| store_refusal(&error))?;
+        if let Some(earlier) = earlier.filter(|_| known.attempt == attempt) {
+            self.inner.spool.remove(&earlier);
+        }
         if is_of(&known, subject.id()) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
     }
 

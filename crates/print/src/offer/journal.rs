@@ -276,7 +276,7 @@ impl Rows {
         })
     }
 
-    /// Remembers that a job was cancelled which has not come: it may still be on its way.
+    /// Remembers that a job was cancelled which has not come, or not as this attempt: it may still be on its way.
     pub(super) fn cancel_ahead(&self, mut job: IncomingJob) -> Result<IncomingJob, StoreError> {
         job.journal.step = Step::Ended;
         job.journal.state = State::Cancelled;
@@ -285,7 +285,19 @@ impl Rows {
         job.ended_at = Some(job.created_at);
         self.store.write(|t| {
             if let Some(known) = find(t, job.job)? {
-                return Ok(known);
+                let earlier = known.sender == job.sender && known.attempt < job.attempt;
+                if !earlier || !known.may_come_again() {
+                    return Ok(known);
+                }
+                // What people see of it stays.
+                job.title = known.title;
+                job.printer = known.printer;
+                job.format = known.format;
+                job.bytes = known.bytes;
+                job.pages = known.pages;
+                job.options = known.options;
+                job.rev = known.rev + 1;
+                job.created_at = known.created_at;
             }
             put(t, &job)?;
             prune(t)?;
