@@ -125,6 +125,9 @@ pub enum SpoolError {
     /// Not now: the queue takes no jobs.
     #[error("the print queue takes no jobs at the moment")]
     NotAccepting,
+    /// Not now: the queue was stopped.
+    #[error("the print queue is stopped")]
+    Paused,
     /// No, and asking again will not help.
     #[error("the system refused: {0}")]
     Refused(String),

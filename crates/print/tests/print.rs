@@ -10,6 +10,7 @@ mod print {
     pub(crate) mod cups;
     mod holding;
     mod hostile;
+    mod moving;
     pub(crate) mod offering;
     mod owner;
     mod recovery;

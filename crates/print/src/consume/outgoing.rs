@@ -407,8 +407,8 @@ impl OutgoingJob {
         if status.over {
             return self.end(status.state, reason, detail);
         }
-        if self.phase == Phase::Cancelling && status.state != State::Cancelled {
-            // What it was doing before it heard of the cancel.
+        if self.phase == Phase::Cancelling && (status.state != State::Cancelled || self.moving.is_some()) {
+            // What it was doing before it heard of the cancel; or it has heard, and its printer has not.
             return;
         }
         self.phase = Phase::There;

@@ -8,7 +8,7 @@ use super::{
     journal::Rows,
     machine::Step,
 };
-use crate::ticket::State;
+use crate::{QueueId, system::SpoolError, ticket::State};
 use lanyard_trust::{Action, Claim, Refusal, Used};
 use std::time::Duration;
 use uuid::Uuid;
@@ -130,6 +130,18 @@ impl Offer {
             return Err(OfferError::NotNow(BEGUN));
         }
         self.cancel(job).await
+    }
+
+    /// Stops one of this computer's queues, or lets it go on; its jobs are looked at at once.
+    ///
+    /// # Errors
+    /// The spooler's.
+    pub async fn pause_queue(&self, queue: &QueueId, pause: bool) -> Result<(), SpoolError> {
+        self.inner.spoolers.of(queue).pause(queue, pause).await?;
+        if super::lock(&self.inner.workers).contains_key(queue) {
+            self.wake(queue);
+        }
+        Ok(())
     }
 
     /// One that somebody keeps back with the system's own means.

@@ -380,7 +380,7 @@ impl Rows {
             let Some(mut row) = find(t, job)?.filter(is_it) else { return Ok(None) };
             let told = |row: &IncomingJob| {
                 let j = &row.journal;
-                (j.state, j.reason.clone(), j.detail.clone(), j.pages_done)
+                (j.state, j.step == Step::Ended, j.reason.clone(), j.detail.clone(), j.pages_done)
             };
             let before = told(&row);
             let asked_meanwhile = row.journal.cancel && !journal.cancel;

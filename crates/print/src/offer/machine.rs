@@ -228,6 +228,10 @@ impl Machine {
                 self.certain = true;
                 Action::Create
             }
+            (Step::Creating, None) if self.certain && self.journal.cancel => {
+                self.journal.end_unprinted(State::Cancelled, None, None);
+                Action::Rest
+            }
             (Step::Creating, None) if self.certain => Action::Create,
             (Step::Created, Some(number)) if self.certain && !self.journal.cancel && !self.is_held() => {
                 self.journal.step = Step::Sending;
@@ -332,7 +336,7 @@ impl Machine {
                 self.certain = false;
                 self.vanished();
             }
-            (Step::Creating, error @ (SpoolError::NotAccepting | SpoolError::Full)) => {
+            (Step::Creating, error @ (SpoolError::NotAccepting | SpoolError::Full | SpoolError::Paused)) => {
                 self.trouble(&error, now)
             }
             (Step::Creating, error) => self.refused(&error),
@@ -381,6 +385,7 @@ impl Machine {
         let reason = match error {
             SpoolError::Full => "disk_full",
             SpoolError::NotAccepting => "not-accepting-jobs",
+            SpoolError::Paused => "paused",
             _ => "print_service_away",
         };
         self.journal.tell(State::Stopped, Some(reason), Some(error.to_string()));
