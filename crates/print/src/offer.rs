@@ -10,6 +10,7 @@ mod handling;
 pub mod hold;
 pub mod journal;
 pub mod machine;
+mod terms;
 mod walk_in;
 mod worker;
 
@@ -36,7 +37,7 @@ use uuid::Uuid;
 
 pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::{HOLDS, TABLE};
+pub(crate) use journal::{HOLDS, TABLE, TERMS};
 pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.

@@ -146,7 +146,7 @@ fn bring(shares: &Arc<Shares>, id: &ShareId, used: Used) -> Result<Claim<QueueId
     Claim::take(gate, id.clone(), near(), Action::Print, used)
 }
 
-const JOB: Used = Used { jobs: 1, bytes: 10 };
+const JOB: Used = Used { jobs: 1, bytes: 10, pages: 0 };
 
 #[test]
 fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
@@ -157,7 +157,7 @@ fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
     let id = insert(&shares, "laser", ShareKind::Printer, policy.clone());
     bring(&shares, &id, JOB).unwrap().keep();
     drop(bring(&shares, &id, JOB).unwrap());
-    let large = Used { jobs: 1, bytes: 16 };
+    let large = Used { jobs: 1, bytes: 16, pages: 0 };
     assert!(matches!(bring(&shares, &id, large), Err(Refusal::Spent)), "it says so before it takes a byte");
     let under_way = bring(&shares, &id, JOB).unwrap();
     assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::Spent)), "what is on its way counts");

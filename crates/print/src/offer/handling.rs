@@ -83,7 +83,7 @@ impl Offer {
         let known = self.known(job).await?;
         let subject = known.subject.filter(|_| known.journal.holds.has(Hold::MustAsk));
         let subject = subject.ok_or(OfferError::NotFound)?;
-        let bringing = Used { jobs: 1, bytes: known.bytes };
+        let bringing = Used { jobs: 1, bytes: known.bytes, pages: known.sides.unwrap_or_default() };
         let claim = Claim::take(self.inner.gate.clone(), known.share, subject, Action::Print, bringing)?;
         let let_go = move |rows: &Rows| {
             let holds = |row: &IncomingJob| {

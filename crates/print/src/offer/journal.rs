@@ -14,7 +14,7 @@ use lanyard_store::{
     Store, StoreError,
     rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
 };
-use lanyard_trust::{NodeId, ShareId, Subject};
+use lanyard_trust::{NodeId, QuietHours, ShareId, Subject};
 use uuid::Uuid;
 
 /// The table.
@@ -55,9 +55,15 @@ ALTER TABLE print_received ADD COLUMN subject TEXT;
 ALTER TABLE print_received ADD COLUMN user TEXT;
 ";
 
+/// Since an owner may limit pages and hours.
+pub(crate) const TERMS: &str = "
+ALTER TABLE print_received ADD COLUMN quiet TEXT;
+ALTER TABLE print_received ADD COLUMN sides INTEGER;
+";
+
 const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
     number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at, holds, held_there, \
-    unprinted, subject, user";
+    unprinted, subject, user, quiet, sides";
 
 /// Finished jobs that are remembered, and for how long.
 const HISTORY: i64 = 500;
@@ -99,6 +105,10 @@ pub struct IncomingJob {
     pub user: Option<String>,
     /// Who asked, for a job that waits for the owner's word.
     pub subject: Option<Subject>,
+    /// Hours in which nothing of it comes into the queue.
+    pub quiet: Option<QuietHours>,
+    /// Sides of paper that it counts for, where that is limited.
+    pub sides: Option<u32>,
     /// How far it is.
     pub journal: Journal,
     /// Counts up with every change.
@@ -152,6 +162,8 @@ impl IncomingJob {
             options: ticket.options,
             user: None,
             subject: None,
+            quiet: None,
+            sides: None,
             journal: Journal::received(Holds::default()),
             rev: 1,
             created_at: now(),
@@ -339,8 +351,12 @@ impl Rows {
         })
     }
 
-    /// Lets a job go as far as `by` may. None when there is no such job.
+    /// Lets a job go as far as `by` may; the owner at any hour. None when there is no such job.
     pub(super) fn release(&self, job: Uuid, by: By) -> Result<Option<IncomingJob>, StoreError> {
+        if by == By::Owner {
+            let sql = "UPDATE print_received SET quiet = NULL WHERE job = ?1";
+            self.store.write(|t| t.execute(sql, [job.to_string()]).map(|_| ()))?;
+        }
         self.hold(job, |row| Some(row.journal.holds.released(by)))
     }
 
@@ -445,6 +461,8 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
             journal.unprinted,
             job.subject.and_then(|subject| serde_json::to_string(&subject).ok()),
             job.user,
+            job.quiet.and_then(|quiet| serde_json::to_string(&quiet).ok()),
+            job.sides,
         ],
     )?;
     Ok(())
@@ -497,6 +515,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {
         subject: row
             .get::<_, Option<String>>("subject")?
             .and_then(|subject| serde_json::from_str(&subject).ok()),
+        quiet: match row.get::<_, Option<String>>("quiet")? {
+            Some(_) => Some(parsed(row, "quiet", |text| serde_json::from_str(text).ok())?),
+            None => None,
+        },
+        sides: row.get("sides")?,
         journal,
         rev: row.get::<_, i64>("rev")?.unsigned_abs(),
         created_at: row.get("created_at")?,

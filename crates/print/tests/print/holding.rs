@@ -2,17 +2,17 @@
 
 use super::{
     cups::{Cupsd, eventually},
-    offering::{Document, Owner, Running, subject},
+    offering::{Document, NIGHT, Owner, Running, subject},
 };
 use http::{Method, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use lanyard_print::{
     offer::{By, Hold, IncomingJob, NotTaken, OfferError, Unannounced},
-    ticket::{JobStatus, MUST_ASK, Options, State},
+    ticket::{Capabilities, Color, JobStatus, MUST_ASK, Options, State, Ticket},
 };
 use lanyard_trust::{Refusal, ShareId};
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use uuid::Uuid;
 
 async fn bring(
@@ -145,7 +145,7 @@ async fn a_job_is_taken_back_only_while_nothing_of_it_can_be_on_paper() {
     assert!(status.unprinted, "{status:?}");
     // It may come again, on this printer or another.
     let document = Document::pdf(1);
-    let ticket = lanyard_print::ticket::Ticket { attempt: 2, ..document.ticket(Options::default()) };
+    let ticket = Ticket { attempt: 2, ..document.ticket(Options::default()) };
     let (code, _) = running.put(1, "raw", second, &ticket, &document.bytes).await;
     assert_eq!(code, StatusCode::CREATED);
     cupsd.behave_well();
@@ -154,4 +154,70 @@ async fn a_job_is_taken_back_only_while_nothing_of_it_can_be_on_paper() {
     assert_eq!(cupsd.printed().len(), 2);
     let job = running.offer.jobs().await.unwrap().into_iter().find(|job| job.job == second).unwrap();
     assert_eq!(job.journal.holds.first(), None::<Hold>);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_quiet_hours_is_printed_when_they_are_over_or_the_owner_says_so() {
+    let cupsd = Cupsd::start();
+    let owner = Owner::with(&cupsd);
+    NIGHT.store(true, Ordering::SeqCst);
+    let running = owner.run();
+    let first = running.accept("night", &Document::pdf(1), Options::default()).await;
+    let second = running.accept("night", &Document::pdf(1), Options::default()).await;
+    assert_eq!(running.status(first).await.reason.as_deref(), Some("quiet_hours"));
+    running.crash().await;
+    let running = owner.run();
+    // Others' jobs on the same printer go by.
+    let other = running.accept("pages", &Document::pdf(1), Options::default()).await;
+    running.until(other, State::Done).await;
+    assert_eq!(running.status(first).await.state, State::Held);
+    let early = running.offer.release(first, By::Sender).await;
+    assert!(matches!(early, Err(OfferError::NotNow(_))), "{early:?}");
+    running.offer.release(first, By::Owner).await.unwrap();
+    running.until(first, State::Done).await;
+    assert_eq!(running.status(second).await.state, State::Held);
+    NIGHT.store(false, Ordering::SeqCst);
+    // The clock is looked at every now and then, and whenever there is something to do.
+    let other = running.accept("pages", &Document::pdf(1), Options::default()).await;
+    running.until(second, State::Done).await;
+    running.until(other, State::Done).await;
+    assert_eq!(cupsd.printed().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_colour_is_not_allowed_it_is_said_before_and_printed_in_grey() {
+    let cupsd = Cupsd::start();
+    let owner = Owner::with(&cupsd);
+    let running = owner.run();
+    let told = async |share: &str| {
+        let (_, body) = running.ask(1, Method::GET, &format!("/v1/printers/{share}")).await;
+        serde_json::from_slice::<Capabilities>(&body).unwrap().color
+    };
+    assert!(told("pages").await && !told("grey").await);
+    let color = Options { color: Some(Color::Color), ..Options::default() };
+    let job = running.accept("grey", &Document::pdf(1), color).await;
+    running.until(job, State::Done).await;
+    let options = &cupsd.printed()[0].options;
+    assert!(options.contains("print-color-mode=monochrome"), "{options}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_counted_here_whatever_the_sender_says() {
+    let owner = Owner::alone();
+    let running = owner.run();
+    let copies = |copies| Options { copies: Some(copies), ..Options::default() };
+    let feeds = "page\u{c}".repeat(8);
+    for (what, document, options, accepted) in [
+        ("three pages", Document::pdf(3), Options::default(), true),
+        ("four", Document::pdf(4), Options::default(), false),
+        ("two, twice", Document::pdf(2), copies(2), false),
+        ("two of four", Document::pdf(4), Options { pages: "2-3".parse().ok(), ..Options::default() }, true),
+        ("a text", Document::text("one page"), Options::default(), true),
+        ("a text of many pages", Document::text(&feeds), Options::default(), false),
+    ] {
+        let ticket = Ticket { pages: Some(1), ..document.ticket(options) };
+        let (code, _) = running.put(1, "grey", Uuid::new_v4(), &ticket, &document.bytes).await;
+        let expected = if accepted { StatusCode::CREATED } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(code, expected, "{what}");
+    }
 }
