@@ -20,7 +20,7 @@ mod transfers;
 mod until;
 mod watch;
 
-use args::{Args, Command};
+use args::{Args, Command, PrinterAction};
 use clap::Parser;
 use lanyard_api::{ApiError, ErrorCode, Request, Response};
 use std::{io, process::ExitCode};
@@ -144,6 +144,16 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Jobs { watch: true } => watch::jobs(&node, json).await,
         Command::Cancel { job } => print::cancel(&node, job, json).await,
         Command::Retry { job } => print::retry(&node, job, json).await,
+        Command::Hold { job } => print::job(&node, Request::HoldJob { job }, json).await,
+        Command::Release { job } => print::job(&node, Request::ReleaseJob { job }, json).await,
+        Command::Move { job, to } => print::job(&node, Request::MoveJob { job, printer: to }, json).await,
+        Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
+        Command::Printer { action: PrinterAction::Pause { queue } } => {
+            print::queues(&node, Request::PauseQueue { queue }, json).await
+        }
+        Command::Printer { action: PrinterAction::Resume { queue } } => {
+            print::queues(&node, Request::ResumeQueue { queue }, json).await
+        }
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,

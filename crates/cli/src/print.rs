@@ -1,4 +1,4 @@
-//! `lanyard print`, `cancel` and `retry`.
+//! `lanyard print`, and what is done with print jobs and queues.
 
 use crate::{
     Failure,
@@ -71,6 +71,18 @@ pub(crate) async fn cancel(node: &Asked, id: String, json: bool) -> Result<(), F
 pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
     let job = node.ask(Request::RetryJob { job: id.clone() }).await;
     or_transfer(node, job, &id, Request::RetryTransfer { transfer: id.clone() }, json).await
+}
+
+/// Does something with a print job.
+pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+    let job = once(node, request).await?;
+    show::show(json, &job, show::job)
+}
+
+/// Does something with a queue of this computer.
+pub(crate) async fn queues(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+    let Response::Queues(queues) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &queues, |queues| show::queues(queues))
 }
 
 async fn or_transfer(
