@@ -6,7 +6,7 @@ use super::{
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId,
+    QueueId, fault,
     system::{Handover, SpoolError, Spooler},
     ticket::State,
 };
@@ -181,22 +181,27 @@ async fn walk(
     let mut recorded = job.journal.clone();
     for _ in 0..ACTIONS {
         let action = machine.decide();
+        fault::point("worker: decided, not recorded");
         if !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
         if action == Action::Rest {
             return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
         }
+        fault::point(before(action));
         let event = act(spooler, handover, action).await;
+        fault::point(after(action));
         let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
         tracing::debug!(job = %job.job, ?action, ?event, "print job");
         machine.happened(event, Instant::now());
         if !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
+        fault::point("worker: what happened is recorded");
         match machine.journal() {
             journal if journal.step == Step::Ended => {
                 offer.inner.spool.remove(&job.document());
+                fault::point("worker: over, and the document is deleted");
                 spooler.forget(&job.mark());
                 if journal.unprinted && !journal.holds.has(Hold::MustAsk) {
                     offer.give_back_unprinted(&job).await;
@@ -215,6 +220,34 @@ async fn walk(
         }
     }
     Pace::Moving
+}
+
+fn before(action: Action) -> &'static str {
+    match action {
+        Action::Find => "worker: about to search",
+        Action::Create => "worker: about to make an empty job",
+        Action::Send(_) => "worker: about to hand over",
+        Action::Abandon(_) => "worker: about to abandon an empty job",
+        Action::Cancel(_) => "worker: about to cancel",
+        Action::Hold(_) => "worker: about to hold",
+        Action::Release(_) => "worker: about to release",
+        Action::Look(_) => "worker: about to look",
+        Action::Rest => "worker: rests",
+    }
+}
+
+fn after(action: Action) -> &'static str {
+    match action {
+        Action::Find => "worker: searched, not recorded",
+        Action::Create => "worker: an empty job is made, not recorded",
+        Action::Send(_) => "worker: handed over, not recorded",
+        Action::Abandon(_) => "worker: abandoned, not recorded",
+        Action::Cancel(_) => "worker: cancelled, not recorded",
+        Action::Hold(_) => "worker: held, not recorded",
+        Action::Release(_) => "worker: released, not recorded",
+        Action::Look(_) => "worker: looked, not recorded",
+        Action::Rest => "worker: rests",
+    }
 }
 
 /// Puts the journal on disk if it changed, and learns of a cancel that came meanwhile. False when the disk refuses:
