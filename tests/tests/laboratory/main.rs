@@ -22,6 +22,8 @@ mod joining;
 #[cfg(target_os = "linux")]
 mod many;
 #[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
 mod networks;
@@ -48,6 +50,9 @@ mod web;
 fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
+        if std::env::args().any(|argument| argument == "--measure") {
+            return runner::main(measure::ALL);
+        }
         runner::main(
             &[
                 the_lab::ALL,
