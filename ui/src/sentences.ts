@@ -109,6 +109,8 @@ export function jobSentence(job: Job): Sentence {
         : { tone: "accent", words: t("job.sending", { device }) };
     case "waiting":
       return { tone: "accent", words: t("job.waiting") };
+    case "held":
+      return { tone: "quiet", words: t("job.held", { reason: told("held", job.reason ?? "other", "held.other") }) };
     case "printing":
       return { tone: "accent", words: printing(job) };
     case "stopped":

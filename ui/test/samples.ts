@@ -1,6 +1,6 @@
 // A snapshot and a job to begin a test with.
 
-import type { Job, Snapshot } from "../src/api";
+import type { Job, PrintOptions, Snapshot } from "../src/api";
 
 export function snapshot(seq: number): Snapshot {
   return {
@@ -36,6 +36,22 @@ export function snapshot(seq: number): Snapshot {
   };
 }
 
+/** What is sent when a person changed nothing. */
+export const NO_CHOICE: PrintOptions = {
+  copies: null,
+  pages: null,
+  sides: null,
+  color: null,
+  media: null,
+  quality: null,
+  source: null,
+  media_type: null,
+  number_up: null,
+  scaling: null,
+  orientation: null,
+  booklet: false,
+};
+
 export function job(id: string, created_at: number, state: Job["state"] = "sending"): Job {
   return {
     id,
@@ -44,13 +60,15 @@ export function job(id: string, created_at: number, state: Job["state"] = "sendi
     printer: "Hall",
     device: "b".repeat(52),
     device_name: "Ben's desktop",
+    user: null,
+    actions: [],
     state,
     reason: null,
     detail: null,
     bytes: 1000,
     pages: null,
     pages_done: null,
-    options: { copies: null, pages: null, sides: null, color: null, media: null },
+    options: NO_CHOICE,
     created_at,
     ended_at: null,
   };
