@@ -26,6 +26,22 @@ export interface Choices {
 export const MOST_COPIES = 999;
 export const SCALINGS: Scaling[] = ["auto", "fit", "fill", "none"];
 
+/** What is sent when nothing was chosen. */
+export const NO_OPTIONS: PrintOptions = {
+  copies: null,
+  pages: null,
+  sides: null,
+  color: null,
+  media: null,
+  quality: null,
+  source: null,
+  media_type: null,
+  number_up: null,
+  scaling: null,
+  orientation: null,
+  booklet: false,
+};
+
 /** The printer's defaults. */
 export function defaults(printer: PrinterCapabilities): Choices {
   return {

@@ -6,6 +6,7 @@ import {
   makesBooklets,
   mediaName,
   mostCopies,
+  NO_OPTIONS,
   normalPages,
   pagesWrong,
   paperShape,
@@ -14,7 +15,6 @@ import {
   spoken,
   toOptions,
 } from "../src/printing";
-import { NO_CHOICE } from "./samples";
 
 const duplex: PrinterCapabilities = {
   formats: ["application/pdf"],
@@ -43,8 +43,8 @@ const plain: PrinterCapabilities = {
 
 describe("what is sent with a job", () => {
   test("is nothing when a person changed nothing", () => {
-    expect(toOptions(defaults(duplex), duplex)).toEqual(NO_CHOICE);
-    expect(toOptions(defaults(plain), plain)).toEqual(NO_CHOICE);
+    expect(toOptions(defaults(duplex), duplex)).toEqual(NO_OPTIONS);
+    expect(toOptions(defaults(plain), plain)).toEqual(NO_OPTIONS);
   });
 
   const chosen = {

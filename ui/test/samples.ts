@@ -1,6 +1,7 @@
 // A snapshot and a job to begin a test with.
 
-import type { Job, PrintOptions, Snapshot } from "../src/api";
+import type { Job, Snapshot } from "../src/api";
+import { NO_OPTIONS } from "../src/printing";
 
 export function snapshot(seq: number): Snapshot {
   return {
@@ -36,22 +37,6 @@ export function snapshot(seq: number): Snapshot {
   };
 }
 
-/** What is sent when a person changed nothing. */
-export const NO_CHOICE: PrintOptions = {
-  copies: null,
-  pages: null,
-  sides: null,
-  color: null,
-  media: null,
-  quality: null,
-  source: null,
-  media_type: null,
-  number_up: null,
-  scaling: null,
-  orientation: null,
-  booklet: false,
-};
-
 export function job(id: string, created_at: number, state: Job["state"] = "sending"): Job {
   return {
     id,
@@ -68,7 +53,7 @@ export function job(id: string, created_at: number, state: Job["state"] = "sendi
     bytes: 1000,
     pages: null,
     pages_done: null,
-    options: NO_CHOICE,
+    options: NO_OPTIONS,
     created_at,
     ended_at: null,
   };
