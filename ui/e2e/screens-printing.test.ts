@@ -304,8 +304,8 @@ describe.sequential("jobs", () => {
     await screens.press("Hold Shopping list.pdf");
     await screens.notes.getByText("Shopping list.pdf is held.").waitFor();
     await screens.press("Undo");
-    await expect.poll(() => screens.requests("release_job")).toEqual([{ do: "release_job", job: "Shopping list" }]);
-    await screens.press("Let Recipe.pdf print");
+    await expect.poll(() => screens.requests("release_job")).toEqual([{ do: "release_job", job: "Shopping-list" }]);
+    await screens.press("Let it print Recipe.pdf");
     await screens.notes.getByText("Recipe.pdf goes on.").waitFor();
     await screens.press("Undo");
     await expect.poll(() => screens.requests("hold_job").at(-1)).toEqual({ do: "hold_job", job: "Recipe" });
@@ -325,7 +325,7 @@ describe.sequential("jobs", () => {
     await screens.show(printShop(), "activity");
     screens.stage.answers.move_job = ({ printer }) =>
       printer === PHOTO ? { is: "job", value: { ...jobs[0]!, id: "moved" } } : { code: "peer_unreachable", detail: "Kitchen Pi does not answer" };
-    await screens.press("Print Shopping list.pdf on another printer");
+    await screens.press("Other printer… Shopping list.pdf");
     await screens.dialog.getByText("Canon TS5350").waitFor();
     expect(await screens.dialog.getByText("Brother HL-L2350").count(), "it is there already").toBe(0);
     await screens.dialog.getByText("Attic", { exact: true }).click();
@@ -343,7 +343,7 @@ describe.sequential("jobs", () => {
     const one = printShop();
     one.nearby = { ...one.nearby, printers: [printers[0]!] };
     await screens.show(one, "activity");
-    await screens.press("Print Shopping list.pdf on another printer");
+    await screens.press("Other printer… Shopping list.pdf");
     await screens.dialog.getByText("No other printer is nearby.").waitFor();
     await accessible(screens.page, "no other printer");
   });
@@ -352,9 +352,9 @@ describe.sequential("jobs", () => {
     await screens.show(printShop(), "activity");
     screens.stage.answers.reprint = ({ job }) => ({ is: "job", value: { ...jobs[0]!, id: `${job} again` } });
     screens.stage.answers.cancel_job = screens.stage.answers.retry_job = () => ({ is: "job", value: jobs[0]! });
-    await screens.press("Print Report.pdf again");
+    await screens.press("Print again Report.pdf");
     await screens.press("Cancel Invoice.pdf");
-    await screens.press("Try Photos.pdf again");
+    await screens.press("Try again Photos.pdf");
     await screens.notes.getByText("Invoice.pdf was cancelled.").waitFor();
     await expect.poll(() => screens.requests("retry_job")).toEqual([{ do: "retry_job", job: "Photos" }]);
     expect(screens.requests("reprint")).toEqual([{ do: "reprint", job: "Report" }]);

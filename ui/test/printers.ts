@@ -73,14 +73,14 @@ export const plain: PrinterCapabilities = {
 
 const one = (id: string, minutes: number, state: Job["state"], more: Partial<Job>): Job => ({
   ...job(id, now - minutes * MINUTE, state),
-  title: `${id}.pdf`,
+  title: `${id.replaceAll("-", " ")}.pdf`,
   printer: "Brother HL-L2350",
   bytes: 240_000,
   ...more,
 });
 
 export const jobs: Job[] = [
-  one("Shopping list", 1, "waiting", { pages: 1, actions: ["cancel", "hold", "move"] }),
+  one("Shopping-list", 1, "waiting", { pages: 1, actions: ["cancel", "hold", "move"] }),
   one("Thesis", 3, "printing", { pages: 120, pages_done: 37, actions: ["cancel"] }),
   one("Poster", 4, "held", { reason: "quiet_hours", pages: 1, actions: ["cancel", "release", "move"], direction: "incoming", printer: "Laser", user: "cora" }),
   one("Recipe", 5, "held", { reason: "owner", pages: 2, actions: ["cancel", "release"] }),
