@@ -288,11 +288,12 @@ describe.sequential("jobs", () => {
     await row("Shopping list.pdf").getByText("Waiting to print").waitFor();
     await row("Thesis.pdf").getByText("Printing page 38 of 120").waitFor();
     await row("Poster.pdf").getByText("Held: quiet hours").waitFor();
+    await row("Recipe.pdf").getByText("Held: until its owner lets it go").waitFor();
     await row("Letter.pdf").getByText("sent by cora").waitFor();
     await row("Invoice.pdf").getByText("Stopped: Needs paper").waitFor();
     const buttons = (title: string) => row(title).getByRole("button").allTextContents();
-    expect(await buttons("Shopping list.pdf")).toEqual(["Hold", "Other printer…", "Cancel"]);
-    expect(await buttons("Poster.pdf")).toEqual(["Let it print", "Other printer…", "Cancel"]);
+    expect(await buttons("Shopping list.pdf")).toEqual(["Hold", "Move…", "Cancel"]);
+    expect(await buttons("Poster.pdf")).toEqual(["Let it print", "Move…", "Cancel"]);
     expect(await buttons("Report.pdf")).toEqual(["Print again"]);
     await screens.page.setViewportSize({ width: 1120, height: 1500 });
     await inspect(screens.page, "jobs");
@@ -325,7 +326,7 @@ describe.sequential("jobs", () => {
     await screens.show(printShop(), "activity");
     screens.stage.answers.move_job = ({ printer }) =>
       printer === PHOTO ? { is: "job", value: { ...jobs[0]!, id: "moved" } } : { code: "peer_unreachable", detail: "Kitchen Pi does not answer" };
-    await screens.press("Other printer… Shopping list.pdf");
+    await screens.press("Move… Shopping list.pdf");
     await screens.dialog.getByText("Canon TS5350").waitFor();
     expect(await screens.dialog.getByText("Brother HL-L2350").count(), "it is there already").toBe(0);
     await screens.dialog.getByText("Attic", { exact: true }).click();
@@ -343,7 +344,7 @@ describe.sequential("jobs", () => {
     const one = printShop();
     one.nearby = { ...one.nearby, printers: [printers[0]!] };
     await screens.show(one, "activity");
-    await screens.press("Other printer… Shopping list.pdf");
+    await screens.press("Move… Shopping list.pdf");
     await screens.dialog.getByText("No other printer is nearby.").waitFor();
     await accessible(screens.page, "no other printer");
   });

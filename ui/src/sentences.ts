@@ -20,6 +20,7 @@ import { minutesLeft } from "./joining";
 import { reasonWords } from "./printer-words";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
+import { isKey } from "./words";
 import { timeOf, type Right, type Rules, type Who } from "./who";
 
 /** A colour's meaning; every one goes with a word. */
@@ -84,7 +85,7 @@ export function jobSentence(job: Job): Sentence {
     case "waiting":
       return { tone: "accent", words: t("job.waiting") };
     case "held":
-      return { tone: "quiet", words: t("job.held", { reason: told("held", job.reason ?? "other", "held.other") }) };
+      return { tone: "quiet", words: t("job.held", { reason: heldWords(job) }) };
     case "printing":
       return { tone: "accent", words: printing(job) };
     case "stopped":
@@ -101,6 +102,13 @@ export function jobSentence(job: Job): Sentence {
     case "failed":
       return { tone: "danger", words: t("job.failed", { reason: failure(job.reason, device) }) };
   }
+}
+
+/** Who lets it go is told from where the reader sits. */
+function heldWords({ direction, reason }: Job): string {
+  const code = reason ?? "other";
+  const here = `held_here.${code}`;
+  return direction === "incoming" && isKey(here) ? t(here) : told("held", code, "held.other");
 }
 
 function printing(job: Job): string {
