@@ -59,6 +59,12 @@ async function settled() {
   await screens.dialog.locator("[aria-busy=false] img").waitFor();
 }
 
+/** Whether all of it can be seen without scrolling, above the dialog's buttons. */
+async function inSight(what: Locator): Promise<boolean> {
+  const [box, buttons] = [await what.boundingBox(), await printButton().boundingBox()];
+  return box !== null && buttons !== null && box.y >= 0 && box.y + box.height <= buttons.y;
+}
+
 describe.sequential("the print dialog", () => {
   test("shows the sides as they will be on paper, one after the other, by mouse and by keyboard", async () => {
     await screens.show(printShop(), "nearby");
@@ -201,6 +207,7 @@ describe.sequential("the print dialog", () => {
     await printButton().click();
     await screens.dialog.getByText("Its owner wants to be asked first").waitFor();
     expect(sent).toEqual(["Ticket.pdf"]);
+    await expect.poll(() => inSight(screens.dialog.getByRole("alert")), { message: "what went wrong is in sight" }).toBe(true);
     await screens.dialog.getByRole("heading", { name: "Print Map.pdf" }).waitFor();
     await inspect(screens.page, "print-must-ask");
   });
@@ -278,6 +285,7 @@ describe.sequential("printers nearby", () => {
     screens.stage.answers.add_printer = () => ({ code: "printer_failed", detail: "CUPS answered client-error-forbidden." });
     await screens.press("Add to this computer Canon TS5350");
     await screens.notes.getByText("Canon TS5350 couldn't be added to this computer").waitFor();
+    await screens.notes.getByText("This computer's print service refused it.").waitFor();
     await inspect(screens.page, "printer-add-failed");
   });
 });
@@ -389,8 +397,8 @@ describe.sequential("the owner's printers", () => {
     await screens.show(printShop(), "sharing");
     screens.stage.answers.change_share = () => ({ is: "share", value: printShop().shares[0]! });
     await screens.press(/^Who: .*Laser$/);
-    await screens.dialog.getByLabel("Pages a day for each of them").fill("20");
-    await screens.dialog.getByLabel("Jobs a day for each of them").fill("5");
+    await screens.dialog.getByLabel("Pages a day per device").fill("20");
+    await screens.dialog.getByLabel("Jobs a day per device").fill("5");
     await screens.dialog.getByLabel("From", { exact: true }).fill("23:30");
     await screens.dialog.getByLabel("To", { exact: true }).fill("23:30");
     await screens.dialog.getByText("Beginning and end must differ.").waitFor();
