@@ -37,7 +37,7 @@ impl Circle {
                 let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
                 Standing { member: known.members.contains(&node), expelled: known.expelled.contains(&node) }
             }
-            Who::Guest(_) => Standing::default(),
+            Who::Guest(_) | Who::Plain(_) => Standing::default(),
         }
     }
 

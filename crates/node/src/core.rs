@@ -14,11 +14,13 @@ use crate::{
     moved::Moved,
     networks::Networks,
     pause::Pause,
+    plain::Plain,
     presence::Presence,
     printing::Printing,
     settings::Settings,
     shares::Shares,
     uploads::Uploads,
+    web::WebDoors,
 };
 use lanyard_link::{Doors, Peers};
 use lanyard_store::Store;
@@ -81,6 +83,10 @@ pub struct Core {
     pub asks: Asks,
     /// Passes for guests, and who is in with them.
     pub guests: Guests,
+    /// The printers that clients without Lanyard see.
+    pub plain: Plain,
+    /// The doors for whoever comes without a key.
+    pub web: WebDoors,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

@@ -25,6 +25,7 @@ pub mod names;
 pub mod networks;
 pub mod node;
 pub mod pause;
+pub mod plain;
 pub mod presence;
 pub mod printing;
 mod qr;
@@ -32,6 +33,7 @@ pub mod settings;
 pub mod shares;
 pub mod status;
 pub mod uploads;
+pub mod web;
 pub mod wire;
 
 pub use attach::Attached;

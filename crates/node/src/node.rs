@@ -17,12 +17,14 @@ use crate::{
     moved::Moved,
     networks::{self, Networks},
     pause::{self, Pause},
+    plain::{self, Plain},
     presence::{self, Presence},
     printing::{self, Printing},
     settings::{self, Settings},
     shares::{self, Shares},
     status,
     uploads::Uploads,
+    web::WebDoors,
 };
 use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
@@ -277,6 +279,8 @@ impl Opened {
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
             asks: Asks::default(),
+            plain: Plain::default(),
+            web: WebDoors::default(),
             uploads,
             browser: Browser::default(),
             probes: Probes::default(),
@@ -310,5 +314,6 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     printing::start(core).await?;
     drives::start(core).await?;
     guests::start(core).await;
+    plain::start(core);
     local::open(core).await
 }

@@ -34,7 +34,7 @@ use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{ApiError, Device, DeviceState, ErrorCode, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
-use lanyard_trust::{NodeId, ShareId, Subject, names::clean};
+use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -138,8 +138,12 @@ impl Presence {
         self.dirty.notify_one();
     }
 
-    /// The name of a device, as last told; its check words when it never told one.
+    /// The name of a device, as last told; its check words when it never told one. For a client without Lanyard the
+    /// address that it came from.
     pub fn name_of(&self, node: &NodeId) -> String {
+        if let Some(plain) = PlainId::from_node(node) {
+            return plain.to_string();
+        }
         let named = self.devices().name(node);
         named.or_else(|| self.book.name(node)).unwrap_or_else(|| node.check_words())
     }

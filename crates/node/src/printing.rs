@@ -31,7 +31,7 @@ use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
     consume::{self, Outbox, OutgoingState, Target},
     document::{ChildProgram, Documents},
-    offer::{self, Offer},
+    offer::{self, Offer, ipp},
     system::Spoolers,
     ticket::{Capabilities, JobStatus, MUST_ASK},
 };
@@ -53,6 +53,8 @@ const ANSWER: Duration = Duration::from_secs(5 * 60);
 pub struct Printing {
     offer: Offer,
     outbox: Outbox,
+    /// Answers standard clients, and what it speaks for.
+    standard: (ipp::Server, ipp::SharedPrinters),
     queues: queues::Known,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
@@ -92,8 +94,18 @@ impl Printing {
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
         });
+        let offer = offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?;
+        let server = ipp::Server::open(parts.store.clone())
+            .map_err(|error| StartError::failed("opening the print jobs of standard clients", error))?;
+        let shares = Arc::clone(&parts.shares);
+        let identify = move |share: &ShareId, words: Option<String>| {
+            let name = shares.name_of(share).unwrap_or_default();
+            tracing::info!(printer = name, ?words, "somebody wants to know which printer this is");
+        };
+        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), Box::new(identify));
         Ok(Self {
-            offer: offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?,
+            offer,
+            standard: (server, shared),
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
             abilities: Mutex::default(),
@@ -122,6 +134,12 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     core.printing.offer.serve(subject, request).await
+}
+
+/// What answers printing clients that are not Lanyard, and the printers that it speaks for.
+pub(crate) fn standard(core: &Core) -> (&ipp::Server, &ipp::SharedPrinters) {
+    let (server, shared) = &core.printing.standard;
+    (server, shared)
 }
 
 /// What takes documents from guests.

@@ -2,9 +2,10 @@
 //!
 //! [`offer`] takes documents from other nodes, keeps them safe and hands them to the system's queues; [`consume`]
 //! keeps documents for other nodes' printers until they are there. The two halves meet only on the wire, whose
-//! words are in [`ticket`]. [`system`] is what this computer's own spooler can do, behind one trait; [`document`]
+//! words are in [`ticket`]; `client` speaks IPP to printers and to the system's own spooler. [`system`] is what this computer's own spooler can do, behind one trait; [`document`]
 //! knows the few kinds of documents that can be printed. Who may print is decided by the gate that `offer` asks.
 
+mod client;
 pub mod consume;
 pub mod document;
 pub mod offer;
@@ -17,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// This room's tables.
-pub const MIGRATIONS: Migrations =
-    Migrations { room: "print", steps: &[offer::TABLE, consume::TABLE, consume::ASKS_FIRST] };
+pub const MIGRATIONS: Migrations = Migrations {
+    room: "print",
+    steps: &[offer::TABLE, consume::TABLE, consume::ASKS_FIRST, offer::HOLDS, offer::ipp::TABLE],
+};
 
 /// The system's name of one of this computer's own print queues, or [`QueueId::SAVE_AS_PDF`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

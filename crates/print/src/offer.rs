@@ -6,6 +6,9 @@
 //! at a printer; a job, once accepted, is followed and cancelled by the key that sent it, and by the owner.
 
 mod doors;
+mod handling;
+pub mod hold;
+pub mod ipp;
 pub mod journal;
 pub mod machine;
 mod walk_in;
@@ -20,7 +23,7 @@ use crate::{
 };
 use journal::Rows;
 use lanyard_store::{Store, StoreError};
-use lanyard_trust::{Gate, NodeId, ShareId};
+use lanyard_trust::{Gate, NodeId, Refusal, ShareId};
 use std::{
     collections::{HashMap, HashSet},
     io,
@@ -32,9 +35,10 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::TABLE;
-pub use walk_in::NotTaken;
+pub(crate) use journal::{HOLDS, TABLE};
+pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.
 pub type NameOf = dyn Fn(&ShareId) -> Option<String> + Send + Sync;
@@ -94,6 +98,15 @@ pub enum OfferError {
     /// No such job.
     #[error("there is no such job")]
     NotFound,
+    /// Not what can be done with the job as it is.
+    #[error("{0}")]
+    NotNow(&'static str),
+    /// The gate says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The system's print service says no.
+    #[error(transparent)]
+    Spooler(#[from] SpoolError),
 }
 
 impl Offer {

@@ -6,8 +6,7 @@
 
 #[cfg(unix)]
 pub mod cups;
-#[cfg(unix)]
-mod ipp_codec;
+pub mod device;
 pub mod save_as_pdf;
 #[cfg(windows)]
 pub mod windows;
@@ -17,6 +16,7 @@ use crate::{
     document::{DocumentError, Documents, Format},
     ticket::{Capabilities, Options, Supply},
 };
+use device::Device;
 use futures_util::future::BoxFuture;
 use std::{
     io,
@@ -46,6 +46,8 @@ pub struct QueueInfo {
     pub supplies: Vec<Supply>,
     /// Stopped by its owner; jobs wait.
     pub paused: bool,
+    /// The printer behind it.
+    pub device: Device,
 }
 
 /// RFC 8011 §5.4.11 `printer-state`.
@@ -192,6 +194,18 @@ pub trait Spooler: Send + Sync + 'static {
 
     /// Cancels a job. One that is finished already is no error.
     fn cancel<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>>;
+
+    /// Keeps a job back that is not being printed yet.
+    fn hold<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, number);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
+
+    /// Lets it go.
+    fn release<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, number);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
 
     /// Forgets what it remembers about a finished job.
     fn forget(&self, mark: &str) {

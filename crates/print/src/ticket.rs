@@ -279,6 +279,9 @@ pub struct JobStatus {
     /// Pages that reached paper, when the printer tells.
     #[serde(default)]
     pub pages_done: Option<u32>,
+    /// It is over, and certainly nothing of it is on paper: it may be printed elsewhere.
+    #[serde(default)]
+    pub unprinted: bool,
 }
 
 /// Why an owner did not take a document: the body of every refusal.
@@ -537,6 +540,7 @@ impl JobStatus {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.over &= self.state.is_final();
+        self.unprinted &= self.over && self.state != State::Done;
         self.reason = self.reason.and_then(|reason| keyword(&reason));
         self.detail = self.detail.map(|detail| words(&detail)).filter(|detail| !detail.is_empty());
         self

@@ -14,4 +14,5 @@ mod print {
     mod recovery;
     mod refusals;
     mod sender;
+    mod standard;
 }

@@ -5,6 +5,7 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     fmt,
+    net::{IpAddr, Ipv6Addr},
     ops::{Add, Sub},
     str::FromStr,
     sync::Arc,
@@ -72,17 +73,74 @@ impl<'de> Deserialize<'de> for PassId {
     }
 }
 
+/// A client that proves nothing: a phone, a printing system without Lanyard. Only the address that it came from tells
+/// it from others, which is a claim: good for showing who printed what and for counting, and for nothing that is
+/// meant for somebody.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PlainId([u8; 16]);
+
+/// Before the address in [`PlainId::as_node`]. To find a key that begins with it takes 2¹²⁸ tries.
+const PLAIN: &[u8; 16] = b"lanyard plain v1";
+
+impl PlainId {
+    /// From the address that a connection came from.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self(v4.to_ipv6_mapped().octets()),
+            IpAddr::V6(v6) => Self(v6.octets()),
+        }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        Ipv6Addr::from(self.0).to_canonical()
+    }
+
+    /// A value that is nobody's key, for where things are kept under a device's.
+    #[must_use]
+    pub fn as_node(&self) -> NodeId {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(PLAIN);
+        bytes[16..].copy_from_slice(&self.0);
+        NodeId::from_bytes(bytes)
+    }
+
+    /// What [`PlainId::as_node`] was made from.
+    #[must_use]
+    pub fn from_node(node: &NodeId) -> Option<Self> {
+        let address = node.as_bytes().strip_prefix(PLAIN)?;
+        Some(Self(address.try_into().ok()?))
+    }
+}
+
+impl fmt::Display for PlainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.address(), f)
+    }
+}
+
+impl fmt::Debug for PlainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Who {
     /// The device whose key the TLS handshake proved.
     Device(NodeId),
     /// Whoever holds this pass.
     Guest(PassId),
+    /// A client that proves nothing.
+    Plain(PlainId),
 }
 
 /// Who is asking, as the connection proves it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Who it is.
     pub who: Who,
@@ -91,13 +149,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// What jobs, uploads and limits of this subject are kept under: a device's own key, or for a guest a value
-    /// made from the pass that is nobody's key.
+    /// What jobs, uploads and limits of this subject are kept under: a device's own key, or for a guest or a plain
+    /// client a value made from the pass or the address, which is nobody's key.
     #[must_use]
     pub fn id(&self) -> NodeId {
         match self.who {
             Who::Device(node) => node,
             Who::Guest(pass) => NodeId::from_bytes(blake3::derive_key("lanyard guest pass v1", &pass.0)),
+            Who::Plain(client) => client.as_node(),
         }
     }
 }
@@ -277,19 +336,22 @@ impl Grant {
 
     fn is_for(&self, subject: &Subject, standing: &Standing) -> bool {
         match (self.who, subject.who) {
-            (Audience::Network, Who::Device(_)) => subject.on_own_network,
+            (Audience::Network, Who::Device(_) | Who::Plain(_)) => subject.on_own_network,
             (Audience::Home, Who::Device(_)) => standing.member,
             (Audience::Device(named), Who::Device(node)) => named == node && !standing.expelled,
             (Audience::Guest(named), Who::Guest(pass)) => named == pass && subject.on_own_network,
             // A pass opens what it was made for and nothing that anybody else may do.
             (Audience::Network | Audience::Home | Audience::Device(_), Who::Guest(_))
-            | (Audience::Guest(_), Who::Device(_)) => false,
+            | (Audience::Guest(_), Who::Device(_))
+            // Whoever proves nothing is one of the network and nobody in particular.
+            | (Audience::Home | Audience::Device(_) | Audience::Guest(_), Who::Plain(_)) => false,
         }
     }
 
-    fn allows(&self, action: Action, everyone_writes: bool) -> bool {
+    fn allows(&self, subject: &Subject, action: Action, everyone_writes: bool) -> bool {
         match action {
-            Action::Manage => self.manage && !self.add_only,
+            // Seeing to the jobs of others takes somebody who can be held to it.
+            Action::Manage => self.manage && !self.add_only && !matches!(subject.who, Who::Plain(_)),
             Action::Print | Action::List | Action::Read => !self.add_only,
             Action::Write => (self.write || everyone_writes) && !self.add_only,
             Action::Add => self.add_only || self.write || everyone_writes,
@@ -369,7 +431,7 @@ pub fn grant_for<'a>(
     }
     policy.grants.iter().find(|grant| {
         grant.is_for(subject, standing)
-            && grant.allows(action, policy.write)
+            && grant.allows(subject, action, policy.write)
             && !grant.until.is_some_and(|until| until.is_over(now))
     })
 }
@@ -482,6 +544,10 @@ mod tests {
     const AT_HOME: Subject = Subject { who: Who::Device(ANNA), on_own_network: true };
     const ABROAD: Subject = Subject { who: Who::Device(ANNA), on_own_network: false };
     const GUEST: Subject = Subject { who: Who::Guest(PASS), on_own_network: true };
+    const PHONE: Subject = Subject {
+        who: Who::Plain(PlainId(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0xc0a8, 0x0117).octets())),
+        on_own_network: true,
+    };
     const STRANGER: Standing = Standing { member: false, expelled: false };
     const MEMBER: Standing = Standing { member: true, expelled: false };
     const EXPELLED: Standing = Standing { member: false, expelled: true };
@@ -566,6 +632,26 @@ mod tests {
             ("elsewhere", vec![pass()], Subject { on_own_network: false, ..GUEST }, STRANGER, Print, Deny),
             ("a guest is not the network", vec![network(), home()], GUEST, MEMBER, Print, Deny),
             ("a device has no pass", vec![pass()], AT_HOME, MEMBER, Print, Deny),
+            ("a plain client on the owner's network", vec![network()], PHONE, STRANGER, Print, Allow),
+            (
+                "on some other",
+                vec![network()],
+                Subject { on_own_network: false, ..PHONE },
+                STRANGER,
+                Print,
+                Deny,
+            ),
+            ("after a question", vec![Grant { ask: true, ..network() }], PHONE, STRANGER, Print, Ask),
+            ("one that proves nothing is nobody's", vec![home(), anna(), pass()], PHONE, MEMBER, Print, Deny),
+            (
+                "nor sees to others' jobs",
+                vec![Grant { manage: true, ..network() }],
+                PHONE,
+                STRANGER,
+                Manage,
+                Deny,
+            ),
+            ("as a device may", vec![Grant { manage: true, ..network() }], AT_HOME, STRANGER, Manage, Allow),
             (
                 "another pass",
                 vec![Grant::to(Audience::Guest(PassId::from_bytes([9; 8])))],
@@ -658,7 +744,7 @@ mod tests {
     #[test]
     fn a_rule_that_was_never_set_allows_nothing() {
         for action in EVERY_ACTION {
-            for subject in [AT_HOME, ABROAD, GUEST] {
+            for subject in [AT_HOME, ABROAD, GUEST, PHONE] {
                 for standing in [STRANGER, MEMBER, EXPELLED] {
                     assert_eq!(asked(&Policy::default(), &subject, &standing, action), Decision::Deny);
                 }
@@ -685,10 +771,41 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_is_kept_under_a_name_that_is_nobodys_key() {
+    fn guests_and_plain_clients_are_kept_under_names_that_are_nobodys_key() {
         let other = Subject { who: Who::Guest(PassId::from_bytes([4; 8])), ..GUEST };
         assert_ne!(GUEST.id(), other.id());
         assert_eq!(AT_HOME.id(), ANNA);
+        let plain = |address: &str| PlainId::of(address.parse().unwrap());
+        let (v4, mapped, v6) = (plain("192.168.1.23"), plain("::ffff:192.168.1.23"), plain("fe80::1"));
+        assert_eq!(v4, mapped, "one client, however its connection was accepted");
+        assert_eq!((v4.to_string(), v6.to_string()), ("192.168.1.23".to_owned(), "fe80::1".to_owned()));
+        let id = |who| Subject { who: Who::Plain(who), on_own_network: true }.id();
+        assert_ne!(id(v4), id(v6));
+        assert_eq!(id(v4), PHONE.id());
+        assert_eq!(PlainId::from_node(&id(v6)), Some(v6));
+        assert_eq!(PlainId::from_node(&ANNA), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_client_may_never_do_more_than_a_strange_device_on_the_same_network(
+            grants in prop::collection::vec(any_grant(), 0..5),
+            write: bool,
+            action in prop::sample::select(EVERY_ACTION.to_vec()),
+            standing in prop::sample::select(vec![STRANGER, MEMBER, EXPELLED]),
+            on_own_network: bool,
+        ) {
+            // A device that no rule names.
+            let strange = Subject { who: Who::Device(NodeId::from_bytes([99; 32])), on_own_network };
+            let plain = Subject { on_own_network, ..PHONE };
+            let policy = Policy { grants, write, until: None }.sorted();
+            let used = Used::default();
+            let may = |subject: &Subject, standing: &Standing| {
+                rank(decide(&policy, subject, standing, action, &used, &NOW))
+            };
+            prop_assert!(may(&plain, &standing) <= may(&strange, &STRANGER));
+            prop_assert_eq!(may(&plain, &standing), may(&plain, &STRANGER), "nothing is known of it");
+        }
     }
 
     #[test]
@@ -745,7 +862,7 @@ mod tests {
         fn taking_a_right_away_never_allows_more(
             grants in prop::collection::vec(any_grant(), 0..5),
             write: bool,
-            subject in prop::sample::select(vec![AT_HOME, ABROAD, GUEST]),
+            subject in prop::sample::select(vec![AT_HOME, ABROAD, GUEST, PHONE]),
             standing in prop::sample::select(vec![STRANGER, MEMBER, EXPELLED]),
             action in prop::sample::select(EVERY_ACTION.to_vec()),
             used in (0u32..3, 0u64..3).prop_map(|(jobs, bytes)| Used { jobs, bytes }),
@@ -771,7 +888,7 @@ mod tests {
         #[test]
         fn the_order_in_which_an_owner_added_the_rules_of_different_classes_does_not_matter(
             mut grants in prop::collection::vec(any_grant(), 0..4),
-            subject in prop::sample::select(vec![AT_HOME, ABROAD, GUEST]),
+            subject in prop::sample::select(vec![AT_HOME, ABROAD, GUEST, PHONE]),
             action in prop::sample::select(EVERY_ACTION.to_vec()),
         ) {
             let mut classes = Vec::new();

@@ -8,6 +8,8 @@ mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
+mod conformance;
+#[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             &[
                 the_lab::ALL,
                 // The slow ones first: what runs beside them fills the gaps.
+                conformance::ALL,
                 print_faults::ALL,
                 copy_faults::ALL,
                 home::ALL,

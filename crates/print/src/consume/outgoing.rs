@@ -318,6 +318,7 @@ pub(super) mod tests {
             reason: None,
             detail: None,
             pages_done: None,
+            unprinted: false,
         }
     }
 

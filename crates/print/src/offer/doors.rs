@@ -1,7 +1,9 @@
 //! What other nodes ask of this computer's printers, over HTTP.
 
 use super::{
-    Arriving, IncomingJob, Offer, is_of,
+    Arriving, IncomingJob, Offer, OfferError,
+    hold::By,
+    is_of,
     journal::{Entered, Rows, document_name},
 };
 use crate::{
@@ -37,6 +39,8 @@ impl Offer {
             },
             (&Method::GET, ["v1", "jobs", job]) => self.tell_job(&subject, job).await,
             (&Method::POST, ["v1", "jobs", job, "cancel"]) => self.cancel_for(&subject, job, &head).await,
+            (&Method::POST, ["v1", "jobs", job, "hold"]) => self.hold_for(&subject, job).await,
+            (&Method::POST, ["v1", "jobs", job, "release"]) => self.release_for(&subject, job).await,
             _ => Err(refuse(StatusCode::NOT_FOUND, "not_found", "there is nothing here")),
         };
         match answer {
@@ -160,15 +164,33 @@ impl Offer {
         Ok(status(StatusCode::OK, &self.own_job(subject, job).await?.ok_or_else(unknown)?))
     }
 
+    /// Keeps back a job of the caller's, or of anybody when the caller may manage the printer.
+    async fn hold_for(&self, subject: &Subject, job: &str) -> Answer {
+        let known = self.job_in_reach(subject, job).await?.ok_or_else(unknown)?;
+        let by = if is_of(&known, subject.id()) { By::Sender } else { By::Owner };
+        let held = self.hold(known.job, by).await.map_err(|error| handling_refusal(&error))?;
+        Ok(status(StatusCode::OK, &held))
+    }
+
+    async fn release_for(&self, subject: &Subject, job: &str) -> Answer {
+        let known = self.job_in_reach(subject, job).await?.ok_or_else(unknown)?;
+        let by = if self.manages(subject, &known) { By::Owner } else { By::Sender };
+        let released = self.release(known.job, by).await.map_err(|error| handling_refusal(&error))?;
+        Ok(status(StatusCode::OK, &released))
+    }
+
     /// Cancels a job of the caller's, or of anybody when the caller may manage the printer. `?share=…&attempt=…` tells
-    /// of one that may not have come yet.
+    /// of one that may not have come yet; with `&unbegun=1` nothing is done to one that may be on paper.
     async fn cancel_for(&self, subject: &Subject, text: &str, head: &request::Parts) -> Answer {
-        if let Some(known) = self.job_in_reach(subject, text).await? {
-            let cancelled = self.cancel(known.job).await.map_err(|_| unknown())?;
-            return Ok(status(StatusCode::OK, &cancelled));
-        }
         let query = head.uri.query().unwrap_or_default();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        if let Some(known) = self.job_in_reach(subject, text).await? {
+            let cancelled = match value("unbegun") {
+                Some(_) => self.take_back(known.job).await,
+                None => self.cancel(known.job).await,
+            };
+            return Ok(status(StatusCode::OK, &cancelled.map_err(|error| handling_refusal(&error))?));
+        }
         let (Some(share), Ok(job)) = (value("share"), text.parse::<Uuid>()) else { return Err(unknown()) };
         let queue = self.look(subject, share)?;
         let ticket = Ticket {
@@ -191,8 +213,11 @@ impl Offer {
     /// A job that the caller may cancel.
     async fn job_in_reach(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
         let Some(known) = self.any_job(job).await? else { return Ok(None) };
-        let manages = || self.inner.gate.admit(&known.share, subject, Action::Manage).is_ok();
-        Ok((is_of(&known, subject.id()) || manages()).then_some(known))
+        Ok((is_of(&known, subject.id()) || self.manages(subject, &known)).then_some(known))
+    }
+
+    fn manages(&self, subject: &Subject, job: &IncomingJob) -> bool {
+        self.inner.gate.admit(&job.share, subject, Action::Manage).is_ok()
     }
 
     async fn own_job(&self, subject: &Subject, job: &str) -> Result<Option<IncomingJob>, Refusing> {
@@ -284,6 +309,17 @@ fn store_refusal(error: &StoreError) -> Refusing {
     };
     tracing::error!(%error, "the print jobs cannot be read or written");
     refuse(code, reason, &error.to_string())
+}
+
+fn handling_refusal(error: &OfferError) -> Refusing {
+    match error {
+        OfferError::NotFound => unknown(),
+        OfferError::NotNow(words) => refuse(StatusCode::CONFLICT, "not_now", words),
+        OfferError::Refused(refusal) => gate_refusal(*refusal),
+        OfferError::Spooler(error) => spooler_refusal(error),
+        OfferError::Store(error) => store_refusal(error),
+        OfferError::Spool(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
+    }
 }
 
 fn spooler_refusal(error: &SpoolError) -> Refusing {

@@ -1,6 +1,7 @@
 //! The table of documents taken from others: one row a job, written before every step.
 
 use super::{
+    hold::{By, Hold, Holds},
     machine::{Journal, Step},
     now,
 };
@@ -13,7 +14,7 @@ use lanyard_store::{
     Store, StoreError,
     rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
 };
-use lanyard_trust::{NodeId, ShareId};
+use lanyard_trust::{NodeId, ShareId, Subject};
 use uuid::Uuid;
 
 /// The table.
@@ -45,8 +46,18 @@ CREATE TABLE print_received (
 CREATE INDEX print_received_open ON print_received (queue, created_at) WHERE step != 'ended';
 ";
 
+/// Since jobs can be held.
+pub(crate) const HOLDS: &str = "
+ALTER TABLE print_received ADD COLUMN holds TEXT NOT NULL DEFAULT '';
+ALTER TABLE print_received ADD COLUMN held_there INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE print_received ADD COLUMN unprinted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE print_received ADD COLUMN subject TEXT;
+ALTER TABLE print_received ADD COLUMN user TEXT;
+";
+
 const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
-    number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at";
+    number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at, holds, held_there, \
+    unprinted, subject, user";
 
 /// Finished jobs that are remembered, and for how long.
 const HISTORY: i64 = 500;
@@ -55,6 +66,9 @@ const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
 /// Jobs of one sender, and of all, that are not over.
 const OPEN_PER_SENDER: i64 = 100;
 const OPEN: i64 = 1_000;
+
+/// Jobs of all that wait for the owner's word: their senders may be anybody.
+const UNANSWERED: i64 = 50;
 
 /// A job of somebody else's for a queue of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +95,10 @@ pub struct IncomingJob {
     pub pages: Option<u32>,
     /// What was chosen.
     pub options: Options,
+    /// Who sent it, as a program without Lanyard calls its user. A claim.
+    pub user: Option<String>,
+    /// Who asked, for a job that waits for the owner's word.
+    pub subject: Option<Subject>,
     /// How far it is.
     pub journal: Journal,
     /// Counts up with every change.
@@ -132,7 +150,9 @@ impl IncomingJob {
             bytes: ticket.size,
             pages: ticket.pages,
             options: ticket.options,
-            journal: Journal::received(),
+            user: None,
+            subject: None,
+            journal: Journal::received(Holds::default()),
             rev: 1,
             created_at: now(),
             ended_at: None,
@@ -151,7 +171,23 @@ impl IncomingJob {
             reason: self.journal.reason.clone(),
             detail: self.journal.detail.clone(),
             pages_done: self.journal.pages_done,
+            unprinted: self.journal.unprinted,
         }
+    }
+
+    /// The same, kept back from the beginning.
+    #[must_use]
+    pub(super) fn held(mut self, holds: Holds) -> Self {
+        self.journal = Journal::received(holds);
+        self
+    }
+
+    /// True while nothing of it can be on paper, as far as is known here.
+    #[must_use]
+    pub fn is_unbegun(&self) -> bool {
+        let journal = &self.journal;
+        let early = !matches!(journal.step, Step::Unknown | Step::Ended);
+        early && !journal.begun && !journal.cancel && journal.state != State::Printing
     }
 
     /// The name of its document in the spool.
@@ -168,8 +204,10 @@ impl IncomingJob {
 
     /// Whether a person may have it printed again: it certainly was not, or somebody looked.
     pub(super) fn may_come_again(&self) -> bool {
-        self.journal.step == Step::Unknown
-            || (self.journal.step == Step::Ended && self.journal.state == State::Failed)
+        let journal = &self.journal;
+        let taken_back = journal.state == State::Cancelled && journal.unprinted;
+        journal.step == Step::Unknown
+            || (journal.step == Step::Ended && (journal.state == State::Failed || taken_back))
     }
 }
 
@@ -229,6 +267,10 @@ impl Rows {
             if count(all, "")? >= OPEN || count(own, &new.sender.to_string())? >= OPEN_PER_SENDER {
                 return Ok(Entered::TooMany);
             }
+            let unanswered = "SELECT count(*) FROM print_received WHERE step != 'ended' AND holds LIKE ?1";
+            if new.journal.holds.has(Hold::MustAsk) && count(unanswered, "%must_ask%")? >= UNANSWERED {
+                return Ok(Entered::TooMany);
+            }
             put(t, new)?;
             Ok(Entered::New(new.clone()))
         })
@@ -239,6 +281,7 @@ impl Rows {
         job.journal.step = Step::Ended;
         job.journal.state = State::Cancelled;
         job.journal.cancel = true;
+        job.journal.unprinted = true;
         job.ended_at = Some(job.created_at);
         self.store.write(|t| {
             if let Some(known) = find(t, job.job)? {
@@ -260,16 +303,69 @@ impl Rows {
         })
     }
 
-    /// Writes a job's journal. Returns the row as it is now; its `cancel` may be newer than the journal's.
-    /// None when another attempt has taken its place.
+    /// Changes what keeps a job back. None when there is no such job, or `how` wants nothing changed.
+    pub(super) fn hold(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&IncomingJob) -> Option<Holds>,
+    ) -> Result<Option<IncomingJob>, StoreError> {
+        self.store.write(|t| {
+            let Some(mut row) = find(t, job)? else { return Ok(None) };
+            let Some(holds) = how(&row) else { return Ok(None) };
+            if holds == row.journal.holds {
+                return Ok(Some(row));
+            }
+            row.journal.holds = holds;
+            if holds.is_empty() {
+                row.journal.let_go();
+            } else {
+                row.journal.keep_back();
+            }
+            row.rev += 1;
+            put(t, &row)?;
+            Ok(Some(row))
+        })
+    }
+
+    /// Lets a job go as far as `by` may. None when there is no such job.
+    pub(super) fn release(&self, job: Uuid, by: By) -> Result<Option<IncomingJob>, StoreError> {
+        self.hold(job, |row| Some(row.journal.holds.released(by)))
+    }
+
+    /// Ends a job that waits for the owner's word. None when it does not.
+    pub(super) fn deny(
+        &self,
+        job: Uuid,
+        reason: &str,
+        words: &str,
+    ) -> Result<Option<IncomingJob>, StoreError> {
+        self.store.write(|t| {
+            let waits = |row: &IncomingJob| {
+                row.journal.step == Step::Received && row.journal.holds.has(Hold::MustAsk)
+            };
+            let Some(mut row) = find(t, job)?.filter(waits) else { return Ok(None) };
+            row.journal.end_unprinted(State::Failed, Some(reason), Some(words.to_owned()));
+            row.rev += 1;
+            row.ended_at = Some(now());
+            put(t, &row)?;
+            prune(t)?;
+            Ok(Some(row))
+        })
+    }
+
+    /// Writes a job's journal. Returns the row as it is now; its `cancel` may be newer than the journal's, and so may
+    /// be what keeps it back if that is not `holds` any more. None when the job has ended otherwise, or another
+    /// attempt has taken its place.
     pub(super) fn record(
         &self,
         job: Uuid,
         attempt: u32,
         journal: &Journal,
+        holds: Holds,
     ) -> Result<Option<IncomingJob>, StoreError> {
         self.store.write(|t| {
-            let Some(mut row) = find(t, job)?.filter(|row| row.attempt == attempt) else { return Ok(None) };
+            let is_it = |row: &IncomingJob| row.attempt == attempt && row.journal.step != Step::Ended;
+            let Some(mut row) = find(t, job)?.filter(is_it) else { return Ok(None) };
             let told = |row: &IncomingJob| {
                 let j = &row.journal;
                 (j.state, j.reason.clone(), j.detail.clone(), j.pages_done)
@@ -278,6 +374,9 @@ impl Rows {
             let asked_meanwhile = row.journal.cancel && !journal.cancel;
             let shown = row.journal.clone();
             row.journal = journal.clone();
+            if shown.holds != holds {
+                row.journal.holds = shown.holds;
+            }
             if asked_meanwhile {
                 row.journal.cancel = true;
                 if journal.step != Step::Ended {
@@ -329,6 +428,11 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
             i64::try_from(job.rev).unwrap_or(i64::MAX),
             job.created_at,
             job.ended_at,
+            journal.holds.words(),
+            journal.held_there,
+            journal.unprinted,
+            job.subject.and_then(|subject| serde_json::to_string(&subject).ok()),
+            job.user,
         ],
     )?;
     Ok(())
@@ -357,6 +461,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {
         number: row.get("number")?,
         begun: row.get("begun")?,
         cancel: row.get("cancel")?,
+        holds: parsed(row, "holds", Holds::from_words)?,
+        held_there: row.get("held_there")?,
+        unprinted: row.get("unprinted")?,
         state: parsed(row, "state", State::from_keyword)?,
         reason: row.get("reason")?,
         detail: row.get("detail")?,
@@ -374,6 +481,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {
         bytes: row.get::<_, i64>("bytes")?.unsigned_abs(),
         pages: row.get("pages")?,
         options: parsed(row, "options", |text| serde_json::from_str(text).ok())?,
+        user: row.get("user")?,
+        subject: row
+            .get::<_, Option<String>>("subject")?
+            .and_then(|subject| serde_json::from_str(&subject).ok()),
         journal,
         rev: row.get::<_, i64>("rev")?.unsigned_abs(),
         created_at: row.get("created_at")?,

@@ -8,6 +8,7 @@
 //! The rule that matters: a document is sent again only when it is certain that it was not printed. Where that
 //! cannot be known, the job stops as `maybe_printed` and a person decides.
 
+use super::hold::Holds;
 use crate::{
     system::{Sighting, SpoolError, Stage},
     ticket::{MAYBE_PRINTED, State},
@@ -44,6 +45,12 @@ pub struct Journal {
     pub begun: bool,
     /// Somebody asked to cancel it.
     pub cancel: bool,
+    /// What keeps it back.
+    pub holds: Holds,
+    /// The queue may keep it back because we asked it to.
+    pub held_there: bool,
+    /// It is over, and certainly nothing of it is on paper.
+    pub unprinted: bool,
     /// What people are told.
     pub state: State,
     /// Code behind the state.
@@ -67,6 +74,10 @@ pub enum Action {
     Abandon(i32),
     /// Cancel the job.
     Cancel(i32),
+    /// Have the queue keep it back.
+    Hold(i32),
+    /// Have the queue let it go.
+    Release(i32),
     /// Look at the job.
     Look(i32),
     /// Nothing, until somebody asks for something.
@@ -91,10 +102,16 @@ pub enum Event {
     },
     /// The cancel was taken.
     CancelTaken,
+    /// The queue keeps it back.
+    HoldTaken,
+    /// The queue has let it go.
+    ReleaseTaken,
     /// Anything but sending failed.
     Failed(SpoolError),
     /// Somebody wants it cancelled.
     CancelAsked,
+    /// This is what keeps it back from now on.
+    HoldsAre(Holds),
 }
 
 /// How long before an outage a job must have been seen standing to be sure that it was not begun.
@@ -115,22 +132,48 @@ pub struct Machine {
     /// The document's last byte left, as this process knows; none after a restart.
     whole: Option<bool>,
     cancel_sent: bool,
+    hold_sent: bool,
 }
 
 impl Journal {
-    /// A document that was just accepted.
+    /// A document that was just accepted, and what keeps it back.
     #[must_use]
-    pub fn received() -> Self {
-        Self {
+    pub fn received(holds: Holds) -> Self {
+        let mut journal = Self {
             step: Step::Received,
             number: None,
             begun: false,
             cancel: false,
+            holds,
+            held_there: false,
+            unprinted: false,
             state: State::Waiting,
             reason: None,
             detail: None,
             pages_done: None,
+        };
+        journal.keep_back();
+        journal
+    }
+
+    /// Says so when something keeps it back.
+    pub(super) fn keep_back(&mut self) {
+        if let Some(hold) = self.holds.first() {
+            self.tell(State::Held, Some(hold.reason()), None);
         }
+    }
+
+    /// Says that nothing does any more.
+    pub(super) fn let_go(&mut self) {
+        if self.state == State::Held {
+            self.tell(State::Waiting, None, None);
+        }
+    }
+
+    /// Over, and nothing of it is on paper.
+    pub(super) fn end_unprinted(&mut self, state: State, reason: Option<&str>, detail: Option<String>) {
+        self.unprinted = true;
+        self.end(state, reason, detail);
     }
 
     fn tell(&mut self, state: State, reason: Option<&str>, detail: Option<String>) {
@@ -157,6 +200,7 @@ impl Machine {
             safe_outage: false,
             whole: None,
             cancel_sent: false,
+            hold_sent: false,
         }
     }
 
@@ -171,13 +215,16 @@ impl Machine {
         let number = self.journal.number;
         match (self.journal.step, number) {
             (Step::Ended | Step::Unknown, _) => Action::Rest,
+            // Nothing of it is in the queue, and nothing comes there.
+            (Step::Received, _) if self.is_held() => self.keep_back(),
+            (Step::Creating, None) if self.certain && self.is_held() => self.keep_back(),
             (Step::Received, _) => {
                 self.journal.step = Step::Creating;
                 self.certain = true;
                 Action::Create
             }
             (Step::Creating, None) if self.certain => Action::Create,
-            (Step::Created, Some(number)) if self.certain && !self.journal.cancel => {
+            (Step::Created, Some(number)) if self.certain && !self.journal.cancel && !self.is_held() => {
                 self.journal.step = Step::Sending;
                 self.certain = false;
                 self.whole = None;
@@ -185,6 +232,15 @@ impl Machine {
             }
             (Step::Submitted, Some(number)) if self.journal.cancel && !self.cancel_sent => {
                 Action::Cancel(number)
+            }
+            (Step::Submitted, Some(number)) if self.is_held() && !self.journal.begun && !self.hold_sent => {
+                self.journal.held_there = true;
+                Action::Hold(number)
+            }
+            (Step::Submitted, Some(number)) if self.journal.held_there && !self.is_held() => {
+                // From here on it may begin.
+                self.standing_at = None;
+                Action::Release(number)
             }
             (Step::Submitted, Some(number)) => Action::Look(number),
             _ => match self.shell() {
@@ -211,6 +267,9 @@ impl Machine {
             }
             Event::NotSent { error, .. } => self.refused(&error),
             Event::CancelTaken => self.cancel_sent = true,
+            Event::HoldTaken => self.hold_sent = true,
+            Event::ReleaseTaken => self.is_released(),
+            Event::HoldsAre(holds) => self.holds_are(holds),
             Event::Failed(error) => self.failed(error, now),
             Event::Seen(sighting) => self.seen(sighting, now),
         }
@@ -221,13 +280,36 @@ impl Machine {
         self.journal.number.filter(|_| self.certain && self.journal.step != Step::Submitted)
     }
 
+    fn is_held(&self) -> bool {
+        !self.journal.holds.is_empty() && !self.journal.cancel
+    }
+
+    fn keep_back(&mut self) -> Action {
+        self.journal.step = Step::Received;
+        self.journal.keep_back();
+        Action::Rest
+    }
+
+    fn holds_are(&mut self, holds: Holds) {
+        self.journal.holds = holds;
+        if holds.is_empty() {
+            self.journal.let_go();
+        }
+    }
+
+    fn is_released(&mut self) {
+        self.journal.held_there = false;
+        self.hold_sent = false;
+    }
+
     fn cancel_asked(&mut self) {
         if self.journal.cancel || self.journal.step == Step::Ended {
             return;
         }
         self.journal.cancel = true;
         match self.journal.step {
-            Step::Received | Step::Unknown => self.journal.end(State::Cancelled, None, None),
+            Step::Received => self.journal.end_unprinted(State::Cancelled, None, None),
+            Step::Unknown => self.journal.end(State::Cancelled, None, None),
             // Shown at once; the queue is told as soon as it answers.
             _ => self.journal.tell(State::Cancelled, None, None),
         }
@@ -254,6 +336,12 @@ impl Machine {
                 self.cancel_sent = true;
                 self.journal.detail = Some(error.to_string());
             }
+            // The queue does not keep back what is being printed, or lets go what it does not keep back.
+            (Step::Submitted, _) if self.journal.held_there => {
+                self.journal.holds = Holds::default();
+                self.journal.let_go();
+                self.is_released();
+            }
             (_, error) => self.trouble(&error, now),
         }
     }
@@ -271,7 +359,7 @@ impl Machine {
             error => error.to_string(),
         };
         let state = if self.journal.cancel { State::Cancelled } else { State::Failed };
-        self.journal.end(state, Some(reason), Some(detail));
+        self.journal.end_unprinted(state, Some(reason), Some(detail));
     }
 
     /// May get better by waiting.
@@ -296,14 +384,21 @@ impl Machine {
         self.journal.begun |= seen.begun;
         self.safe_outage = false;
         // Only a queue that stands still is sure not to begin between this look and an outage.
-        let stands = seen.stage == Stage::Stopped && !seen.begun;
+        let kept_back = self.hold_sent && seen.stage == Stage::Waiting;
+        let stands = (seen.stage == Stage::Stopped || kept_back) && !seen.begun;
         self.standing_at = stands.then_some(now);
         if seen.documents == 0 && !seen.begun && self.journal.step != Step::Submitted {
             return self.found_shell(&seen);
         }
         self.journal.step = Step::Submitted;
         self.journal.pages_done = seen.pages_done.or(self.journal.pages_done);
+        if self.journal.begun {
+            // Too late to keep it back; `decide` tells a queue that does.
+            self.journal.holds = Holds::default();
+        }
         let reason = seen.reason.as_deref();
+        self.journal.unprinted =
+            matches!(seen.stage, Stage::Cancelled | Stage::Aborted) && !self.journal.begun;
         match seen.stage {
             Stage::Done => self.journal.end(State::Done, None, seen.detail.filter(|_| seen.reason.is_none())),
             Stage::Cancelled => {
@@ -313,6 +408,11 @@ impl Machine {
             Stage::Aborted if self.journal.cancel => self.journal.end(State::Cancelled, None, None),
             Stage::Aborted => self.journal.end(State::Failed, Some("printer_failed"), seen.detail),
             _ if self.journal.cancel => {}
+            Stage::Waiting | Stage::Stopped if self.is_held() => self.journal.keep_back(),
+            // Somebody keeps it back in the system's own queue.
+            Stage::Waiting if reason.is_some_and(|reason| reason.starts_with("job-hold")) => {
+                self.journal.tell(State::Held, reason, None);
+            }
             Stage::Waiting => self.journal.tell(State::Waiting, reason, None),
             Stage::Printing => self.journal.tell(State::Printing, None, None),
             Stage::Stopped => self.journal.tell(State::Stopped, reason, seen.detail),
@@ -353,10 +453,11 @@ impl Machine {
     /// Certainly not printed: from the beginning, or over if nobody wants it any more.
     fn again(&mut self) {
         if self.journal.cancel {
-            return self.journal.end(State::Cancelled, None, None);
+            return self.journal.end_unprinted(State::Cancelled, None, None);
         }
         self.journal.step = Step::Creating;
         self.journal.number = None;
+        self.is_released();
         self.certain = true;
         self.standing_at = None;
         self.safe_outage = false;

@@ -1,6 +1,6 @@
 //! The machine against a small world with a spooler that loses its memory, and a node that dies anywhere.
 
-use super::*;
+use super::{super::hold::Hold, *};
 use proptest::prelude::*;
 
 /// A spooler: jobs by number; it prints on its own account.
@@ -15,6 +15,10 @@ struct World {
     /// A job was lost by the spooler at some time.
     lost: bool,
     cancelled_by_us: bool,
+    /// Somebody keeps the job back now.
+    wanted_back: bool,
+    /// It began to print although it was kept back in the queue.
+    began_held: bool,
 }
 
 struct FakeJob {
@@ -22,6 +26,7 @@ struct FakeJob {
     documents: u32,
     stage: Stage,
     begun: bool,
+    held: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +49,10 @@ enum Fate {
     Prints,
     /// Somebody cancels.
     Cancel,
+    /// Somebody keeps it back.
+    Hold,
+    /// Somebody lets it go.
+    Release,
 }
 
 impl World {
@@ -75,6 +84,7 @@ impl World {
                     documents: 0,
                     stage: Stage::Waiting,
                     begun: false,
+                    held: false,
                 });
                 Event::Created(self.next)
             }
@@ -102,6 +112,19 @@ impl World {
                     }
                 }
             }
+            Action::Hold(number) | Action::Release(number) => {
+                match self.jobs.iter_mut().find(|job| job.number == number) {
+                    None => Event::Failed(SpoolError::NotFound),
+                    // As CUPS does: only what waits is kept back, only what is kept back is let go.
+                    Some(job) if job.begun || job.stage != Stage::Waiting => {
+                        Event::Failed(SpoolError::Refused(String::new()))
+                    }
+                    Some(job) => {
+                        job.held = matches!(action, Action::Hold(_));
+                        if job.held { Event::HoldTaken } else { Event::ReleaseTaken }
+                    }
+                }
+            }
             Action::Find | Action::Look(_) => Event::Seen(self.sight()),
             Action::Rest => unreachable!("resting is no action"),
         }
@@ -111,8 +134,9 @@ impl World {
         if self.paused {
             return;
         }
+        self.began_held |= self.jobs.iter().any(|job| job.held && job.begun);
         for job in &mut self.jobs {
-            if job.documents > 0 && job.stage == Stage::Waiting {
+            if job.documents > 0 && job.stage == Stage::Waiting && !job.held {
                 job.begun = true;
                 job.stage = Stage::Printing;
                 self.printed += 1;
@@ -147,7 +171,7 @@ fn answer_lost(action: Action, event: Event) -> Event {
 /// Runs a life with these strokes of fate, then in peace to its end.
 fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
     let mut world = World { paused, ..World::default() };
-    let mut disk = Journal::received();
+    let mut disk = Journal::received(Holds::default());
     let mut machine = Machine::new(disk.clone(), false);
     let start = Instant::now();
     let peace = std::iter::repeat_n(Fate::Fine, 40).chain([Fate::Prints; 3]).chain([Fate::Fine; 10]);
@@ -164,6 +188,14 @@ fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
             }
             Fate::Prints => {
                 world.print();
+                continue;
+            }
+            Fate::Hold | Fate::Release => {
+                // What a person wants is refused once it prints, as `Offer::hold` does.
+                world.wanted_back = matches!(fate, Fate::Hold) && !disk.begun;
+                let holds = if world.wanted_back { Hold::Owner.into() } else { Holds::default() };
+                machine.happened(Event::HoldsAre(holds), now);
+                disk = machine.journal().clone();
                 continue;
             }
             Fate::Cancel => {
@@ -247,6 +279,64 @@ proptest! {
     }
 }
 
+/// A life with somebody in it who keeps the job back and lets it go, whom the end finds letting it go.
+fn life_with_holds() -> impl Strategy<Value = Vec<Fate>> {
+    let fate = prop_oneof![8 => fate(), 1 => Just(Fate::Hold), 1 => Just(Fate::Release)];
+    proptest::collection::vec(fate, 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn keeping_a_job_back_and_letting_it_go_neither_doubles_nor_loses_it(
+        mut fates in life_with_holds(),
+        paused: bool,
+    ) {
+        fates.push(Fate::Release);
+        let (world, disk) = live(&fates, paused);
+        prop_assert!(world.printed <= 1, "printed {} times, {disk:?}", world.printed);
+        prop_assert!(!world.began_held);
+        let asked = disk.step == Step::Unknown && disk.reason.as_deref() == Some(MAYBE_PRINTED);
+        prop_assert!(disk.state == State::Done || (asked && world.lost), "{disk:?}");
+        prop_assert!(disk.state != State::Done || world.printed == 1);
+        prop_assert!(!disk.unprinted);
+    }
+
+    #[test]
+    fn a_job_that_is_kept_back_in_time_is_never_printed(
+        fates in proptest::collection::vec(
+            fate().prop_filter("nobody prints before", |f| !matches!(f, Fate::Prints)), 0..12),
+        after in proptest::collection::vec(fate(), 0..20),
+    ) {
+        let mut all = fates;
+        all.push(Fate::Hold);
+        // Time to tell the queue.
+        all.extend([Fate::Fine; 8]);
+        all.extend(after);
+        let (world, disk) = live(&all, false);
+        prop_assert_eq!(world.printed, 0, "{:?}", disk);
+        let asked = disk.step == Step::Unknown && world.lost;
+        prop_assert!(disk.state == State::Held || asked, "{disk:?}");
+    }
+
+    #[test]
+    fn what_is_said_to_be_unprinted_is(
+        before in life_with_holds(),
+        after in life_with_holds(),
+        paused: bool,
+    ) {
+        let mut fates = before;
+        fates.push(Fate::Cancel);
+        fates.extend(after);
+        let (world, disk) = live(&fates, paused);
+        prop_assert!(!disk.unprinted || world.printed == 0, "{disk:?}");
+        prop_assert!(!disk.unprinted || disk.step == Step::Ended);
+        // And it is said wherever the spooler kept its memory.
+        prop_assert!(disk.unprinted || world.printed == 1 || world.lost, "{disk:?}");
+    }
+}
+
 #[test]
 fn a_job_seen_standing_and_lost_in_a_crash_of_the_spooler_is_sent_again() {
     let fates = [Fate::Fine, Fate::Fine, Fate::Fine, Fate::Away, Fate::Amnesia];
@@ -271,7 +361,7 @@ fn a_person_is_told_that_it_was_too_late_to_cancel() {
 
 #[test]
 fn a_queue_that_refuses_the_document_ends_the_job_with_the_reason() {
-    let mut machine = Machine::new(Journal::received(), false);
+    let mut machine = Machine::new(Journal::received(Holds::default()), false);
     assert_eq!(machine.decide(), Action::Create);
     assert_eq!(machine.journal().step, Step::Creating, "the intent is recorded before it is carried out");
     machine.happened(Event::Created(5), Instant::now());

@@ -4,11 +4,13 @@
 //! queue's worker. Only that its size, kind and hash are found out here instead of being announced.
 
 use super::{
-    Arriving, IncomingJob, Offer, is_of,
+    Arriving, IncomingJob, Offer,
+    hold::{Hold, Holds},
+    is_of,
     journal::{Entered, Rows, document_name},
 };
 use crate::{
-    document::DocumentError,
+    document::{DocumentError, Format},
     spool::KeepError,
     ticket::{self, Options, Ticket},
 };
@@ -19,6 +21,46 @@ use uuid::Uuid;
 
 /// Jobs of one such sender that are not over.
 const OPEN: usize = 20;
+
+/// What comes with such a document.
+#[derive(Clone, Debug)]
+pub struct Unannounced<'a> {
+    /// The job's UUID; nobody else's.
+    pub job: Uuid,
+    /// The document's name.
+    pub title: &'a str,
+    /// What the sender says it is. It is looked at all the same; but what is damaged may look like text, and nobody
+    /// wants that on paper.
+    pub format: Option<Format>,
+    /// What was chosen.
+    pub options: Options,
+    /// Who sends it, as the sending program calls its user. A claim.
+    pub user: Option<&'a str>,
+    /// Bytes of it at most.
+    pub most: u64,
+    /// The sender wants it kept back until it lets it go.
+    pub held: bool,
+    /// The sender can wait: where the owner must be asked first, the job is taken and kept back until the owner has
+    /// answered ([`Offer::allow`], [`Offer::deny`]). Otherwise it is refused.
+    pub may_wait: bool,
+}
+
+impl<'a> Unannounced<'a> {
+    /// A document with a new UUID and nothing chosen.
+    #[must_use]
+    pub fn new(title: &'a str, most: u64) -> Self {
+        Self {
+            job: Uuid::new_v4(),
+            title,
+            format: None,
+            options: Options::default(),
+            user: None,
+            most,
+            held: false,
+            may_wait: false,
+        }
+    }
+}
 
 /// Why a document was not accepted. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +103,34 @@ impl Offer {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let queue = self.inner.gate.admit(share, subject, Action::Print)?;
+        let coming = Unannounced { options, ..Unannounced::new(title, most) };
+        self.take_document(subject, share, coming, body).await
+    }
+
+    /// The same, for a sender who says more about it.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn take_document<B>(
+        &self,
+        subject: &Subject,
+        share: &ShareId,
+        coming: Unannounced<'_>,
+        body: B,
+    ) -> Result<IncomingJob, NotTaken>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let Unannounced { job, title, format, options, user, most, held, may_wait } = coming;
+        let gate = &self.inner.gate;
+        let (queue, must_ask) = match gate.admit(share, subject, Action::Print) {
+            Err(Refusal::MustAsk) if may_wait => (gate.look(share, subject, Action::Print)?, true),
+            admitted => (admitted?, false),
+        };
+        let mut holds = Holds::default();
+        for hold in [must_ask.then_some(Hold::MustAsk), held.then_some(Hold::Sender)].into_iter().flatten() {
+            holds = holds.with(hold);
+        }
         if !options.is_default()
             && let Ok(printer) = self.capabilities(&queue).await
         {
@@ -72,17 +141,27 @@ impl Offer {
         if open.iter().filter(|job| is_of(job, sender)).count() >= OPEN {
             return Err(NotTaken::TooMany);
         }
-        let job = Uuid::new_v4();
         // So that nothing else takes the file for rubbish, and the number is nobody else's.
         let _arriving = Arriving::begin(self, job).ok_or(NotTaken::TooMany)?;
         let name = document_name(job, 1);
         let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
         let entered = async {
-            let bringing = Used { jobs: 1, bytes: kept.size };
-            let claim =
-                Claim::take(self.inner.gate.clone(), share.clone(), *subject, Action::Print, bringing)?;
+            // One that waits for the owner's word is counted when that is a yes.
+            let claim = match must_ask {
+                true => None,
+                false => {
+                    let bringing = Used { jobs: 1, bytes: kept.size };
+                    let gate = self.inner.gate.clone();
+                    Some(Claim::take(gate, share.clone(), *subject, Action::Print, bringing)?)
+                }
+            };
             let path = self.inner.spool.path(&name);
             let found = self.inner.documents.inspect(&path, false).await.map_err(NotTaken::NotPrintable)?;
+            if let Some(format) =
+                format.filter(|format| found.format == Format::Text && *format != Format::Text)
+            {
+                return Err(NotTaken::NotPrintable(DocumentError::Damaged { format }));
+            }
             let queue = self.inner.gate.look(share, subject, Action::Print)?;
             let ticket = Ticket {
                 title: ticket::title(title),
@@ -94,10 +173,17 @@ impl Offer {
                 options,
             };
             let printer = (self.inner.name_of)(share).unwrap_or_else(|| queue.0.clone());
-            let new = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
+            let received = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
+            let new = IncomingJob {
+                user: user.map(ticket::words).filter(|user| !user.is_empty()),
+                subject: must_ask.then_some(*subject),
+                ..received.held(holds)
+            };
             let enter = move |rows: &Rows| {
                 let entered = rows.enter(&new)?;
-                if matches!(entered, Entered::New(_)) {
+                if matches!(entered, Entered::New(_))
+                    && let Some(claim) = claim
+                {
                     claim.keep();
                 }
                 Ok(entered)
@@ -114,7 +200,7 @@ impl Offer {
                 return Err(error);
             }
         };
-        tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "a guest's print job accepted");
+        tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, held = ?job.journal.holds.first(), "print job accepted");
         self.tell(&job);
         self.wake(&job.queue);
         Ok(job)

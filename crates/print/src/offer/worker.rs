@@ -112,6 +112,9 @@ impl Worker {
         if job.journal.cancel {
             machine.happened(Event::CancelAsked, Instant::now());
         }
+        if job.journal.holds != machine.journal().holds {
+            machine.happened(Event::HoldsAre(job.journal.holds), Instant::now());
+        }
         let handover = self.handover(&job);
         let pace = walk(&offer, spooler, &handover, job, &mut machine).await;
         if pace != Pace::Over {
@@ -168,7 +171,8 @@ async fn walk(
             journal
                 if journal.step == Step::Submitted && matches!(action, Action::Look(_) | Action::Find) =>
             {
-                return if journal.state == State::Stopped { Pace::Still } else { Pace::Moving };
+                let still = matches!(journal.state, State::Stopped | State::Held);
+                return if still { Pace::Still } else { Pace::Moving };
             }
             _ => {}
         }
@@ -181,10 +185,13 @@ async fn walk(
 async fn record(offer: &Offer, job: &IncomingJob, machine: &mut Machine, recorded: &mut Journal) -> bool {
     while machine.journal() != recorded {
         let (id, attempt, journal) = (job.job, job.attempt, machine.journal().clone());
-        let written = journal.clone();
-        match offer.inner.rows.run(move |rows| rows.record(id, attempt, &written)).await {
+        let (written, known) = (journal.clone(), recorded.holds);
+        match offer.inner.rows.run(move |rows| rows.record(id, attempt, &written, known)).await {
             Ok(Some(row)) => {
-                *recorded = journal;
+                *recorded = Journal { holds: row.journal.holds, ..journal };
+                if row.journal.holds != machine.journal().holds {
+                    machine.happened(Event::HoldsAre(row.journal.holds), Instant::now());
+                }
                 if row.journal.cancel && !machine.journal().cancel {
                     machine.happened(Event::CancelAsked, Instant::now());
                 }
@@ -212,6 +219,10 @@ async fn act(spooler: &dyn Spooler, job: &Handover, action: Action) -> Event {
         Action::Look(number) => answered(spooler.look(&job.queue, &job.mark, number).await.map(Event::Seen)),
         Action::Cancel(number) => {
             answered(spooler.cancel(&job.queue, number).await.map(|()| Event::CancelTaken))
+        }
+        Action::Hold(number) => answered(spooler.hold(&job.queue, number).await.map(|()| Event::HoldTaken)),
+        Action::Release(number) => {
+            answered(spooler.release(&job.queue, number).await.map(|()| Event::ReleaseTaken))
         }
         Action::Abandon(number) => {
             if let Err(error) = spooler.cancel(&job.queue, number).await

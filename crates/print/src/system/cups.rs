@@ -7,25 +7,25 @@
 //! A job is made empty, with our mark among its attributes; CUPS keeps the mark and returns it (RFC 8011 §5.3
 //! allows attributes it does not know). Jobs and queues are looked at only when somebody asks.
 
+pub mod added;
 mod attributes;
+mod handling;
 mod transport;
 
-use super::{
-    Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler,
-    ipp_codec::{Answer, Message, number, text, texts},
-};
+use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
 use crate::{
     QueueId,
+    client::{
+        Adding,
+        attributes::{self as told, CAPABILITIES, SUPPLIES, capabilities_of, documents, has_begun, sighting},
+        status_message,
+    },
     document::{Documents, Format},
-    ticket::{Capabilities, words},
+    ticket::Capabilities,
 };
-use attributes::{capabilities_of, documents, has_begun, is_own, queue_info, sighting};
+use attributes::{is_own, queue_info};
 use futures_util::future::BoxFuture;
-use ipp::{
-    attribute::IppAttributeGroup,
-    model::{DelimiterTag, Operation},
-    value::IppValue,
-};
+use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
 use std::path::{Path, PathBuf};
 use tokio::sync::OnceCell;
 
@@ -81,35 +81,35 @@ impl Cups {
         self.user.get_or_init(name).await
     }
 
-    async fn ask(&self, path: &str, message: Message) -> Result<Answer, SpoolError> {
+    async fn ask(&self, path: &str, message: Message) -> Result<Message, SpoolError> {
         let user = self.user().await;
-        let message =
-            message.operation("requesting-user-name", IppValue::new_name_without_language(user).ok());
-        let answer = transport::call(&self.address, user, path, message.encode(), None).await;
+        // Where the standard wants it: among the operation attributes, behind the target (RFC 8011 §4.1.1).
+        let message = message.operation("requesting-user-name", Value::name(user));
+        let answer = transport::call(&self.address, user, path, &message, None).await;
         accepted(answer.map_err(|error| error.error)?)
     }
 
     fn to_queue(operation: Operation, queue: &QueueId) -> Message {
-        Message::new(operation).operation("printer-uri", IppValue::new_uri(queue_uri(queue)).ok())
+        Message::request(operation, 1).operation("printer-uri", Value::uri(queue_uri(queue)))
     }
 
     fn to_job(operation: Operation, number: i32) -> Message {
-        Message::new(operation)
-            .operation("job-uri", IppValue::new_uri(format!("ipp://localhost/jobs/{number}")).ok())
+        Message::request(operation, 1)
+            .operation("job-uri", Value::uri(format!("ipp://localhost/jobs/{number}")))
     }
 
     async fn default_queue(&self) -> Option<String> {
-        let message = Message::new(Operation::CupsGetDefault).requesting(&["printer-name"]);
+        let message = Message::request(Operation::CupsGetDefault, 1).requesting(&["printer-name"]);
         let answer = self.ask("/", message).await.ok()?;
-        answer.groups(DelimiterTag::PrinterAttributes).next().and_then(|group| text(group, "printer-name"))
+        answer.group(GroupTag::Printer)?.text("printer-name").map(str::to_owned)
     }
 
-    async fn queue_attributes(&self, queue: &QueueId, names: &[&str]) -> Result<Answer, SpoolError> {
+    async fn queue_attributes(&self, queue: &QueueId, names: &[&str]) -> Result<Message, SpoolError> {
         self.ask("/", Self::to_queue(Operation::GetPrinterAttributes, queue).requesting(names)).await
     }
 
     async fn list(&self) -> Result<Vec<QueueInfo>, SpoolError> {
-        let message = Message::new(Operation::CupsGetPrinters).requesting(&[
+        let mut names = vec![
             "printer-name",
             "printer-info",
             "printer-make-and-model",
@@ -120,17 +120,16 @@ impl Cups {
             "printer-is-temporary",
             "device-uri",
             "queued-job-count",
-        ]);
+        ];
+        names.extend(SUPPLIES);
+        let message = Message::request(Operation::CupsGetPrinters, 1).requesting(&names);
         let answer = match self.ask("/", message).await {
             // What CUPS says when there is no queue at all.
             Err(SpoolError::NotFound) => return Ok(Vec::new()),
             answer => answer?,
         };
-        let mut queues: Vec<QueueInfo> = answer
-            .groups(DelimiterTag::PrinterAttributes)
-            .filter(|group| is_own(group))
-            .filter_map(queue_info)
-            .collect();
+        let mut queues: Vec<QueueInfo> =
+            answer.groups(GroupTag::Printer).filter(|group| is_own(group)).filter_map(queue_info).collect();
         queues.truncate(500);
         if let Some(default) = self.default_queue().await {
             for queue in &mut queues {
@@ -141,45 +140,20 @@ impl Cups {
     }
 
     async fn what_it_can(&self, queue: &QueueId) -> Result<Capabilities, SpoolError> {
-        let names = [
-            "document-format-supported",
-            "color-supported",
-            "print-color-mode-supported",
-            "sides-supported",
-            "sides-default",
-            "media-supported",
-            "media-default",
-            "copies-supported",
-        ];
-        let answer = self.queue_attributes(queue, &names).await?;
-        let group = answer.groups(DelimiterTag::PrinterAttributes).next().ok_or(SpoolError::NotFound)?;
+        let answer = self.queue_attributes(queue, &CAPABILITIES).await?;
+        let group = answer.group(GroupTag::Printer).ok_or(SpoolError::NotFound)?;
         Ok(capabilities_of(group).bounded())
     }
 
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
-        let options = &job.options;
-        let keyword = |value: &'static str| IppValue::new_keyword(value).ok();
-        let pages = options.pages.as_ref().map(|pages| {
-            let range = |&(first, last): &(u32, u32)| {
-                IppValue::new_range_of_integer(
-                    i32::try_from(first).unwrap_or(1),
-                    i32::try_from(last).unwrap_or(i32::MAX),
-                )
-            };
-            IppValue::Array(pages.ranges().iter().map(range).collect())
-        });
         let message = Self::to_queue(Operation::CreateJob, &job.queue)
-            .operation("job-name", IppValue::new_name_without_language(job.title.as_str()).ok())
-            .job("copies", options.copies.and_then(|n| i32::try_from(n).ok()).map(IppValue::Integer))
-            .job("sides", options.sides.and_then(|sides| keyword(sides.keyword())))
-            .job("print-color-mode", options.color.and_then(|color| keyword(color.keyword())))
-            .job("media", options.media.as_deref().and_then(|media| IppValue::new_keyword(media).ok()))
-            .job("page-ranges", pages)
-            .job(MARK, IppValue::new_text_without_language(job.mark.as_str()).ok());
+            .operation("job-name", Value::name(job.title.as_str()))
+            .job(told::job_attributes(&job.options))
+            .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
         let answer = self.ask(&queue_path(&job.queue), message).await?;
-        let group = answer.groups(DelimiterTag::JobAttributes).next();
-        group
-            .and_then(|group| number(group, "job-id"))
+        answer
+            .group(GroupTag::Job)
+            .and_then(|group| group.int("job-id"))
             .filter(|number| *number > 0)
             .ok_or_else(|| SpoolError::Away("it made a job without a number".to_owned()))
     }
@@ -188,33 +162,29 @@ impl Cups {
         let not_begun = |error| SendError { error, whole: false };
         let answer =
             self.queue_attributes(&job.queue, &["document-format-supported"]).await.map_err(not_begun)?;
-        let takes = answer
-            .groups(DelimiterTag::PrinterAttributes)
-            .next()
-            .map(|group| texts(group, "document-format-supported"))
-            .unwrap_or_default();
-        let ready = Ready::make(&self.documents, job, &takes).await.map_err(not_begun)?;
+        let queue = answer.group(GroupTag::Printer).ok_or(not_begun(SpoolError::NotFound))?;
+        let ready = Ready::make(&self.documents, job, queue).await.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
-            .operation("requesting-user-name", IppValue::new_name_without_language(user).ok())
-            .operation("document-format", IppValue::new_mime_media_type(ready.format.mime()).ok())
-            .operation("last-document", Some(IppValue::Boolean(true)));
+            .operation("requesting-user-name", Value::name(user))
+            .operation("document-format", Value::mime(ready.format.mime()))
+            .operation("last-document", Value::Boolean(true));
         let path = queue_path(&job.queue);
-        let answer = transport::call(&self.address, user, &path, message.encode(), Some(&ready.path)).await?;
+        let answer = transport::call(&self.address, user, &path, &message, Some(&ready.path)).await?;
         // An answer came: whatever it says, the outcome is known.
         accepted(answer).map(|_| ()).map_err(|error| SendError { error, whole: true })
     }
 
     async fn find_mark(&self, queue: &QueueId, mark: &str) -> Result<Option<Sighting>, SpoolError> {
         let message = Self::to_queue(Operation::GetJobs, queue)
-            .operation("which-jobs", IppValue::new_keyword("all").ok())
+            .operation("which-jobs", Value::keyword("all"))
             .requesting(&JOB_ATTRIBUTES);
         let answer = self.ask("/", message).await?;
         let marked = answer
-            .groups(DelimiterTag::JobAttributes)
-            .filter(|group| text(group, MARK).as_deref() == Some(mark))
+            .groups(GroupTag::Job)
+            .filter(|group| group.text(MARK) == Some(mark))
             // Empty jobs that were abandoned keep the mark too: one with a document is the one that counts.
-            .max_by_key(|group| (documents(group) > 0 || has_begun(group), number(group, "job-id")));
+            .max_by_key(|group| (documents(group) > 0 || has_begun(group), group.int("job-id")));
         match marked {
             Some(group) => self.sight(queue, group).await.map(Some),
             None => Ok(None),
@@ -232,38 +202,29 @@ impl Cups {
             Err(SpoolError::NotFound) => return self.find_mark(queue, mark).await,
             answer => answer?,
         };
-        match answer.groups(DelimiterTag::JobAttributes).next() {
-            Some(group) if text(group, MARK).as_deref() == Some(mark) => {
-                self.sight(queue, group).await.map(Some)
-            }
+        match answer.group(GroupTag::Job) {
+            Some(group) if group.text(MARK) == Some(mark) => self.sight(queue, group).await.map(Some),
             // The number belongs to another job now.
             _ => self.find_mark(queue, mark).await,
         }
     }
 
-    async fn sight(&self, queue: &QueueId, job: &IppAttributeGroup) -> Result<Sighting, SpoolError> {
-        let state = number(job, "job-state").unwrap_or(3);
-        let printer = match state {
-            3..=6 => {
-                self.queue_attributes(
-                    queue,
-                    &["printer-state", "printer-state-reasons", "printer-state-message"],
-                )
-                .await?
-            }
-            _ => return Ok(sighting(job, state, None)),
-        };
-        Ok(sighting(job, state, printer.groups(DelimiterTag::PrinterAttributes).next()))
+    async fn sight(&self, queue: &QueueId, job: &Group) -> Result<Sighting, SpoolError> {
+        if !told::is_open(job) {
+            return Ok(sighting(job, None));
+        }
+        let names = ["printer-state", "printer-state-reasons", "printer-state-message"];
+        let printer = self.queue_attributes(queue, &names).await?;
+        Ok(sighting(job, printer.group(GroupTag::Printer)))
     }
 
     async fn cancel_job(&self, number: i32) -> Result<(), SpoolError> {
-        const NOT_POSSIBLE: u16 = 0x0404;
         let user = self.user().await;
-        let message = Self::to_job(Operation::CancelJob, number)
-            .operation("requesting-user-name", IppValue::new_name_without_language(user).ok());
-        let answer = transport::call(&self.address, user, "/jobs/", message.encode(), None).await;
+        let message =
+            Self::to_job(Operation::CancelJob, number).operation("requesting-user-name", Value::name(user));
+        let answer = transport::call(&self.address, user, "/jobs/", &message, None).await;
         let answer = answer.map_err(|error| error.error)?;
-        if answer.status() == NOT_POSSIBLE { Ok(()) } else { accepted(answer).map(|_| ()) }
+        if answer.code == Status::NotPossible.code() { Ok(()) } else { accepted(answer).map(|_| ()) }
     }
 }
 
@@ -304,6 +265,14 @@ impl Spooler for Cups {
     fn cancel<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
         Box::pin(self.cancel_job(number))
     }
+
+    fn hold<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.hold_job(number))
+    }
+
+    fn release<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.release_job(number))
+    }
 }
 
 /// The file that is handed over: the document itself, or a PDF made of it that goes away afterwards.
@@ -315,8 +284,8 @@ struct Ready {
 
 impl Ready {
     /// Ranges and copies stay CUPS's business: a PDF that is made has all pages, once.
-    async fn make(documents: &Documents, job: &Handover, takes: &[String]) -> Result<Self, SpoolError> {
-        let takes = |format: Format| takes.iter().any(|mime| mime == format.mime());
+    async fn make(documents: &Documents, job: &Handover, queue: &Group) -> Result<Self, SpoolError> {
+        let takes = |format: Format| told::takes(queue, format);
         let (native, pdf) = (takes(job.format), takes(Format::Pdf));
         let (document, format) = (job.document.clone(), job.format);
         if format == Format::Pdf || (format != Format::Text && native) || !pdf {
@@ -351,18 +320,20 @@ fn unsupported(format: Format) -> SpoolError {
     SpoolError::Unsupported(format!("the queue does not take {}", format.mime()))
 }
 
-fn accepted(answer: Answer) -> Result<Answer, SpoolError> {
-    let message = || match words(&answer.message()) {
-        message if message.is_empty() => format!("status 0x{:04x}", answer.status()),
+fn accepted(answer: Message) -> Result<Message, SpoolError> {
+    let message = || match status_message(&answer) {
+        message if message.is_empty() => format!("status 0x{:04x}", answer.code),
         message => message,
     };
-    match answer.status() {
-        0x0000..=0x00ff => Ok(answer),
-        0x0406 | 0x0407 => Err(SpoolError::NotFound),
-        0x0408 => Err(SpoolError::Full),
-        0x040a | 0x0411 => Err(SpoolError::Unsupported(message())),
-        0x0506 => Err(SpoolError::NotAccepting),
-        0x0500..=0x05ff => Err(SpoolError::Away(message())),
+    match (answer.code, Status::from_code(answer.code)) {
+        (code, _) if is_success(code) => Ok(answer),
+        (_, Some(Status::NotFound | Status::Gone)) => Err(SpoolError::NotFound),
+        (_, Some(Status::RequestEntityTooLarge)) => Err(SpoolError::Full),
+        (_, Some(Status::DocumentFormatNotSupported | Status::DocumentFormatError)) => {
+            Err(SpoolError::Unsupported(message()))
+        }
+        (_, Some(Status::NotAcceptingJobs)) => Err(SpoolError::NotAccepting),
+        (0x0500..=0x05ff, _) => Err(SpoolError::Away(message())),
         _ => Err(SpoolError::Refused(message())),
     }
 }

@@ -39,7 +39,7 @@ const TABLE: &str = "crates/discovery/src/table.rs";
 const CONFINED: &str = "crates/drive/tests/drive/confined.rs";
 const PATH: &str = "crates/drive/src/path.rs";
 const TICKET: &str = "crates/print/src/ticket.rs";
-const CODEC: &str = "crates/print/src/system/ipp_codec.rs";
+const CODEC: &str = "crates/print/src/client.rs";
 const LINK: &str = "crates/link/tests/link/hostile.rs";
 const DOOR: &str = "crates/node/src/doors/browser.rs";
 

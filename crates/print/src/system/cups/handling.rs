@@ -1,0 +1,23 @@
+//! Jobs that wait in CUPS's own queues, kept back and let go.
+
+use super::{Cups, SpoolError, accepted, transport};
+use crate::client::Adding;
+use lanyard_ipp::{Message, Operation, Value};
+
+impl Cups {
+    /// CUPS keeps it back until it is let go.
+    pub(super) async fn hold_job(&self, number: i32) -> Result<(), SpoolError> {
+        self.tell("/jobs/", Self::to_job(Operation::HoldJob, number)).await
+    }
+
+    pub(super) async fn release_job(&self, number: i32) -> Result<(), SpoolError> {
+        self.tell("/jobs/", Self::to_job(Operation::ReleaseJob, number)).await
+    }
+
+    async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
+        let user = self.user().await;
+        let message = message.operation("requesting-user-name", Value::name(user));
+        let answer = transport::call(&self.address, user, path, &message, None).await;
+        accepted(answer.map_err(|error| error.error)?).map(|_| ())
+    }
+}
