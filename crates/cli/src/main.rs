@@ -137,6 +137,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
         Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
+        Command::Printer { action } => print::added(&node, action, json).await,
         Command::Jobs { watch: false } => {
             let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
             show::show(json, &jobs, |jobs| show::jobs(jobs))
@@ -162,7 +163,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
         Command::Run { .. }
-        | Command::Printer { .. }
         | Command::Rm { .. }
         | Command::Mkdir { .. }
         | Command::Mv { .. }

@@ -1,8 +1,8 @@
-//! `lanyard print`, `cancel` and `retry`.
+//! `lanyard print`, `cancel`, `retry` and `printer`.
 
 use crate::{
     Failure,
-    args::Print,
+    args::{Print, PrinterAction},
     ask::{self, Asked, absolute},
     follow, show,
 };
@@ -10,6 +10,16 @@ use lanyard_api::{
     ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
     Transfer,
 };
+
+/// Puts a printer into this computer's own print dialog, or takes it out; shows what is nearby then.
+pub(crate) async fn added(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
+    let request = match action {
+        PrinterAction::Add { printer } => Request::AddPrinter { printer },
+        PrinterAction::Remove { printer } => Request::RemovePrinter { printer },
+    };
+    let Response::Nearby(nearby) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &nearby, show::nearby)
+}
 
 /// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
 /// exit status; the others are taken all the same.

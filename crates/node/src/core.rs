@@ -9,6 +9,7 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    gateway::Gateway,
     guests::Guests,
     home::Homes,
     moved::Moved,
@@ -81,6 +82,8 @@ pub struct Core {
     pub drives: Drives,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
+    /// Printers of others that are in this computer's own print dialog.
+    pub gateway: Gateway,
     /// Passes for guests, and who is in with them.
     pub guests: Guests,
     /// The printers that clients without Lanyard see.

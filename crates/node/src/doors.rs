@@ -2,7 +2,7 @@
 //! over loopback, whoever comes over the LAN without a key: guests with a browser, printing clients.
 
 pub mod browser;
-mod front;
+pub(crate) mod front;
 pub mod guest;
 pub mod ipp;
 pub mod lan;
@@ -11,7 +11,7 @@ mod ui;
 pub mod visit;
 
 /// Out of file descriptors or the like: waiting a moment beats spinning on the same error.
-async fn pause_after(error: &std::io::Error) {
+pub(crate) async fn pause_after(error: &std::io::Error) {
     tracing::warn!(%error, "a local connection could not be accepted");
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
 }

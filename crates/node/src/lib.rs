@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod doors;
 pub mod drives;
 pub mod events;
+pub mod gateway;
 pub mod guests;
 pub mod handle;
 pub mod home;

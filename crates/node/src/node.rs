@@ -11,6 +11,7 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
     lock::Lock,
@@ -276,6 +277,7 @@ impl Opened {
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
+            gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
             asks: Asks::default(),
@@ -295,6 +297,7 @@ impl Opened {
 const MIGRATIONS: &[Migrations] = &[
     settings::MIGRATIONS,
     shares::MIGRATIONS,
+    gateway::MIGRATIONS,
     guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
@@ -312,6 +315,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     presence::start(core).await?;
     home::start(core);
     printing::start(core).await?;
+    gateway::start(core).await?;
     drives::start(core).await?;
     guests::start(core).await;
     plain::start(core);

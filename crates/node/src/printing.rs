@@ -6,12 +6,14 @@
 mod added;
 mod convert;
 mod handling;
+mod nearby;
 mod preview;
 mod queues;
 
 pub use added::{add_printer, remove_printer};
-pub(crate) use convert::shown_supply;
+pub(crate) use convert::{shown_queue_state, shown_supply};
 pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
+pub(crate) use nearby::told_by;
 pub use preview::preview;
 pub use queues::{queue_state, queues};
 
@@ -29,7 +31,7 @@ use lanyard_api::{
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, OutgoingState, Target},
+    consume::{self, Outbox, OutgoingState, Target, standard::PrinterId},
     document::{ChildProgram, Documents},
     offer::{self, Offer, ipp},
     system::Spoolers,
@@ -56,8 +58,11 @@ pub struct Printing {
     /// Answers standard clients, and what it speaks for.
     standard: (ipp::Server, ipp::SharedPrinters),
     queues: queues::Known,
+    #[cfg(unix)]
+    system_queues: lanyard_print::system::cups::Cups,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
+    nearby: nearby::Asked,
 }
 
 impl Printing {
@@ -89,7 +94,7 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
-            documents,
+            documents: documents.clone(),
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
@@ -108,7 +113,10 @@ impl Printing {
             standard: (server, shared),
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
+            #[cfg(unix)]
+            system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
             abilities: Mutex::default(),
+            nearby: nearby::Asked::default(),
         })
     }
 }
@@ -122,6 +130,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_incoming(Arc::clone(core), core.printing.offer.changes()));
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
+    nearby::start(core);
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -140,6 +149,35 @@ pub async fn serve(
 pub(crate) fn standard(core: &Core) -> (&ipp::Server, &ipp::SharedPrinters) {
     let (server, shared) = &core.printing.standard;
     (server, shared)
+}
+
+/// Where documents for other printers wait.
+pub(crate) fn outbox(core: &Core) -> &Outbox {
+    &core.printing.outbox
+}
+
+/// The system's own print queues, to be changed.
+#[cfg(unix)]
+pub(crate) fn system_queues(core: &Core) -> &lanyard_print::system::cups::Cups {
+    &core.printing.system_queues
+}
+
+/// What somebody's printer can do.
+///
+/// # Errors
+/// As [`capabilities`].
+pub(crate) async fn abilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, ApiError> {
+    ask_capabilities(core, printer).await.map_err(ask_error)
+}
+
+/// Cancels those of our jobs that are not over.
+pub(crate) async fn cancel_all(core: &Core, jobs: &[Uuid]) {
+    let open = core.printing.outbox.jobs().await.unwrap_or_default();
+    for job in open.into_iter().filter(|job| job.ended_at.is_none() && jobs.contains(&job.job)) {
+        if let Err(error) = core.printing.outbox.cancel(job.job).await {
+            tracing::warn!(job = %job.job, %error, "a job was not cancelled");
+        }
+    }
 }
 
 /// What takes documents from guests.
@@ -331,7 +369,10 @@ async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabili
     if let Some(known) = known {
         return Ok(known);
     }
-    let told = core.printing.outbox.capabilities(printer.node, &printer.share).await?;
+    let told = match PrinterId::of_share(&printer.share) {
+        Some(standard) => core.printing.outbox.ask_printer(&standard).await?.can,
+        None => core.printing.outbox.capabilities(printer.node, &printer.share).await?,
+    };
     let mut abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
     if abilities.len() >= MOST {
         abilities.clear();
@@ -402,7 +443,8 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
                 asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
             }
-            if job.reason.as_deref() == Some("peer_unreachable") {
+            if job.reason.as_deref() == Some("peer_unreachable") && PrinterId::of_share(&job.share).is_none()
+            {
                 home::wake_for(&core, job.node);
             }
             core.events.emit(Change::Job(outgoing_job(&core, job)));

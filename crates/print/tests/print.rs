@@ -8,6 +8,7 @@
 mod print {
     mod children;
     pub(crate) mod cups;
+    pub(crate) mod fake_printer;
     mod hostile;
     pub(crate) mod offering;
     mod owner;
@@ -15,4 +16,5 @@ mod print {
     mod refusals;
     mod sender;
     mod standard;
+    mod straight;
 }

@@ -6,7 +6,7 @@ use super::{
     routes::{self, Way},
 };
 use crate::{
-    Core, asks, home,
+    Core, asks, gateway, home,
     names::Named,
     printing,
     status::check_signs,
@@ -15,7 +15,7 @@ use crate::{
 };
 use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
 use lanyard_discovery::{Interface, Kind, Service};
-use lanyard_print::offer::ipp::printer_uuid;
+use lanyard_print::{consume::standard::PrinterId, offer::ipp::printer_uuid};
 use lanyard_trust::{NodeId, ShareId};
 use std::{sync::Arc, time::Duration};
 
@@ -74,7 +74,7 @@ pub(super) async fn tell(core: Arc<Core>) {
     }
 }
 
-/// Standard printers on the network that no device shares: shown, though this version does not print on them.
+/// Standard printers on the network that no device shares.
 pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
     standard_ways(core).into_iter().map(|way| way.printer).collect()
 }
@@ -88,7 +88,7 @@ fn standard_ways(core: &Core) -> Vec<Way> {
         if is_offered_by_a_device(core, service) {
             continue;
         }
-        let way = Way { printer: standard(service), identities: identities(service), is_of_a_friend: false };
+        let way = Way { printer: standard(core, service), identities: identities(service), is_of_a_friend: false };
         let is_shown =
             |known: &Printer| known.name == way.printer.name && known.device_name == way.printer.device_name;
         // Most speak both kinds: one printer, better with TLS.
@@ -119,6 +119,22 @@ fn identities(service: &Service) -> Vec<String> {
         [format!("at:{}", service.host.to_lowercase()), format!("at:{}.local", service.host.to_lowercase())];
     let addresses = service.addresses.iter().map(|address| format!("at:{}", address.ip()));
     uuid.chain(names).chain(addresses).collect()
+}
+
+/// The same for standard printers.
+pub(super) fn named_standard(printers: Vec<Printer>) -> Vec<Named<RemoteShare>> {
+    let named = |printer: Printer| {
+        let id = PrinterId::parse(&printer.id)?;
+        let value = RemoteShare {
+            node: id.node(),
+            share: id.share(),
+            name: printer.name.clone(),
+            device_name: printer.device_name.clone(),
+            ask: false,
+        };
+        Some(Named { id: printer.id, name: printer.name, device: printer.device_name, value })
+    };
+    printers.into_iter().filter_map(named).collect()
 }
 
 /// Whether a device offers the printer behind this advert already: it announces it itself to clients without Lanyard,
@@ -191,7 +207,7 @@ fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> P
         usable: true,
         supplies: offered.supplies.iter().cloned().map(printing::shown_supply).collect(),
         routes: Vec::new(),
-        added: false,
+        added: gateway::is_added(core, node, &offered.share),
     }
 }
 
@@ -209,22 +225,32 @@ fn drive(core: &Core, node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive
     }
 }
 
-fn standard(service: &Service) -> Printer {
+fn standard(core: &Core, service: &Service) -> Printer {
+    let id = PrinterId::of_service(&service.fullname);
+    let told = printing::told_by(core, &id);
+    let (state, reasons) = match &told {
+        Some(Ok(told)) => (printing::shown_queue_state(told.state), told.reasons.clone()),
+        // It has not been asked yet, or this is no network to ask on.
+        None => (PrinterState::Ready, Vec::new()),
+        Some(Err(())) => (PrinterState::Unreachable, Vec::new()),
+    };
+    let told = told.and_then(Result::ok);
+    let (model, location) = (service.model.clone(), service.location.clone());
     Printer {
-        id: format!("dnssd:{}", service.fullname.trim_end_matches('.')),
         name: service.name.clone(),
         device: None,
         device_name: service.host.clone(),
-        model: service.model.clone(),
-        location: service.location.clone(),
-        state: PrinterState::Ready,
-        reasons: Vec::new(),
-        waiting: 0,
+        model: model.or_else(|| told.as_ref()?.model.clone()),
+        location: location.or_else(|| told.as_ref()?.location.clone()),
+        state,
+        reasons,
+        waiting: told.as_ref().map_or(0, |told| told.waiting),
         access: Access::Allowed,
-        usable: false,
-        supplies: Vec::new(),
+        usable: true,
+        supplies: told.into_iter().flat_map(|told| told.supplies).map(printing::shown_supply).collect(),
         routes: Vec::new(),
-        added: false,
+        added: gateway::is_added(core, &id.node(), &id.share().0),
+        id: id.as_str().to_owned(),
     }
 }
 

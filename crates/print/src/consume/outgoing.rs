@@ -221,6 +221,22 @@ impl OutgoingJob {
         }
     }
 
+    /// Nothing stands in its way any more.
+    pub(super) fn goes_on(&mut self) {
+        if matches!(self.phase, Phase::Here | Phase::Offered) {
+            self.tell(OutgoingState::Sending, None, None);
+        }
+    }
+
+    /// It may be on paper or not, and nobody can tell but a person who looks.
+    pub(super) fn unknown(&mut self, words: &str) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.phase = Phase::Over;
+        self.tell(OutgoingState::At(State::Stopped), Some(MAYBE_PRINTED), Some(words.to_owned()));
+    }
+
     /// The owner wants to be asked before this document comes. It did not take it.
     pub(super) fn must_ask(&mut self) {
         if matches!(self.phase, Phase::Here | Phase::Offered) {

@@ -49,6 +49,8 @@ impl Place {
             return None;
         }
         let path = rest.find('/').map_or("", |at| &rest[at..]);
+        // CUPS writes options for itself behind a device's URI and sends them along.
+        let path = path.split('?').next().unwrap_or_default();
         let below = path.strip_prefix(self.path.as_str())?;
         match below.strip_prefix("/jobs/") {
             Some(number) => number.parse().ok().filter(|number| *number > 0).map(Named::Job),
@@ -82,6 +84,7 @@ mod tests {
         let named = |uri: &str| place().names(uri);
         assert_eq!(named("ipp://192.168.1.7:7717/ipp/print/a"), Some(Named::Printer));
         assert_eq!(named("ipps://other.local/ipp/print/a/"), Some(Named::Printer));
+        assert_eq!(named("ipp://h:1/ipp/print/a?waitjob=false"), Some(Named::Printer));
         assert_eq!(named("ipp://h:1/ipp/print/a/jobs/12"), Some(Named::Job(12)));
         for wrong in [
             "",
