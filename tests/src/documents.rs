@@ -166,6 +166,94 @@ pub fn jpeg(side: u16) -> Vec<u8> {
     file
 }
 
+/// Kinds of PWG raster that every printer here takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raster {
+    /// One bit, one is black.
+    Black,
+    /// Eight bits of grey.
+    Grey,
+    /// Eight bits of each colour.
+    Colour,
+}
+
+impl Raster {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Black, Self::Grey, Self::Colour];
+
+    /// As the names of sample files have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Black => "black-1",
+            Self::Grey => "sgray-8",
+            Self::Colour => "srgb-8",
+        }
+    }
+}
+
+/// White pages with a black bar at the top, as PWG raster (PWG 5102.4) of so many pixels.
+#[must_use]
+pub fn pwg_raster(kind: Raster, dpi: u32, width: u32, height: u32, pages: usize) -> Vec<u8> {
+    let (bits, colors, space, white) = match kind {
+        Raster::Black => (1, 1, 3, 0x00u8),
+        Raster::Grey => (8, 1, 18, 0xff),
+        Raster::Colour => (8, 3, 19, 0xff),
+    };
+    let per_line = (width * bits * colors).div_ceil(8);
+    let mut header = vec![0u8; 1796];
+    header[..10].copy_from_slice(b"PwgRaster\0");
+    let mut put = |at: usize, number: u32| header[at..at + 4].copy_from_slice(&number.to_be_bytes());
+    for (at, number) in [
+        (276, dpi),
+        (280, dpi),
+        (340, 1),
+        (352, width * 72 / dpi),
+        (356, height * 72 / dpi),
+        (372, width),
+        (376, height),
+        (384, bits),
+        (388, bits * colors),
+        (392, per_line),
+        (400, space),
+        (420, colors),
+        (452, u32::try_from(pages).unwrap_or(1)),
+        (456, 1),
+        (460, 1),
+    ] {
+        put(at, number);
+    }
+    // Runs of one unit: a pixel, or a byte of eight of them.
+    let unit = usize::try_from(colors).unwrap_or(1);
+    let units = usize::try_from(per_line).unwrap_or(0) / unit;
+    let line = |shade: u8| {
+        let mut line = Vec::new();
+        let mut left = units;
+        while left > 0 {
+            let run = left.min(128);
+            line.push(u8::try_from(run - 1).unwrap_or(127));
+            line.extend(vec![shade; unit]);
+            left -= run;
+        }
+        line
+    };
+    let mut file = b"RaS2".to_vec();
+    for _ in 0..pages {
+        file.extend(&header);
+        let bar = height / 10;
+        for (count, shade) in [(bar, !white), (height - bar, white)] {
+            let mut left = count;
+            while left > 0 {
+                let repeat = left.min(256);
+                file.push(u8::try_from(repeat - 1).unwrap_or(255));
+                file.extend(line(shade));
+                left -= repeat;
+            }
+        }
+    }
+    file
+}
+
 /// Bytes without any pattern, the same ones for the same `seed` (xorshift64*).
 #[must_use]
 pub fn noise(bytes: usize, seed: u64) -> Vec<u8> {

@@ -9,6 +9,8 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod conformance;
+pub mod desktop;
 pub mod documents;
 pub mod host;
 pub mod impair;
@@ -18,10 +20,12 @@ pub mod mdns;
 pub mod middle;
 pub mod node;
 pub mod printer;
+pub mod python;
 pub mod runner;
 pub mod scratch;
 pub mod wait;
 
+pub use desktop::{Advert, Desktop};
 pub use host::{Host, Process};
 pub use lab::{DirectCable, Lab};
 pub use node::{Node, Setup};

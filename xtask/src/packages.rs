@@ -36,6 +36,8 @@ pub(crate) const TEST: &[Package] = &[
     package("poppler-utils", "pdftotext and pdftoppm compare printed pages"),
     package("avahi-daemon", "a second opinion about what is announced"),
     package("avahi-utils", "avahi-browse, its witness"),
+    package("libnss-mdns", "CUPS reaches printers by their .local names, as on a desktop"),
+    package("cups-browsed", "another client that finds printers by itself"),
     package("iproute2", "the laboratory's hosts and cables"),
     package("nftables", "lost packets and unplugged cables"),
     package("tcpdump", "what is on the wire, and what is not"),

@@ -718,9 +718,6 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Printer { action: PrinterAction::Add { .. } | PrinterAction::Remove { .. } } => {
-                Some("Adding printers to the print dialog")
-            }
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
             Self::Send { .. } => Some("Sending files to a device"),

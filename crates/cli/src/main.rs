@@ -20,7 +20,7 @@ mod transfers;
 mod until;
 mod watch;
 
-use args::{Args, Command, PrinterAction};
+use args::{Args, Command};
 use clap::Parser;
 use lanyard_api::{ApiError, ErrorCode, Request, Response};
 use std::{io, process::ExitCode};
@@ -137,6 +137,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
         Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
+        Command::Printer { action } => print::added(&node, action, json).await,
         Command::Jobs { watch: false } => {
             let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
             show::show(json, &jobs, |jobs| show::jobs(jobs))
@@ -148,12 +149,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Release { job } => print::job(&node, Request::ReleaseJob { job }, json).await,
         Command::Move { job, to } => print::job(&node, Request::MoveJob { job, printer: to }, json).await,
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
-        Command::Printer { action: PrinterAction::Pause { queue } } => {
-            print::queues(&node, Request::PauseQueue { queue }, json).await
-        }
-        Command::Printer { action: PrinterAction::Resume { queue } } => {
-            print::queues(&node, Request::ResumeQueue { queue }, json).await
-        }
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,
@@ -172,7 +167,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
         Command::Run { .. }
-        | Command::Printer { .. }
         | Command::Rm { .. }
         | Command::Mkdir { .. }
         | Command::Mv { .. }

@@ -1,8 +1,8 @@
-//! `lanyard print`, and what is done with print jobs and queues.
+//! `lanyard print` and `printer`, and what is done with print jobs and queues.
 
 use crate::{
     Failure,
-    args::Print,
+    args::{Print, PrinterAction},
     ask::{self, Asked, absolute},
     follow, show,
 };
@@ -10,6 +10,18 @@ use lanyard_api::{
     ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
     Transfer,
 };
+
+/// Puts a printer into this computer's own print dialog, or takes it out; shows what is nearby then.
+pub(crate) async fn added(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
+    let request = match action {
+        PrinterAction::Pause { queue } => return queues(node, Request::PauseQueue { queue }, json).await,
+        PrinterAction::Resume { queue } => return queues(node, Request::ResumeQueue { queue }, json).await,
+        PrinterAction::Add { printer } => Request::AddPrinter { printer },
+        PrinterAction::Remove { printer } => Request::RemovePrinter { printer },
+    };
+    let Response::Nearby(nearby) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &nearby, show::nearby)
+}
 
 /// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
 /// exit status; the others are taken all the same.
@@ -80,7 +92,7 @@ pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<()
 }
 
 /// Does something with a queue of this computer.
-pub(crate) async fn queues(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+async fn queues(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
     let Response::Queues(queues) = node.ask(request).await? else { return Err(ask::odd()) };
     show::show(json, &queues, |queues| show::queues(queues))
 }

@@ -239,6 +239,8 @@ fn advert(kind: Kind, resolved: &ResolvedService) -> Advert {
         addresses,
         model: text("ty"),
         location: text("note"),
+        uuid: text("UUID"),
+        resource: text("rp"),
         token,
         opening: digits.and_then(|digits| Opening::read(digits, value("l"))),
     }

@@ -57,6 +57,10 @@ pub struct Advert {
     pub model: Option<String>,
     /// The TXT record's `note`: where it stands.
     pub location: Option<String>,
+    /// The TXT record's `UUID` of a printer.
+    pub uuid: Option<String>,
+    /// The TXT record's `rp`: the path of a printer.
+    pub resource: Option<String>,
     /// By which those who share a key with a node know it again.
     pub token: Option<Token>,
     /// A code for joining that a node shows.
@@ -80,6 +84,10 @@ pub struct Service {
     pub model: Option<String>,
     /// Where it stands, cleaned.
     pub location: Option<String>,
+    /// The UUID that a printer says it has: 36 characters, in lower case. The same one on every way to it.
+    pub uuid: Option<String>,
+    /// The path of a printer's URI, without a slash in front; only characters of a path (RFC 3986 §3.3).
+    pub resource: Option<String>,
     /// By which those who share a key with a node know it again.
     pub token: Option<Token>,
     /// A code for joining that a node shows.
@@ -246,8 +254,27 @@ fn service(advert: Advert, interfaces: &[Interface]) -> Option<Service> {
     }
     let text = |text: Option<String>| text.and_then(|text| clean(&text));
     let (model, location) = (text(advert.model), text(advert.location));
+    let (uuid, resource) = (advert.uuid.and_then(|uuid| uuid_in(&uuid)), advert.resource.and_then(path_in));
     let (token, opening) = (advert.token, advert.opening);
-    Some(Service { kind: advert.kind, fullname, name, host, addresses, model, location, token, opening })
+    let kind = advert.kind;
+    Some(Service { kind, fullname, name, host, addresses, model, location, uuid, resource, token, opening })
+}
+
+/// RFC 9562 §4, with or without the `urn:uuid:` in front that some printers write.
+fn uuid_in(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let uuid = lower.strip_prefix("urn:uuid:").unwrap_or(&lower);
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    (uuid.len() == 36 && uuid.bytes().enumerate().all(fits)).then(|| uuid.to_owned())
+}
+
+fn path_in(text: String) -> Option<String> {
+    let path = text.trim_start_matches('/');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte);
+    (path.len() <= 200 && path.bytes().all(fits)).then(|| path.to_owned())
 }
 
 /// Undoes the escaping of dots and backslashes in an instance name (RFC 6763 §4.3).
@@ -291,6 +318,8 @@ mod tests {
             addresses: addresses.iter().map(|(ip, index)| (ip.parse().unwrap(), *index)).collect(),
             model: None,
             location: None,
+            uuid: None,
+            resource: None,
             token: None,
             opening: None,
         }
@@ -335,6 +364,20 @@ mod tests {
         let service = table.services().remove(0);
         assert_eq!(service.name, "HP3.5");
         assert_eq!(service.model.as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn what_a_printer_says_of_itself_is_taken_only_in_its_form() {
+        const UUID: &str = "01234567-89ab-4cde-8f01-23456789abcd";
+        assert_eq!(uuid_in(&format!(" urn:uuid:{}", UUID.to_uppercase())).as_deref(), Some(UUID));
+        for bad in ["", "urn:uuid:", &UUID[1..], &UUID.replace('-', "0"), &UUID.replace('0', "g")] {
+            assert_eq!(uuid_in(bad), None, "{bad}");
+        }
+        assert_eq!(path_in("/ipp/print".to_owned()).as_deref(), Some("ipp/print"));
+        assert_eq!(path_in(String::new()).as_deref(), Some(""));
+        for bad in ["ipp/print x", "a\r\nHost: b", "a?b", "a#b", "\u{e4}", &"x".repeat(201)] {
+            assert_eq!(path_in(bad.to_owned()), None, "{bad:?}");
+        }
     }
 
     #[test]
@@ -394,6 +437,8 @@ mod tests {
                 host,
                 port,
                 addresses,
+                uuid: Some(model.clone()),
+                resource: Some(model.clone()),
                 model: Some(model),
                 location: None,
                 token: None,
@@ -420,6 +465,9 @@ mod tests {
                     let tricks = ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200f}'];
                     prop_assert!(!text.contains(tricks), "{:?}", text);
                 }
+                prop_assert!(service.uuid.iter().all(|uuid| uuid.len() == 36));
+                let is_path = |path: &String| !path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic());
+                prop_assert!(service.resource.iter().all(is_path), "{:?}", service.resource);
                 for address in &service.addresses {
                     prop_assert!(interfaces.iter().any(|interface| interface.is_on_link(address.ip())));
                 }

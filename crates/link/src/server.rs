@@ -1,7 +1,8 @@
 //! The listening side.
 //!
 //! One port takes three kinds of callers, told apart by the ALPN of their first message: other nodes, and, while their
-//! [`Doors`] are open, devices that want to join and visitors without a key.
+//! [`Doors`] are open, devices that want to join and visitors without a key. Visitors may come without TLS while there
+//! is a door for that.
 //!
 //! What a stranger can do to it is bounded here: connections, time to shake hands, size and time of a header, the
 //! speed of a body in both directions. A handler that panics costs its own request and nothing else.
@@ -11,6 +12,7 @@ mod connection;
 mod doors;
 mod requests;
 mod sessions;
+mod upgrade;
 
 pub use doors::{Doors, Visit, Visitor, Web};
 pub use sessions::Sessions;

@@ -1,6 +1,7 @@
-//! One TLS connection as HTTP sees it: large reads and writes, and an end for a reader who does not read.
+//! One connection as HTTP sees it: large reads and writes, and an end for a reader who does not read.
 
 use crate::progress::Progress;
+use bytes::{Buf, Bytes};
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -36,6 +37,24 @@ pub(crate) fn invalid(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) 
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
+/// Whatever HTTP runs over, with or without TLS.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The socket below all of it.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Transport for Socket {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref()
+    }
+}
+
+impl<S: Transport> Transport for TlsStream<S> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.tcp()
+    }
+}
+
 /// A connection that breaks when what is written does not move on.
 pub(crate) struct Wire<T> {
     tls: T,
@@ -45,6 +64,11 @@ pub(crate) struct Wire<T> {
 impl<T> Wire<T> {
     pub(crate) fn new(tls: T, stall: Duration) -> Self {
         Self { tls, writing: Progress::steady(stall) }
+    }
+
+    /// What it was made of.
+    pub(crate) fn into_inner(self) -> T {
+        self.tls
     }
 
     /// Watches one attempt to write.
@@ -57,12 +81,12 @@ impl<T> Wire<T> {
     }
 }
 
-impl Wire<TlsStream<Socket>> {
+impl<T: Transport> Wire<T> {
     /// Ends the connection and takes back what the system has not sent yet. A plain end would still deliver all of it,
     /// however long the reader takes.
     pub(crate) fn abandon(self) {
         // When the system refuses, a plain end has to do.
-        let _ = self.tls.get_ref().0.get_ref().set_zero_linger();
+        let _ = self.tls.tcp().set_zero_linger();
     }
 }
 
@@ -124,5 +148,64 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let attempt = Pin::new(&mut self.tls).poll_shutdown(cx);
         self.watch(cx, attempt)
+    }
+}
+
+/// A connection on which something is read before what comes from the other side.
+pub(crate) struct Prefixed<T> {
+    before: Bytes,
+    rest: T,
+}
+
+impl<T> Prefixed<T> {
+    pub(crate) fn new(before: Bytes, rest: T) -> Self {
+        Self { before, rest }
+    }
+}
+
+impl<T: Transport> Transport for Prefixed<T> {
+    fn tcp(&self) -> &TcpStream {
+        self.rest.tcp()
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Prefixed<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.before.has_remaining() {
+            return Pin::new(&mut self.rest).poll_read(cx, buf);
+        }
+        let some = self.before.remaining().min(buf.remaining());
+        buf.put_slice(&self.before.split_to(some));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Prefixed<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.rest).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.rest).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.rest.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.rest).poll_shutdown(cx)
     }
 }

@@ -19,6 +19,7 @@ use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{Access, Answer, ApiError, Ask, Change, ErrorCode, ShareKind};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::{
+    consume::standard::PrinterId,
     offer::IncomingJob,
     ticket::{self, Refused},
 };
@@ -228,6 +229,10 @@ pub async fn serve(
 /// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed` right after a no, `busy`.
 pub async fn ask_owner(core: &Arc<Core>, what: &str) -> Result<(), ApiError> {
     let (share, is_printer) = find(core, what)?;
+    if PrinterId::of_share(&share.share).is_some() {
+        let words = format!("“{}” is nobody's in particular: it can be used without asking.", share.name);
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
     let wish = match (is_printer, share.ask) {
         (true, _) => Wish::Print,
         (false, true) => Wish::Read,

@@ -9,16 +9,19 @@ use crate::{
     doors::browser::Browser,
     drives::Drives,
     events::Events,
+    gateway::Gateway,
     guests::Guests,
     home::Homes,
     moved::Moved,
     networks::Networks,
     pause::Pause,
+    plain::Plain,
     presence::Presence,
     printing::Printing,
     settings::Settings,
     shares::Shares,
     uploads::Uploads,
+    web::WebDoors,
 };
 use lanyard_link::{Doors, Peers};
 use lanyard_store::Store;
@@ -79,8 +82,14 @@ pub struct Core {
     pub drives: Drives,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
+    /// Printers of others that are in this computer's own print dialog.
+    pub gateway: Gateway,
     /// Passes for guests, and who is in with them.
     pub guests: Guests,
+    /// The printers that clients without Lanyard see.
+    pub plain: Plain,
+    /// The doors for whoever comes without a key.
+    pub web: WebDoors,
     /// Files a browser has sent, until a request uses them.
     pub uploads: Uploads,
     /// The door for a browser on this computer, closed until asked for.

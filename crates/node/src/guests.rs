@@ -1,8 +1,8 @@
 //! Passes for guests: a link or a PIN that opens one share for one thing, for a while.
 //!
 //! A pass is a grant on its share, so the gate decides about guests as about everybody else; this module makes and
-//! ends it together with the secrets that open it, keeps who is in at the moment, and holds the web part of the port
-//! open while there is a pass. What a guest sees is `doors::guest`'s business. A pass leads to nothing but its share:
+//! ends it together with the secrets that open it, and keeps who is in at the moment. The door for guests is open while
+//! there is a pass (`web`). What a guest sees is `doors::guest`'s business. A pass leads to nothing but its share:
 //! never into the home, never to another device.
 
 mod secret;
@@ -17,12 +17,10 @@ pub use table::MIGRATIONS;
 use crate::{
     Core,
     core::Parts,
-    doors,
     names::{self, Named},
-    networks, qr, shares,
+    networks, qr, shares, web,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Millis, NewPass, Pass, PassAction, ShareKind};
-use lanyard_link::Web;
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{
     Audience, Grant, NodeId, PassId, ShareId, Subject, Until, Who, names::clean, web::WebIdentity,
@@ -32,7 +30,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use table::Row;
 use tokio::sync::{Notify, broadcast::error::RecvError};
@@ -51,7 +49,7 @@ const WRONG_PINS: u8 = 5;
 /// How often passes are looked through when nothing else gives reason to.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Passes, who is in with them, and the certificate that guests are shown.
+/// Passes, and who is in with them.
 pub struct Guests {
     store: Store,
     passes: Mutex<BTreeMap<PassId, Live>>,
@@ -62,8 +60,6 @@ pub struct Guests {
     changed: Notify,
     /// Held while a pass is made or ended, so that nothing is half there when passes and grants are compared.
     changing: tokio::sync::Mutex<()>,
-    /// The certificate, while the door is open. Held by whoever opens or shuts it.
-    door: tokio::sync::Mutex<Option<WebIdentity>>,
 }
 
 struct Live {
@@ -114,7 +110,6 @@ impl Guests {
             tries: Mutex::default(),
             changed: Notify::new(),
             changing: tokio::sync::Mutex::default(),
-            door: tokio::sync::Mutex::new(None),
         })
     }
 
@@ -127,6 +122,11 @@ impl Guests {
     pub fn guest(&self, session: &Secret) -> Option<Guest> {
         let pass = self.sessions.pass_of(session, Instant::now())?;
         self.passes().get(&pass).map(Live::guest)
+    }
+
+    /// Whether there is anything for a guest.
+    pub(crate) fn has_passes(&self) -> bool {
+        !self.passes().is_empty()
     }
 
     /// Forgets a cookie.
@@ -187,15 +187,15 @@ impl Row {
 
 /// Opens the door if there is a pass, and ends passes in time from now on. A certificate that cannot be made is logged, and guests wait for the next try.
 pub async fn start(core: &Arc<Core>) {
-    if let Err(error) = settle_door(core).await {
+    if let Err(error) = web::settle(core).await {
         tracing::error!(%error, "guests cannot come in");
     }
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
         let cancel = core.cancel.clone();
         let _ = cancel.run_until_cancelled(watch(&core)).await;
-        // It holds whatever it needs weakly, but nobody shall come in any more.
-        core.doors.set_web(None);
+        // They hold whatever they need weakly, but nobody shall come in any more.
+        web::shut(&core);
     });
 }
 
@@ -396,7 +396,7 @@ async fn open(core: &Arc<Core>, row: Row) -> Result<WebIdentity, ApiError> {
     }
     let opened = async {
         shares::grant_pass(core, &share, grant).await?;
-        settle_door(core)
+        web::settle(core)
             .await?
             .ok_or_else(|| ApiError::new(ErrorCode::Internal, "The pass has ended already."))
     };
@@ -426,42 +426,9 @@ async fn end_all(core: &Arc<Core>, ids: &[PassId]) -> Result<(), ApiError> {
     let revoked = shares::revoke_passes(core, ids).await;
     let gone = ids.to_vec();
     let removed = core.guests.store.run(move |store| table::remove(store, &gone)).await.map_err(from_store);
-    let settled = settle_door(core).await;
+    let settled = web::settle(core).await;
     tell(core);
     settled.map(|_| ()).and(revoked).and(removed)
-}
-
-/// Opens the web part of the port while there is a pass, and shuts it when there is none. Gives the certificate.
-async fn settle_door(core: &Arc<Core>) -> Result<Option<WebIdentity>, ApiError> {
-    let mut door = core.guests.door.lock().await;
-    if core.guests.passes().is_empty() || core.cancel.is_cancelled() {
-        if door.take().is_some() {
-            tracing::info!("no guest can come in any more");
-        }
-        core.doors.set_web(None);
-        return Ok(None);
-    }
-    if let Some(identity) = door.as_ref().filter(|identity| identity.is_current(SystemTime::now())) {
-        return Ok(Some(identity.clone()));
-    }
-    let (dir, label) = (core.data.root().to_owned(), host_label(core));
-    let loading =
-        tokio::task::spawn_blocking(move || WebIdentity::load_or_create(&dir, &label, SystemTime::now()));
-    let failed = |error: String| {
-        ApiError::new(ErrorCode::Internal, format!("The certificate for guests cannot be made: {error}."))
-    };
-    let identity =
-        loading.await.map_err(|error| failed(error.to_string()))?.map_err(|e| failed(e.to_string()))?;
-    core.doors.set_web(Some(Web { tls: identity.server_config(), visit: doors::guest::door(core) }));
-    tracing::info!("guests can come in");
-    *door = Some(identity.clone());
-    Ok(Some(identity))
-}
-
-/// The name in the certificate, without `.local`: the same for ever, and nobody's.
-pub(crate) fn host_label(core: &Core) -> String {
-    let hash = blake3::derive_key("lanyard web host v1", core.identity.node_id().as_bytes());
-    format!("lanyard-{}", data_encoding::BASE32_NOPAD.encode(&hash[..5]).to_ascii_lowercase())
 }
 
 /// Ends passes whose time is over, whose share is gone or says otherwise; renews the certificate.
@@ -516,7 +483,7 @@ async fn sweep(core: &Arc<Core>) {
         tracing::warn!(%error, "ended passes stay in the store until the next try");
     }
     drop(changing);
-    if let Err(error) = settle_door(core).await {
+    if let Err(error) = web::settle(core).await {
         tracing::error!(%error, "guests cannot come in");
     }
 }

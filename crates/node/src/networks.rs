@@ -6,6 +6,7 @@
 
 mod listening;
 mod ports;
+mod printers;
 
 pub use lanyard_discovery::profiles::MIGRATIONS;
 

@@ -11,18 +11,21 @@ use crate::{
     doors::{browser::Browser, local},
     drives::{self, Drives},
     events::Events,
+    gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
     lock::Lock,
     moved::Moved,
     networks::{self, Networks},
     pause::{self, Pause},
+    plain::{self, Plain},
     presence::{self, Presence},
     printing::{self, Printing},
     settings::{self, Settings},
     shares::{self, Shares},
     status,
     uploads::Uploads,
+    web::WebDoors,
 };
 use futures_util::future::BoxFuture;
 use lanyard_api::{ApiError, Change, ErrorCode, Event, Request, Response};
@@ -274,9 +277,12 @@ impl Opened {
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts)?,
+            gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
             asks: Asks::default(),
+            plain: Plain::default(),
+            web: WebDoors::default(),
             uploads,
             browser: Browser::default(),
             probes: Probes::default(),
@@ -291,6 +297,7 @@ impl Opened {
 const MIGRATIONS: &[Migrations] = &[
     settings::MIGRATIONS,
     shares::MIGRATIONS,
+    gateway::MIGRATIONS,
     guests::MIGRATIONS,
     networks::MIGRATIONS,
     presence::MIGRATIONS,
@@ -308,7 +315,9 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     presence::start(core).await?;
     home::start(core);
     printing::start(core).await?;
+    gateway::start(core).await?;
     drives::start(core).await?;
     guests::start(core).await;
+    plain::start(core);
     local::open(core).await
 }

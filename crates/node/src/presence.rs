@@ -17,6 +17,7 @@ mod greet;
 mod hints;
 mod nearby;
 mod offers;
+mod routes;
 mod watch;
 mod watchers;
 
@@ -31,9 +32,10 @@ use crate::{
 pub(crate) use devices::os;
 use devices::{Devices, Met};
 use http::{Method, Request, Response, StatusCode};
-use lanyard_api::{ApiError, Device, DeviceState, ErrorCode, Millis, Nearby, Os};
+use lanyard_api::{ApiError, Device, DeviceState, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
+use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
 use std::{
     collections::HashMap,
@@ -162,6 +164,16 @@ pub async fn nearby(core: &Core) -> Nearby {
     nearby::nearby(core)
 }
 
+/// A printer as front ends are shown it, while its device answers.
+pub(crate) fn printer(core: &Core, node: &NodeId, share: &ShareId) -> Option<lanyard_api::Printer> {
+    let id = match PrinterId::of_share(share) {
+        Some(printer) => printer.as_str().to_owned(),
+        None => format!("{share}@{node}"),
+    };
+    let found = nearby::nearby(core).printers.into_iter().find(|printer| printer.id == id);
+    found.filter(|printer| printer.state != lanyard_api::PrinterState::Unreachable)
+}
+
 /// Starts discovering, greeting and watching.
 ///
 /// # Errors
@@ -262,19 +274,11 @@ pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
 /// The offered printer a person means.
 ///
 /// # Errors
-/// `not_found`, `ambiguous` with the candidates; `not_available` for a standard printer on the network.
+/// `not_found`, `ambiguous` with the candidates.
 pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
-    let offered = core.presence.devices().printers();
-    names::find("printer", query, &nearby::named(offered)).map_err(|error| {
-        let standard = nearby::standard_printers(core);
-        let is_standard =
-            |p: &lanyard_api::Printer| p.id == query || p.name.eq_ignore_ascii_case(query.trim());
-        if error.code == ErrorCode::NotFound && standard.iter().any(is_standard) {
-            ApiError::not_available("Printing on a network printer that no device shares")
-        } else {
-            error
-        }
-    })
+    let mut printers = nearby::named(core.presence.devices().printers());
+    printers.extend(nearby::named_standard(nearby::standard_printers(core)));
+    names::find("printer", query, &printers)
 }
 
 /// The offered folder a person means.

@@ -6,13 +6,15 @@
 mod added;
 mod convert;
 mod handling;
+mod nearby;
 mod preview;
 mod queues;
 mod unanswered;
 
 pub use added::{add_printer, remove_printer};
-pub(crate) use convert::shown_supply;
+pub(crate) use convert::{shown_queue_state, shown_supply};
 pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
+pub(crate) use nearby::told_by;
 pub use preview::preview;
 pub use queues::{queue_state, queues};
 pub(crate) use unanswered::owner_has_said;
@@ -31,9 +33,9 @@ use lanyard_api::{
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, OutgoingState, Target},
+    consume::{self, Outbox, OutgoingState, Target, standard::PrinterId},
     document::{ChildProgram, Documents},
-    offer::{self, Offer},
+    offer::{self, Offer, ipp},
     system::Spoolers,
     ticket::{Capabilities, JobStatus, MUST_ASK, Options},
 };
@@ -55,13 +57,18 @@ const ANSWER: Duration = Duration::from_secs(5 * 60);
 pub struct Printing {
     offer: Offer,
     outbox: Outbox,
+    /// Answers standard clients, and what it speaks for.
+    standard: (ipp::Server, ipp::SharedPrinters),
     queues: queues::Known,
     /// Rung when a job waits for the owner's word, or does not any more.
     unanswered: Notify,
     /// What the owner has said about which job, until it is carried out.
     said: Mutex<Vec<(Uuid, bool)>>,
+    #[cfg(unix)]
+    system_queues: lanyard_print::system::cups::Cups,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
+    nearby: nearby::Asked,
 }
 
 impl Printing {
@@ -93,18 +100,31 @@ impl Printing {
         let outbox = Outbox::open(consume::Parts {
             store: parts.store.clone(),
             spool: spool.join("out"),
-            documents,
+            documents: documents.clone(),
             peers: parts.peers.clone(),
             cancel: parts.cancel.clone(),
             tasks: parts.tasks.clone(),
         });
+        let offer = offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?;
+        let server = ipp::Server::open(parts.store.clone())
+            .map_err(|error| StartError::failed("opening the print jobs of standard clients", error))?;
+        let shares = Arc::clone(&parts.shares);
+        let identify = move |share: &ShareId, words: Option<String>| {
+            let name = shares.name_of(share).unwrap_or_default();
+            tracing::info!(printer = name, ?words, "somebody wants to know which printer this is");
+        };
+        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), Box::new(identify));
         Ok(Self {
-            offer: offer.map_err(|error| StartError::failed("opening the print jobs of others", error))?,
+            offer,
+            standard: (server, shared),
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
             unanswered: Notify::new(),
             said: Mutex::default(),
+            #[cfg(unix)]
+            system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
             abilities: Mutex::default(),
+            nearby: nearby::Asked::default(),
         })
     }
 }
@@ -119,6 +139,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
     core.tasks.spawn(unanswered::watch(Arc::clone(core)));
+    nearby::start(core);
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -131,6 +152,41 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     core.printing.offer.serve(subject, request).await
+}
+
+/// What answers printing clients that are not Lanyard, and the printers that it speaks for.
+pub(crate) fn standard(core: &Core) -> (&ipp::Server, &ipp::SharedPrinters) {
+    let (server, shared) = &core.printing.standard;
+    (server, shared)
+}
+
+/// Where documents for other printers wait.
+pub(crate) fn outbox(core: &Core) -> &Outbox {
+    &core.printing.outbox
+}
+
+/// The system's own print queues, to be changed.
+#[cfg(unix)]
+pub(crate) fn system_queues(core: &Core) -> &lanyard_print::system::cups::Cups {
+    &core.printing.system_queues
+}
+
+/// What somebody's printer can do.
+///
+/// # Errors
+/// As [`capabilities`].
+pub(crate) async fn abilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, ApiError> {
+    ask_capabilities(core, printer).await.map_err(ask_error)
+}
+
+/// Cancels those of our jobs that are not over.
+pub(crate) async fn cancel_all(core: &Core, jobs: &[Uuid]) {
+    let open = core.printing.outbox.jobs().await.unwrap_or_default();
+    for job in open.into_iter().filter(|job| job.ended_at.is_none() && jobs.contains(&job.job)) {
+        if let Err(error) = core.printing.outbox.cancel(job.job).await {
+            tracing::warn!(job = %job.job, %error, "a job was not cancelled");
+        }
+    }
 }
 
 /// What takes documents from guests.
@@ -334,7 +390,10 @@ async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabili
     if let Some(known) = known {
         return Ok(known);
     }
-    let told = core.printing.outbox.capabilities(printer.node, &printer.share).await?;
+    let told = match PrinterId::of_share(&printer.share) {
+        Some(standard) => core.printing.outbox.ask_printer(&standard).await?.can,
+        None => core.printing.outbox.capabilities(printer.node, &printer.share).await?,
+    };
     let mut abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
     if abilities.len() >= MOST {
         abilities.clear();
@@ -408,7 +467,8 @@ async fn tell_outgoing(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             if job.reason.as_deref() == Some(MUST_ASK) && job.state == OutgoingState::Sending {
                 asks::waits_at(&core, job.node, job.share.clone(), ANSWER);
             }
-            if job.reason.as_deref() == Some("peer_unreachable") {
+            if job.reason.as_deref() == Some("peer_unreachable") && PrinterId::of_share(&job.share).is_none()
+            {
                 home::wake_for(&core, job.node);
             }
             core.events.emit(Change::Job(outgoing_job(&core, job)));

@@ -13,6 +13,7 @@ mod rules;
 mod tally;
 mod watch;
 
+pub(crate) use gate::OpenPrinter;
 pub use offer::offers_for;
 pub(crate) use passes::{grant_pass, revoke_passes};
 pub use permit::{always, once, regrant, standing};

@@ -8,10 +8,13 @@ pub(crate) mod attributes;
 pub(crate) mod tls;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited, StreamBody};
-use hyper::body::Frame;
+use hyper::{body::Frame, client::conn::http1::SendRequest};
 use hyper_util::rt::TokioIo;
 use lanyard_ipp::{Attribute, GroupTag, Limits, Message, Value};
 use std::{
@@ -47,6 +50,8 @@ pub(crate) struct Call<'a> {
     pub(crate) document: Option<&'a Path>,
     /// How long nothing may move, in either direction, before it counts as broken.
     pub(crate) patience: Duration,
+    /// Counts up while the other side shows by other means that it is alive.
+    pub(crate) alive: Option<&'a AtomicU64>,
 }
 
 /// No answer.
@@ -98,54 +103,77 @@ struct Progress {
     bytes: AtomicU64,
 }
 
-/// Sends one message over a connection of its own and returns the answer.
-///
-/// # Errors
-/// [`CallError`]
-pub(crate) async fn call(stream: impl Stream + 'static, call: Call<'_>) -> Result<Message, CallError> {
-    let progress = Arc::new(Progress::default());
-    let failed = |reason| CallError {
-        reason,
-        begun: progress.begun.load(Ordering::Acquire),
-        whole: progress.whole.load(Ordering::Acquire),
-    };
-    let (frames, length) =
-        body(call.message.encode(), call.document, Arc::clone(&progress)).await.map_err(failed)?;
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(call.path)
-        .header(header::HOST, call.host)
-        .header(header::CONTENT_TYPE, "application/ipp")
-        .header(header::CONTENT_LENGTH, length);
-    if let Some(authorization) = call.authorization {
-        request = request.header(header::AUTHORIZATION, authorization);
+/// A connection over which one question after the other can be asked.
+pub(crate) struct Connection {
+    sender: SendRequest<Outgoing>,
+    _carrying: AbortOnDropHandle<hyper::Result<()>>,
+}
+
+type Outgoing = StreamBody<BoxStream<'static, io::Result<Frame<Bytes>>>>;
+
+impl Connection {
+    /// Over a stream that is connected.
+    pub(crate) async fn over(stream: impl Stream + 'static) -> Result<Self, Reason> {
+        let (sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Reason::away)?;
+        Ok(Self { sender, _carrying: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
-    let request = request.body(StreamBody::new(frames)).map_err(Reason::away).map_err(failed)?;
-    let exchanging = exchange(stream, request);
-    tokio::pin!(exchanging);
-    let mut moved = 0;
-    loop {
-        // A printer takes a document as fast as it prints: what counts is that something moves.
-        match tokio::time::timeout(call.patience, exchanging.as_mut()).await {
-            Ok(answered) => return answered.map_err(failed),
-            Err(_) => {
-                let now = progress.bytes.load(Ordering::Acquire);
-                if now == moved {
-                    return Err(failed(Reason::Away("it takes too long to answer".to_owned())));
+
+    /// Sends one message and returns the answer.
+    ///
+    /// # Errors
+    /// [`CallError`]; then this connection is no good any more.
+    pub(crate) async fn ask(&mut self, call: Call<'_>) -> Result<Message, CallError> {
+        let progress = Arc::new(Progress::default());
+        let failed = |reason| CallError {
+            reason,
+            begun: progress.begun.load(Ordering::Acquire),
+            whole: progress.whole.load(Ordering::Acquire),
+        };
+        let (frames, length) =
+            body(call.message.encode(), call.document, Arc::clone(&progress)).await.map_err(failed)?;
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(call.path)
+            .header(header::HOST, call.host)
+            .header(header::CONTENT_TYPE, "application/ipp")
+            .header(header::CONTENT_LENGTH, length);
+        if let Some(authorization) = call.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(StreamBody::new(frames)).map_err(Reason::away).map_err(failed)?;
+        let exchanging = exchange(&mut self.sender, request);
+        tokio::pin!(exchanging);
+        let mut moved = 0;
+        loop {
+            // A printer takes a document as fast as it prints: what counts is that something moves.
+            match tokio::time::timeout(call.patience, exchanging.as_mut()).await {
+                Ok(answered) => return answered.map_err(failed),
+                Err(_) => {
+                    let alive = call.alive.map_or(0, |alive| alive.load(Ordering::Acquire));
+                    let now = progress.bytes.load(Ordering::Acquire) + alive;
+                    if now == moved {
+                        return Err(failed(Reason::Away("it takes too long to answer".to_owned())));
+                    }
+                    moved = now;
                 }
-                moved = now;
             }
         }
     }
 }
 
-async fn exchange<B>(stream: impl Stream + 'static, request: Request<B>) -> Result<Message, Reason>
-where
-    B: hyper::body::Body<Data = Bytes, Error = io::Error> + Send + 'static,
-{
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Reason::away)?;
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+/// Sends one message over a connection of its own and returns the answer.
+///
+/// # Errors
+/// [`CallError`]
+pub(crate) async fn call(stream: impl Stream + 'static, call: Call<'_>) -> Result<Message, CallError> {
+    let connected = Connection::over(stream).await;
+    let nothing_sent = |reason| CallError { reason, begun: false, whole: false };
+    connected.map_err(nothing_sent)?.ask(call).await
+}
+
+async fn exchange(sender: &mut SendRequest<Outgoing>, request: Request<Outgoing>) -> Result<Message, Reason> {
+    sender.ready().await.map_err(Reason::away)?;
     let response = sender.send_request(request).await.map_err(Reason::away)?;
     match response.status() {
         StatusCode::OK => {}
@@ -167,7 +195,7 @@ async fn body(
     head: Vec<u8>,
     document: Option<&Path>,
     progress: Arc<Progress>,
-) -> Result<(impl futures_util::Stream<Item = io::Result<Frame<Bytes>>> + Send + use<>, u64), Reason> {
+) -> Result<(BoxStream<'static, io::Result<Frame<Bytes>>>, u64), Reason> {
     const PIECE: usize = 256 * 1024;
     let head_length = head.len() as u64;
     let mut length = head_length;
@@ -189,7 +217,7 @@ async fn body(
         progress.bytes.store(sent, Ordering::Release);
         Frame::data(piece)
     });
-    Ok((watched, length))
+    Ok((watched.boxed(), length))
 }
 
 /// What is added to a request in a chain.
@@ -241,6 +269,7 @@ mod tests {
             message,
             document,
             patience: Duration::from_millis(300),
+            alive: None,
         }
     }
 

@@ -5,9 +5,11 @@
 //! cancels over. Every hand-over is idempotent on the job's UUID and its attempt. Where the owner wants to be asked,
 //! that is done before a byte of the document leaves. Printers are found and named by others.
 
+mod arriving;
 mod delivery;
 mod handling;
 pub mod outgoing;
+pub mod standard;
 mod table;
 
 use crate::{
@@ -28,7 +30,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -38,7 +40,9 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use arriving::Arriving;
 pub use outgoing::{Deed, OutgoingJob, OutgoingState};
+pub(crate) use standard::TABLE as DIRECT;
 pub(crate) use table::{ASKS_FIRST, HANDLED, TABLE};
 
 /// What [`Outbox`] is made from.
@@ -85,6 +89,8 @@ struct Inner {
     peers: Peers,
     cancel: CancellationToken,
     tasks: TaskTracker,
+    /// Who knows where standard printers are, once that is told.
+    find: OnceLock<Arc<dyn standard::Find>>,
     changes: broadcast::Sender<OutgoingJob>,
     /// One task for each device that something was ever for.
     couriers: Mutex<HashMap<NodeId, Arc<Bell>>>,
@@ -156,6 +162,7 @@ impl Outbox {
             peers: parts.peers,
             cancel: parts.cancel,
             tasks: parts.tasks,
+            find: OnceLock::new(),
             changes: broadcast::channel(256).0,
             couriers: Mutex::default(),
         };
@@ -200,6 +207,11 @@ impl Outbox {
             return Err(DocumentError::NoSuchPages.into());
         }
         let job = OutgoingJob::new(id, target, title, &kept, found, options);
+        self.enter(copy, job).await
+    }
+
+    /// Makes a row for a copy that is on disk.
+    async fn enter(&self, copy: OwnCopy<'_>, job: OutgoingJob) -> Result<OutgoingJob, OutboxError> {
         // From here on the row may be there, whoever stops waiting for it.
         copy.enter();
         let (outbox, new) = (self.clone(), job.clone());
@@ -371,11 +383,17 @@ impl Outbox {
         let mut couriers = lock(&self.inner.couriers);
         let bell = couriers.entry(node).or_insert_with(|| {
             let bell = Arc::new(Bell::default());
-            let courier = delivery::Courier::new(self.clone(), node, bell.clone());
+            let (outbox, rung) = (self.clone(), bell.clone());
             let cancel = self.inner.cancel.clone();
+            let courier = async move {
+                match standard::printer_of(&outbox, node).await {
+                    Some(printer) => standard::Carrier::new(outbox, printer, rung).run().await,
+                    None => delivery::Courier::new(outbox, node, rung).run().await,
+                }
+            };
             self.inner.tasks.spawn(async move {
                 // What was handed over is on the other side's disk or not at all: dropping it anywhere is safe.
-                let _ = cancel.run_until_cancelled(Box::pin(courier.run())).await;
+                let _ = cancel.run_until_cancelled(Box::pin(courier)).await;
             });
             bell
         });

@@ -21,7 +21,16 @@ use std::fmt;
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "print",
-    steps: &[offer::TABLE, consume::TABLE, consume::ASKS_FIRST, offer::HOLDS, consume::HANDLED, offer::TERMS],
+    steps: &[
+        offer::TABLE,
+        consume::TABLE,
+        consume::ASKS_FIRST,
+        offer::HOLDS,
+        offer::ipp::TABLE,
+        consume::DIRECT,
+        consume::HANDLED,
+        offer::TERMS,
+    ],
 };
 
 /// The system's name of one of this computer's own print queues, or [`QueueId::SAVE_AS_PDF`].

@@ -8,6 +8,7 @@
 mod doors;
 mod handling;
 pub mod hold;
+pub mod ipp;
 pub mod journal;
 pub mod machine;
 mod terms;

@@ -230,6 +230,13 @@ impl Spool {
         Ok(())
     }
 
+    /// How large a document may be that is kept now.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        let free = fs4::available_space(&self.dir).unwrap_or(u64::MAX);
+        free.saturating_sub(SPARE).min(MAX_DOCUMENT)
+    }
+
     fn room_for(&self, size: u64) -> Result<(), KeepError> {
         // A file system that does not tell is tried.
         let free = fs4::available_space(&self.dir).unwrap_or(u64::MAX);

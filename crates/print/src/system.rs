@@ -6,6 +6,7 @@
 
 #[cfg(unix)]
 pub mod cups;
+pub mod device;
 pub mod save_as_pdf;
 #[cfg(windows)]
 pub mod windows;
@@ -15,6 +16,7 @@ use crate::{
     document::{DocumentError, Documents, Format},
     ticket::{Capabilities, Options, Supply},
 };
+use device::Device;
 use futures_util::future::BoxFuture;
 use std::{
     io,
@@ -44,6 +46,8 @@ pub struct QueueInfo {
     pub supplies: Vec<Supply>,
     /// Stopped by its owner; jobs wait.
     pub paused: bool,
+    /// The printer behind it.
+    pub device: Device,
 }
 
 /// RFC 8011 §5.4.11 `printer-state`.

@@ -10,6 +10,7 @@ mod print {
     #[cfg(feature = "fault-points")]
     mod crashes;
     pub(crate) mod cups;
+    pub(crate) mod fake_printer;
     mod holding;
     mod hostile;
     mod moving;
@@ -18,4 +19,6 @@ mod print {
     mod recovery;
     mod refusals;
     mod sender;
+    mod standard;
+    mod straight;
 }

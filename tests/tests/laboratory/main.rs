@@ -8,6 +8,8 @@ mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
 #[cfg(target_os = "linux")]
+mod conformance;
+#[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
@@ -22,11 +24,15 @@ mod joining;
 #[cfg(target_os = "linux")]
 mod many;
 #[cfg(target_os = "linux")]
+mod measure;
+#[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
 mod networks;
 #[cfg(target_os = "linux")]
 mod office;
+#[cfg(target_os = "linux")]
+mod plain_clients;
 #[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
@@ -48,11 +54,16 @@ mod web;
 fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
+        if std::env::args().any(|argument| argument == "--measure") {
+            return runner::main(measure::ALL);
+        }
         runner::main(
             &[
                 the_lab::ALL,
                 // The slow ones first: what runs beside them fills the gaps.
+                conformance::ALL,
                 print_faults::ALL,
+                plain_clients::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

@@ -2,18 +2,20 @@
 //!
 //! What a caller wants is told by the ALPN of its first message, before anything is answered. Whoever asks for a
 //! protocol that is not spoken at the moment gets the answer of the link between nodes, which speaks none but its own:
-//! a door that is shut looks like one that was never there.
+//! a door that is shut looks like one that was never there. So does plain HTTP, which is told from TLS by the first
+//! byte.
 
 use super::{
     Caller, Doors, Serve, Visitor,
     admission::Place,
-    doors::{HTTP_ALPN, OpenWeb},
-    requests::Ends,
+    doors::{HTTP_ALPN, OpenPlain, OpenWeb},
+    requests::{Ends, Handler},
     sessions::Session,
+    upgrade::Upgrade,
 };
 use crate::{
     meeting::{Join, Meeting, exporter},
-    wire,
+    wire::{self, Transport},
 };
 use lanyard_trust::{
     Identity, NodeId,
@@ -29,7 +31,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{io::AsyncBufReadExt, net::TcpStream, time::timeout};
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -64,6 +66,7 @@ enum Arrived {
     Node(Caller, Session, Tls),
     Meeting(Arc<dyn Join>, Meeting),
     Visitor(OpenWeb, Visitor, Tls),
+    Plain(OpenPlain, Visitor, wire::Socket),
 }
 
 impl Connections {
@@ -113,10 +116,10 @@ impl Connections {
                 self.answer_requests(tls, remote, handler, Arc::new(place), ends).await;
             }
             Ok(Ok(Arrived::Visitor(web, visitor, tls))) => {
-                let visit = web.visit;
-                let handler = Arc::new(move |request| visit.visit(visitor, request));
-                let ends = Ends { stop: &web.shut, cut: &CancellationToken::new() };
-                self.answer_requests(tls, remote, handler, Arc::new(place), ends).await;
+                self.answer_visitor(web, visitor, tls, Arc::new(place)).await;
+            }
+            Ok(Ok(Arrived::Plain(plain, visitor, socket))) => {
+                self.answer_plain(plain, visitor, socket, Arc::new(place)).await;
             }
             Ok(Ok(Arrived::Meeting(join, meeting))) => {
                 if timeout(MEETING, join.meet(meeting)).await.is_err() {
@@ -128,10 +131,54 @@ impl Connections {
         }
     }
 
+    async fn answer_visitor(&self, web: OpenWeb, visitor: Visitor, tls: impl Transport, place: Arc<Place>) {
+        let visit = web.visit;
+        let handler: Handler = Arc::new(move |request| visit.visit(visitor, request));
+        let ends = Ends { stop: &web.shut, cut: &CancellationToken::new() };
+        self.answer_requests(tls, visitor.remote, handler, place, ends).await;
+    }
+
+    async fn answer_plain(
+        &self,
+        plain: OpenPlain,
+        visitor: Visitor,
+        socket: wire::Socket,
+        place: Arc<Place>,
+    ) {
+        let visit = plain.visit;
+        let handler: Handler = Arc::new(move |request| visit.visit(visitor, request));
+        let ends = Ends { stop: &plain.shut, cut: &CancellationToken::new() };
+        let upgrade = Upgrade::new(&self.doors);
+        let left =
+            self.answer_until_upgrade(socket, visitor.remote, handler, place.clone(), ends, &upgrade).await;
+        let Some((socket, changed)) = left else { return };
+        let secured = tokio::select! {
+            () = self.stop.cancelled() => return,
+            secured = timeout(self.doors.limits().handshake, changed.secure(socket)) => secured,
+        };
+        match secured {
+            Ok(Ok((web, tls))) => {
+                self.answer_visitor(web, Visitor { tls: true, ..visitor }, tls, place).await;
+            }
+            Ok(Err(error)) => tracing::debug!(remote = %visitor.remote, %error, "no change to TLS"),
+            Err(_) => tracing::debug!(remote = %visitor.remote, "the change to TLS took too long"),
+        }
+    }
+
     /// Shakes hands and finds the right place for whoever is there.
     async fn receive(&self, stream: TcpStream, remote: SocketAddr, place: &mut Place) -> io::Result<Arrived> {
         let local = stream.local_addr()?;
-        let hello = LazyConfigAcceptor::new(Acceptor::default(), wire::socket(stream)?).await?;
+        let mut socket = wire::socket(stream)?;
+        if let Some(plain) = self.doors.plain()
+            && begins_request(socket.fill_buf().await?)
+        {
+            place.heard(Instant::now());
+            if !place.take_visit() {
+                return Err(io::Error::other("too many visitors"));
+            }
+            return Ok(Arrived::Plain(plain, Visitor { remote, local, tls: false }, socket));
+        }
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
         place.heard(Instant::now());
         match self.purpose(&hello.client_hello()) {
             Purpose::Link => {
@@ -163,7 +210,7 @@ impl Connections {
                     return Err(io::Error::other("too many visitors"));
                 }
                 let tls = shake_hands(hello, web.tls.clone()).await?;
-                Ok(Arrived::Visitor(web, Visitor { remote, local }, tls))
+                Ok(Arrived::Visitor(web, Visitor { remote, local, tls: true }, tls))
             }
         }
     }
@@ -187,6 +234,12 @@ impl Connections {
         }
         Purpose::Link
     }
+}
+
+/// Whether this is the beginning of a request of HTTP (RFC 9112 §3: a method, in capitals) and not of TLS (RFC 8446
+/// §5.1: 22, a handshake record).
+fn begins_request(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(u8::is_ascii_uppercase)
 }
 
 async fn shake_hands(hello: StartHandshake<wire::Socket>, tls: Arc<ServerConfig>) -> io::Result<Tls> {

@@ -23,6 +23,9 @@ pub struct Visitor {
     pub remote: SocketAddr,
     /// The address of ours it came to.
     pub local: SocketAddr,
+    /// Whether the connection is encrypted. Nothing may be asked for or told on one that is not which others must not
+    /// read.
+    pub tls: bool,
 }
 
 /// What answers visitors.
@@ -41,9 +44,9 @@ pub struct Web {
     pub visit: Arc<dyn Visit>,
 }
 
-/// What the listeners of a node share: limits and counts, the registry of connections, and the doors for joining and
-/// for visitors. Both are shut at first; while they are, the port answers as if there were no such thing. Clones are
-/// the same doors.
+/// What the listeners of a node share: limits and counts, the registry of connections, and the doors for joining, for
+/// visitors and for visitors without encryption. All are shut at first; while they are, the port answers as if there
+/// were no such thing. Clones are the same doors.
 #[derive(Clone)]
 pub struct Doors {
     shared: Arc<Shared>,
@@ -56,12 +59,21 @@ struct Shared {
     is_known: Box<dyn Fn(&NodeId) -> bool + Send + Sync>,
     join: Mutex<Option<Arc<dyn Join>>>,
     web: Mutex<Option<OpenWeb>>,
+    plain: Mutex<Option<OpenPlain>>,
 }
 
 /// The door for visitors while it is open.
 #[derive(Clone)]
 pub(super) struct OpenWeb {
     pub(super) tls: Arc<ServerConfig>,
+    pub(super) visit: Arc<dyn Visit>,
+    /// Cancelled when the door is shut.
+    pub(super) shut: CancellationToken,
+}
+
+/// The door for visitors without encryption while it is open.
+#[derive(Clone)]
+pub(super) struct OpenPlain {
     pub(super) visit: Arc<dyn Visit>,
     /// Cancelled when the door is shut.
     pub(super) shut: CancellationToken,
@@ -79,6 +91,7 @@ impl Doors {
             is_known: Box::new(is_known),
             join: Mutex::default(),
             web: Mutex::default(),
+            plain: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -100,6 +113,16 @@ impl Doors {
             OpenWeb { tls: Arc::new(tls), visit, shut: CancellationToken::new() }
         });
         let before = std::mem::replace(&mut *lock(&self.shared.web), web);
+        if let Some(before) = before {
+            before.shut.cancel();
+        }
+    }
+
+    /// Opens the door for visitors who speak HTTP without TLS, or shuts it, as [`Doors::set_web`] does. While the door
+    /// for visitors is open as well, they may change to TLS on the connection that they have (RFC 2817).
+    pub fn set_plain(&self, visit: Option<Arc<dyn Visit>>) {
+        let plain = visit.map(|visit| OpenPlain { visit, shut: CancellationToken::new() });
+        let before = std::mem::replace(&mut *lock(&self.shared.plain), plain);
         if let Some(before) = before {
             before.shut.cancel();
         }
@@ -130,6 +153,10 @@ impl Doors {
     pub(super) fn web(&self) -> Option<OpenWeb> {
         lock(&self.shared.web).clone()
     }
+
+    pub(super) fn plain(&self) -> Option<OpenPlain> {
+        lock(&self.shared.plain).clone()
+    }
 }
 
 impl fmt::Debug for Doors {
@@ -137,6 +164,7 @@ impl fmt::Debug for Doors {
         f.debug_struct("Doors")
             .field("join", &self.join().is_some())
             .field("web", &self.web().is_some())
+            .field("plain", &self.plain().is_some())
             .finish_non_exhaustive()
     }
 }

@@ -3,20 +3,28 @@
 //! A handler runs in a task of its own: when the connection breaks, it reads an error from the body and comes to
 //! an orderly end, instead of being dropped wherever it waits.
 
-use super::{admission::Place, connection::Connections};
+use super::{
+    admission::Place,
+    connection::Connections,
+    upgrade::{Changed, Upgrade},
+};
 use crate::{
-    Body, Incoming, body,
+    Body, BodyError, Incoming, body,
     progress::Progress,
-    wire::{self, Wire},
+    wire::{self, Transport, Wire},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
-use tokio::{runtime::Handle, sync::oneshot, time::sleep};
-use tokio_rustls::server::TlsStream;
+use std::{
+    future::poll_fn, io, net::SocketAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration,
+};
+use tokio::{io::AsyncWriteExt, runtime::Handle, sync::oneshot, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 /// The longest header, with the request line.
@@ -47,19 +55,36 @@ impl Connections {
     /// Answers requests until either side has had enough.
     pub(super) async fn answer_requests(
         &self,
-        tls: TlsStream<wire::Socket>,
+        stream: impl Transport,
         remote: SocketAddr,
         handler: Handler,
         place: Arc<Place>,
         ends: Ends<'_>,
     ) {
+        let left = self.answer_until_upgrade(stream, remote, handler, place, ends, &Upgrade::never()).await;
+        debug_assert!(left.is_none(), "nobody was let change the protocol");
+    }
+
+    /// The same, until the other side changes to TLS: then the connection goes on, with what it was.
+    pub(super) async fn answer_until_upgrade<T: Transport>(
+        &self,
+        stream: T,
+        remote: SocketAddr,
+        handler: Handler,
+        place: Arc<Place>,
+        ends: Ends<'_>,
+        upgrade: &Upgrade,
+    ) -> Option<(T, Changed)> {
         let limits = self.doors.limits();
         let over = CancellationToken::new();
         let _over = over.clone().drop_guard();
         let service = service_fn(|request| {
+            if let Some(switching) = upgrade.take(&request) {
+                return async { Ok(switching) }.boxed();
+            }
             let answer = self.answer(handler.clone(), remote, request, place.clone(), over.clone());
             // No answer means that the listener is being closed: the connection breaks off.
-            async move { answer.await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted)) }
+            async { answer.await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionAborted)) }.boxed()
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -67,15 +92,15 @@ impl Connections {
             .max_headers(HEADER_FIELDS)
             .max_header_size(HEADER_BYTES)
             .max_buf_size(wire::HTTP_BUFFER);
-        let mut connection = http.serve_connection(TokioIo::new(Wire::new(tls, limits.stall)), service);
+        let mut connection = http.serve_connection(TokioIo::new(Wire::new(stream, limits.stall)), service);
         let serving = async {
             tokio::select! {
-                ended = &mut connection => return ended,
+                ended = drive(&mut connection, upgrade) => return ended,
                 () = self.stop.cancelled() => {}
                 () = ends.stop.cancelled() => {}
             }
             Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+            drive(&mut connection, upgrade).await
         };
         let ended = tokio::select! {
             biased;
@@ -83,6 +108,16 @@ impl Connections {
             ended = serving => Some(ended),
         };
         match ended {
+            Some(Ok(())) if upgrade.is_possible() => {
+                let parts = connection.into_parts();
+                let mut wire = parts.io.into_inner();
+                if let Some(changed) = upgrade.taken() {
+                    return Some((wire.into_inner(), changed.with_next(parts.read_buf)));
+                }
+                if let Err(error) = wire.shutdown().await {
+                    tracing::debug!(%remote, %error, "a connection broke at its end");
+                }
+            }
             Some(Ok(())) => {}
             Some(Err(error)) => tracing::debug!(%remote, %error, "a connection broke"),
             None => {
@@ -90,6 +125,7 @@ impl Connections {
                 tracing::debug!(%remote, "a connection was cut");
             }
         }
+        None
     }
 
     /// Starts the handler of one request.
@@ -144,5 +180,23 @@ impl Connections {
                 &runtime,
             );
         }
+    }
+}
+
+/// Moves a connection on to its end, or to where it changes the protocol: then the socket stays open.
+async fn drive<T, S>(
+    connection: &mut http1::Connection<TokioIo<Wire<T>>, S>,
+    upgrade: &Upgrade,
+) -> hyper::Result<()>
+where
+    T: Transport,
+    S: HttpService<hyper::body::Incoming, ResBody = Body> + Unpin,
+    S::Error: Into<BodyError>,
+    S::Future: Unpin,
+{
+    if upgrade.is_possible() {
+        poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+    } else {
+        connection.await
     }
 }

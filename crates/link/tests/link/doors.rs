@@ -22,7 +22,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 
 /// A browser that trusts this certificate, speaks this TLS and offers these protocols.
-fn browser(
+pub(crate) fn browser(
     certificate: &CertificateDer<'static>,
     version: &'static SupportedProtocolVersion,
     offered: &[&[u8]],

@@ -7,5 +7,6 @@ mod doors;
 mod flood;
 mod hostile;
 mod node;
+mod plain;
 mod sessions;
 mod stop;

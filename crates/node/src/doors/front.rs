@@ -15,7 +15,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Connections at once on one door.
-pub(super) const MAX_CONNECTIONS: usize = 64;
+pub(crate) const MAX_CONNECTIONS: usize = 64;
 
 /// The longest request of a front end: a long list of options, never a document.
 const MAX_REQUEST: usize = 1 << 20;
@@ -33,7 +33,7 @@ const WORK_DEADLINE: Duration = Duration::from_secs(10 * 60);
 const STALL: Duration = Duration::from_secs(30);
 
 /// Serves one connection until it ends or the node stops.
-pub(super) async fn connection<I, S, F>(core: Arc<Core>, io: I, answer: S)
+pub(crate) async fn connection<I, S, F>(core: Arc<Core>, io: I, answer: S)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Fn(Arc<Core>, Request<Incoming>) -> F + Send + 'static,

@@ -16,15 +16,11 @@ use crate::{
     doors::front,
     guests::{self, NotIn, Secret},
 };
-use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use lanyard_api::PassAction;
-use lanyard_link::{Body, Incoming, Visit, Visitor, body};
+use lanyard_link::{Body, Incoming, Visitor, body};
 use lanyard_trust::gate::{self, Answer, Asked, Own, Surface};
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use words::Words;
 
 const COOKIE: &str = "__Host-lanyard";
@@ -32,43 +28,29 @@ const COOKIE: &str = "__Host-lanyard";
 /// The largest short form, and how long it may take to come.
 const SHORT_FORM: (usize, Duration) = (2 * 1024, Duration::from_secs(10));
 
-/// What the web part of the listeners serves while there is a pass. It holds the node weakly: the node holds it.
-#[must_use]
-pub fn door(core: &Arc<Core>) -> Arc<dyn Visit> {
-    Arc::new(Door { core: Arc::downgrade(core), name: format!("{}.local", guests::host_label(core)) })
-}
-
-struct Door {
-    core: Weak<Core>,
-    /// What this computer is called in the certificate.
+/// Answers a request over TLS while there is a pass. `name` is what this computer is called in the certificate.
+pub async fn serve(
+    core: Arc<Core>,
     name: String,
-}
-
-impl Visit for Door {
-    fn visit(&self, visitor: Visitor, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
-        let admitted = admit(&request, visitor, &self.name);
-        let core = self.core.upgrade();
-        async move {
-            let mut response = match (admitted, core) {
-                (Ok(()), Some(core)) => answer(core, visitor, request).await,
-                (Err(refused), _) => {
-                    tracing::debug!(from = %visitor.remote, %refused, "a request did not get to the guests' pages");
-                    let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
-                    body::status(status, &format!("{refused}\n"))
-                }
-                (Ok(()), None) => body::status(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-            };
-            let kind = match response.headers().contains_key(header::CONTENT_DISPOSITION) {
-                true => Answer::File,
-                false => Answer::Page,
-            };
-            for (name, value) in gate::response_headers(kind) {
-                front::set(&mut response, HeaderName::from_static(name), value);
-            }
-            response
+    visitor: Visitor,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let mut response = match admit(&request, visitor, &name) {
+        Ok(()) => answer(core, visitor, request).await,
+        Err(refused) => {
+            tracing::debug!(from = %visitor.remote, %refused, "a request did not get to the guests' pages");
+            let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
+            body::status(status, &format!("{refused}\n"))
         }
-        .boxed()
+    };
+    let kind = match response.headers().contains_key(header::CONTENT_DISPOSITION) {
+        true => Answer::File,
+        false => Answer::Page,
+    };
+    for (name, value) in gate::response_headers(kind) {
+        front::set(&mut response, HeaderName::from_static(name), value);
     }
+    response
 }
 
 fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<(), gate::Refused> {
@@ -87,10 +69,14 @@ fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<()
         fetch_site: &fetch_site,
         content_type: &content_type,
         from_loopback: visitor.remote.ip().is_loopback(),
-        tls: true,
+        tls: visitor.tls,
     };
     gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })
 }
+
+/// The app's own colours and measures, then what these pages make of them.
+const STYLE: &str =
+    concat!(include_str!("../../../../ui/src/look/tokens.css"), include_str!("guest/style.css"));
 
 /// One request that passed the gate.
 struct Visited {
@@ -107,7 +93,7 @@ async fn answer(core: Arc<Core>, visitor: Visitor, request: Request<Incoming>) -
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let visited = Visited { core, visitor, words, request };
     match (&method, path.as_str()) {
-        (&Method::GET, "/g/style.css") => return file("text/css", include_str!("guest/style.css")),
+        (&Method::GET, "/g/style.css") => return file("text/css", STYLE),
         (&Method::GET, "/g/script.js") => return file("text/javascript", include_str!("guest/script.js")),
         (&Method::GET, "/g") => return pages::door(&words, StatusCode::OK, None, ""),
         (&Method::POST, "/g/open") => return open(visited).await,

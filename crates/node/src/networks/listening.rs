@@ -1,6 +1,6 @@
 //! What runs on the owner's networks: a listener for each address, an announcement for each interface.
 
-use super::{Connected, ports::Ports};
+use super::{Connected, ports::Ports, printers::AnnouncedPrinters};
 use crate::{Core, core::Parts, doors, home, presence};
 use lanyard_discovery::{Announcement, Interface, Saying, multicast};
 use lanyard_link::Listener;
@@ -22,6 +22,7 @@ pub(super) struct Running {
     port: Option<u16>,
     listeners: HashMap<SocketAddr, Open>,
     announcements: HashMap<String, Announced>,
+    printers: AnnouncedPrinters,
     names: Vec<String>,
     port_notice: Option<String>,
     trouble: Vec<String>,
@@ -58,6 +59,7 @@ impl Running {
             port: None,
             listeners: HashMap::new(),
             announcements: HashMap::new(),
+            printers: AnnouncedPrinters::default(),
             names: Vec::new(),
             port_notice: None,
             trouble: Vec::new(),
@@ -79,14 +81,17 @@ impl Running {
         self.trouble.clear();
         self.stop_unwanted(core, &own, &up).await;
         let complete = self.listen(core, &own);
-        self.announce(&own, &home::saying(core)) && complete
+        let announced = self.announce(&own, &home::saying(core));
+        let Self { printers, listeners, port, .. } = self;
+        let told = printers.follow(core, connected, *port, |address| listeners.contains_key(&address)).await;
+        told && announced && complete
     }
 
     /// Says goodbye and stops for good.
     pub(super) async fn close(&mut self) {
         self.closed = true;
         let goodbyes = self.announcements.drain().map(|(_, announced)| announced.announcement.withdraw());
-        futures_util::future::join_all(goodbyes).await;
+        tokio::join!(futures_util::future::join_all(goodbyes), self.printers.close());
         for (_, open) in self.listeners.drain() {
             open.cancel.cancel();
         }

@@ -106,6 +106,8 @@ mod tests {
             addresses: vec![address.parse().unwrap()],
             model: None,
             location: None,
+            uuid: None,
+            resource: None,
             token: None,
             opening: None,
         }

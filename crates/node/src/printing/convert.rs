@@ -7,7 +7,7 @@ use lanyard_api::{
 };
 use lanyard_print::{
     QueueId,
-    consume::{AskError, Deed, OutboxError, OutgoingJob, OutgoingState},
+    consume::{AskError, Deed, OutboxError, OutgoingJob, OutgoingState, standard::PrinterId},
     document::DocumentError,
     offer::{IncomingJob, OfferError},
     spool::KeepError,
@@ -143,17 +143,21 @@ pub(super) fn capabilities_of(told: Capabilities) -> PrinterCapabilities {
     }
 }
 
+pub(crate) fn shown_queue_state(state: QueueState) -> PrinterState {
+    match state {
+        QueueState::Idle => PrinterState::Ready,
+        QueueState::Processing => PrinterState::Busy,
+        QueueState::Stopped => PrinterState::Stopped,
+    }
+}
+
 pub(super) fn queue_of(queue: QueueInfo, share: Option<String>) -> Queue {
     Queue {
         built_in: queue.id.0 == QueueId::SAVE_AS_PDF,
         id: queue.id.0,
         name: queue.name,
         model: queue.model,
-        state: match queue.state {
-            QueueState::Idle => PrinterState::Ready,
-            QueueState::Processing => PrinterState::Busy,
-            QueueState::Stopped => PrinterState::Stopped,
-        },
+        state: shown_queue_state(queue.state),
         reasons: queue.reasons,
         is_default: queue.is_default,
         share,
@@ -163,16 +167,16 @@ pub(super) fn queue_of(queue: QueueInfo, share: Option<String>) -> Queue {
 }
 
 pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
-    let named = core.presence.name_of(&job.node);
+    let (named, device) = (core.presence.name_of(&job.node), device_of(&job));
     Job {
         id: job.job.to_string(),
         actions: outgoing_actions(&job),
         title: job.title,
         direction: JobDirection::Outgoing,
         printer: job.printer,
-        device: job.node.to_string(),
+        device,
         user: None,
-        // One that is not near has no name but the one it had.
+        // One that is not near has no name but the one it had, a standard printer never another.
         device_name: if named == job.node.check_words() { job.device_name } else { named },
         state: match job.state {
             OutgoingState::Sending => JobState::Sending,
@@ -186,6 +190,14 @@ pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
         options: shown_options(job.options),
         created_at: job.created_at,
         ended_at: job.ended_at,
+    }
+}
+
+/// Where a job goes: a node, or a standard printer by its own id.
+fn device_of(job: &OutgoingJob) -> String {
+    match PrinterId::of_share(&job.share) {
+        Some(printer) => printer.as_str().to_owned(),
+        None => job.node.to_string(),
     }
 }
 

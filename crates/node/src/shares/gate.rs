@@ -9,10 +9,21 @@ use lanyard_drive::offer::Folder;
 use lanyard_print::QueueId;
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{
-    Action, Decision, Gate, Grant, NodeId, Now, QuietHours, Refusal, ShareId, Subject, Terms, Used, decide,
-    grant_for,
+    Action, Decision, Gate, Grant, NodeId, Now, PlainId, QuietHours, Refusal, ShareId, Subject, Terms, Used,
+    Who, decide, grant_for,
 };
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
+
+/// A printer that everyone on the owner's network may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenPrinter {
+    pub(crate) share: ShareId,
+    /// What its owner calls it.
+    pub(crate) name: String,
+    pub(crate) queue: QueueId,
+    /// False while the queue is away.
+    pub(crate) available: bool,
+}
 
 /// What was brought today, as written down.
 pub(super) fn load(store: &Store, wall: i64) -> Result<Tally, StoreError> {
@@ -92,6 +103,33 @@ impl Shares {
             decide(&entry.policy, subject, &standing, action, &Used::default(), &now) != Decision::Deny
         };
         may(look(entry.kind)) || (entry.kind == ShareKind::Folder && may(Action::Add))
+    }
+
+    /// The printers that everyone on the owner's network may use, be it after a question; the oldest first.
+    pub(crate) fn printers_for_everyone(&self) -> Vec<OpenPrinter> {
+        let table = self.read();
+        let open = table.iter().filter(|(_, entry)| self.is_for_everyone(entry));
+        let mut printers: Vec<(i64, OpenPrinter)> = open
+            .map(|(share, entry)| {
+                let queue = QueueId(entry.target.clone());
+                let (share, name, available) = (share.clone(), entry.name.clone(), entry.available);
+                (entry.created_at, OpenPrinter { share, name, queue, available })
+            })
+            .collect();
+        printers.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.share.cmp(&b.1.share)));
+        printers.into_iter().map(|(_, printer)| printer).collect()
+    }
+
+    /// Whether there is one of them.
+    pub(crate) fn has_printer_for_everyone(&self) -> bool {
+        self.read().values().any(|entry| self.is_for_everyone(entry))
+    }
+
+    fn is_for_everyone(&self, entry: &Entry) -> bool {
+        // Any client that proves nothing has the same rights.
+        let anybody = Who::Plain(PlainId::of(Ipv4Addr::UNSPECIFIED.into()));
+        let subject = Subject { who: anybody, on_own_network: true };
+        entry.kind == ShareKind::Printer && self.is_known_to(entry, &subject)
     }
 
     /// The rule's answer, with what was brought today and what the owner has said yes to.

@@ -75,6 +75,10 @@ impl Rows {
         Self { store }
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Runs one of the others off the async threads.
     pub(super) async fn run<T: Send + 'static>(
         &self,

@@ -11,7 +11,7 @@ use super::{
     terms,
 };
 use crate::{
-    document::DocumentError,
+    document::{DocumentError, Format},
     spool::KeepError,
     ticket::{self, Options, Ticket},
 };
@@ -30,6 +30,9 @@ pub struct Unannounced<'a> {
     pub job: Uuid,
     /// The document's name.
     pub title: &'a str,
+    /// What the sender says it is. It is looked at all the same; but what is damaged may look like text, and nobody
+    /// wants that on paper.
+    pub format: Option<Format>,
     /// What was chosen.
     pub options: Options,
     /// Who sends it, as the sending program calls its user. A claim.
@@ -50,6 +53,7 @@ impl<'a> Unannounced<'a> {
         Self {
             job: Uuid::new_v4(),
             title,
+            format: None,
             options: Options::default(),
             user: None,
             most,
@@ -118,7 +122,7 @@ impl Offer {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let Unannounced { job, title, options, user, most, held, may_wait } = coming;
+        let Unannounced { job, title, format, options, user, most, held, may_wait } = coming;
         let gate = &self.inner.gate;
         let (queue, must_ask) = match gate.admit(share, subject, Action::Print) {
             Err(Refusal::MustAsk) if may_wait => (gate.look(share, subject, Action::Print)?, true),
@@ -157,6 +161,11 @@ impl Offer {
             let path = self.inner.spool.path(&name);
             let found = self.inner.documents.inspect(&path, terms.counted).await;
             let found = found.map_err(NotTaken::NotPrintable)?;
+            if let Some(format) =
+                format.filter(|format| found.format == Format::Text && *format != Format::Text)
+            {
+                return Err(NotTaken::NotPrintable(DocumentError::Damaged { format }));
+            }
             let sides = match terms.counted {
                 true => self.sides(&path, &found, &options).await,
                 false => None,

@@ -4,7 +4,9 @@
 //! fsynced; then it gets that name. A crash leaves one of three states that can be told apart: no note (begin
 //! again), a note and the hidden file (give it its name), a note and no hidden file (done).
 
-use super::{Handover, QueueInfo, QueueState, SendError, Sighting, SpoolError, Spooler, Stage};
+use super::{
+    Handover, QueueInfo, QueueState, SendError, Sighting, SpoolError, Spooler, Stage, device::Device,
+};
 use crate::{
     QueueId,
     document::{DocumentError, Documents, Format},
@@ -162,6 +164,7 @@ impl Spooler for SaveAsPdf {
             is_default: false,
             supplies: Vec::new(),
             paused,
+            device: Device::default(),
         };
         Box::pin(async move { Ok(vec![queue]) })
     }
@@ -173,6 +176,9 @@ impl Spooler for SaveAsPdf {
             "iso_a5_148x210mm",
             "na_letter_8.5x11in",
             "na_legal_8.5x14in",
+            "iso_a6_105x148mm",
+            "na_index-4x6_4x6in",
+            "na_5x7_5x7in",
         ];
         let capabilities = Capabilities {
             formats: Format::ALL.to_vec(),

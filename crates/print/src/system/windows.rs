@@ -67,5 +67,8 @@ fn info(printer: printers::common::base::printer::Printer) -> QueueInfo {
         reasons: Vec::new(),
         waiting: 0,
         is_default: printer.is_default,
+        supplies: Vec::new(),
+        paused: printer.state == PrinterState::PAUSED,
+        device: super::device::Device::default(),
     }
 }

@@ -23,6 +23,7 @@ pub fn leads_to_us(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("ipp://") else { return false };
     let Some((authority, _)) = rest.split_once('/') else { return false };
     let Some(secret) = rest[authority.len()..].strip_prefix(PATH) else { return false };
+    let secret = secret.split('?').next().unwrap_or_default();
     let local = ["localhost:", "127.0.0.1:", "[::1]:"].iter().any(|host| authority.starts_with(host));
     local && secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -169,7 +170,7 @@ mod tests {
     fn only_our_own_door_counts_as_ours() {
         let secret = "0123456789abcdef0123456789abcdef";
         assert!(leads_to_us(&format!("ipp://localhost:40123/ipp/print/{secret}")));
-        assert!(leads_to_us(&format!("ipp://127.0.0.1:40123/ipp/print/{secret}")));
+        assert!(leads_to_us(&format!("ipp://127.0.0.1:40123/ipp/print/{secret}?waitjob=false")));
         for other in [
             "ipp://localhost:8631/ipp/print".to_owned(),
             format!("ipp://localhost:8631/ipp/print/{}", &secret[1..]),

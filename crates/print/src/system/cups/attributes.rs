@@ -5,7 +5,7 @@
 use crate::{
     QueueId,
     client::attributes::{queue_state, reasons, supplies, told},
-    system::{QueueInfo, QueueState},
+    system::{QueueInfo, QueueState, device::Device},
     ticket::words,
 };
 use lanyard_ipp::Group;
@@ -23,6 +23,7 @@ pub(super) fn queue_info(group: &Group) -> Option<QueueInfo> {
         supplies: supplies(group),
         paused: queue_state(group) == QueueState::Stopped
             && reasons(group).iter().any(|reason| reason == "paused"),
+        device: group.text("device-uri").map(Device::of).unwrap_or_default(),
         id: QueueId(id.to_owned()),
     })
 }

@@ -66,23 +66,21 @@ pub(super) async fn call(
     // CUPS checks it against the credentials of the socket's other end.
     let authorization = matches!(address, Address::Socket(_)).then(|| format!("PeerCred {user}"));
     let patience = if document.is_some() { WITH_DOCUMENT } else { PATIENCE };
-    let call = Call { path, host: "localhost", authorization, message, document, patience };
-    client::call(stream, call).await.map_err(SendError::from)
+    let call = Call { path, host: "localhost", authorization, message, document, patience, alive: None };
+    client::call(stream, call).await.map_err(send_error)
 }
 
-impl From<CallError> for SendError {
-    fn from(error: CallError) -> Self {
-        let whole = error.whole;
-        let error = match error.reason {
-            Reason::Forbidden => {
-                SpoolError::Refused("this user may not do that with the print service".to_owned())
-            }
-            Reason::TooLarge => SpoolError::Full,
-            reason @ Reason::Unreadable(_) => SpoolError::Refused(reason.to_string()),
-            reason => SpoolError::Away(reason.to_string()),
-        };
-        Self { error, whole }
-    }
+fn send_error(error: CallError) -> SendError {
+    let whole = error.whole;
+    let error = match error.reason {
+        Reason::Forbidden => {
+            SpoolError::Refused("this user may not do that with the print service".to_owned())
+        }
+        Reason::TooLarge => SpoolError::Full,
+        reason @ Reason::Unreadable(_) => SpoolError::Refused(reason.to_string()),
+        reason => SpoolError::Away(reason.to_string()),
+    };
+    SendError { error, whole }
 }
 
 async fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {

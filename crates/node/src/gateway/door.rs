@@ -1,0 +1,142 @@
+//! The gateway's door: HTTP on loopback, for this computer's print system and programs.
+//!
+//! A request passes the gate in front of all HTTP (`lanyard_trust::gate`), comes from a user who may print here, and
+//! names a printer by its secret; anything else finds nothing.
+
+use super::{kept::Added, peer, printer::Remote};
+use crate::{Core, doors, doors::front};
+use http::{HeaderName, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use lanyard_link::{Body, body};
+use lanyard_print::offer::ipp::Place;
+use lanyard_trust::gate::{self, Asked, Own, Surface};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+/// Where printers are.
+pub(super) const PRINTERS: &str = "/ipp/print/";
+
+/// On 127.0.0.1 alone: where the queues lead is a number, so that nobody else can answer to the name `localhost`.
+pub(super) async fn bind(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await
+}
+
+pub(super) async fn accept(core: Arc<Core>, listener: TcpListener, port: u16) {
+    let places = Arc::new(Semaphore::new(front::MAX_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                let core = Arc::clone(&core);
+                core.tasks.clone().spawn(async move {
+                    serve(core, stream, remote, port).await;
+                    drop(place);
+                });
+            }
+            Err(error) => doors::pause_after(&error).await,
+        }
+    }
+}
+
+async fn serve(core: Arc<Core>, stream: TcpStream, remote: SocketAddr, port: u16) {
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let asked = tokio::task::spawn_blocking(move || peer::may_print(remote, here)).await;
+    if !remote.ip().is_loopback() || !asked.unwrap_or(false) {
+        return tracing::warn!(%remote, "another user's program was turned away");
+    }
+    // Answers are small and asked for one after the other.
+    let _ = stream.set_nodelay(true);
+    front::connection(core, stream, move |core, request| answer(core, request, port)).await;
+}
+
+async fn answer(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Response<Body> {
+    let authority = match admit(&request, port) {
+        Ok(authority) => authority,
+        Err(refused) => {
+            tracing::debug!(%refused, "a request did not get to the added printers");
+            let status = StatusCode::from_u16(refused.status()).unwrap_or(StatusCode::FORBIDDEN);
+            return body::status(status, &format!("{refused}\n"));
+        }
+    };
+    let Some(added) = request.uri().path().strip_prefix(PRINTERS).and_then(|rest| behind(&core, rest)) else {
+        return body::status(StatusCode::NOT_FOUND, "not found\n");
+    };
+    if *request.method() != Method::POST {
+        // Whoever follows a link in the print dialog.
+        return body::status(StatusCode::OK, "This printer is somebody else's, by way of Lanyard.\n");
+    }
+    let place = Place { secure: false, authority, path: format!("{PRINTERS}{}", added.secret), both: false };
+    let key = format!("gateway:{}", added.uuid);
+    let client = core.identity.node_id();
+    let (server, _) = crate::printing::standard(&core);
+    let server = server.clone();
+    let printer = Remote::new(core, added);
+    // Boxed: it waits for as long as a document takes, and few of its kind run at once.
+    Box::pin(server.serve(&printer, &key, &place, client, request)).await
+}
+
+/// The printer that a path names, jobs of it included.
+fn behind(core: &Core, rest: &str) -> Option<Added> {
+    let secret = rest.split('/').next()?;
+    core.gateway.by_secret(secret)
+}
+
+/// Lets a request in and tells under which host and port it came.
+fn admit<B>(request: &Request<B>, port: u16) -> Result<String, gate::Refused> {
+    let values = |name: HeaderName| -> Vec<&str> {
+        request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
+    };
+    let (host, origin) = (values(header::HOST), values(header::ORIGIN));
+    let (fetch_site, content_type) =
+        (values(HeaderName::from_static("sec-fetch-site")), values(header::CONTENT_TYPE));
+    let asked = Asked {
+        surface: Surface::Ipp,
+        method: request.method().as_str(),
+        authority: request.uri().authority().map(http::uri::Authority::as_str),
+        host: &host,
+        origin: &origin,
+        fetch_site: &fetch_site,
+        content_type: &content_type,
+        from_loopback: true,
+        tls: false,
+    };
+    gate::admit(&asked, &Own { addresses: &[Ipv4Addr::LOCALHOST.into()], names: &["localhost"] })?;
+    let host = host.first().copied().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    // CUPS leaves a port out that it takes for the usual one.
+    Ok(format!("{name}:{port}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn admitted(headers: &[(&str, &str)]) -> Result<String, u16> {
+        let mut request = Request::builder().method("POST").uri("/ipp/print/x");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        admit(&request.body(()).unwrap(), 40123).map_err(gate::Refused::status)
+    }
+
+    #[test]
+    fn only_this_computers_print_system_gets_in_and_no_page_of_the_web() {
+        let ipp = ("content-type", "application/ipp");
+        let host = ("host", "127.0.0.1:40123");
+        assert_eq!(admitted(&[host, ipp]).as_deref(), Ok("127.0.0.1:40123"));
+        assert_eq!(admitted(&[("host", "localhost:40123"), ipp]).as_deref(), Ok("localhost:40123"));
+        assert_eq!(admitted(&[("host", "evil.example:40123"), ipp]), Err(421), "DNS rebinding");
+        assert_eq!(admitted(&[host, ipp, ("origin", "http://evil.example")]), Err(403));
+        assert_eq!(admitted(&[host, ipp, ("sec-fetch-site", "cross-site")]), Err(403));
+        assert_eq!(admitted(&[host, ("content-type", "text/plain")]), Err(415), "a form");
+        assert_eq!(admitted(&[ipp]), Err(400), "no host");
+    }
+}
