@@ -16,6 +16,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
+mod handling;
+#[cfg(target_os = "linux")]
 mod home;
 #[cfg(target_os = "linux")]
 mod household;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
                 conformance::ALL,
                 print_faults::ALL,
                 plain_clients::ALL,
+                handling::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

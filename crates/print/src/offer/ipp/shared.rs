@@ -118,7 +118,9 @@ impl Shared {
 
     async fn tell(&self) -> Result<Facts, Refused> {
         let id = self.look()?;
-        let can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        let mut can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        // Said before, not after the page has come out grey.
+        can.color &= !self.printers.inner.offer.inner.gate.terms(&self.share, &self.subject).grey;
         let queue = self.printers.queue(&id).await;
         let inner = &self.printers.inner;
         let name = (inner.offer.inner.name_of)(&self.share).unwrap_or_else(|| id.0.clone());
