@@ -8,6 +8,8 @@
 
 mod arguments;
 mod commands;
+#[cfg(target_os = "linux")]
+mod handover;
 mod host;
 mod shell;
 mod tray;
@@ -29,6 +31,10 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(status);
     }
     let arguments = Arguments::from_env();
+    #[cfg(target_os = "linux")]
+    if handover::is_done(&arguments::instance_name(arguments.data.as_deref())) {
+        return Ok(ExitCode::SUCCESS);
+    }
     prefer_a_renderer_that_works();
 
     let host = Host::new(arguments.data.clone());

@@ -8,7 +8,7 @@ use crate::host::{Host, Process};
 use anyhow::{Context, Result, ensure};
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,6 +30,13 @@ mkdir "$dir/tray/.$IPP_JOB_ID"
 cp "$1" "$dir/tray/.$IPP_JOB_ID/document"
 env | grep -E '^(IPP_|CONTENT_TYPE)' > "$dir/tray/.$IPP_JOB_ID/ticket"
 mv "$dir/tray/.$IPP_JOB_ID" "$dir/tray/$IPP_JOB_ID"
+"#;
+
+/// A device of CUPS that puts a document where its URI says, whole or not at all.
+const PAPER_BACKEND: &str = r#"#!/bin/sh
+[ $# -gt 0 ] || exit 0
+paper="${DEVICE_URI#paper:}"
+cat -- ${6:+"$6"} > "$paper.new" && mv "$paper.new" "$paper"
 "#;
 
 /// Asks CUPS for the states of the jobs that have ended (RFC 8011 §4.2.6).
@@ -82,6 +89,18 @@ impl PaperPrinter {
     /// # Errors
     /// When one of them is not installed or does not start.
     pub fn install(host: &Host) -> Result<Self> {
+        Self::install_with(host, "")
+    }
+
+    /// The same with a CUPS that others on the network can print on, too.
+    ///
+    /// # Errors
+    /// As [`PaperPrinter::install`].
+    pub fn install_open(host: &Host) -> Result<Self> {
+        Self::install_with(host, &format!("Listen {}:631\nServerAlias *\n", host.ipv4()?))
+    }
+
+    fn install_with(host: &Host, more: &str) -> Result<Self> {
         let dir = host.dir().join("printer");
         for sub in ["tray", "spool", "cups/root/ppd", "cups/requests/tmp", "cups/cache", "cups/state"] {
             fs::create_dir_all(dir.join(sub))?;
@@ -91,7 +110,8 @@ impl PaperPrinter {
         }
         let text = dir.to_string_lossy().into_owned();
         write_paper_path(&dir)?;
-        fs::write(dir.join("cups/cupsd.conf"), cupsd_conf(&text))?;
+        programs_of_cups(&dir.join("cups/bin"))?;
+        fs::write(dir.join("cups/cupsd.conf"), cupsd_conf(&text) + more)?;
         fs::write(dir.join("cups/cups-files.conf"), cups_files_conf(&text))?;
 
         host.sh("mkdir -p /run/dbus /run/avahi-daemon /run/cups
@@ -131,6 +151,15 @@ impl PaperPrinter {
             "printer-error-policy=retry-job",
         ])?;
         Ok(new)
+    }
+
+    /// Makes a raw queue whose paper is a file: each document takes the place of the one before.
+    ///
+    /// # Errors
+    /// When CUPS refuses.
+    pub fn add_file_queue(&self, queue: &str, paper: &Path) -> Result<()> {
+        let device = format!("paper:{}", paper.display());
+        self.admin(&["lpadmin", "-p", queue, "-E", "-v", &device, "-m", "raw"]).map(drop)
     }
 
     /// The environment with which a program talks to this CUPS.
@@ -353,6 +382,25 @@ fn open_to_filters(dir: &Path) -> Result<()> {
         .with_context(|| format!("open {}", dir.display()))
 }
 
+/// The programs that CUPS brought, and a backend of our own. It is closed to others, so CUPS runs it as root.
+fn programs_of_cups(bin: &Path) -> Result<()> {
+    const CUPS: &str = "/usr/lib/cups";
+    fs::create_dir_all(bin.join("backend"))?;
+    for entry in fs::read_dir(CUPS).context("CUPS is not installed")? {
+        let entry = entry?;
+        if entry.file_name() != "backend" {
+            symlink(entry.path(), bin.join(entry.file_name()))?;
+        }
+    }
+    for entry in fs::read_dir(Path::new(CUPS).join("backend"))? {
+        let entry = entry?;
+        symlink(entry.path(), bin.join("backend").join(entry.file_name()))?;
+    }
+    let backend = bin.join("backend/paper");
+    fs::write(&backend, PAPER_BACKEND)?;
+    Ok(fs::set_permissions(&backend, fs::Permissions::from_mode(0o700))?)
+}
+
 /// A power cut must not take the queue with it, so CUPS writes at once what it usually keeps for half a minute.
 fn cupsd_conf(dir: &str) -> String {
     format!(
@@ -376,7 +424,8 @@ fn cupsd_conf(dir: &str) -> String {
 
 fn cups_files_conf(dir: &str) -> String {
     format!(
-        "User lp\nGroup lp\nSystemGroup root\n\
+        "User lp\nGroup lp\nSystemGroup root\n\n\
+         ServerBin {dir}/cups/bin\n\
          ServerRoot {dir}/cups/root\n\
          RequestRoot {dir}/cups/requests\n\
          TempDir {dir}/cups/requests/tmp\n\

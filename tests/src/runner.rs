@@ -83,7 +83,7 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
             }
             "--jobs" => at_once = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(AT_ONCE).max(1),
             // Cargo hands these to every test binary.
-            "--nocapture" | "--quiet" | "-q" | "--show-output" => {}
+            "--measure" | "--nocapture" | "--quiet" | "-q" | "--show-output" => {}
             word => words.push(word.to_owned()),
         }
     }

@@ -138,10 +138,11 @@ describe.sequential("the main job in a browser", () => {
     const dialog = page.getByRole("dialog");
     const [chooser] = await Promise.all([page.waitForEvent("filechooser"), dialog.getByRole("button", { name: "Choose files…" }).click()]);
     await chooser.setFiles({ name: "Chosen.pdf", mimeType: "application/pdf", buffer: pdf("one", "two", "three") });
-    await dialog.getByLabel("Pages").fill("3-1");
+    await dialog.getByText("Some", { exact: true }).click();
+    await dialog.getByLabel("Which pages").fill("3-1");
     await dialog.getByText("Write pages like 1-3, 5.").waitFor();
     expect(await dialog.getByRole("button", { name: "Print", exact: true }).isDisabled(), "wrong pages cannot be sent").toBe(true);
-    await dialog.getByLabel("Pages").fill("1, 3");
+    await dialog.getByLabel("Which pages").fill("1, 3");
     await dialog.getByText("Only pages 1, 3.").waitFor();
     await dialog.getByRole("button", { name: "Print", exact: true }).click();
     await dialog.waitFor({ state: "detached" });

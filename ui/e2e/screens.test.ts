@@ -1,50 +1,34 @@
 // Every screen about belonging together, with a node that is played: what it shows in each state, what a click asks
 // for, and that it is accessible in both themes and on a phone.
 
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Change, HomeState, Invite, Request, Snapshot } from "../src/api";
 import { alone, ask, BEN, checks, household, invite, newPass, PI, RECOVERY } from "../test/household";
-import { accessible, inspect, launch, overflows } from "./chromium";
-import { Stage } from "./stage";
+import { accessible, inspect, overflows } from "./chromium";
+import { Screens } from "./screens";
+import type { Stage } from "./stage";
 
+let screens: Screens;
 let stage: Stage;
-let browser: Browser;
-let context: BrowserContext;
 let page: Page;
-const problems: string[] = [];
 
 beforeAll(async () => {
-  stage = await Stage.open(household());
-  browser = await launch();
-  context = await browser.newContext({ viewport: { width: 1120, height: 800 }, locale: "en-GB", permissions: ["clipboard-write"] });
-  page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  screens = await Screens.open(household());
+  ({ stage, page } = screens);
 });
-
-afterAll(async () => {
-  await browser?.close();
-  await stage?.close();
-});
+afterAll(() => screens?.close());
 
 beforeEach(() => {
   stage.asked = [];
   stage.answers = { networks: () => ({ is: "networks", value: household().status.networks }) };
 });
 
-async function show(snapshot: Snapshot, place: string) {
-  stage.snapshot = snapshot;
-  await page.goto("about:blank");
-  await page.goto(`${stage.url}#/${place}`);
-  await page.getByRole("heading", { level: 1 }).first().waitFor();
-}
-
-const dialog = () => page.getByRole("dialog");
-const press = (name: string | RegExp) => page.getByRole("button", { name, exact: typeof name === "string" }).click();
+const show = (snapshot: Snapshot, place: string) => screens.show(snapshot, place);
+const dialog = () => screens.dialog;
+const press = (name: string | RegExp) => screens.press(name);
 const told = (value: Partial<HomeState>): Change => ({ what: "home", value: { ...stage.snapshot.home, ...value } });
-const requests = (what: Request["do"]) => stage.asked.filter((request) => request.do === what);
+const requests = <Do extends Request["do"]>(what: Do) => screens.requests(what);
 
 describe.sequential("my home", () => {
   test("without one: a home is started in one click, and its recovery code cannot be passed over", async () => {
@@ -305,7 +289,7 @@ describe.sequential("my sharing", () => {
     await dialog().getByRole("button", { name: "Make a code" }).click();
     await dialog().getByText("4930 1172").waitFor();
     await inspect(page, "guest-made");
-    const made = requests("create_pass")[0] as Extract<Request, { do: "create_pass" }>;
+    const made = requests("create_pass")[0]!;
     expect(made).toMatchObject({ share: "music", action: "add" });
     expect(made.until - Date.now()).toBeGreaterThan(119 * 60_000);
     await dialog().getByRole("button", { name: "Done" }).click();
@@ -320,7 +304,7 @@ describe.sequential("my sharing", () => {
     await inspect(page, "pause");
     await press(/^Until tomorrow/);
     await dialog().waitFor({ state: "detached" });
-    const until = (requests("pause")[0] as Extract<Request, { do: "pause" }>).until!;
+    const until = requests("pause")[0]!.until!;
     expect(new Date(until).getHours()).toBe(7);
     stage.tell({ what: "status", value: { ...household().status, sharing: "paused", paused_until: until } });
     await page.getByText("Sharing is paused until").waitFor();
@@ -488,4 +472,4 @@ describe.sequential("on a phone and in German", () => {
   });
 });
 
-test("the pages made no complaint while all this happened", () => expect(problems).toEqual([]));
+test("the pages made no complaint while all this happened", () => expect(screens.problems).toEqual([]));

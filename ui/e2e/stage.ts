@@ -16,7 +16,8 @@ const TYPES: Record<string, string> = {
   ".svg": "image/svg+xml",
 };
 
-type Answers = { [Do in Request["do"]]?: (request: Extract<Request, { do: Do }>) => Response | ApiError };
+type Said = Response | ApiError;
+type Answers = { [Do in Request["do"]]?: (request: Extract<Request, { do: Do }>) => Said | Promise<Said> };
 
 export class Stage {
   /** What the page asked for, in order. */
@@ -27,6 +28,8 @@ export class Stage {
   #server: Server;
   #streams = new Set<ServerResponse>();
   #seq = 1;
+  /** Names of the files that were sent, in order; the id of each is its place. */
+  uploads: string[] = [];
 
   private constructor(public snapshot: Snapshot) {
     this.#server = createServer((request, answer) => {
@@ -75,10 +78,17 @@ export class Stage {
       for await (const part of request) text += part.toString();
       const asked = JSON.parse(text) as Request;
       this.asked.push(asked);
-      const play = this.answers[asked.do] as ((asked: Request) => Response | ApiError) | undefined;
-      const said = play?.(asked) ?? { code: "internal", detail: `nobody plays ${asked.do}` };
+      const play = this.answers[asked.do] as ((asked: Request) => Said | Promise<Said>) | undefined;
+      const said = (await play?.(asked)) ?? { code: "internal", detail: `nobody plays ${asked.do}` };
       answer.writeHead(200, { "content-type": "application/json" });
       answer.end(JSON.stringify("code" in said ? { error: said } : { ok: said }));
+      return;
+    }
+    if (url.startsWith("/upload")) {
+      for await (const _ of request);
+      this.uploads.push(new URL(url, "http://stage").searchParams.get("name") ?? "");
+      answer.writeHead(200, { "content-type": "application/json" });
+      answer.end(JSON.stringify({ ok: { id: String(this.uploads.length) } }));
       return;
     }
     const path = normalize(new URL(url, "http://stage").pathname).replace(/^\/$/, "/index.html");

@@ -120,9 +120,9 @@ describe.sequential("the main job in the window", () => {
   });
 
   test("a second start hands its file to the window that is open", async () => {
-    const second = spawn(desktop(), ["--data", data, join(place.path, "Letter.pdf")], { env, stdio: "ignore" });
-    const code = await new Promise((resolve) => second.once("exit", resolve));
-    expect(code).toBe(0);
+    const second = spawn(desktop(), ["--data", data, join(place.path, "Letter.pdf")], { env, stdio: "inherit" });
+    const ended = await new Promise((resolve) => second.once("exit", (code, signal) => resolve({ code, signal })));
+    expect(ended).toEqual({ code: 0, signal: null });
     await app.find("dialog h1", "Print Letter.pdf");
     await app.click("dialog button", "Close");
   });

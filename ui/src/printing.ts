@@ -1,6 +1,6 @@
 // What a person may choose for a print job, and what of it differs from the printer's defaults. Pure.
 
-import type { ColorMode, PrinterCapabilities, PrintOptions, Sides } from "./api";
+import type { ColorMode, Orientation, PrinterCapabilities, PrintOptions, Quality, Scaling, Sides } from "./api";
 
 /** The print dialog's fields, all with a value. */
 export interface Choices {
@@ -10,9 +10,37 @@ export interface Choices {
   sides: Sides;
   color: ColorMode;
   media: string;
+  /** None where the printer cannot be told. */
+  quality: Quality | null;
+  source: string | null;
+  mediaType: string | null;
+  /** Pages on one side of the paper. */
+  numberUp: number;
+  /** Laid out to be folded; it decides on both sides and two pages on each by itself. */
+  booklet: boolean;
+  scaling: Scaling;
+  /** None means as the document has it. */
+  orientation: Orientation | null;
 }
 
 export const MOST_COPIES = 999;
+export const SCALINGS: Scaling[] = ["auto", "fit", "fill", "none"];
+
+/** What is sent when nothing was chosen. */
+export const NO_OPTIONS: PrintOptions = {
+  copies: null,
+  pages: null,
+  sides: null,
+  color: null,
+  media: null,
+  quality: null,
+  source: null,
+  media_type: null,
+  number_up: null,
+  scaling: null,
+  orientation: null,
+  booklet: false,
+};
 
 /** The printer's defaults. */
 export function defaults(printer: PrinterCapabilities): Choices {
@@ -22,36 +50,78 @@ export function defaults(printer: PrinterCapabilities): Choices {
     sides: printer.sides[0] ?? "one-sided",
     color: printer.color ? "color" : "monochrome",
     media: printer.media_default ?? printer.media[0] ?? "",
+    quality: printer.quality[0] ?? null,
+    source: printer.sources[0] ?? null,
+    mediaType: printer.media_types[0] ?? null,
+    numberUp: 1,
+    booklet: false,
+    scaling: "auto",
+    orientation: null,
   };
 }
 
 /** The choices that are still possible when another printer is chosen. */
 export function carryOver(choices: Choices, printer: PrinterCapabilities): Choices {
   const otherwise = defaults(printer);
+  const still = <T>(able: T[], chosen: T | null, usual: T | null) => (chosen !== null && able.includes(chosen) ? chosen : usual);
   return {
     copies: Math.min(choices.copies, mostCopies(printer)),
     pages: choices.pages,
     sides: printer.sides.includes(choices.sides) ? choices.sides : otherwise.sides,
     color: printer.color ? choices.color : otherwise.color,
     media: printer.media.includes(choices.media) ? choices.media : otherwise.media,
+    quality: still(printer.quality, choices.quality, otherwise.quality),
+    source: still(printer.sources, choices.source, otherwise.source),
+    mediaType: still(printer.media_types, choices.mediaType, otherwise.mediaType),
+    numberUp: printer.number_up.includes(choices.numberUp) ? choices.numberUp : otherwise.numberUp,
+    booklet: choices.booklet && makesBooklets(printer),
+    scaling: choices.scaling,
+    orientation: choices.orientation,
   };
 }
 
 /** Only what differs from the printer's defaults is sent: the rest is the printer's business. */
 export function toOptions(choices: Choices, printer: PrinterCapabilities): PrintOptions {
   const usual = defaults(printer);
+  const differing = <K extends keyof Choices>(key: K) => (choices[key] === usual[key] ? null : choices[key]);
   const pages = normalPages(choices.pages);
   return {
     copies: choices.copies === 1 ? null : choices.copies,
     pages: pages === "" ? null : pages,
-    sides: choices.sides === usual.sides ? null : choices.sides,
-    color: choices.color === usual.color ? null : choices.color,
-    media: choices.media === usual.media ? null : choices.media,
+    // A booklet is folded out of sheets with two pages on each of two sides: nothing else can be said about that.
+    sides: choices.booklet ? null : differing("sides"),
+    color: differing("color"),
+    media: differing("media"),
+    quality: differing("quality"),
+    source: differing("source"),
+    media_type: differing("mediaType"),
+    number_up: choices.booklet ? null : differing("numberUp"),
+    scaling: differing("scaling"),
+    orientation: differing("orientation"),
+    booklet: choices.booklet,
   };
 }
 
 export function mostCopies(printer: PrinterCapabilities): number {
   return Math.max(1, Math.min(printer.max_copies, MOST_COPIES));
+}
+
+/** A booklet needs both sides of the paper, turned either way. */
+export function makesBooklets(printer: PrinterCapabilities): boolean {
+  return printer.sides.some((sides) => sides !== "one-sided");
+}
+
+/** Whether both sides of a sheet are printed on. */
+export const isTwoSided = (choices: Choices) => choices.booklet || choices.sides !== "one-sided";
+
+/** Sheets of paper for that many sides, all copies together. */
+export function sheets(sides: number, choices: Choices): number {
+  return Math.ceil(sides / (isTwoSided(choices) ? 2 : 1)) * choices.copies;
+}
+
+/** Which sheet a side is on, from 1, and whether it is its back. */
+export function sheetOf(side: number, choices: Choices): { sheet: number; back: boolean } {
+  return isTwoSided(choices) ? { sheet: Math.ceil(side / 2), back: side % 2 === 0 } : { sheet: side, back: false };
 }
 
 /** `1 – 3; 5` as people type it becomes `1-3,5`. */
@@ -64,14 +134,20 @@ export function normalPages(typed: string): string {
     .replace(/\s+/g, ",");
 }
 
-/** Whether what was typed is empty or a list of pages like `1-3,5`. */
-export function arePages(typed: string): boolean {
+/** What is wrong with the pages that were typed: no list of pages, or none that a document of `count` pages has. */
+export function pagesWrong(typed: string, count: number | null = null): "form" | "beyond" | null {
   const pages = normalPages(typed);
-  if (pages === "") return true;
-  return pages.split(",").every((part) => {
+  if (pages === "") return null;
+  let most = 0;
+  for (const part of pages.split(",")) {
     const range = /^([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?$/.exec(part);
-    return range !== null && (range[2] === undefined || Number(range[1]) <= Number(range[2]));
-  });
+    if (range === null) return "form";
+    const first = Number(range[1]);
+    const last = Number(range[2] ?? first);
+    if (last < first) return "form";
+    most = Math.max(most, last);
+  }
+  return count !== null && most > count ? "beyond" : null;
 }
 
 /** Names that everybody knows; the others are told by their size. */
@@ -100,9 +176,23 @@ const KNOWN_MEDIA: Record<string, string> = {
 export function mediaName(media: string): string {
   const known = KNOWN_MEDIA[media] ?? KNOWN_MEDIA[media.split(".")[0] ?? ""];
   if (known) return known;
-  const parts = /^(?:[a-z]+)_(.+)_([\d.]+)x([\d.]+)(mm|in)$/.exec(media);
+  const parts = SELF_DESCRIBING.exec(media);
   if (!parts) return media;
   const [, name = "", width, height, unit] = parts;
-  const spoken = name.replaceAll("-", " ").replace(/^./, (first) => first.toUpperCase());
-  return `${spoken} (${width} × ${height} ${unit})`;
+  return `${spoken(name)} (${width} × ${height} ${unit})`;
+}
+
+/** How much longer than wide the paper is; A4 when its name does not say. */
+export function paperShape(media: string): number {
+  const parts = SELF_DESCRIBING.exec(media);
+  const shape = parts ? Number(parts[3]) / Number(parts[2]) : NaN;
+  return Number.isFinite(shape) && shape > 0.2 && shape < 5 ? shape : Math.SQRT2;
+}
+
+/** PWG 5101.1 §5: a class, a name, and the size itself. */
+const SELF_DESCRIBING = /^(?:[a-z]+)_(.+)_([\d.]+)x([\d.]+)(mm|in)$/;
+
+/** A keyword without words of its own, readable: `photographic-glossy` → `Photographic glossy`. */
+export function spoken(keyword: string): string {
+  return keyword.replaceAll("-", " ").replace(/^./, (first) => first.toUpperCase());
 }

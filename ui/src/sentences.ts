@@ -12,47 +12,22 @@ import type {
   NodeStatus,
   Os,
   Pass,
-  Printer,
-  Queue,
   Share,
   Transfer,
 } from "./api";
 import { ago, bytes, timeLeft, until } from "./format";
 import { minutesLeft } from "./joining";
+import { reasonWords } from "./printer-words";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
-import type { Right, Who } from "./who";
+import { isKey } from "./words";
+import { timeOf, type Right, type Rules, type Who } from "./who";
 
 /** A colour's meaning; every one goes with a word. */
 export type Tone = "ok" | "accent" | "warn" | "danger" | "quiet";
 export interface Sentence {
   tone: Tone;
   words: string;
-}
-
-/** What a printer is doing, in a word or two. */
-export function printerState(printer: Pick<Printer, "state" | "reasons"> & { waiting?: number }): Sentence {
-  const waiting = printer.waiting ? ` · ${n("printer.waiting", printer.waiting)}` : "";
-  switch (printer.state) {
-    case "ready":
-      return { tone: "ok", words: t("printer.ready") + waiting };
-    case "busy":
-      return { tone: "accent", words: t("printer.busy") + waiting };
-    case "stopped":
-      return { tone: "warn", words: reasonWords(printer.reasons[0]) + waiting };
-    case "unreachable":
-      return { tone: "quiet", words: t("printer.unreachable") };
-  }
-}
-
-/** IPP's keyword for what a printer wants, as a person would say it. */
-export function reasonWords(reason: string | null | undefined): string {
-  if (!reason || reason === "none") return t("reason.other");
-  return told("reason", reason.replace(/-(report|warning|error)$/, ""), "reason.other");
-}
-
-export function queueState(queue: Queue): Sentence {
-  return printerState({ state: queue.state, reasons: queue.reasons });
 }
 
 /** How much room a drive has, as a part used and in words. */
@@ -109,6 +84,8 @@ export function jobSentence(job: Job): Sentence {
         : { tone: "accent", words: t("job.sending", { device }) };
     case "waiting":
       return { tone: "accent", words: t("job.waiting") };
+    case "held":
+      return { tone: "quiet", words: t("job.held", { reason: heldWords(job) }) };
     case "printing":
       return { tone: "accent", words: printing(job) };
     case "stopped":
@@ -125,6 +102,13 @@ export function jobSentence(job: Job): Sentence {
     case "failed":
       return { tone: "danger", words: t("job.failed", { reason: failure(job.reason, device) }) };
   }
+}
+
+/** Who lets it go is told from where the reader sits. */
+function heldWords({ direction, reason }: Job): string {
+  const code = reason ?? "other";
+  const here = `held_here.${code}`;
+  return direction === "incoming" && isKey(here) ? t(here) : told("held", code, "held.other");
 }
 
 function printing(job: Job): string {
@@ -268,10 +252,22 @@ export function whoSentence(who: Who, kind: Share["kind"], name: (id: string) =>
     group,
     kind === "folder" && who.group !== "chosen" && who.right !== "use" && t(`right.${who.right}`),
     who.mayAsk && t("who.others_ask"),
+    ...(kind === "printer" ? rulesWords(who.rules) : []),
     who.until !== null && t("until", { time: until(look.language, who.until) }),
   ]
     .filter(Boolean)
     .join(" · ");
+}
+
+/** The owner's limits on a printer, a few words each. */
+function rulesWords({ jobs, pages, gray, quiet }: Rules): string[] {
+  const rules = [
+    jobs !== null && n("who.sum_jobs", jobs),
+    pages !== null && n("who.sum_pages", pages),
+    gray && t("who.sum_gray"),
+    quiet !== null && t("who.sum_quiet", { from: timeOf(quiet.from), to: timeOf(quiet.to) }),
+  ];
+  return rules.filter((words) => words !== false);
 }
 
 /** What a guest's pass is good for. */

@@ -64,6 +64,9 @@ const printer = (id: string, name: string, device_name: string, more: Partial<Pr
   waiting: 0,
   access: "allowed",
   usable: true,
+  supplies: [],
+  routes: [id],
+  added: false,
   ...more,
 });
 
@@ -80,7 +83,7 @@ const drive = (id: string, name: string, device_name: string, more: Partial<Driv
   ...more,
 });
 
-const may = { write: false, add_only: false, manage: false, ask: false, until: null, max_jobs: null, max_bytes: null };
+const may = { write: false, add_only: false, manage: false, ask: false, until: null, max_jobs: null, max_bytes: null, max_pages: null, no_color: false, quiet: null };
 const share = (id: string, kind: Share["kind"], name: string, target: string, audience: Grant[]): Share => ({
   id,
   kind,
@@ -199,8 +202,8 @@ export function household(): Snapshot {
     home: { home, put_out_of: null, invite: null, windows: [], paired: [] },
     passes: [{ ...newPass.pass, label: "Grandma's tablet" }],
     queues: [
-      { id: "Laser", name: "Laser", model: "Brother HL-L2350DW", state: "ready", reasons: [], is_default: true, built_in: false, share: "laser" },
-      { id: "save-as-pdf", name: "Save as PDF", model: null, state: "ready", reasons: [], is_default: false, built_in: true, share: null },
+      { id: "Laser", name: "Laser", model: "Brother HL-L2350DW", state: "ready", reasons: [], is_default: true, built_in: false, share: "laser", supplies: [], paused: false },
+      { id: "save-as-pdf", name: "Save as PDF", model: null, state: "ready", reasons: [], is_default: false, built_in: true, share: null, supplies: [], paused: false },
     ],
     jobs: [{ ...job("letter", now - MINUTE), reason: "must_ask", printer: "Label printer", device_name: "Office PC" }],
   };

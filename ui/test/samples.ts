@@ -1,6 +1,7 @@
 // A snapshot and a job to begin a test with.
 
 import type { Job, Snapshot } from "../src/api";
+import { NO_OPTIONS } from "../src/printing";
 
 export function snapshot(seq: number): Snapshot {
   return {
@@ -44,13 +45,15 @@ export function job(id: string, created_at: number, state: Job["state"] = "sendi
     printer: "Hall",
     device: "b".repeat(52),
     device_name: "Ben's desktop",
+    user: null,
+    actions: [],
     state,
     reason: null,
     detail: null,
     bytes: 1000,
     pages: null,
     pages_done: null,
-    options: { copies: null, pages: null, sides: null, color: null, media: null },
+    options: NO_OPTIONS,
     created_at,
     ended_at: null,
   };

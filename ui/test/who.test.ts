@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Grant, Share, SharePolicy } from "../src/api";
-import { fromPolicy, isComplete, rightOf, toGrants, usual, withWriting, writing, type Who } from "../src/who";
+import { fromPolicy, isComplete, minutesOf, NO_RULES, rightOf, timeOf, toGrants, usual, withWriting, writing, type Who } from "../src/who";
 
-const limits = { manage: false, ask: false, until: null, max_jobs: null, max_bytes: null };
+const limits = { manage: false, ask: false, until: null, max_jobs: null, max_bytes: null, max_pages: null, no_color: false, quiet: null };
 const may = { write: false, add_only: false, ...limits };
 const home: Grant = { who: "home", ...may };
 const network: Grant = { who: "network", ...may };
@@ -17,7 +17,7 @@ describe("who may use a share", () => {
     ["anyone on the network", policy([network]), { group: "network" }],
     ["who asks", policy([{ ...network, ask: true }]), { group: "ask" }],
     ["home, and others ask", policy([home, { ...network, ask: true }]), { group: "home", mayAsk: true }],
-    ["chosen people", policy([device("b")]), { group: "chosen", devices: [{ id: "b", right: "use" }], mayAsk: false }],
+    ["chosen people", policy([device("b")]), { group: "chosen", devices: [{ id: "b", right: "use", under: "same" }], mayAsk: false }],
     ["a drop box", policy([{ ...home, add_only: true }]), { group: "home", right: "add" }],
   ])("is read as %s", (_, given, expected) => expect(fromPolicy(given, "folder")).toMatchObject(expected));
 
@@ -28,14 +28,14 @@ describe("who may use a share", () => {
   test("comes back the same from the node's list, whatever was chosen", () => {
     for (const group of ["home", "chosen", "ask", "network"] as const) {
       for (const right of ["use", "write", "add"] as const) {
-        for (const mayAsk of [false, true]) {
+        for (const [mayAsk, under] of [[false, "same"], [true, group === "chosen" ? "same" : "free"]] as const) {
           const who: Who = {
             group,
             right: group === "chosen" ? "use" : right,
-            devices: [{ id: "b", right }],
+            devices: [{ id: "b", right, under }],
             mayAsk: mayAsk && group === "home",
             until: null,
-            aDay: 5_000_000,
+            rules: { ...NO_RULES, bytes: 5_000_000 },
           };
           expect(fromPolicy(policy(toGrants(who, "folder")), "folder"), JSON.stringify(who)).toEqual(who);
         }
@@ -44,7 +44,7 @@ describe("who may use a share", () => {
   });
 
   test("lets single devices stand before their group, because the first that fits decides", () => {
-    const grants = toGrants({ ...usual(true), devices: [{ id: "b", right: "write" }] }, "folder");
+    const grants = toGrants({ ...usual(true), devices: [{ id: "b", right: "write", under: "same" }] }, "folder");
     expect(grants.map((grant) => grant.who)).toEqual(["device", "home"]);
   });
 
@@ -57,21 +57,51 @@ describe("who may use a share", () => {
     expect(toGrants({ ...usual(true), right: "write" }, "printer")).toEqual([home]);
   });
 
-  test("limits jobs on a printer and bytes into a folder", () => {
-    const who = { ...usual(false), aDay: 20 };
-    expect(toGrants(who, "printer")).toEqual([{ ...network, max_jobs: 20 }]);
-    expect(toGrants(who, "folder")).toEqual([{ ...network, max_bytes: 20 }]);
+  const rules = { jobs: 20, pages: 100, bytes: 5, gray: true, quiet: { from: 22 * 60, to: 7 * 60 } };
+  const ruled = { max_jobs: 20, max_pages: 100, no_color: true, quiet: { from: 22 * 60, to: 7 * 60 } };
+
+  test("limits printing on a printer and bytes into a folder", () => {
+    const who = { ...usual(false), rules };
+    expect(toGrants(who, "printer")).toEqual([{ ...network, ...ruled }]);
+    expect(toGrants(who, "folder")).toEqual([{ ...network, max_bytes: 5 }]);
+  });
+
+  test("holds a printer's rules for everyone, but for the devices that are free of them", () => {
+    const devices = [{ id: "b", right: "use", under: "same" }, { id: "c", right: "use", under: "free" }] as const;
+    const who: Who = { ...usual(true), devices: [...devices], mayAsk: true, rules: { ...rules, bytes: null } };
+    const grants = toGrants(who, "printer");
+    expect(grants).toEqual([{ ...device("b"), ...ruled }, device("c"), { ...home, ...ruled }, { ...network, ask: true, ...ruled }]);
+    expect(fromPolicy(policy(grants), "printer")).toEqual(who);
+  });
+
+  test("leaves alone what was set for one device elsewhere, until somebody says otherwise", () => {
+    const before = [{ ...device("b"), max_pages: 3 }, { ...home, max_pages: 50 }];
+    const who = fromPolicy(policy(before), "printer");
+    expect(who.devices).toEqual([{ id: "b", right: "use", under: "kept" }]);
+    expect(toGrants(who, "printer", before)).toEqual(before);
+    expect(toGrants({ ...who, devices: [{ ...who.devices[0]!, under: "same" }] }, "printer", before)[0]?.max_pages).toBe(50);
+  });
+
+  test("reads the rules of chosen people from the first of them that has any", () => {
+    const who = fromPolicy(policy([device("b"), { ...device("c"), no_color: true }]), "printer");
+    expect(who).toMatchObject({ group: "chosen", rules: { gray: true } });
+    expect(who.devices.map(({ under }) => under)).toEqual(["free", "same"]);
+  });
+
+  test("takes no quiet hours that begin when they end", () => {
+    expect(isComplete({ ...usual(true), rules: { ...NO_RULES, quiet: { from: 60, to: 60 } } })).toBe(false);
+    expect(isComplete({ ...usual(true), rules })).toBe(true);
   });
 
   test("keeps what the screen does not show", () => {
     const before = [{ ...device("b"), manage: true, until: 99 }, { ...device("c"), until: 1 }];
-    const who: Who = { ...usual(false), group: "chosen", devices: [{ id: "b", right: "use" }] };
+    const who: Who = { ...usual(false), group: "chosen", devices: [{ id: "b", right: "use", under: "same" }] };
     expect(toGrants(who, "printer", before, 50)).toEqual([{ ...device("b"), manage: true, until: 99 }]);
   });
 
   test("does not begin anew what has ended for a device", () => {
     const before = [{ ...device("b"), until: 99 }, { ...home, until: 99 }];
-    expect(toGrants({ ...usual(true), devices: [{ id: "b", right: "use" }] }, "printer", before, 100)).toEqual([home]);
+    expect(toGrants({ ...usual(true), devices: [{ id: "b", right: "use", under: "same" }] }, "printer", before, 100)).toEqual([home]);
   });
 
   test("does not let strangers ask where only the home may", () => {
@@ -119,4 +149,13 @@ test("what a device may use is decided by the first grant that is for it", () =>
   expect(rightOf(share([home]), ben)).toEqual({ right: "use", ask: false });
   expect(rightOf(share([home]), { ...ben, inHome: false })).toBeNull();
   expect(rightOf(share([{ ...network, ask: true }]), ben)).toEqual({ right: "use", ask: true });
+});
+
+describe("times of day", () => {
+  test.each([["00:00", 0], ["07:05", 425], ["23:59", 1439], ["22:00:00", 1320]])("%s is %i minutes", (time, minutes) => {
+    expect(minutesOf(time)).toBe(minutes);
+    expect(timeOf(minutes)).toBe(time.slice(0, 5));
+  });
+
+  test.each(["", "24:00", "7", "07:60", "seven"])("%j is none", (typed) => expect(minutesOf(typed)).toBeNull());
 });

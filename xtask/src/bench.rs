@@ -1,6 +1,7 @@
 //! The figures the project promises, measured with release builds on this computer. They are printed, never asserted:
 //! a busy machine is no bug.
 
+mod beside;
 mod copy;
 mod start;
 mod window;
@@ -22,7 +23,8 @@ const ALL: &[Bench] = &[
     Bench { name: "start", run: start::ready },
     Bench { name: "idle", run: start::idle },
     Bench { name: "seen", run: start::seen },
-    Bench { name: "print", run: copy::print },
+    Bench { name: "accepted", run: copy::print },
+    Bench { name: "print", run: beside::print },
     Bench { name: "get", run: copy::get },
     Bench { name: "window", run: window::window },
 ];
@@ -31,8 +33,10 @@ const ALL: &[Bench] = &[
 pub(crate) fn bench(words: &[String]) -> Result<()> {
     let names: Vec<&str> = match words.split_first() {
         None => Vec::new(),
-        Some((flag, names)) if flag == "--only" => names.iter().map(String::as_str).collect(),
-        Some((other, _)) => bail!("unexpected argument {other:?}; usage: cargo xtask bench [--only NAME…]"),
+        Some((flag, _)) if flag.starts_with('-') => {
+            bail!("unexpected argument {flag:?}; usage: cargo xtask bench [NAME…]")
+        }
+        Some(_) => words.iter().map(String::as_str).collect(),
     };
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|bench| bench.name != **name)) {
         let known: Vec<_> = ALL.iter().map(|bench| bench.name).collect();

@@ -1,4 +1,4 @@
-//! `lanyard print`, `cancel`, `retry` and `printer`.
+//! `lanyard print` and `printer`, and what is done with print jobs and queues.
 
 use crate::{
     Failure,
@@ -14,6 +14,8 @@ use lanyard_api::{
 /// Puts a printer into this computer's own print dialog, or takes it out; shows what is nearby then.
 pub(crate) async fn added(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
     let request = match action {
+        PrinterAction::Pause { queue } => return queues(node, Request::PauseQueue { queue }, json).await,
+        PrinterAction::Resume { queue } => return queues(node, Request::ResumeQueue { queue }, json).await,
         PrinterAction::Add { printer } => Request::AddPrinter { printer },
         PrinterAction::Remove { printer } => Request::RemovePrinter { printer },
     };
@@ -81,6 +83,18 @@ pub(crate) async fn cancel(node: &Asked, id: String, json: bool) -> Result<(), F
 pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
     let job = node.ask(Request::RetryJob { job: id.clone() }).await;
     or_transfer(node, job, &id, Request::RetryTransfer { transfer: id.clone() }, json).await
+}
+
+/// Does something with a print job.
+pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+    let job = once(node, request).await?;
+    show::show(json, &job, show::job)
+}
+
+/// Does something with a queue of this computer.
+async fn queues(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+    let Response::Queues(queues) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &queues, |queues| show::queues(queues))
 }
 
 async fn or_transfer(

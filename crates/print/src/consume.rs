@@ -7,12 +7,14 @@
 
 mod arriving;
 mod delivery;
+mod handling;
 pub mod outgoing;
 pub mod standard;
 mod table;
 
 use crate::{
     document::{DocumentError, Documents, Inspected},
+    fault,
     spool::{KeepError, Kept, Spool},
     ticket::{Capabilities, JobStatus, Options, Refused},
 };
@@ -22,6 +24,7 @@ use lanyard_link::{LinkError, Peers, body};
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
 use outgoing::Phase;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     io,
@@ -38,9 +41,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use arriving::Arriving;
-pub use outgoing::{OutgoingJob, OutgoingState};
+pub use outgoing::{Deed, OutgoingJob, OutgoingState};
 pub(crate) use standard::TABLE as DIRECT;
-pub(crate) use table::{ASKS_FIRST, TABLE};
+pub(crate) use table::{ASKS_FIRST, HANDLED, TABLE};
 
 /// What [`Outbox`] is made from.
 pub struct Parts {
@@ -59,7 +62,7 @@ pub struct Parts {
 }
 
 /// A printer of another node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The node.
     pub node: NodeId,
@@ -119,9 +122,12 @@ pub enum OutboxError {
     /// No such job.
     #[error("there is no such job")]
     NotFound,
-    /// The job is not one that can be tried again.
+    /// Not what can be done with the job as it is.
     #[error("{0}")]
     NotNow(&'static str),
+    /// Its owner cannot be asked, or says no.
+    #[error(transparent)]
+    Owner(#[from] AskError),
 }
 
 /// Why a printer of another node does not tell what it can do.
@@ -146,6 +152,7 @@ impl Outbox {
     pub fn open(parts: Parts) -> Result<Self, OutboxError> {
         let spool = Spool::open(parts.spool).map_err(OutboxError::Spool)?;
         let rows = Rows::new(parts.store);
+        rows.give_up_documents()?;
         let known = rows.with_document()?.iter().map(OutgoingJob::document).collect();
         spool.sweep(&known).map_err(OutboxError::Spool)?;
         let inner = Inner {
@@ -167,6 +174,7 @@ impl Outbox {
     /// # Errors
     /// When the store refuses.
     pub fn start(&self) -> Result<(), OutboxError> {
+        self.give_up_documents_in_time();
         for job in self.inner.rows.open_jobs(None)? {
             self.wake(job.node, true);
         }
@@ -208,6 +216,7 @@ impl Outbox {
         copy.enter();
         let (outbox, new) = (self.clone(), job.clone());
         let put = move || {
+            fault::point("outbox: our copy is kept, without a row");
             let put = outbox.inner.rows.put(&new);
             if put.is_err() {
                 outbox.inner.spool.remove(&new.document());
@@ -215,6 +224,7 @@ impl Outbox {
             put
         };
         tokio::task::spawn_blocking(put).await.map_err(|_| StoreError::Closing)??;
+        fault::point("outbox: a job is entered, and the person does not know");
         tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
         self.tell(&job);
         self.wake(job.node, false);
@@ -278,13 +288,12 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError::NotFound`], [`OutboxError::NotNow`], or the store's.
     pub async fn retry(&self, job: Uuid) -> Result<OutgoingJob, OutboxError> {
-        let document = self.inner.spool.path(&outgoing::document_name(job));
         let mut refused = None;
         let id = job;
         let (job, no) = {
             let rows = self.inner.rows.clone();
             rows.run(move |rows| {
-                let job = rows.change(id, |job| refused = job.retry(document.is_file()).err())?;
+                let job = rows.change(id, |job| refused = job.retry().err())?;
                 Ok((job, refused))
             })
             .await?
@@ -368,10 +377,15 @@ impl Outbox {
         let (before, job) = changed.await?;
         let job = job.ok_or(OutboxError::NotFound)?;
         if before.as_ref() != Some(&job) {
-            if job.phase == Phase::Over && !job.keeps_document() {
-                self.inner.spool.remove(&job.document());
-            }
             self.tell(&job);
+            // Back here, or another device's from now on: its own task must hear of it.
+            let moved = |before: OutgoingJob| before.node != job.node || before.phase != Phase::Here;
+            if job.phase == Phase::Here && before.is_some_and(moved) {
+                self.wake(job.node, false);
+            }
+            if job.phase == Phase::Over {
+                self.give_up_documents().await;
+            }
         }
         Ok(job)
     }

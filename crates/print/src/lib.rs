@@ -9,6 +9,7 @@
 mod client;
 pub mod consume;
 pub mod document;
+mod fault;
 pub mod offer;
 pub mod render;
 pub mod spool;
@@ -29,6 +30,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         offer::HOLDS,
         offer::ipp::TABLE,
         consume::DIRECT,
+        consume::HANDLED,
+        offer::TERMS,
     ],
 };
 

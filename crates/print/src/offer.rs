@@ -11,6 +11,7 @@ pub mod hold;
 pub mod ipp;
 pub mod journal;
 pub mod machine;
+mod terms;
 mod walk_in;
 mod worker;
 
@@ -37,7 +38,7 @@ use uuid::Uuid;
 
 pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::{HOLDS, TABLE};
+pub(crate) use journal::{HOLDS, TABLE, TERMS};
 pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.
@@ -200,6 +201,11 @@ impl Offer {
         self.inner.spoolers.queues().await
     }
 
+    /// Whether anything is on its way into or through a queue of the system's: then it is worth a look.
+    pub async fn is_under_way(&self) -> bool {
+        self.inner.rows.run(Rows::is_any_under_way).await.unwrap_or(true)
+    }
+
     /// Wakes the worker of a queue, starting it if needed.
     fn wake(&self, queue: &QueueId) {
         let mut workers = lock(&self.inner.workers);
@@ -214,6 +220,10 @@ impl Offer {
             // Every step is on disk before it is taken, so a worker may be dropped anywhere.
             let _ = cancel.run_until_cancelled(worker.run()).await;
         });
+    }
+
+    fn is_arriving(&self, job: Uuid) -> bool {
+        lock(&self.inner.receiving).contains(&job)
     }
 
     fn tell(&self, job: &IncomingJob) {

@@ -7,10 +7,14 @@
 
 mod print {
     mod children;
+    #[cfg(feature = "fault-points")]
+    mod crashes;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
     mod formats;
+    mod holding;
     mod hostile;
+    mod moving;
     pub(crate) mod offering;
     mod owner;
     pub(crate) mod pages;

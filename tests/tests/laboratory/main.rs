@@ -18,6 +18,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
+mod handling;
+#[cfg(target_os = "linux")]
 mod home;
 #[cfg(target_os = "linux")]
 mod household;
@@ -25,6 +27,8 @@ mod household;
 mod joining;
 #[cfg(target_os = "linux")]
 mod many;
+#[cfg(target_os = "linux")]
+mod measure;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
@@ -56,6 +60,9 @@ mod web;
 fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
+        if std::env::args().any(|argument| argument == "--measure") {
+            return runner::main(measure::ALL);
+        }
         runner::main(
             &[
                 the_lab::ALL,
@@ -65,6 +72,7 @@ fn main() -> ExitCode {
                 straight::ALL,
                 added::ALL,
                 plain_clients::ALL,
+                handling::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

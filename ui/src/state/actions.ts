@@ -1,19 +1,21 @@
 // What a person does to the node, with its outcome shown. Dialogs that show errors in place ask the node themselves.
 
-import type { Answer, Share } from "../api";
+import type { Answer, Job, JobAction, Printer, Queue, Share } from "../api";
 import type { LocalFile } from "../platform";
 import { asApiError } from "../platform";
 import { ask, platform } from "./app.svelte";
 import { above } from "./dialogs.svelte";
+import { t } from "./say";
 import { withWriting } from "../who";
 
-/** Does something; what fails is told in a note that offers to try again. */
-export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
+/** Does something; what fails is told in a note that offers to try again, and says what was `tried`. */
+export async function attempt(work: () => Promise<unknown>, tried?: string): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (thrown) {
-    above.note({ about: "error", error: asApiError(thrown), retry: () => void attempt(work) });
+    const retry = () => void attempt(work, tried);
+    above.note({ about: "error", error: asApiError(thrown), ...(tried !== undefined && { tried }), retry });
     return false;
   }
 }
@@ -43,7 +45,68 @@ export async function upload(drive: string, folder: string, files: LocalFile[]) 
 }
 
 export const cancelJob = (job: string) => attempt(() => ask({ do: "cancel_job", job }, "job"));
-export const retryJob = (job: string) => attempt(() => ask({ do: "retry_job", job }, "job"));
+
+/** Does with a job what its node says can be done, and says how to take it back where that can be. */
+export function handleJob(job: Job, action: JobAction): unknown {
+  const { id, title } = job;
+  const hold = () => ask({ do: "hold_job", job: id }, "job");
+  const release = () => ask({ do: "release_job", job: id }, "job");
+  const then = (work: () => Promise<unknown>, words: string, back?: () => Promise<unknown>) =>
+    attempt(async () => {
+      await work();
+      above.say(words, back && (() => void attempt(back)));
+    });
+  switch (action) {
+    case "cancel":
+      return then(() => ask({ do: "cancel_job", job: id }, "job"), t("job.did_cancel", { title }));
+    case "hold":
+      return then(hold, t("job.did_hold", { title }), release);
+    case "release":
+      // What waited for an answer was let go for good.
+      return then(release, t("job.did_release", { title }), job.reason === "must_ask" ? undefined : hold);
+    case "retry":
+      return then(() => ask({ do: "retry_job", job: id }, "job"), t("job.did_release", { title }));
+    case "reprint":
+      return attempt(async () => {
+        const again = await ask({ do: "reprint", job: id }, "job");
+        above.note({ about: "job", job: again.id });
+      });
+    case "move":
+      return above.open({ what: "move", job: id });
+  }
+}
+
+/** Puts a printer into the print dialog of this computer's own programs, or takes it out again. */
+export function addPrinter({ id, name }: Printer): Promise<boolean> {
+  return attempt(
+    async () => {
+      await ask({ do: "add_printer", printer: id }, "nearby");
+      above.say(t("add_here.done", { name }));
+    },
+    t("add_here.failed", { name }),
+  );
+}
+
+export function removePrinter(printer: Printer): Promise<boolean> {
+  const { id, name } = printer;
+  return attempt(
+    async () => {
+      await ask({ do: "remove_printer", printer: id }, "nearby");
+      above.say(t("add_here.removed", { name }), () => void addPrinter(printer));
+    },
+    t("add_here.remove_failed", { name }),
+  );
+}
+
+/** Stops one of this computer's printers, or lets it go on; jobs wait meanwhile. */
+export function pauseQueue(queue: Queue, name: string, pause: boolean): Promise<boolean> {
+  return attempt(async () => {
+    await ask({ do: pause ? "pause_queue" : "resume_queue", queue: queue.id }, "queues");
+    const words = t(pause ? "sharing.printer_paused" : "sharing.printer_resumed", { name });
+    above.say(words, () => void pauseQueue(queue, name, !pause));
+  });
+}
+
 export const cancelTransfer = (transfer: string) => attempt(() => ask({ do: "cancel_transfer", transfer }, "transfer"));
 export const retryTransfer = (transfer: string) => attempt(() => ask({ do: "retry_transfer", transfer }, "transfer"));
 

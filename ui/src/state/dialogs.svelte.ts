@@ -8,6 +8,8 @@ export type Dialog =
   | { what: "share_folder"; path: string }
   | { what: "own_network" }
   | { what: "device"; id: string }
+  | { what: "printer"; id: string }
+  | { what: "move"; job: string }
   | { what: "invite"; purpose: Purpose }
   | { what: "type_code"; purpose: Purpose }
   | { what: "founded"; recovery: string; name: string }
@@ -32,8 +34,9 @@ export interface Sure {
 export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
-  | { id: number; about: "words"; words: string }
-  | { id: number; about: "error"; error: ApiError; retry?: () => void };
+  | { id: number; about: "words"; words: string; undo?: () => void }
+  /** `tried`: what did not work, in words, where the code alone would not tell. */
+  | { id: number; about: "error"; error: ApiError; tried?: string; retry?: () => void };
 
 /** More notes than this hide the page. */
 const MOST_NOTES = 3;
@@ -65,6 +68,12 @@ class Above {
 
   announce(words: string) {
     this.announced = words;
+  }
+
+  /** Says what was done, on the screen and to a screen reader, and how to take it back. */
+  say(words: string, undo?: () => void) {
+    this.note({ about: "words", words, ...(undo && { undo }) });
+    this.announce(words);
   }
 }
 

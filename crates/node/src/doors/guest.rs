@@ -74,6 +74,10 @@ fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<()
     gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })
 }
 
+/// The app's own colours and measures, then what these pages make of them.
+const STYLE: &str =
+    concat!(include_str!("../../../../ui/src/look/tokens.css"), include_str!("guest/style.css"));
+
 /// One request that passed the gate.
 struct Visited {
     core: Arc<Core>,
@@ -89,7 +93,7 @@ async fn answer(core: Arc<Core>, visitor: Visitor, request: Request<Incoming>) -
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let visited = Visited { core, visitor, words, request };
     match (&method, path.as_str()) {
-        (&Method::GET, "/g/style.css") => return file("text/css", include_str!("guest/style.css")),
+        (&Method::GET, "/g/style.css") => return file("text/css", STYLE),
         (&Method::GET, "/g/script.js") => return file("text/javascript", include_str!("guest/script.js")),
         (&Method::GET, "/g") => return pages::door(&words, StatusCode::OK, None, ""),
         (&Method::POST, "/g/open") => return open(visited).await,

@@ -127,6 +127,8 @@ impl Shared {
             can.formats
                 .extend(RASTER.iter().filter(|raster| !can.formats.contains(raster)).collect::<Vec<_>>());
         }
+        // Said before, not after the page has come out grey.
+        can.color &= !self.printers.inner.offer.inner.gate.terms(&self.share, &self.subject).grey;
         let queue = self.printers.queue(&id).await;
         let inner = &self.printers.inner;
         let name = (inner.offer.inner.name_of)(&self.share).unwrap_or_else(|| id.0.clone());
