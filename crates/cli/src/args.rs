@@ -2,7 +2,7 @@
 
 use crate::until;
 use clap::{Args as Group, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use lanyard_api::{Answer, Millis, Quality, Role, Scaling, Sides};
+use lanyard_api::{Answer, Millis, Quality, QuietHours, Role, Scaling, Sides};
 use std::{path::PathBuf, str::FromStr};
 
 /// The printers and folders of the computers around you, and yours for them.
@@ -155,7 +155,30 @@ pub(crate) enum Command {
         /// Its id or the beginning of it
         job: String,
     },
-    /// Put a printer into this computer's own print dialog, or take it out
+    /// Keep a print job back that is not being printed yet
+    Hold {
+        /// Its id or the beginning of it
+        job: String,
+    },
+    /// Let a held print job go; of one that waits for my word that is a yes
+    Release {
+        /// Its id or the beginning of it
+        job: String,
+    },
+    /// Print a job of mine on another printer
+    Move {
+        /// Its id or the beginning of it
+        job: String,
+        /// The other printer
+        #[arg(long, value_name = "PRINTER")]
+        to: String,
+    },
+    /// Print a job of mine again whose document is still here, as a new job
+    Reprint {
+        /// Its id or the beginning of it
+        job: String,
+    },
+    /// Put a printer into this computer's own print dialog, or take it out; stop one of my print queues
     Printer {
         #[command(subcommand)]
         action: PrinterAction,
@@ -295,7 +318,7 @@ pub(crate) struct Rule {
     pub limits: Limits,
 }
 
-/// How much each of them may bring a day.
+/// How much each of them may bring a day, and how and when it is printed.
 #[derive(Clone, Copy, Debug, Default, Group)]
 pub(crate) struct Limits {
     /// Printers: jobs each of them may print a day
@@ -304,6 +327,15 @@ pub(crate) struct Limits {
     /// Bytes each of them may bring a day: 500MB, 2GB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub max_bytes: Option<u64>,
+    /// Printers: sides of paper each of them may print a day, copies counted
+    #[arg(long, value_name = "N")]
+    pub max_pages: Option<u32>,
+    /// Printers: they print in grey only
+    #[arg(long)]
+    pub grey: bool,
+    /// Printers: nothing of theirs is printed at these hours; their jobs wait
+    #[arg(long, value_name = "HH:MM-HH:MM", value_parser = quiet)]
+    pub quiet: Option<QuietHours>,
 }
 
 /// A rule in place of those that a share has.
@@ -344,6 +376,22 @@ impl From<AnswerWord> for Answer {
             AnswerWord::No => Self::No,
         }
     }
+}
+
+/// `22:00-07:00`, by this computer's clock.
+fn quiet(text: &str) -> Result<QuietHours, String> {
+    let odd = || "hours are expected (22:00-07:00)".to_owned();
+    let minute = |text: &str| {
+        let (hours, minutes) = text.trim().split_once(':')?;
+        let digits =
+            |text: &str| !text.is_empty() && text.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit());
+        let number = |text: &str| digits(text).then(|| text.parse::<u16>().ok()).flatten();
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+    };
+    let (from, to) = text.split_once('-').ok_or_else(odd)?;
+    let (from, to) = (minute(from).ok_or_else(odd)?, minute(to).ok_or_else(odd)?);
+    if from == to { Err(odd()) } else { Ok(QuietHours { from, to }) }
 }
 
 /// `500MB`, `2 GB`, `1000`: in the units that disks are sold in.
@@ -476,6 +524,16 @@ pub(crate) enum PrinterAction {
     Add { printer: String },
     /// Take it out
     Remove { printer: String },
+    /// Stop one of this computer's queues; its jobs wait
+    Pause {
+        /// The queue's name, or save-as-pdf
+        queue: String,
+    },
+    /// Let it print again
+    Resume {
+        /// The queue's name, or save-as-pdf
+        queue: String,
+    },
 }
 
 #[derive(Debug, Group)]
@@ -711,6 +769,17 @@ mod tests {
         }
         for text in ["", "MB", "-1", "1.5GB", "99999999999TB", "2 cups"] {
             assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_are_two_times_of_the_day() {
+        let hours = |from, to| Ok(QuietHours { from, to });
+        assert_eq!(quiet("22:00-07:00"), hours(22 * 60, 7 * 60));
+        assert_eq!(quiet(" 0:05 - 23:59 "), hours(5, 24 * 60 - 1));
+        for text in ["", "22:00", "22-7", "24:00-07:00", "22:60-07:00", "7:00-07:00", "+7:00-8:00", "a:b-c:d"]
+        {
+            assert!(quiet(text).is_err(), "{text}");
         }
     }
 

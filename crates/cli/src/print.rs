@@ -1,4 +1,4 @@
-//! `lanyard print`, `cancel`, `retry` and `printer`.
+//! `lanyard print`, and what is done with print jobs and queues.
 
 use crate::{
     Failure,
@@ -11,14 +11,20 @@ use lanyard_api::{
     Transfer,
 };
 
-/// Puts a printer into this computer's own print dialog, or takes it out; shows what is nearby then.
-pub(crate) async fn added(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
+/// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows
+/// what there is then.
+pub(crate) async fn printer(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
     let request = match action {
         PrinterAction::Add { printer } => Request::AddPrinter { printer },
         PrinterAction::Remove { printer } => Request::RemovePrinter { printer },
+        PrinterAction::Pause { queue } => Request::PauseQueue { queue },
+        PrinterAction::Resume { queue } => Request::ResumeQueue { queue },
     };
-    let Response::Nearby(nearby) = node.ask(request).await? else { return Err(ask::odd()) };
-    show::show(json, &nearby, show::nearby)
+    match node.ask(request).await? {
+        Response::Nearby(nearby) => show::show(json, &nearby, show::nearby),
+        Response::Queues(queues) => show::show(json, &queues, |queues| show::queues(queues)),
+        _ => Err(ask::odd()),
+    }
 }
 
 /// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
@@ -81,6 +87,12 @@ pub(crate) async fn cancel(node: &Asked, id: String, json: bool) -> Result<(), F
 pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
     let job = node.ask(Request::RetryJob { job: id.clone() }).await;
     or_transfer(node, job, &id, Request::RetryTransfer { transfer: id.clone() }, json).await
+}
+
+/// Does something with a print job.
+pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
+    let job = once(node, request).await?;
+    show::show(json, &job, show::job)
 }
 
 async fn or_transfer(

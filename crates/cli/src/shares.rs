@@ -39,8 +39,8 @@ pub(crate) async fn allow(node: &Asked, share: String, rule: Permission, json: b
 
 /// A rule for nobody in particular yet.
 fn conditions(ask: bool, limits: Limits) -> Grant {
-    let Limits { max_jobs, max_bytes } = limits;
-    Grant { ask, max_jobs, max_bytes, ..Grant::to(Audience::Network) }
+    let Limits { max_jobs, max_bytes, max_pages, grey, quiet } = limits;
+    Grant { ask, max_jobs, max_bytes, max_pages, no_color: grey, quiet, ..Grant::to(Audience::Network) }
 }
 
 pub(crate) async fn list(node: &Asked, json: bool) -> Result<(), Failure> {

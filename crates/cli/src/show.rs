@@ -2,6 +2,7 @@
 
 mod passes;
 pub(crate) mod qr;
+mod reasons;
 pub(crate) mod table;
 
 pub(crate) use passes::{new_pass, passes};
@@ -11,7 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
     Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
     JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
-    PrinterState, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
+    PrinterState, Queue, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -254,6 +255,18 @@ pub(crate) fn jobs(jobs: &[Job]) -> String {
     table.text()
 }
 
+pub(crate) fn queues(queues: &[Queue]) -> String {
+    let mut table = Table::new(&["QUEUE", "NAME", "STATE"]);
+    for queue in queues {
+        let state = match queue.paused {
+            true => "stopped by its owner".to_owned(),
+            false => with_reason(queue_state(queue.state), queue.reasons.first().map(String::as_str)),
+        };
+        table.row([queue.id.clone(), queue.name.clone(), state]);
+    }
+    table.text()
+}
+
 pub(crate) fn job_line(job: &Job) -> String {
     format!("{}  {}", short(&job.id), self::job(job))
 }
@@ -269,7 +282,7 @@ pub(crate) fn job(job: &Job) -> String {
 }
 
 pub(crate) fn job_reason(job: &Job) -> String {
-    let reason = job.detail.clone().or_else(|| job.reason.clone());
+    let reason = job.detail.clone().or_else(|| Some(reasons::words(job.reason.as_deref()?).to_owned()));
     clean(&reason.unwrap_or_else(|| format!("“{}” was {}.", job.title, job_state(job.state))))
 }
 
@@ -387,14 +400,18 @@ fn device_state(state: DeviceState) -> &'static str {
 }
 
 fn printer_state(printer: &Printer) -> String {
-    let word = match printer.state {
+    let told = printer.reasons.iter().map(String::as_str).filter(|reason| *reason != "none");
+    let reasons: Vec<&str> = told.map(reasons::words).collect();
+    with_access(&with_reason(queue_state(printer.state), Some(reasons.join(", ").as_str())), printer.access)
+}
+
+fn queue_state(state: PrinterState) -> &'static str {
+    match state {
         PrinterState::Ready => "ready",
         PrinterState::Busy => "busy",
         PrinterState::Stopped => "stopped",
         PrinterState::Unreachable => "not answering",
-    };
-    let reasons: Vec<&str> = printer.reasons.iter().map(String::as_str).filter(|r| *r != "none").collect();
-    with_access(&with_reason(word, Some(reasons.join(", ").as_str())), printer.access)
+    }
 }
 
 fn with_access(state: &str, access: Access) -> String {
@@ -441,7 +458,7 @@ fn transfer_state(transfer: &Transfer) -> String {
 
 fn with_reason(state: &str, reason: Option<&str>) -> String {
     match reason.filter(|reason| !reason.is_empty()) {
-        Some(reason) => format!("{state} ({reason})"),
+        Some(reason) => format!("{state} ({})", reasons::words(reason)),
         None => state.to_owned(),
     }
 }
@@ -477,6 +494,12 @@ fn conditions(grant: &Grant) -> Vec<String> {
         grant.until.map(|until| format!("until {}", when(until))),
         grant.max_jobs.map(|jobs| format!("{jobs} jobs a day")),
         grant.max_bytes.map(|bytes| format!("{} a day", size(bytes))),
+        grant.max_pages.map(|pages| format!("{pages} sides a day")),
+        word(grant.no_color, "grey only"),
+        grant.quiet.map(|hours| {
+            let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+            format!("not {}–{}", time(hours.from), time(hours.to))
+        }),
     ]
     .into_iter()
     .flatten()

@@ -116,7 +116,7 @@ impl Visit {
     /// Counts what is announced against what the caller may bring today.
     fn claim(&self, action: Action, bytes: u64) -> Result<Claim<Folder>, Refused> {
         let (gate, share) = (Arc::clone(&self.offer.gate), self.share.clone());
-        Ok(Claim::take(gate, share, self.subject, action, Used { jobs: 0, bytes })?)
+        Ok(Claim::take(gate, share, self.subject, action, Used { bytes, ..Used::default() })?)
     }
 
     /// Whether the gate would still let this go on to the same folder.

@@ -2,7 +2,8 @@
 //!
 //! Somebody whose rule says "ask first" sends `POST /v1/asks`; the owner sees the question wherever a window is open
 //! and answers; the asker is told over its watch stream. No answer within five minutes is a no, and a restart forgets
-//! everything. What a yes opens is the business of `shares`; jobs that wait for one are the outbox's.
+//! everything. What a yes opens is the business of `shares`; jobs that wait for one are the outbox's. A job whose sender
+//! cannot ask by itself is here already, held, and its question is asked for it: see `printing::unanswered`.
 
 mod desk;
 mod ours;
@@ -17,15 +18,21 @@ use desk::{Desk, Heard, Question};
 use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{Access, Answer, ApiError, Ask, Change, ErrorCode, ShareKind};
 use lanyard_link::{Body, Caller, Incoming, body};
-use lanyard_print::consume::standard::PrinterId;
-use lanyard_print::ticket::{self, Refused};
-use lanyard_trust::{Action, Decision, NodeId, ShareId, Subject};
+use lanyard_print::{
+    consume::standard::PrinterId,
+    offer::IncomingJob,
+    ticket::{self, Refused},
+};
+use lanyard_trust::{Action, Decision, NodeId, Refusal, ShareId, Subject, Who};
 use ours::Ours;
 use std::{
+    collections::HashSet,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 /// The longest question that is read, and the longest answer to ours.
 const MAX_QUESTION: usize = 8 * 1024;
@@ -128,6 +135,70 @@ pub fn sift(core: &Core) {
             fewer = true;
         }
     }
+    if fewer {
+        changed(core);
+    }
+}
+
+/// What becomes of a job that is here and waits for the owner's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It waits.
+    Waits,
+    /// Yes.
+    Yes,
+    /// No, and why.
+    No(Refusal),
+}
+
+/// Asks the owner about a job that is here. Asked again, it is the same question.
+pub(crate) fn about_job(core: &Core, job: &IncomingJob) -> Word {
+    let Some(subject) = job.subject else { return Word::No(Refusal::NotAllowed) };
+    let Some(found) = shares::standing(core, &job.share, &subject, Action::Print) else {
+        return Word::No(Refusal::NotAllowed);
+    };
+    match found.decision {
+        Decision::Allow => return Word::Yes,
+        Decision::Ask => {}
+        Decision::Spent => return Word::No(Refusal::Spent),
+        Decision::Deny => return Word::No(Refusal::NotAllowed),
+    }
+    let (Ok(id), now) = (random_id(), core.clock.now()) else { return Word::Waits };
+    let address = match subject.who {
+        Who::Plain(plain) => plain.address(),
+        Who::Device(_) | Who::Guest(_) => Ipv4Addr::UNSPECIFIED.into(),
+    };
+    let question = Question {
+        id,
+        subject,
+        known: core.circle.knows(&subject.id()),
+        address: SocketAddr::new(address, 0),
+        share: job.share.clone(),
+        wish: Wish::Print,
+        title: Some(job.title.clone()),
+        pages: job.pages,
+        bytes: Some(job.bytes),
+        job: Some(job.job),
+        asked_at: now.wall,
+        ends: now.ran.saturating_add(desk::PATIENCE),
+    };
+    let heard = core.asks.desk().ask(question, now.ran);
+    match heard {
+        Heard::New(question) => {
+            tracing::info!(share = %question.share, job = %job.job, "a job waits for the owner's word");
+            core.asks.came.notify_one();
+            changed(core);
+            Word::Waits
+        }
+        // There is room for its question later.
+        Heard::Again(_) | Heard::TooMany => Word::Waits,
+        Heard::TooSoon => Word::No(Refusal::NotAllowed),
+    }
+}
+
+/// Takes back the questions about jobs that do not wait any more.
+pub(crate) fn only_about(core: &Core, jobs: &HashSet<Uuid>) {
+    let fewer = core.asks.desk().keep_jobs(jobs);
     if fewer {
         changed(core);
     }
@@ -264,6 +335,7 @@ fn hear(core: &Core, caller: &Caller, subject: Subject, asked: wire::Question) -
         title: asked.title.map(|title| ticket::title(&title)),
         pages: asked.pages,
         bytes: asked.bytes,
+        job: None,
         asked_at: now.wall,
         ends: now.ran.saturating_add(desk::PATIENCE),
     };
@@ -318,6 +390,9 @@ fn listed(core: &Core) -> Vec<Ask> {
 }
 
 fn tell(core: &Core, question: &Question, yes: bool) {
+    if let Some(job) = question.job {
+        return printing::owner_has_said(core, job, yes);
+    }
     let line = WatchLine::Asked { share: question.share.0.clone(), yes };
     core.presence.push(&question.subject.id(), line);
 }

@@ -45,6 +45,13 @@ impl Clock {
         Now { wall, latest, ran: self.ran_before.saturating_add(ran) }
     }
 
+    /// Minutes after midnight on this computer's wall: its time zone, summer time and all.
+    #[must_use]
+    pub fn minute_of_day(&self) -> u16 {
+        let now = jiff::Zoned::now();
+        u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs())
+    }
+
     fn save(&self) {
         let now = self.now();
         let saved = self

@@ -9,6 +9,7 @@ mod handling;
 mod nearby;
 mod preview;
 mod queues;
+mod unanswered;
 
 pub use added::{add_printer, remove_printer};
 pub(crate) use convert::{shown_queue_state, shown_supply};
@@ -16,6 +17,7 @@ pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
 pub(crate) use nearby::told_by;
 pub use preview::preview;
 pub use queues::{queue_state, queues};
+pub(crate) use unanswered::owner_has_said;
 
 use crate::{
     Core, StartError, asks,
@@ -35,7 +37,7 @@ use lanyard_print::{
     document::{ChildProgram, Documents},
     offer::{self, Offer, ipp},
     system::Spoolers,
-    ticket::{Capabilities, JobStatus, MUST_ASK},
+    ticket::{Capabilities, JobStatus, MUST_ASK, Options},
 };
 use lanyard_trust::{NodeId, ShareId, Subject};
 use std::{
@@ -45,7 +47,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, broadcast::error::RecvError};
 use uuid::Uuid;
 
 /// How long an owner has to answer; then it is a no.
@@ -60,6 +62,10 @@ pub struct Printing {
     queues: queues::Known,
     #[cfg(unix)]
     system_queues: lanyard_print::system::cups::Cups,
+    /// Rung when a job waits for the owner's word, or does not any more.
+    unanswered: Notify,
+    /// What the owner has said about which job, until it is carried out.
+    said: Mutex<Vec<(Uuid, bool)>>,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -115,6 +121,8 @@ impl Printing {
             queues: queues::Known::default(),
             #[cfg(unix)]
             system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
+            unanswered: Notify::new(),
+            said: Mutex::default(),
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })
@@ -131,6 +139,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
     nearby::start(core);
+    core.tasks.spawn(unanswered::watch(Arc::clone(core)));
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -207,25 +216,37 @@ pub async fn print(
     let found = presence::find_printer(core, printer)?;
     let options = options_of(options)?;
     let source = Source::of(core, document)?;
-    // A printer whose device is away is believed to be able to; its owner looks again.
-    if !options.is_default()
-        && let Ok(Ok(abilities)) =
-            tokio::time::timeout(Duration::from_secs(3), ask_capabilities(core, &found)).await
-        && let Err(words) = options.fit(&abilities)
-    {
-        return Err(ApiError::new(ErrorCode::Invalid, words));
-    }
-    let target = Target {
-        node: found.node,
-        share: found.share,
-        printer: found.name,
-        device_name: found.device_name,
-        ask: found.ask,
-    };
+    fits(core, &options, &found).await?;
+    let target = target_of(found);
     let taken = core.printing.outbox.take(target, source.title.clone(), &source.path, options).await;
     let job = taken.map_err(outbox_error)?;
     source.used();
     Ok(outgoing_job(core, job))
+}
+
+/// Whether the printer can do what was chosen. One whose device is away is believed to be able to; its owner looks
+/// again.
+async fn fits(core: &Core, options: &Options, printer: &RemoteShare) -> Result<(), ApiError> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    if options.is_default() {
+        return Ok(());
+    }
+    match tokio::time::timeout(PATIENCE, ask_capabilities(core, printer)).await {
+        Ok(Ok(abilities)) => {
+            options.fit(&abilities).map_err(|words| ApiError::new(ErrorCode::Invalid, words))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn target_of(printer: RemoteShare) -> Target {
+    Target {
+        node: printer.node,
+        share: printer.share,
+        printer: printer.name,
+        device_name: printer.device_name,
+        ask: printer.ask,
+    }
 }
 
 /// Jobs in both directions, newest first.
@@ -418,6 +439,9 @@ async fn tell_incoming(core: Arc<Core>, mut changes: tokio::sync::broadcast::Rec
             Err(RecvError::Closed) => return,
         };
         for job in jobs {
+            if job.subject.is_some() {
+                core.printing.unanswered.notify_one();
+            }
             if let Ok(status) = serde_json::to_value(job.status()) {
                 core.presence.push(&job.sender, WatchLine::Job(status));
             }

@@ -67,6 +67,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         bytes INTEGER NOT NULL,
         PRIMARY KEY (share, who)
     ) STRICT, WITHOUT ROWID;",
+        "ALTER TABLE share_use ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
     ],
 };
 

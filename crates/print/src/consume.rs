@@ -7,6 +7,7 @@
 
 mod arriving;
 mod delivery;
+mod handling;
 pub mod outgoing;
 pub mod standard;
 mod table;
@@ -22,6 +23,7 @@ use lanyard_link::{LinkError, Peers, body};
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
 use outgoing::Phase;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
     io,
@@ -38,9 +40,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use arriving::Arriving;
-pub use outgoing::{OutgoingJob, OutgoingState};
+pub use outgoing::{Deed, OutgoingJob, OutgoingState};
 pub(crate) use standard::TABLE as DIRECT;
-pub(crate) use table::{ASKS_FIRST, TABLE};
+pub(crate) use table::{ASKS_FIRST, HANDLED, TABLE};
 
 /// What [`Outbox`] is made from.
 pub struct Parts {
@@ -59,7 +61,7 @@ pub struct Parts {
 }
 
 /// A printer of another node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The node.
     pub node: NodeId,
@@ -119,9 +121,12 @@ pub enum OutboxError {
     /// No such job.
     #[error("there is no such job")]
     NotFound,
-    /// The job is not one that can be tried again.
+    /// Not what can be done with the job as it is.
     #[error("{0}")]
     NotNow(&'static str),
+    /// Its owner cannot be asked, or says no.
+    #[error(transparent)]
+    Owner(#[from] AskError),
 }
 
 /// Why a printer of another node does not tell what it can do.
@@ -146,6 +151,7 @@ impl Outbox {
     pub fn open(parts: Parts) -> Result<Self, OutboxError> {
         let spool = Spool::open(parts.spool).map_err(OutboxError::Spool)?;
         let rows = Rows::new(parts.store);
+        rows.give_up_documents()?;
         let known = rows.with_document()?.iter().map(OutgoingJob::document).collect();
         spool.sweep(&known).map_err(OutboxError::Spool)?;
         let inner = Inner {
@@ -167,6 +173,7 @@ impl Outbox {
     /// # Errors
     /// When the store refuses.
     pub fn start(&self) -> Result<(), OutboxError> {
+        self.give_up_documents_in_time();
         for job in self.inner.rows.open_jobs(None)? {
             self.wake(job.node, true);
         }
@@ -261,13 +268,12 @@ impl Outbox {
     /// # Errors
     /// [`OutboxError::NotFound`], [`OutboxError::NotNow`], or the store's.
     pub async fn retry(&self, job: Uuid) -> Result<OutgoingJob, OutboxError> {
-        let document = self.inner.spool.path(&outgoing::document_name(job));
         let mut refused = None;
         let id = job;
         let (job, no) = {
             let rows = self.inner.rows.clone();
             rows.run(move |rows| {
-                let job = rows.change(id, |job| refused = job.retry(document.is_file()).err())?;
+                let job = rows.change(id, |job| refused = job.retry().err())?;
                 Ok((job, refused))
             })
             .await?
@@ -351,10 +357,15 @@ impl Outbox {
         let (before, job) = changed.await?;
         let job = job.ok_or(OutboxError::NotFound)?;
         if before.as_ref() != Some(&job) {
-            if job.phase == Phase::Over && !job.keeps_document() {
-                self.inner.spool.remove(&job.document());
-            }
             self.tell(&job);
+            // Back here, or another device's from now on: its own task must hear of it.
+            let moved = |before: OutgoingJob| before.node != job.node || before.phase != Phase::Here;
+            if job.phase == Phase::Here && before.is_some_and(moved) {
+                self.wake(job.node, false);
+            }
+            if job.phase == Phase::Over {
+                self.give_up_documents().await;
+            }
         }
         Ok(job)
     }

@@ -27,6 +27,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         offer::HOLDS,
         offer::ipp::TABLE,
         consume::DIRECT,
+        consume::HANDLED,
+        offer::TERMS,
     ],
 };
 

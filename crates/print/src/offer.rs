@@ -11,6 +11,7 @@ pub mod hold;
 pub mod ipp;
 pub mod journal;
 pub mod machine;
+mod terms;
 mod walk_in;
 mod worker;
 
@@ -37,7 +38,7 @@ use uuid::Uuid;
 
 pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::{HOLDS, TABLE};
+pub(crate) use journal::{HOLDS, TABLE, TERMS};
 pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.
@@ -214,6 +215,10 @@ impl Offer {
             // Every step is on disk before it is taken, so a worker may be dropped anywhere.
             let _ = cancel.run_until_cancelled(worker.run()).await;
         });
+    }
+
+    fn is_arriving(&self, job: Uuid) -> bool {
+        lock(&self.inner.receiving).contains(&job)
     }
 
     fn tell(&self, job: &IncomingJob) {

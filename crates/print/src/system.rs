@@ -129,6 +129,9 @@ pub enum SpoolError {
     /// Not now: the queue takes no jobs.
     #[error("the print queue takes no jobs at the moment")]
     NotAccepting,
+    /// Not now: the queue was stopped.
+    #[error("the print queue is stopped")]
+    Paused,
     /// No, and asking again will not help.
     #[error("the system refused: {0}")]
     Refused(String),
@@ -204,6 +207,12 @@ pub trait Spooler: Send + Sync + 'static {
     /// Lets it go.
     fn release<'a>(&'a self, queue: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
         let _ = (queue, number);
+        Box::pin(async { Err(SpoolError::NotAvailable) })
+    }
+
+    /// Stops a queue, or lets it go on. What it prints just then comes to its end.
+    fn pause<'a>(&'a self, queue: &'a QueueId, pause: bool) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let _ = (queue, pause);
         Box::pin(async { Err(SpoolError::NotAvailable) })
     }
 

@@ -30,6 +30,9 @@ pub const CANCEL_UNCONFIRMED: &str = "cancel_unconfirmed";
 /// The reason of a job that waits for the owner's permission.
 pub const MUST_ASK: &str = "must_ask";
 
+/// The reason of a job that its sender keeps back (RFC 8011 §5.3.8).
+pub const HELD_BY_SENDER: &str = "job-hold-until-specified";
+
 /// A question to the owner of a printer: may this be printed? The body of `POST /v1/asks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Question<'a> {
@@ -375,6 +378,20 @@ impl Options {
         Ok(())
     }
 
+    /// Sides of paper that a document of so many pages makes, copies counted.
+    #[must_use]
+    pub fn sides_of(&self, pages: u32) -> u32 {
+        let chosen = match &self.pages {
+            Some(ranges) => u32::try_from(ranges.within(pages).count()).unwrap_or(u32::MAX),
+            None => pages,
+        };
+        let on_one = match self.booklet {
+            true => 2,
+            false => self.number_up.unwrap_or(1).max(1),
+        };
+        chosen.div_ceil(on_one).saturating_mul(self.copies.unwrap_or(1))
+    }
+
     /// True when nothing was chosen.
     #[must_use]
     pub fn is_default(&self) -> bool {
@@ -679,6 +696,21 @@ mod tests {
             assert!(bad.parse::<PageRanges>().is_err(), "{bad:?} is no list of pages");
         }
         assert!(vec!["1"; 101].join(",").parse::<PageRanges>().is_err(), "a bounded list");
+    }
+
+    #[test]
+    fn sides_of_paper_are_counted_with_copies_and_pages_on_one_side() {
+        let options = |pages: Option<&str>, number_up, copies| Options {
+            pages: pages.map(|pages| pages.parse().unwrap()),
+            number_up,
+            copies,
+            ..Options::default()
+        };
+        assert_eq!(options(None, None, None).sides_of(7), 7);
+        assert_eq!(options(Some("2-3,9"), None, Some(2)).sides_of(7), 4, "there is no page 9");
+        assert_eq!(options(None, Some(4), Some(3)).sides_of(7), 6);
+        assert_eq!(Options { booklet: true, ..Options::default() }.sides_of(7), 4);
+        assert_eq!(options(None, None, Some(u32::MAX)).sides_of(7), u32::MAX);
     }
 
     #[test]

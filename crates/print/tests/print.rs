@@ -9,7 +9,9 @@ mod print {
     mod children;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
+    mod holding;
     mod hostile;
+    mod moving;
     pub(crate) mod offering;
     mod owner;
     mod recovery;

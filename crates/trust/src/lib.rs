@@ -19,7 +19,7 @@ pub use identity::{Identity, IdentityError};
 pub use membership::{HomeId, Log, Op, OpId, Role, Signer, State};
 pub use node_id::NodeId;
 pub use policy::{
-    Action, Audience, Claim, Decision, Gate, Grant, Now, PassId, PlainId, Policy, Refusal, ShareId, Standing,
-    Subject, Until, Used, Who, decide, grant_for,
+    Action, Audience, Claim, Decision, Gate, Grant, Now, PassId, PlainId, Policy, QuietHours, Refusal,
+    ShareId, Standing, Subject, Terms, Until, Used, Who, decide, grant_for,
 };
 pub use recovery::{RecoveryCode, RecoveryKey};

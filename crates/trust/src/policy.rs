@@ -1,14 +1,18 @@
 //! Who may do what: one pure decision, asked by every door.
 
+mod claim;
+mod limits;
+
+pub use claim::{Claim, Gate, Refusal};
+pub use limits::{QuietHours, Terms, Used};
+
 use crate::NodeId;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
-    ops::{Add, Sub},
     str::FromStr,
-    sync::Arc,
 };
 
 /// The short, stable id of something this computer offers.
@@ -227,6 +231,15 @@ pub struct Grant {
     /// Bytes each of them may bring a day: documents to print, files to keep.
     #[serde(default)]
     pub max_bytes: Option<u64>,
+    /// Sides of paper each of them may print a day, copies counted.
+    #[serde(default)]
+    pub max_pages: Option<u32>,
+    /// Printers: they print in grey only.
+    #[serde(default)]
+    pub no_color: bool,
+    /// Printers: nothing of theirs is printed then; their jobs wait until it is over.
+    #[serde(default)]
+    pub quiet: Option<QuietHours>,
 }
 
 /// When something ends by itself: at a time of day, or earlier if this node has run for as long as that was away.
@@ -268,31 +281,6 @@ impl Until {
     }
 }
 
-/// What one subject has brought to one share today.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Used {
-    /// Jobs accepted.
-    pub jobs: u32,
-    /// Bytes accepted.
-    pub bytes: u64,
-}
-
-impl Add for Used {
-    type Output = Self;
-
-    fn add(self, more: Self) -> Self {
-        Self { jobs: self.jobs.saturating_add(more.jobs), bytes: self.bytes.saturating_add(more.bytes) }
-    }
-}
-
-impl Sub for Used {
-    type Output = Self;
-
-    fn sub(self, less: Self) -> Self {
-        Self { jobs: self.jobs.saturating_sub(less.jobs), bytes: self.bytes.saturating_sub(less.bytes) }
-    }
-}
-
 /// The owner's rule for one share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -331,7 +319,16 @@ impl Grant {
             until: None,
             max_jobs: None,
             max_bytes: None,
+            max_pages: None,
+            no_color: false,
+            quiet: None,
         }
+    }
+
+    /// On which terms they print.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms { grey: self.no_color, quiet: self.quiet, counted: self.max_pages.is_some() }
     }
 
     fn is_for(&self, subject: &Subject, standing: &Standing) -> bool {
@@ -361,12 +358,13 @@ impl Grant {
     fn is_spent(&self, used: &Used) -> bool {
         self.max_jobs.is_some_and(|most| used.jobs >= most)
             || self.max_bytes.is_some_and(|most| used.bytes >= most)
+            || self.max_pages.is_some_and(|most| used.pages >= most)
     }
 
     /// True when there is a limit to what one may bring a day.
     #[must_use]
     pub fn is_limited(&self) -> bool {
-        self.max_jobs.is_some() || self.max_bytes.is_some()
+        self.max_jobs.is_some() || self.max_bytes.is_some() || self.max_pages.is_some()
     }
 
     /// Whether `more` still fits into the day of one who has brought `used`.
@@ -375,6 +373,7 @@ impl Grant {
         let all = *used + *more;
         self.max_jobs.is_none_or(|most| all.jobs <= most)
             && self.max_bytes.is_none_or(|most| all.bytes <= most)
+            && self.max_pages.is_none_or(|most| all.pages <= most)
     }
 }
 
@@ -436,102 +435,6 @@ pub fn grant_for<'a>(
     })
 }
 
-/// Why a door does not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such share, or this caller may not know of it.
-    #[error("there is no such share")]
-    Unknown,
-    /// The share is there for this caller, but not for this.
-    #[error("the owner has not allowed this")]
-    NotAllowed,
-    /// The owner must be asked first.
-    #[error("the owner must be asked first")]
-    MustAsk,
-    /// The caller has brought as much as it may today.
-    #[error("that is all for today")]
-    Spent,
-}
-
-/// What a capability asks before it serves: is there such a share, may this caller do that, and what is behind
-/// it? `Target` is what the capability needs to go on (a queue, a folder). Asked again for every request, so that
-/// taking a share back works at once.
-pub trait Gate<Target>: Send + Sync + 'static {
-    /// # Errors
-    /// [`Refusal`] when the caller must not go on.
-    fn admit(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Target, Refusal>;
-
-    /// The same for one who only looks at what may be done: one who must ask first, or has had all for today, gets in.
-    ///
-    /// # Errors
-    /// [`Refusal`] when the caller may not even look.
-    fn look(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<Target, Refusal> {
-        self.admit(share, subject, action)
-    }
-
-    /// The caller is about to bring this; from now on it counts against what it may bring a day, and against what
-    /// the owner said yes to. [`Claim`] sees to the end of it.
-    ///
-    /// # Errors
-    /// [`Refusal`] when the caller may not, or not that much.
-    fn claim(
-        &self,
-        share: &ShareId,
-        subject: &Subject,
-        action: Action,
-        _bringing: Used,
-    ) -> Result<(), Refusal> {
-        self.admit(share, subject, action).map(|_| ())
-    }
-
-    /// What was claimed did not come, or was not kept.
-    fn give_back(&self, _share: &ShareId, _subject: &Subject, _claimed: Used) {}
-
-    /// What was claimed has been accepted. May block for the disk.
-    fn brought(&self, _share: &ShareId, _subject: &Subject, _brought: Used) {}
-}
-
-/// What a caller is about to bring: counted while it is on its way, given back when this is dropped before
-/// [`Claim::keep`]. So many at once cannot bring more than one after the other.
-pub struct Claim<Target: 'static> {
-    gate: Arc<dyn Gate<Target>>,
-    share: ShareId,
-    subject: Subject,
-    bringing: Used,
-    kept: bool,
-}
-
-impl<Target: 'static> Claim<Target> {
-    /// Claims the right to bring something.
-    ///
-    /// # Errors
-    /// [`Refusal`] when the caller may not, or not that much.
-    pub fn take(
-        gate: Arc<dyn Gate<Target>>,
-        share: ShareId,
-        subject: Subject,
-        action: Action,
-        bringing: Used,
-    ) -> Result<Self, Refusal> {
-        gate.claim(&share, &subject, action, bringing)?;
-        Ok(Self { gate, share, subject, bringing, kept: false })
-    }
-
-    /// It was accepted. May block for the disk.
-    pub fn keep(mut self) {
-        self.kept = true;
-        self.gate.brought(&self.share, &self.subject, self.bringing);
-    }
-}
-
-impl<Target: 'static> Drop for Claim<Target> {
-    fn drop(&mut self) {
-        if !self.kept {
-            self.gate.give_back(&self.share, &self.subject, self.bringing);
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
@@ -554,6 +457,10 @@ mod tests {
     const NOW: Now = Now { wall: 1000, latest: 1000, ran: 50 };
     const EVERY_ACTION: [Action; 6] =
         [Action::Print, Action::Manage, Action::List, Action::Read, Action::Add, Action::Write];
+
+    fn used(jobs: u32, bytes: u64) -> Used {
+        Used { jobs, bytes, pages: 0 }
+    }
 
     fn policy(grants: &[Grant]) -> Policy {
         Policy { grants: grants.to_vec(), ..Policy::default() }.sorted()
@@ -698,47 +605,32 @@ mod tests {
             Grant { max_jobs: Some(2), max_bytes: Some(100), write: true, ..Grant::to(Audience::Home) };
         let policy = policy(&[grant]);
         let decided = |action, used| decide(&policy, &AT_HOME, &MEMBER, action, &used, &NOW);
-        assert_eq!(decided(Action::Print, Used { jobs: 1, bytes: 99 }), Decision::Allow);
-        assert_eq!(decided(Action::Print, Used { jobs: 2, bytes: 0 }), Decision::Spent);
-        assert_eq!(decided(Action::Write, Used { jobs: 0, bytes: 100 }), Decision::Spent);
-        assert_eq!(decided(Action::Read, Used { jobs: 9, bytes: 900 }), Decision::Allow);
+        assert_eq!(decided(Action::Print, used(1, 99)), Decision::Allow);
+        assert_eq!(decided(Action::Print, used(2, 0)), Decision::Spent);
+        assert_eq!(decided(Action::Write, used(0, 100)), Decision::Spent);
+        assert_eq!(decided(Action::Read, used(9, 900)), Decision::Allow);
+    }
+
+    #[test]
+    fn the_last_page_of_the_day_still_fits_and_one_more_does_not() {
+        let grant = Grant { max_pages: Some(10), ..Grant::to(Audience::Home) };
+        let pages = |pages| Used { pages, ..Used::default() };
+        assert!(grant.is_limited());
+        assert!(grant.has_room(&pages(7), &pages(3)) && !grant.has_room(&pages(7), &pages(4)));
+        let policy = policy(&[grant]);
+        let decided = |used| decide(&policy, &AT_HOME, &MEMBER, Action::Print, &used, &NOW);
+        assert_eq!((decided(pages(9)), decided(pages(10))), (Decision::Allow, Decision::Spent));
     }
 
     #[test]
     fn the_last_byte_of_the_day_still_fits_and_one_more_does_not() {
         let grant = Grant { max_jobs: Some(2), max_bytes: Some(100), ..Grant::to(Audience::Home) };
-        let used = Used { jobs: 1, bytes: 60 };
-        assert!(grant.has_room(&used, &Used { jobs: 1, bytes: 40 }));
-        assert!(!grant.has_room(&used, &Used { jobs: 1, bytes: 41 }));
-        assert!(!grant.has_room(&used, &Used { jobs: 2, bytes: 0 }));
-        assert!(!grant.has_room(&used, &Used { jobs: u32::MAX, bytes: u64::MAX }), "no number wraps around");
-        assert!(Grant::to(Audience::Home).has_room(&used, &Used { jobs: 9, bytes: u64::MAX }));
-    }
-
-    #[test]
-    fn what_is_claimed_is_kept_or_given_back_once() {
-        #[derive(Default)]
-        struct Book(std::sync::Mutex<Vec<(&'static str, u64)>>);
-        impl Gate<()> for Book {
-            fn admit(&self, _: &ShareId, _: &Subject, action: Action) -> Result<(), Refusal> {
-                if action == Action::Write { Ok(()) } else { Err(Refusal::Spent) }
-            }
-            fn give_back(&self, _: &ShareId, _: &Subject, claimed: Used) {
-                self.0.lock().unwrap().push(("back", claimed.bytes));
-            }
-            fn brought(&self, _: &ShareId, _: &Subject, brought: Used) {
-                self.0.lock().unwrap().push(("kept", brought.bytes));
-            }
-        }
-        let book = Arc::new(Book::default());
-        let claim = |action, bytes| {
-            let gate: Arc<dyn Gate<()>> = book.clone();
-            Claim::take(gate, ShareId("x".to_owned()), AT_HOME, action, Used { jobs: 0, bytes })
-        };
-        claim(Action::Write, 1).unwrap().keep();
-        drop(claim(Action::Write, 2).unwrap());
-        assert!(claim(Action::Print, 3).is_err());
-        assert_eq!(*book.0.lock().unwrap(), [("kept", 1), ("back", 2)]);
+        let today = used(1, 60);
+        assert!(grant.has_room(&today, &used(1, 40)));
+        assert!(!grant.has_room(&today, &used(1, 41)));
+        assert!(!grant.has_room(&today, &used(2, 0)));
+        assert!(!grant.has_room(&today, &used(u32::MAX, u64::MAX)), "no number wraps around");
+        assert!(Grant::to(Audience::Home).has_room(&today, &used(9, u64::MAX)));
     }
 
     #[test]
@@ -756,9 +648,9 @@ mod tests {
     fn a_rule_survives_being_stored() {
         let policy = Policy {
             grants: vec![
-                Grant { max_jobs: Some(3), ask: true, ..Grant::to(Audience::Network) },
+                Grant { max_jobs: Some(3), max_pages: Some(9), ask: true, ..Grant::to(Audience::Network) },
                 Grant { until: Some(Until { at: i64::MAX, ran: 5 }), ..Grant::to(Audience::Guest(PASS)) },
-                Grant::to(Audience::Device(BEN)),
+                Grant { no_color: true, quiet: QuietHours::new(1, 2), ..Grant::to(Audience::Device(BEN)) },
                 Grant::to(Audience::Home),
             ],
             write: true,
@@ -844,6 +736,7 @@ mod tests {
                 until,
                 max_jobs,
                 max_bytes,
+                ..Grant::to(who)
             },
         )
     }
@@ -865,7 +758,7 @@ mod tests {
             subject in prop::sample::select(vec![AT_HOME, ABROAD, GUEST, PHONE]),
             standing in prop::sample::select(vec![STRANGER, MEMBER, EXPELLED]),
             action in prop::sample::select(EVERY_ACTION.to_vec()),
-            used in (0u32..3, 0u64..3).prop_map(|(jobs, bytes)| Used { jobs, bytes }),
+            used in (0u32..3, 0u64..3).prop_map(|(jobs, bytes)| used(jobs, bytes)),
         ) {
             let policy = Policy { grants, write, until: None }.sorted();
             let decided = |policy: &Policy, standing: &Standing| {

@@ -3,7 +3,11 @@
 
 use crate::wire::Wish;
 use lanyard_trust::{NodeId, ShareId, Subject};
-use std::{collections::HashMap, net::SocketAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+};
+use uuid::Uuid;
 
 /// The most questions of one device.
 const MAX_OF_ONE: usize = 3;
@@ -42,6 +46,8 @@ pub(super) struct Question {
     pub(super) title: Option<String>,
     pub(super) pages: Option<u32>,
     pub(super) bytes: Option<u64>,
+    /// The job that is here already and waits for the answer.
+    pub(super) job: Option<Uuid>,
     /// Unix milliseconds.
     pub(super) asked_at: i64,
     /// Running time at which no answer becomes a no.
@@ -65,8 +71,9 @@ impl Desk {
     /// Takes a question. The same of the same device stays the one that it is.
     pub(super) fn ask(&mut self, question: Question, ran: i64) -> Heard {
         let (device, share) = (question.subject.id(), &question.share);
-        if let Some(same) = self.waiting.iter().find(|one| one.subject.id() == device && one.share == *share)
-        {
+        let is_same =
+            |one: &&Question| one.subject.id() == device && one.share == *share && one.job == question.job;
+        if let Some(same) = self.waiting.iter().find(is_same) {
             return Heard::Again(same.clone());
         }
         if self.refused.get(&(device, share.clone())).is_some_and(|until| *until > ran) {
@@ -98,6 +105,13 @@ impl Desk {
     pub(super) fn take(&mut self, id: &str) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|one| one.id != id);
+        self.waiting.len() < before
+    }
+
+    /// Takes those out whose job is not among these any more. True when there were some.
+    pub(super) fn keep_jobs(&mut self, jobs: &HashSet<Uuid>) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|one| one.job.is_none_or(|job| jobs.contains(&job)));
         self.waiting.len() < before
     }
 
@@ -144,6 +158,7 @@ mod tests {
             title: None,
             pages: None,
             bytes: None,
+            job: None,
             asked_at: 0,
             ends: ran + PATIENCE,
         }
@@ -186,6 +201,20 @@ mod tests {
         let later = now + REST;
         assert_eq!(desk.ask(question(1, "a", later), later - 1), Heard::TooSoon);
         assert!(waits(&desk.ask(question(1, "a", later), later)));
+    }
+
+    #[test]
+    fn each_job_that_waits_has_a_question_of_its_own_and_takes_it_along() {
+        let mut desk = Desk::default();
+        let jobs = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        for job in jobs {
+            let question = Question { job: Some(job), id: job.to_string(), ..question(1, "a", 0) };
+            assert!(matches!(desk.ask(question.clone(), 0), Heard::New(_)));
+            assert!(matches!(desk.ask(question, 0), Heard::Again(_)));
+        }
+        assert!(matches!(desk.ask(question(2, "a", 0), 0), Heard::New(_)));
+        assert!(desk.keep_jobs(&HashSet::from([jobs[1]])) && !desk.keep_jobs(&HashSet::from([jobs[1]])));
+        assert_eq!(desk.waiting().len(), 2, "the other job's, and the one without a job");
     }
 
     #[test]

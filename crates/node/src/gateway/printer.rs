@@ -182,6 +182,7 @@ fn refused(error: OutboxError) -> Refused {
         OutboxError::Document(DocumentError::NotNow(_)) => Refused::Busy,
         OutboxError::Document(_) => Refused::FormatError(words),
         OutboxError::NotNow(words) => Refused::NotPossible(words.to_owned()),
+        OutboxError::Owner(_) => Refused::Busy,
         OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) => Refused::Internal(words),
     }
 }

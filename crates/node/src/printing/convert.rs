@@ -2,14 +2,14 @@
 
 use crate::Core;
 use lanyard_api::{
-    ApiError, ColorMode, ErrorCode, Job, JobDirection, JobState, Orientation, PrintOptions,
+    ApiError, ColorMode, ErrorCode, Job, JobAction, JobDirection, JobState, Orientation, PrintOptions,
     PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 use lanyard_print::{
     QueueId,
-    consume::{AskError, OutboxError, OutgoingJob, OutgoingState, standard::PrinterId},
+    consume::{AskError, Deed, OutboxError, OutgoingJob, OutgoingState, standard::PrinterId},
     document::DocumentError,
-    offer::IncomingJob,
+    offer::{IncomingJob, OfferError},
     spool::KeepError,
     system::{QueueInfo, QueueState},
     ticket::{self, Capabilities, Color, MAX_COPIES, Options, State, media_name},
@@ -170,12 +170,12 @@ pub(super) fn outgoing_job(core: &Core, job: OutgoingJob) -> Job {
     let (named, device) = (core.presence.name_of(&job.node), device_of(&job));
     Job {
         id: job.job.to_string(),
+        actions: outgoing_actions(&job),
         title: job.title,
         direction: JobDirection::Outgoing,
         printer: job.printer,
         device,
         user: None,
-        actions: Vec::new(),
         // One that is not near has no name but the one it had, a standard printer never another.
         device_name: if named == job.node.check_words() { job.device_name } else { named },
         state: match job.state {
@@ -204,12 +204,12 @@ fn device_of(job: &OutgoingJob) -> String {
 pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
     Job {
         id: job.job.to_string(),
+        actions: incoming_actions(&job),
         title: job.title,
         direction: JobDirection::Incoming,
         printer: job.printer,
         device: job.sender.to_string(),
-        user: None,
-        actions: Vec::new(),
+        user: job.user,
         device_name: core.guests.name_of(&job.sender).unwrap_or_else(|| core.presence.name_of(&job.sender)),
         state: shown_state(job.journal.state),
         reason: job.journal.reason,
@@ -221,6 +221,33 @@ pub(super) fn incoming_job(core: &Core, job: IncomingJob) -> Job {
         created_at: job.created_at,
         ended_at: job.ended_at,
     }
+}
+
+fn outgoing_actions(job: &OutgoingJob) -> Vec<JobAction> {
+    [
+        (Deed::Cancel, JobAction::Cancel),
+        (Deed::Hold, JobAction::Hold),
+        (Deed::Release, JobAction::Release),
+        (Deed::Move, JobAction::Move),
+        (Deed::Retry, JobAction::Retry),
+        (Deed::Reprint, JobAction::Reprint),
+    ]
+    .into_iter()
+    .filter_map(|(deed, action)| job.may(deed).then_some(action))
+    .collect()
+}
+
+fn incoming_actions(job: &IncomingJob) -> Vec<JobAction> {
+    let (journal, mut actions) = (&job.journal, Vec::new());
+    if job.ended_at.is_none() && !journal.cancel {
+        actions.push(JobAction::Cancel);
+        if journal.state == State::Held || !journal.holds.is_empty() {
+            actions.push(JobAction::Release);
+        } else if job.is_unbegun() {
+            actions.push(JobAction::Hold);
+        }
+    }
+    actions
 }
 
 fn shown_state(state: State) -> JobState {
@@ -235,7 +262,24 @@ fn shown_state(state: State) -> JobState {
     }
 }
 
+pub(super) fn offer_error(error: OfferError) -> ApiError {
+    let code = match &error {
+        OfferError::NotFound => ErrorCode::NotFound,
+        OfferError::NotNow(_) => ErrorCode::Invalid,
+        OfferError::Refused(_) => ErrorCode::NotAllowed,
+        OfferError::Spooler(_) => ErrorCode::PrinterFailed,
+        OfferError::Store(StoreError::Full) => ErrorCode::DiskFull,
+        OfferError::Store(StoreError::Closing) => ErrorCode::Stopping,
+        OfferError::Store(_) | OfferError::Spool(_) => ErrorCode::Internal,
+    };
+    ApiError::new(code, sentence(&error.to_string()))
+}
+
 pub(super) fn outbox_error(error: OutboxError) -> ApiError {
+    let error = match error {
+        OutboxError::Owner(error) => return ask_error(error),
+        error => error,
+    };
     let code = match &error {
         OutboxError::Document(DocumentError::Empty | DocumentError::NoSuchPages) => ErrorCode::Invalid,
         OutboxError::Document(DocumentError::Io(_)) | OutboxError::Keep(KeepError::Unreadable { .. }) => {
@@ -247,7 +291,9 @@ pub(super) fn outbox_error(error: OutboxError) -> ApiError {
         OutboxError::Keep(KeepError::TooLarge) | OutboxError::NotNow(_) => ErrorCode::Invalid,
         OutboxError::NotFound => ErrorCode::NotFound,
         OutboxError::Store(StoreError::Closing) => ErrorCode::Stopping,
-        OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) => ErrorCode::Internal,
+        OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) | OutboxError::Owner(_) => {
+            ErrorCode::Internal
+        }
     };
     ApiError::new(code, sentence(&error.to_string()))
 }
@@ -263,6 +309,7 @@ pub(super) fn ask_error(error: AskError) -> ApiError {
                 "spent" => ErrorCode::Spent,
                 "not_available" => ErrorCode::NotAvailable,
                 "busy" => ErrorCode::Busy,
+                "not_now" => ErrorCode::Invalid,
                 _ => ErrorCode::PrinterFailed,
             };
             ApiError::new(code, sentence(&refused.detail))

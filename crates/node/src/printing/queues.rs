@@ -57,6 +57,12 @@ pub async fn queues(core: &Core) -> Vec<Queue> {
     listed(core).await.into_iter().map(|queue| shown(core, queue)).collect()
 }
 
+/// The same, asked now, and everybody is told.
+pub(super) async fn look_now(core: &Core) -> Vec<Queue> {
+    core.printing.queues.look_soon();
+    queues(core).await
+}
+
 /// What is known of one queue; none when the system does not list it.
 pub async fn queue_state(core: &Core, queue: &QueueId) -> Option<QueueInfo> {
     listed(core).await.into_iter().find(|known| known.id == *queue)

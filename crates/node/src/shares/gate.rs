@@ -9,7 +9,8 @@ use lanyard_drive::offer::Folder;
 use lanyard_print::QueueId;
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{
-    Action, Decision, Gate, Grant, NodeId, Now, PlainId, Refusal, ShareId, Subject, Used, Who, decide,
+    Action, Decision, Gate, Grant, NodeId, Now, PlainId, QuietHours, Refusal, ShareId, Subject, Terms, Used,
+    Who, decide,
     grant_for,
 };
 use std::{net::Ipv4Addr, path::PathBuf};
@@ -27,15 +28,18 @@ pub(crate) struct OpenPrinter {
 
 /// What was brought today, as written down.
 pub(super) fn load(store: &Store, wall: i64) -> Result<Tally, StoreError> {
-    let sql = "SELECT share, who, day, jobs, bytes FROM share_use WHERE day = ?1";
-    let rows: Vec<(String, String, i64, u32, i64)> = store.read(|c| {
-        let read =
-            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+    let sql = "SELECT share, who, day, jobs, bytes, pages FROM share_use WHERE day = ?1";
+    let rows: Vec<(String, String, i64, Used)> = store.read(|c| {
+        let read = |row: &rusqlite::Row<'_>| {
+            let bytes = row.get::<_, i64>(4)?.unsigned_abs();
+            let used = Used { jobs: row.get(3)?, bytes, pages: row.get(5)? };
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, used))
+        };
         c.prepare(sql)?.query_map([tally::day(wall)], read)?.collect()
     })?;
-    let counted = |(share, who, day, jobs, bytes): (String, String, i64, u32, i64)| {
+    let counted = |(share, who, day, used): (String, String, i64, Used)| {
         let who: NodeId = who.parse().ok()?;
-        Some(((ShareId(share), who), day, Used { jobs, bytes: bytes.unsigned_abs() }))
+        Some(((ShareId(share), who), day, used))
     };
     Ok(Tally::load(rows.into_iter().filter_map(counted).collect()))
 }
@@ -197,6 +201,46 @@ impl Shares {
         Ok(())
     }
 
+    /// Counts what turns out to be more than was claimed. The owner's yes was asked for with the claim.
+    fn claimed_more(
+        &self,
+        kind: ShareKind,
+        share: &ShareId,
+        subject: &Subject,
+        action: Action,
+        more: Used,
+    ) -> Result<(), Refusal> {
+        let entry = self.known(kind, share, subject, action)?;
+        let (key, now) = (key(share, subject), self.clock.now());
+        let day = tally::day(now.wall);
+        let standing = self.circle.standing(subject);
+        let mut tally = self.tally();
+        let grant = grant_for(&entry.policy, subject, &standing, action, &now).ok_or(Refusal::NotAllowed)?;
+        if !grant.has_room(&tally.used(&key, day), &more) {
+            return Err(Refusal::Spent);
+        }
+        if grant.is_limited() && !tally.begin(&key, day, more) {
+            return Err(Refusal::Spent);
+        }
+        Ok(())
+    }
+
+    /// What was accepted and not used does not count, as long as its day lasts.
+    fn not_used(&self, share: &ShareId, who: NodeId, at: i64, unused: Used) {
+        let (key, day) = ((share.clone(), who), tally::day(self.clock.now().wall));
+        if tally::day(at) != day {
+            return;
+        }
+        let mut tally = self.tally();
+        if let Some(used) = tally.take_back(&key, day, unused)
+            && let Err(error) = self.write_down(&key, day, used)
+        {
+            tracing::error!(%error, "what was not used today is not written down; a restart counts it");
+        }
+        drop(tally);
+        self.retell.notify_one();
+    }
+
     fn given_back(&self, share: &ShareId, subject: &Subject, claimed: Used) {
         self.tally().give_back(&key(share, subject), claimed);
     }
@@ -216,12 +260,13 @@ impl Shares {
     }
 
     fn write_down(&self, (share, who): &Key, day: i64, used: Used) -> Result<(), StoreError> {
-        let sql = "INSERT INTO share_use (share, who, day, jobs, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
-            ON CONFLICT (share, who) DO UPDATE SET day = ?3, jobs = ?4, bytes = ?5";
+        let sql =
+            "INSERT INTO share_use (share, who, day, jobs, bytes, pages) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT (share, who) DO UPDATE SET day = ?3, jobs = ?4, bytes = ?5, pages = ?6";
         let bytes = i64::try_from(used.bytes).unwrap_or(i64::MAX);
         self.store.write(|t| {
             t.execute("DELETE FROM share_use WHERE day <> ?1", [day])?;
-            t.execute(sql, (&share.0, who.to_string(), day, used.jobs, bytes)).map(|_| ())
+            t.execute(sql, (&share.0, who.to_string(), day, used.jobs, bytes, used.pages)).map(|_| ())
         })
     }
 }
@@ -237,6 +282,33 @@ impl Gate<QueueId> for Shares {
 
     fn claim(&self, share: &ShareId, subject: &Subject, action: Action, more: Used) -> Result<(), Refusal> {
         self.claimed(ShareKind::Printer, share, subject, action, more)
+    }
+
+    fn claim_more(
+        &self,
+        share: &ShareId,
+        subject: &Subject,
+        action: Action,
+        more: Used,
+    ) -> Result<(), Refusal> {
+        self.claimed_more(ShareKind::Printer, share, subject, action, more)
+    }
+
+    fn unused(&self, share: &ShareId, who: NodeId, at: i64, unused: Used) {
+        self.not_used(share, who, at, unused);
+    }
+
+    fn terms(&self, share: &ShareId, subject: &Subject) -> Terms {
+        let table = self.read();
+        let (standing, now) = (self.circle.standing(subject), self.clock.now());
+        let grant = table
+            .get(share)
+            .and_then(|entry| grant_for(&entry.policy, subject, &standing, Action::Print, &now));
+        grant.map(Grant::terms).unwrap_or_default()
+    }
+
+    fn is_quiet(&self, hours: QuietHours) -> bool {
+        hours.cover(self.clock.minute_of_day())
     }
 
     fn give_back(&self, share: &ShareId, subject: &Subject, claimed: Used) {

@@ -1,7 +1,7 @@
 //! An owner's rules, between the words of front ends and those of the decision.
 
 use crate::{circle::Circle, clock::Clock};
-use lanyard_api::{ApiError, Audience, ErrorCode, Grant, Millis, ShareKind};
+use lanyard_api::{ApiError, Audience, ErrorCode, Grant, Millis, QuietHours, ShareKind};
 use lanyard_trust::{Audience as Who, Grant as Rule, Until};
 
 /// The most rules of one share.
@@ -70,9 +70,9 @@ pub(super) fn shown(rule: &Rule) -> Grant {
         until: rule.until.map(|until| until.at),
         max_jobs: rule.max_jobs,
         max_bytes: rule.max_bytes,
-        max_pages: None,
-        no_color: false,
-        quiet: None,
+        max_pages: rule.max_pages,
+        no_color: rule.no_color,
+        quiet: rule.quiet.map(|quiet| QuietHours { from: quiet.from, to: quiet.to }),
     }
 }
 
@@ -81,12 +81,18 @@ fn rule(grant: Grant, kind: ShareKind, clock: &Clock) -> Result<Rule, ApiError> 
     if printer && (grant.write || grant.add_only) {
         return Err(invalid("Nobody writes to a printer; they print.".to_owned()));
     }
-    if !printer && (grant.manage || grant.max_jobs.is_some()) {
+    let of_jobs = grant.max_jobs.is_some() || grant.max_pages.is_some() || grant.quiet.is_some();
+    if !printer && (grant.manage || grant.no_color || of_jobs) {
         return Err(invalid("Jobs belong to printers, not to folders.".to_owned()));
     }
-    if grant.max_pages.is_some() || grant.no_color || grant.quiet.is_some() {
-        return Err(ApiError::not_available("Such a limit"));
-    }
+    let quiet = match grant.quiet {
+        Some(QuietHours { from, to }) => {
+            let hours = lanyard_trust::QuietHours::new(from, to);
+            let words = "Quiet hours begin and end at two different times of the day.";
+            Some(hours.ok_or_else(|| invalid(words.to_owned()))?)
+        }
+        None => None,
+    };
     Ok(Rule {
         who: match grant.who {
             Audience::Network => Who::Network,
@@ -105,6 +111,9 @@ fn rule(grant: Grant, kind: ShareKind, clock: &Clock) -> Result<Rule, ApiError> 
         until: ends(grant.until, clock)?,
         max_jobs: grant.max_jobs,
         max_bytes: grant.max_bytes,
+        max_pages: grant.max_pages,
+        no_color: grant.no_color,
+        quiet,
     })
 }
 

@@ -105,6 +105,13 @@ impl Tally {
         Some(count.kept)
     }
 
+    /// It was accepted that day and not used. What to write down, if it is counted at all.
+    pub(super) fn take_back(&mut self, key: &Key, day: i64, unused: Used) -> Option<Used> {
+        let count = self.counts.get_mut(key).filter(|count| count.day == day)?;
+        count.kept = count.kept - unused;
+        Some(count.kept)
+    }
+
     /// The owner says yes until then, for one job if it is a printer.
     pub(super) fn allow(&mut self, key: Key, grant: Grant, ends: i64, jobs: Option<u32>, ran: i64) {
         self.allowed.retain(|_, allowed| allowed.ends > ran);
@@ -155,7 +162,7 @@ mod tests {
     use super::*;
     use lanyard_trust::Audience;
 
-    const ONE: Used = Used { jobs: 1, bytes: 10 };
+    const ONE: Used = Used { jobs: 1, bytes: 10, pages: 2 };
 
     fn key(who: u8) -> Key {
         (ShareId("laser".to_owned()), NodeId::from_bytes([who; 32]))
@@ -171,11 +178,15 @@ mod tests {
     fn what_is_on_its_way_counts_until_it_is_given_back() {
         let mut tally = Tally::default();
         assert!(tally.begin(&key(1), 5, ONE) && tally.begin(&key(1), 5, ONE));
-        assert_eq!(tally.used(&key(1), 5), Used { jobs: 2, bytes: 20 });
+        assert_eq!(tally.used(&key(1), 5), Used { jobs: 2, bytes: 20, pages: 4 });
         tally.give_back(&key(1), ONE);
         assert_eq!(tally.keep(&key(1), 5, ONE), Some(ONE));
         assert_eq!(tally.used(&key(1), 5), ONE);
         assert_eq!(tally.used(&key(2), 5), Used::default(), "each is counted alone");
+        let unprinted = Used { bytes: 0, ..ONE };
+        assert_eq!(tally.take_back(&key(1), 5, unprinted), Some(Used { bytes: 10, ..Used::default() }));
+        assert_eq!(tally.take_back(&key(1), 6, unprinted), None, "another day");
+        assert_eq!(tally.take_back(&key(2), 5, unprinted), None, "nobody's");
     }
 
     #[test]

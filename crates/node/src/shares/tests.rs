@@ -146,7 +146,7 @@ fn bring(shares: &Arc<Shares>, id: &ShareId, used: Used) -> Result<Claim<QueueId
     Claim::take(gate, id.clone(), near(), Action::Print, used)
 }
 
-const JOB: Used = Used { jobs: 1, bytes: 10 };
+const JOB: Used = Used { jobs: 1, bytes: 10, pages: 0 };
 
 #[test]
 fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
@@ -157,7 +157,7 @@ fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
     let id = insert(&shares, "laser", ShareKind::Printer, policy.clone());
     bring(&shares, &id, JOB).unwrap().keep();
     drop(bring(&shares, &id, JOB).unwrap());
-    let large = Used { jobs: 1, bytes: 16 };
+    let large = Used { jobs: 1, bytes: 16, pages: 0 };
     assert!(matches!(bring(&shares, &id, large), Err(Refusal::Spent)), "it says so before it takes a byte");
     let under_way = bring(&shares, &id, JOB).unwrap();
     assert!(matches!(bring(&shares, &id, JOB), Err(Refusal::Spent)), "what is on its way counts");
@@ -169,6 +169,36 @@ fn a_day_is_used_up_by_what_was_accepted_and_a_restart_gives_nothing_back() {
     assert_eq!(queue(&again, &id, &near(), Action::Print), Err(Refusal::Spent));
     let other = Subject { who: Who::Device(NodeId::from_bytes([8; 32])), ..near() };
     assert!(queue(&again, &id, &other, Action::Print).is_ok(), "each has a day of its own");
+}
+
+#[test]
+fn pages_count_on_top_of_a_claim_and_come_back_when_nothing_was_printed() {
+    let store = store();
+    let shares = Arc::new(load(&store));
+    let limited = Rule { max_pages: Some(5), no_color: true, ..Rule::to(Audience::Network) };
+    let policy = Policy { grants: vec![limited], ..Policy::default() };
+    let id = insert(&shares, "laser", ShareKind::Printer, policy.clone());
+    let terms = shares.terms(&id, &near());
+    assert!(terms.counted && terms.grey && terms.quiet.is_none());
+    let pages = |pages| Used { pages, ..Used::default() };
+    let mut claim = bring(&shares, &id, JOB).unwrap();
+    claim.add(Action::Print, pages(4)).unwrap();
+    assert_eq!(claim.add(Action::Print, pages(2)), Err(Refusal::Spent));
+    claim.keep();
+    let mut next = bring(&shares, &id, JOB).unwrap();
+    assert_eq!(next.add(Action::Print, pages(2)), Err(Refusal::Spent), "four of five are used");
+    next.add(Action::Print, pages(1)).unwrap();
+    assert_eq!(queue(&shares, &id, &near(), Action::Print), Err(Refusal::Spent), "five on their way");
+    drop(next);
+    let again = Arc::new(load(&store));
+    insert(&again, "laser", ShareKind::Printer, policy);
+    let now = again.clock.now().wall;
+    let mut over = bring(&again, &id, JOB).unwrap();
+    assert_eq!(over.add(Action::Print, pages(2)), Err(Refusal::Spent), "a restart forgets nothing");
+    again.unused(&id, near().id(), now - 24 * 3600 * 1000, pages(4));
+    assert_eq!(over.add(Action::Print, pages(2)), Err(Refusal::Spent), "that was yesterday's");
+    again.unused(&id, near().id(), now, pages(4));
+    over.add(Action::Print, pages(5)).unwrap();
 }
 
 #[test]

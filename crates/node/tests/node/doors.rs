@@ -293,7 +293,7 @@ impl Door for TheGate {
             let shares = &world.node.core().shares;
             let (printer, drive) = (&world.printer, &world.drive);
             // As a door does: asked first, claimed when something is brought.
-            let brings = |bytes| Used { jobs: u32::from(case.wish == Wish::Print), bytes };
+            let brings = |bytes| Used { jobs: u32::from(case.wish == Wish::Print), bytes, pages: 0 };
             let decided = match case.wish {
                 Wish::Print => Gate::<QueueId>::admit(&**shares, printer, &subject, Action::Print)
                     .and_then(|_| {

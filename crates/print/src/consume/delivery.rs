@@ -1,6 +1,6 @@
 //! One task for each device: delivers documents, asks after them, carries cancels over, waits while it is away.
 
-use super::{AskError, Bell, Outbox, OutgoingJob, lock, outgoing::Phase, read_answer};
+use super::{AskError, Bell, Outbox, OutboxError, OutgoingJob, lock, outgoing::Phase, read_answer};
 use crate::ticket::{JobStatus, MUST_ASK, Question, Refused, TICKET_HEADER};
 use futures_util::TryStreamExt;
 use http::{Method, Request, StatusCode, header};
@@ -10,7 +10,10 @@ use lanyard_trust::NodeId;
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio_util::io::ReaderStream;
@@ -28,9 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A question that has no answer after this long has none: the owner's device ends it earlier, if it is there.
 const ANSWER: Duration = Duration::from_secs(6 * 60);
-
-/// Documents up to this size are sent from memory, so that the link may repeat them by itself.
-const SMALL: u64 = 64 * 1024;
 
 pub(super) struct Courier {
     outbox: Outbox,
@@ -120,15 +120,18 @@ impl Courier {
 
     async fn turn(&mut self, job: OutgoingJob) -> Turn {
         match job.phase {
+            Phase::Here if job.hold => Turn::Fine,
             Phase::Here => self.deliver(job).await,
             // Perhaps it is there already: ask before a large document travels twice.
             Phase::Offered => match self.ask_after(&job).await {
                 Turn::Fine => match self.reread(&job).await {
+                    Some(job) if job.node != self.node || job.hold => Turn::Fine,
                     Some(job) if matches!(job.phase, Phase::Here | Phase::Offered) => self.deliver(job).await,
                     _ => Turn::Fine,
                 },
                 wait => wait,
             },
+            Phase::There if job.hold => self.carry_hold(&job).await,
             Phase::There if self.asked.get(&job.job).is_some_and(|at| at.elapsed() < SILENCE) => Turn::Fine,
             Phase::There => {
                 self.asked.insert(job.job, Instant::now());
@@ -146,11 +149,13 @@ impl Courier {
             return turn;
         }
         // On disk before the first byte leaves: from here on the owner may have it.
-        let Ok(job) = self.outbox.change(job.job, OutgoingJob::offered).await else { return Turn::Wait };
-        if job.phase != Phase::Offered {
+        let left_before = job.left;
+        let Ok(job) = self.change(&job, OutgoingJob::offered).await else { return Turn::Wait };
+        if job.phase != Phase::Offered || job.node != self.node {
             return Turn::Fine;
         }
-        let request = match self.request(&job).await {
+        let whole = Arc::new(AtomicBool::new(false));
+        let request = match self.request(&job, Arc::clone(&whole)).await {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!(job = %job.job, %error, "our copy of a document cannot be read");
@@ -159,10 +164,14 @@ impl Courier {
             }
         };
         let sent = tokio::select! {
-            sent = self.outbox.inner.peers.request(self.node, request, PATIENCE) => sent,
+            sent = self.outbox.inner.peers.request(self.node, request, PATIENCE) => Some(sent),
             // Dropping the request cuts the document short, so the owner does not accept it.
-            () = self.cancelled(job.job) => return Turn::Fine,
+            () = self.unwanted(&job) => None,
         };
+        if !whole.load(Ordering::Acquire) && !matches!(sent, Some(Ok(_))) {
+            let _ = self.change(&job, move |job| job.not_left(left_before)).await;
+        }
+        let Some(sent) = sent else { return Turn::Fine };
         let answer = match sent {
             Ok(response) => read_answer(response).await,
             Err(error) => Err(error.into()),
@@ -173,7 +182,7 @@ impl Courier {
             Err(AskError::Unexpected) => {
                 self.away(&job, &LinkError::Broken("no answer to read".to_owned())).await
             }
-            Err(AskError::Refused(refusal)) => self.judge(&job, refusal).await,
+            Err(AskError::Refused(refusal)) => self.judge(&job, refusal, left_before).await,
         }
     }
 
@@ -191,7 +200,7 @@ impl Courier {
         let turn = match self.outbox.ask(self.node, Method::POST, "/v1/asks", question).await {
             Ok((StatusCode::OK, _)) => {
                 self.questions.remove(&job.job);
-                return match self.outbox.change(job.job, OutgoingJob::allowed).await {
+                return match self.change(job, OutgoingJob::allowed).await {
                     Ok(_) => Permission::Given,
                     Err(_) => Permission::NotYet(Turn::Wait),
                 };
@@ -220,7 +229,7 @@ impl Courier {
             let (reason, detail) = ("not_allowed".to_owned(), no_permission(job));
             return self.refused(job, Refused { reason, detail }).await;
         }
-        match self.outbox.change(job.job, OutgoingJob::must_ask).await {
+        match self.change(job, OutgoingJob::must_ask).await {
             // Other printers of this device need not wait for this owner's answer.
             Ok(_) => Turn::Fine,
             Err(_) => Turn::Wait,
@@ -228,11 +237,18 @@ impl Courier {
     }
 
     /// Whether a refusal is for good.
-    async fn judge(&mut self, job: &OutgoingJob, refusal: Refused) -> Turn {
+    async fn judge(&mut self, job: &OutgoingJob, refusal: Refused, left_before: bool) -> Turn {
         const MISMATCHES: u32 = 3;
         if refusal.reason == MUST_ASK {
-            // We did not know. It is asked with the next turn, which first makes sure that the owner has not got it.
-            let _ = self.outbox.change(job.job, OutgoingJob::must_ask).await;
+            // We did not know. It is asked with the next turn, which first makes sure that the owner has not got an
+            // earlier try, if there was one: this one it has not.
+            let asks = move |job: &mut OutgoingJob| {
+                job.must_ask();
+                if !left_before {
+                    job.not_left(false);
+                }
+            };
+            let _ = self.change(job, asks).await;
             return Turn::Wait;
         }
         let later = match refusal.reason.as_str() {
@@ -250,12 +266,12 @@ impl Courier {
             return self.refused(job, refusal).await;
         }
         let waits = move |job: &mut OutgoingJob| job.waits(&refusal.reason, &refusal.detail);
-        let _ = self.outbox.change(job.job, waits).await;
+        let _ = self.change(job, waits).await;
         Turn::Wait
     }
 
     async fn refused(&self, job: &OutgoingJob, refusal: Refused) -> Turn {
-        match self.outbox.change(job.job, move |job| job.refused(&refusal)).await {
+        match self.change(job, move |job| job.refused(&refusal)).await {
             Ok(_) => Turn::Fine,
             Err(_) => Turn::Wait,
         }
@@ -269,7 +285,7 @@ impl Courier {
                 "The printer's device does not answer. The job goes out when it is back.",
             );
         };
-        let _ = self.outbox.change(job.job, waits).await;
+        let _ = self.change(job, waits).await;
         Turn::Wait
     }
 
@@ -283,10 +299,19 @@ impl Courier {
         }
     }
 
+    /// One that goes elsewhere is only taken back if it has not begun.
     async fn carry_cancel(&mut self, job: &OutgoingJob) -> Turn {
-        let path = format!("/v1/jobs/{}/cancel?share={}&attempt={}", job.job, job.share, job.attempt);
+        let unbegun = if job.moving.is_some() { "&unbegun=1" } else { "" };
+        let path =
+            format!("/v1/jobs/{}/cancel?share={}&attempt={}{unbegun}", job.job, job.share, job.attempt);
         match self.outbox.ask(self.node, Method::POST, &path, Vec::new()).await {
             Ok((_, told)) => self.heard(job, &told).await,
+            Err(AskError::Refused(refusal)) if refusal.reason == "not_now" && job.moving.is_some() => {
+                match self.change(job, OutgoingJob::not_given_back).await {
+                    Ok(_) => self.ask_after(job).await,
+                    Err(_) => Turn::Wait,
+                }
+            }
             Err(AskError::Refused(refusal))
                 if matches!(refusal.reason.as_str(), "not_found" | "not_allowed") =>
             {
@@ -297,17 +322,54 @@ impl Courier {
         }
     }
 
+    /// It was kept back while it was on its way, and has arrived.
+    async fn carry_hold(&mut self, job: &OutgoingJob) -> Turn {
+        let path = format!("/v1/jobs/{}/hold", job.job);
+        let told = match self.outbox.ask(self.node, Method::POST, &path, Vec::new()).await {
+            Ok((_, told)) => Some(told),
+            // It is too late for that.
+            Err(AskError::Refused(refusal)) if refusal.reason == "not_now" => None,
+            Err(AskError::Refused(refusal)) if refusal.reason == "not_found" => {
+                return self.forgotten(job).await;
+            }
+            Err(AskError::Link(error)) => return self.away(job, &error).await,
+            Err(_) => return Turn::Wait,
+        };
+        if self.change(job, OutgoingJob::held_there).await.is_err() {
+            return Turn::Wait;
+        }
+        match told {
+            Some(told) => self.heard(job, &told).await,
+            None => self.ask_after(job).await,
+        }
+    }
+
+    /// Changes a row as long as it is this device's and this attempt: what comes of an earlier one says nothing.
+    async fn change(
+        &self,
+        job: &OutgoingJob,
+        how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
+    ) -> Result<OutgoingJob, OutboxError> {
+        let (node, attempt) = (self.node, job.attempt);
+        let own = move |row: &mut OutgoingJob| {
+            if row.node == node && row.attempt == attempt {
+                how(row);
+            }
+        };
+        self.outbox.change(job.job, own).await
+    }
+
     async fn heard(&self, job: &OutgoingJob, told: &[u8]) -> Turn {
         let Ok(status) = serde_json::from_slice::<JobStatus>(told) else { return Turn::Wait };
         let status = status.bounded();
-        match self.outbox.change(job.job, move |job| job.hear(&status)).await {
+        match self.change(job, move |job| job.hear(&status)).await {
             Ok(_) => Turn::Fine,
             Err(_) => Turn::Wait,
         }
     }
 
     async fn forgotten(&self, job: &OutgoingJob) -> Turn {
-        match self.outbox.change(job.job, OutgoingJob::forgotten).await {
+        match self.change(job, OutgoingJob::forgotten).await {
             Ok(_) => Turn::Fine,
             Err(_) => Turn::Wait,
         }
@@ -318,34 +380,40 @@ impl Courier {
         rows.run(move |rows| rows.job(job)).await.ok().flatten()
     }
 
-    /// Ends when a person cancels the job.
-    async fn cancelled(&self, job: Uuid) {
+    /// Ends when a person cancels the job, keeps it back or wants it elsewhere.
+    async fn unwanted(&self, job: &OutgoingJob) {
         let mut changes = self.outbox.changes();
-        let is_cancelled = |row: &OutgoingJob| row.job == job && row.phase == Phase::Cancelling;
-        let (rows, id) = (self.outbox.inner.rows.clone(), job);
+        let (id, attempt) = (job.job, job.attempt);
+        let is_unwanted = |row: &OutgoingJob| {
+            row.job == id && (row.phase == Phase::Cancelling || row.hold || row.attempt != attempt)
+        };
+        let rows = self.outbox.inner.rows.clone();
         if let Ok(Some(row)) = rows.run(move |rows| rows.job(id)).await
-            && is_cancelled(&row)
+            && is_unwanted(&row)
         {
             return;
         }
         loop {
             match changes.recv().await {
-                Ok(row) if is_cancelled(&row) => return,
+                Ok(row) if is_unwanted(&row) => return,
                 Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
     }
 
-    async fn request(&self, job: &OutgoingJob) -> io::Result<Request<Body>> {
+    /// `whole` is set before the last byte leaves. So the link must not repeat this by itself: we must know.
+    async fn request(&self, job: &OutgoingJob, whole: Arc<AtomicBool>) -> io::Result<Request<Body>> {
         let path = self.outbox.inner.spool.path(&job.document());
-        let document = if job.bytes <= SMALL {
-            body::full(tokio::fs::read(path).await?)
-        } else {
-            let file = tokio::fs::File::open(path).await?;
-            let pieces = ReaderStream::with_capacity(file, 256 * 1024);
-            body::stream(pieces.map_ok(Frame::data).map_err(|error| -> BodyError { error.into() }))
-        };
+        let file = tokio::fs::File::open(path).await?;
+        let pieces = ReaderStream::with_capacity(file, 256 * 1024);
+        let (mut left, bytes) = (0, job.bytes);
+        let pieces = pieces.map_ok(move |piece| {
+            left += piece.len() as u64;
+            whole.fetch_or(left >= bytes, Ordering::AcqRel);
+            Frame::data(piece)
+        });
+        let document = body::stream(pieces.map_err(|error| -> BodyError { error.into() }));
         Request::builder()
             .method(Method::PUT)
             .uri(format!("/v1/printers/{}/jobs/{}", job.share, job.job))

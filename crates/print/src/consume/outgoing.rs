@@ -5,10 +5,42 @@ use crate::{
     document::{Format, Inspected},
     offer::now,
     spool::Kept,
-    ticket::{CANCEL_UNCONFIRMED, JobStatus, MAYBE_PRINTED, MUST_ASK, Options, Refused, State, Ticket},
+    ticket::{
+        CANCEL_UNCONFIRMED, HELD_BY_SENDER, JobStatus, MAYBE_PRINTED, MUST_ASK, Options, Refused, State,
+        Ticket,
+    },
 };
 use lanyard_trust::{NodeId, ShareId};
 use uuid::Uuid;
+
+/// The reason of a job that goes to another printer as soon as its owner has given it back.
+pub const MOVING: &str = "moving";
+
+/// What a person can do with a job of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Cancel it.
+    Cancel,
+    /// Keep it back.
+    Hold,
+    /// Let it go.
+    Release,
+    /// Print it on another printer.
+    Move,
+    /// Try it again.
+    Retry,
+    /// Print it once more, as another job.
+    Reprint,
+}
+
+/// Where a wish about a job is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// It is done.
+    Here,
+    /// Its owner must be asked.
+    Owner,
+}
 
 /// How far a hand-over has come; on disk before what it names is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +111,14 @@ pub struct OutgoingJob {
     pub ended_at: Option<i64>,
     /// The owner is asked before the document leaves.
     pub asks_first: bool,
+    /// This attempt may have left whole. As long as it has not, it is nowhere else.
+    pub left: bool,
+    /// A person keeps it back on this side.
+    pub hold: bool,
+    /// Where it goes once its owner has given it back.
+    pub moving: Option<Target>,
+    /// Our copy of the document is still here.
+    pub kept: bool,
 }
 
 impl OutgoingJob {
@@ -113,6 +153,54 @@ impl OutgoingJob {
             created_at: now(),
             ended_at: None,
             asks_first: target.ask,
+            left: false,
+            hold: false,
+            moving: None,
+            kept: true,
+        }
+    }
+
+    /// The same document once more, as a job of its own.
+    pub(super) fn once_more(&self, job: Uuid) -> Self {
+        Self {
+            job,
+            attempt: 1,
+            phase: Phase::Here,
+            state: OutgoingState::Sending,
+            reason: None,
+            detail: None,
+            pages_done: None,
+            heard_rev: 0,
+            created_at: now(),
+            ended_at: None,
+            left: false,
+            hold: false,
+            moving: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a person can do that with it now.
+    #[must_use]
+    pub fn may(&self, deed: Deed) -> bool {
+        let is_there = |state| self.phase == Phase::There && self.state == OutgoingState::At(state);
+        match deed {
+            Deed::Cancel => match self.phase {
+                Phase::Here | Phase::Offered => true,
+                Phase::There => self.state != OutgoingState::At(State::Cancelled),
+                Phase::Cancelling => self.moving.is_some(),
+                Phase::Over => self.may_come_again(),
+            },
+            Deed::Hold => {
+                (!self.hold && matches!(self.phase, Phase::Here | Phase::Offered)) || is_there(State::Waiting)
+            }
+            Deed::Release => {
+                let ours = self.reason.as_deref() == Some(HELD_BY_SENDER);
+                (self.hold && self.phase != Phase::Over) || (is_there(State::Held) && ours)
+            }
+            Deed::Move => self.clone().leave(None).is_ok(),
+            Deed::Retry => self.may_come_again() && self.kept,
+            Deed::Reprint => self.phase == Phase::Over && self.kept && !self.is_lost(),
         }
     }
 
@@ -136,29 +224,143 @@ impl OutgoingJob {
         document_name(self.job)
     }
 
-    /// True while our copy may be wanted again.
-    #[must_use]
-    pub fn keeps_document(&self) -> bool {
-        !matches!(self.state, OutgoingState::At(State::Done | State::Cancelled))
-    }
-
     /// A person cancels it.
     pub(super) fn cancel(&mut self) {
         match self.phase {
             Phase::Over if self.may_come_again() => self.end(State::Cancelled, None, None),
+            Phase::Cancelling if self.moving.is_some() => {
+                self.moving = None;
+                self.unconfirmed();
+            }
             Phase::Over | Phase::Cancelling => {}
-            Phase::Here => self.end(State::Cancelled, None, None),
-            Phase::Offered | Phase::There => {
+            Phase::Here if !self.left => self.end(State::Cancelled, None, None),
+            Phase::Here | Phase::Offered | Phase::There => {
                 // It may be on paper before its owner hears of this; nobody is told otherwise.
                 self.phase = Phase::Cancelling;
-                let detail = "The printer's device has not confirmed it yet.".to_owned();
-                self.tell(OutgoingState::At(State::Cancelled), Some(CANCEL_UNCONFIRMED), Some(detail));
+                self.unconfirmed();
             }
         }
     }
 
+    fn unconfirmed(&mut self) {
+        let detail = "The printer's device has not confirmed it yet.".to_owned();
+        self.tell(OutgoingState::At(State::Cancelled), Some(CANCEL_UNCONFIRMED), Some(detail));
+    }
+
+    /// A person keeps it back.
+    pub(super) fn keep_back(&mut self) -> Result<Where, &'static str> {
+        match self.phase {
+            Phase::Here => {
+                self.hold = true;
+                self.say_held();
+            }
+            // The sending is broken off; if it has arrived all the same, its owner is asked to keep it back.
+            Phase::Offered => self.hold = true,
+            Phase::There if self.state != OutgoingState::At(State::Cancelled) => return Ok(Where::Owner),
+            Phase::There | Phase::Cancelling => return Err("This job is being cancelled or moved."),
+            Phase::Over => return Err("This job is over."),
+        }
+        Ok(Where::Here)
+    }
+
+    /// A person lets it go.
+    pub(super) fn let_go(&mut self) -> Result<Where, &'static str> {
+        match self.phase {
+            Phase::Here | Phase::Offered if self.hold => {
+                self.hold = false;
+                self.tell(OutgoingState::Sending, None, None);
+                Ok(Where::Here)
+            }
+            Phase::There => {
+                self.hold = false;
+                Ok(Where::Owner)
+            }
+            _ => Err("This job is not held."),
+        }
+    }
+
+    /// The owner keeps it back, or cannot any more; what it says counts.
+    pub(super) fn held_there(&mut self) {
+        if self.phase == Phase::There {
+            self.hold = false;
+        }
+    }
+
+    /// A person wants it on another printer.
+    pub(super) fn move_to(&mut self, target: Target) -> Result<(), &'static str> {
+        let is_over = self.phase == Phase::Over;
+        let stays = self.node == target.node && self.share == target.share;
+        if stays && !is_over && self.moving.is_none() {
+            return Err("This job is on that printer already.");
+        }
+        self.leave(Some(target))
+    }
+
+    /// Leaves the printer that it is for. It goes on to `target` when it is certain that it is not printed there.
+    fn leave(&mut self, target: Option<Target>) -> Result<(), &'static str> {
+        const PRINTING: &str =
+            "This job is being printed already. Cancel it there, then print it again elsewhere.";
+        if !self.kept {
+            return Err("The document of this job is not kept any more. Print it again.");
+        }
+        match (self.phase, self.state) {
+            (Phase::Over, _) if self.is_lost() => {
+                return Err(
+                    "Nobody knows whether this job is printed. Look at the printer: if it is not on paper, try again.",
+                );
+            }
+            (Phase::Here, _) if self.left => {}
+            (Phase::Here, _) | (Phase::Over, OutgoingState::At(State::Failed)) => {
+                if let Some(target) = target {
+                    self.retarget(target);
+                }
+                return Ok(());
+            }
+            (Phase::Over, _) => return Err("This job is over. Print it again."),
+            (Phase::There, OutgoingState::At(State::Printing)) => return Err(PRINTING),
+            (Phase::There, OutgoingState::At(State::Cancelled)) => {
+                return Err("This job is being cancelled.");
+            }
+            (Phase::Cancelling, _) if self.moving.is_none() => return Err("This job is being cancelled."),
+            (Phase::Offered | Phase::There | Phase::Cancelling, _) => {}
+        }
+        if target.is_some() {
+            self.phase = Phase::Cancelling;
+            self.moving = target;
+            let detail = format!("Waiting for {} to give it back.", self.device_name);
+            self.tell(OutgoingState::Sending, Some(MOVING), Some(detail));
+        }
+        Ok(())
+    }
+
+    /// Another printer's from now on. What is said about it on the old one does not count any more.
+    fn retarget(&mut self, target: Target) {
+        self.node = target.node;
+        self.share = target.share;
+        self.printer = target.printer;
+        self.device_name = target.device_name;
+        self.asks_first = target.ask;
+        self.attempt += 1;
+        self.phase = Phase::Here;
+        self.heard_rev = 0;
+        self.pages_done = None;
+        self.ended_at = None;
+        self.left = false;
+        self.moving = None;
+        self.hold = false;
+        self.tell(OutgoingState::Sending, None, None);
+    }
+
+    /// The owner does not give it back: it has begun to print it.
+    pub(super) fn not_given_back(&mut self) {
+        if self.phase == Phase::Cancelling && self.moving.take().is_some() {
+            self.phase = Phase::There;
+            self.tell(OutgoingState::At(State::Printing), None, None);
+        }
+    }
+
     /// A person wants it again.
-    pub(super) fn retry(&mut self, document_is_there: bool) -> Result<(), &'static str> {
+    pub(super) fn retry(&mut self) -> Result<(), &'static str> {
         if !self.may_come_again() {
             return Err(match self.state {
                 OutgoingState::At(State::Done) => {
@@ -171,11 +373,12 @@ impl OutgoingJob {
                 _ => "This job is still on its way.",
             });
         }
-        if !document_is_there {
+        if !self.kept {
             return Err("The document of this job is not kept any more. Print it again.");
         }
         self.attempt += 1;
         self.phase = Phase::Here;
+        self.left = false;
         self.heard_rev = 0;
         self.pages_done = None;
         self.ended_at = None;
@@ -196,21 +399,64 @@ impl OutgoingJob {
         self.heard_rev = status.rev;
         self.pages_done = status.pages_done.or(self.pages_done);
         let (reason, detail) = (status.reason.as_deref(), status.detail.clone());
+        if status.over
+            && let Some(target) = self.moving.take()
+        {
+            return self.given_back(status, target);
+        }
         if status.over {
             return self.end(status.state, reason, detail);
         }
-        if self.phase == Phase::Cancelling && status.state != State::Cancelled {
-            // What it was doing before it heard of the cancel.
+        if self.phase == Phase::Cancelling && (status.state != State::Cancelled || self.moving.is_some()) {
+            // What it was doing before it heard of the cancel; or it has heard, and its printer has not.
             return;
         }
         self.phase = Phase::There;
         self.tell(OutgoingState::At(status.state), reason, detail);
     }
 
+    /// The owner has done with it, and somebody wanted it elsewhere.
+    fn given_back(&mut self, status: &JobStatus, target: Target) {
+        if status.unprinted {
+            return self.retarget(target);
+        }
+        let reason = status.reason.as_deref();
+        let detail = match status.state {
+            State::Done => "It was printed before it could be moved.",
+            State::Cancelled => {
+                "It had begun to print when it was taken back, so it was not sent to the other printer. \
+                 Print it again if it is not on paper."
+            }
+            _ => return self.end(status.state, reason, status.detail.clone()),
+        };
+        self.end(status.state, reason, Some(detail.to_owned()));
+    }
+
     /// The document is about to leave.
     pub(super) fn offered(&mut self) {
-        if self.phase == Phase::Here {
+        if self.phase == Phase::Here && !self.hold {
             self.phase = Phase::Offered;
+            self.left = true;
+        }
+    }
+
+    /// It has certainly not left whole just now; whether it had `before` is as it was.
+    pub(super) fn not_left(&mut self, before: bool) {
+        self.left = before;
+        match self.phase {
+            Phase::Offered => self.stays_here(),
+            Phase::Cancelling if !before => match self.moving.take() {
+                Some(target) => self.retarget(target),
+                None => self.end(State::Cancelled, None, None),
+            },
+            _ => {}
+        }
+    }
+
+    fn stays_here(&mut self) {
+        self.phase = Phase::Here;
+        if self.hold {
+            self.say_held();
         }
     }
 
@@ -259,7 +505,7 @@ impl OutgoingJob {
             Phase::Here | Phase::Offered => {
                 self.end(State::Failed, Some(&refusal.reason), Some(refusal.detail.clone()));
             }
-            Phase::Cancelling => self.end(State::Cancelled, None, None),
+            Phase::Cancelling => self.forgotten(),
             Phase::There | Phase::Over => {}
         }
     }
@@ -270,22 +516,37 @@ impl OutgoingJob {
             Phase::There if self.state == OutgoingState::At(State::Cancelled) => {
                 self.end(State::Cancelled, None, None);
             }
-            Phase::There => {
-                self.phase = Phase::Over;
-                let detail = "The other device has lost this job. Look at the printer: if it is not on paper, try again.";
-                self.tell(OutgoingState::At(State::Stopped), Some(MAYBE_PRINTED), Some(detail.to_owned()));
-            }
-            Phase::Cancelling => self.end(State::Cancelled, None, None),
+            Phase::There => self.lost(),
+            Phase::Cancelling => match self.moving.take() {
+                None => self.end(State::Cancelled, None, None),
+                // It never got there.
+                Some(target) if self.heard_rev == 0 => self.retarget(target),
+                Some(_) => self.lost(),
+            },
             // It never got there whole: it goes out again.
-            Phase::Offered => self.phase = Phase::Here,
+            Phase::Offered => self.stays_here(),
             Phase::Here | Phase::Over => {}
         }
     }
 
+    fn lost(&mut self) {
+        self.phase = Phase::Over;
+        let detail =
+            "The other device has lost this job. Look at the printer: if it is not on paper, try again.";
+        self.tell(OutgoingState::At(State::Stopped), Some(MAYBE_PRINTED), Some(detail.to_owned()));
+    }
+
+    /// Nobody knows whether it is on paper.
+    fn is_lost(&self) -> bool {
+        self.state == OutgoingState::At(State::Stopped) && self.reason.as_deref() == Some(MAYBE_PRINTED)
+    }
+
     fn may_come_again(&self) -> bool {
-        let lost =
-            self.state == OutgoingState::At(State::Stopped) && self.reason.as_deref() == Some(MAYBE_PRINTED);
-        lost || self.state == OutgoingState::At(State::Failed)
+        self.is_lost() || self.state == OutgoingState::At(State::Failed)
+    }
+
+    fn say_held(&mut self) {
+        self.tell(OutgoingState::At(State::Held), Some(HELD_BY_SENDER), None);
     }
 
     fn tell(&mut self, state: OutgoingState, reason: Option<&str>, detail: Option<String>) {
@@ -307,125 +568,5 @@ pub(super) fn document_name(job: Uuid) -> String {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
-pub(super) mod tests {
-    use super::*;
-
-    pub(crate) fn job() -> OutgoingJob {
-        let target = Target {
-            node: NodeId::from_bytes([7; 32]),
-            share: ShareId("laser".to_owned()),
-            printer: "Laser".to_owned(),
-            device_name: "Anna".to_owned(),
-            ask: false,
-        };
-        let kept = Kept { size: 3, blake3: "0".repeat(64) };
-        let found = Inspected { format: Format::Text, pages: None };
-        OutgoingJob::new(Uuid::new_v4(), target, "x.txt".to_owned(), &kept, found, Options::default())
-    }
-
-    fn status(job: &OutgoingJob, rev: u64, state: State) -> JobStatus {
-        let over = state.is_final();
-        JobStatus {
-            job: job.job,
-            attempt: job.attempt,
-            rev,
-            state,
-            over,
-            reason: None,
-            detail: None,
-            pages_done: None,
-            unprinted: false,
-        }
-    }
-
-    #[test]
-    fn old_news_does_not_undo_new_news() {
-        let mut job = job();
-        job.offered();
-        job.hear(&status(&job, 3, State::Printing));
-        job.hear(&status(&job, 2, State::Waiting));
-        assert_eq!(job.state, OutgoingState::At(State::Printing));
-        job.hear(&status(&job, 4, State::Done));
-        job.hear(&status(&job, 5, State::Printing));
-        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Done), Phase::Over));
-    }
-
-    #[test]
-    fn a_job_that_never_left_is_cancelled_here_and_now() {
-        let mut job = job();
-        job.cancel();
-        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Cancelled), Phase::Over));
-    }
-
-    #[test]
-    fn a_cancel_is_shown_at_once_and_carried_over_later() {
-        let mut job = job();
-        job.offered();
-        job.cancel();
-        assert_eq!((job.state, job.phase), (OutgoingState::At(State::Cancelled), Phase::Cancelling));
-        assert_eq!(job.reason.as_deref(), Some(CANCEL_UNCONFIRMED), "its owner may be printing it");
-        job.hear(&status(&job, 2, State::Printing));
-        assert_eq!(
-            job.state,
-            OutgoingState::At(State::Cancelled),
-            "what it did before it heard of the cancel"
-        );
-        job.hear(&JobStatus { over: false, ..status(&job, 3, State::Cancelled) });
-        assert_eq!(job.phase, Phase::There, "the owner knows, its printer does not yet");
-        assert_eq!(job.reason, None, "the owner has confirmed it");
-        job.hear(&status(&job, 4, State::Done));
-        assert_eq!(job.state, OutgoingState::At(State::Done), "it was too late, and that is said");
-    }
-
-    #[test]
-    fn a_job_that_its_owner_lost_may_be_on_paper_and_a_person_decides() {
-        let mut job = job();
-        job.offered();
-        job.hear(&status(&job, 1, State::Waiting));
-        assert!(job.retry(true).is_err(), "it is on its way");
-        job.forgotten();
-        assert_eq!(job.reason.as_deref(), Some(MAYBE_PRINTED));
-        assert!(job.keeps_document());
-        job.retry(true).unwrap();
-        assert_eq!((job.attempt, job.phase), (2, Phase::Here));
-        job.offered();
-        let late = JobStatus { attempt: 1, ..status(&job, 9, State::Done) };
-        job.hear(&late);
-        assert_eq!(
-            job.state,
-            OutgoingState::Sending,
-            "news of the first attempt do not count for the second"
-        );
-    }
-
-    #[test]
-    fn a_job_whose_owner_must_be_asked_waits_and_may_be_cancelled_meanwhile() {
-        let mut job = job();
-        job.offered();
-        job.must_ask();
-        assert_eq!((job.state, job.reason.as_deref()), (OutgoingState::Sending, Some(MUST_ASK)));
-        assert_eq!(job.phase, Phase::Offered, "an earlier try may still be on its way: that is asked first");
-        job.forgotten();
-        assert!(job.asks_first && job.phase == Phase::Here, "it asks before it goes out again");
-        let mut allowed = job.clone();
-        allowed.allowed();
-        assert_eq!((allowed.reason, allowed.phase), (None, Phase::Here));
-        let mut cancelled = job.clone();
-        cancelled.cancel();
-        assert_eq!((cancelled.state, cancelled.phase), (OutgoingState::At(State::Cancelled), Phase::Over));
-        cancelled.must_ask();
-        assert_eq!(cancelled.state, OutgoingState::At(State::Cancelled), "late news change nothing");
-        job.offered();
-        job.hear(&status(&job, 1, State::Waiting));
-        job.must_ask();
-        assert_eq!(job.state, OutgoingState::At(State::Waiting), "it has it");
-    }
-
-    #[test]
-    fn a_job_that_never_arrived_whole_goes_out_again_by_itself() {
-        let mut job = job();
-        job.offered();
-        job.forgotten();
-        assert_eq!((job.phase, job.attempt), (Phase::Here, 1));
-    }
-}
+#[path = "outgoing_tests.rs"]
+pub(super) mod tests;

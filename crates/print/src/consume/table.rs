@@ -44,8 +44,22 @@ CREATE INDEX print_sent_open ON print_sent (node, created_at) WHERE phase != 'ov
 pub(crate) const ASKS_FIRST: &str =
     "ALTER TABLE print_sent ADD COLUMN asks_first INTEGER NOT NULL DEFAULT 0;";
 
+/// Since jobs can be held and moved, and printed again.
+pub(crate) const HANDLED: &str = "
+ALTER TABLE print_sent ADD COLUMN left INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE print_sent ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE print_sent ADD COLUMN moving TEXT;
+ALTER TABLE print_sent ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;
+UPDATE print_sent SET kept = 0 WHERE phase = 'over' AND state IN ('done', 'cancelled');
+";
+
 const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
-    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at, asks_first";
+    phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at, asks_first, left, \
+    hold, moving, kept";
+
+/// How long, and how many bytes of, documents are kept that are printed or cancelled, so that they can be printed again.
+const KEPT_AGE: i64 = 24 * 3600 * 1000;
+const KEPT_BYTES: i64 = 200 * 1000 * 1000;
 
 const HISTORY: i64 = 500;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
@@ -88,10 +102,25 @@ impl Rows {
     }
 
     pub(super) fn with_document(&self) -> Result<Vec<OutgoingJob>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM print_sent WHERE state NOT IN ('done', 'cancelled') OR phase != 'over'"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM print_sent WHERE kept = 1");
         self.store.read(|c| list(c, &sql, ()))
+    }
+
+    /// Gives up the documents of jobs that are printed or cancelled: those older than a day, and the oldest when they
+    /// are too much together. Returns those jobs; their documents are to be deleted.
+    pub(super) fn give_up_documents(&self) -> Result<Vec<OutgoingJob>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT *, sum(bytes) OVER (ORDER BY ended_at DESC, job) AS together \
+             FROM print_sent WHERE kept = 1 AND phase = 'over' AND state IN ('done', 'cancelled')) \
+             WHERE ended_at < ?1 OR together > ?2"
+        );
+        self.store.write(|t| {
+            let given_up = list(t, &sql, (now() - KEPT_AGE, KEPT_BYTES))?;
+            for job in &given_up {
+                t.execute("UPDATE print_sent SET kept = 0 WHERE job = ?1", [job.job.to_string()])?;
+            }
+            Ok(given_up)
+        })
     }
 
     pub(super) fn job(&self, job: Uuid) -> Result<Option<OutgoingJob>, StoreError> {
@@ -150,6 +179,10 @@ fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
             job.created_at,
             job.ended_at,
             job.asks_first,
+            job.left,
+            job.hold,
+            job.moving.as_ref().and_then(|target| serde_json::to_string(target).ok()),
+            job.kept,
         ],
     )?;
     Ok(())
@@ -195,6 +228,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,
         asks_first: row.get("asks_first")?,
+        left: row.get("left")?,
+        hold: row.get("hold")?,
+        moving: match row.get::<_, Option<String>>("moving")? {
+            Some(_) => Some(parsed(row, "moving", |text| serde_json::from_str(text).ok())?),
+            None => None,
+        },
+        kept: row.get("kept")?,
     })
 }
 
@@ -249,6 +289,34 @@ mod tests {
         let job = rows.change(job.job, OutgoingJob::cancel).unwrap().unwrap();
         assert_eq!(job.phase, Phase::Over);
         assert!(rows.open_jobs(None).unwrap().is_empty());
-        assert!(rows.with_document().unwrap().is_empty());
+        assert_eq!(rows.with_document().unwrap().len(), 1, "it may be printed again");
+    }
+
+    #[test]
+    fn documents_that_are_printed_are_kept_for_a_day_and_within_bounds() {
+        let store = Store::in_memory(&[crate::MIGRATIONS]).unwrap();
+        let rows = Rows::new(store);
+        let ended = |hours_ago: i64, bytes: u64, state| {
+            let mut job = job();
+            (job.phase, job.state, job.bytes) = (Phase::Over, OutgoingState::At(state), bytes);
+            job.ended_at = Some(now() - hours_ago * 3600 * 1000);
+            rows.put(&job).unwrap();
+            job.job
+        };
+        let fresh = ended(1, 150_000_000, State::Done);
+        let too_much = ended(2, 100_000_000, State::Cancelled);
+        let old = ended(25, 10, State::Done);
+        let failed = ended(90, 500_000_000, State::Failed);
+        let mut given_up: Vec<_> = rows.give_up_documents().unwrap().iter().map(|job| job.job).collect();
+        given_up.sort();
+        let mut expected = [too_much, old];
+        expected.sort();
+        assert_eq!(given_up, expected);
+        assert!(rows.give_up_documents().unwrap().is_empty(), "once");
+        let mut kept: Vec<_> = rows.with_document().unwrap().iter().map(|job| job.job).collect();
+        kept.sort();
+        let mut expected = [fresh, failed];
+        expected.sort();
+        assert_eq!(kept, expected, "what failed may be tried again");
     }
 }

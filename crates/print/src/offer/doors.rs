@@ -2,9 +2,10 @@
 
 use super::{
     Arriving, IncomingJob, Offer, OfferError,
-    hold::By,
+    hold::{By, Hold, Holds},
     is_of,
     journal::{Entered, Rows, document_name},
+    terms,
 };
 use crate::{
     QueueId,
@@ -18,7 +19,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Bytes};
 use lanyard_link::{Body, body};
 use lanyard_store::StoreError;
-use lanyard_trust::{Action, Claim, Refusal, ShareId, Subject, Used};
+use lanyard_trust::{Action, Claim, Refusal, ShareId, Subject, Terms, Used};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -56,7 +57,9 @@ impl Offer {
     async fn tell_capabilities(&self, subject: &Subject, share: &str) -> Answer {
         // One who must ask first may see what there is to ask for.
         let queue = self.look(subject, share)?;
-        let told = self.capabilities(&queue).await.map_err(|error| spooler_refusal(&error))?;
+        let share = ShareId(share.to_owned());
+        let told =
+            self.capabilities_for(subject, &share, &queue).await.map_err(|error| spooler_refusal(&error))?;
         Ok(body::json(StatusCode::OK, &told))
     }
 
@@ -92,6 +95,8 @@ impl Offer {
             }
         }
         let queue = admitted?;
+        let terms = self.inner.gate.terms(&ShareId(share.to_owned()), subject);
+        let ticket = Ticket { options: Self::allowed(&terms, ticket.options), ..ticket };
         // Nothing is known of a queue whose system does not answer; it will say no itself if it must.
         if !ticket.options.is_default()
             && let Ok(printer) = self.capabilities(&queue).await
@@ -104,7 +109,7 @@ impl Offer {
         let claim = self.claim(subject, share, ticket.size)?;
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
-        let entered = self.enter(subject, share, job, queue, ticket, claim).await;
+        let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
         if !matches!(entered, Ok(Entered::New(_))) {
             self.inner.spool.remove(&name);
         }
@@ -126,7 +131,16 @@ impl Offer {
         }
     }
 
+    /// What keeps a job back at this hour.
+    pub(super) fn quiet_now(&self, terms: &Terms) -> Holds {
+        match terms.quiet.is_some_and(|hours| self.inner.gate.is_quiet(hours)) {
+            true => Hold::Quiet.into(),
+            false => Holds::default(),
+        }
+    }
+
     /// Looks at a document that is on disk and enters it.
+    #[allow(clippy::too_many_arguments, reason = "one caller; all of it is one document on its way in")]
     async fn enter(
         &self,
         subject: &Subject,
@@ -134,22 +148,29 @@ impl Offer {
         job: Uuid,
         queue: QueueId,
         ticket: Ticket,
-        claim: Claim<QueueId>,
+        terms: Terms,
+        mut claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        match self.inner.documents.inspect(&path, false).await {
-            Ok(found) if found.format == ticket.format => {}
+        let found = match self.inner.documents.inspect(&path, terms.counted).await {
+            Ok(found) if found.format == ticket.format => found,
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";
                 return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", words));
             }
             Err(error) => return Err(document_refusal(&error)),
-        }
+        };
+        let sides = match terms.counted {
+            true => self.sides(&path, &found, &ticket.options).await,
+            false => None,
+        };
+        terms::count(&terms, sides, &mut claim).map_err(gate_refusal)?;
         // Time has passed: the owner may have taken the printer back, or put the sender out.
         self.look(subject, share)?;
         let share = ShareId(share.to_owned());
         let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
-        let new = IncomingJob::received(job, subject.id(), share, queue, printer, ticket);
+        let received = IncomingJob::received(job, subject.id(), share, queue, printer, ticket);
+        let new = IncomingJob { sides, quiet: terms.quiet, ..received.held(self.quiet_now(&terms)) };
         let enter = move |rows: &Rows| {
             let entered = rows.enter(&new)?;
             if matches!(entered, Entered::New(_)) {
@@ -161,7 +182,14 @@ impl Offer {
     }
 
     async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {
-        Ok(status(StatusCode::OK, &self.own_job(subject, job).await?.ok_or_else(unknown)?))
+        if let Some(known) = self.own_job(subject, job).await? {
+            return Ok(status(StatusCode::OK, &known));
+        }
+        // Whoever is told that it is not here may send it elsewhere.
+        match job.parse().is_ok_and(|job| self.is_arriving(job)) {
+            true => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving just now")),
+            false => Err(unknown()),
+        }
     }
 
     /// Keeps back a job of the caller's, or of anybody when the caller may manage the printer.
@@ -184,7 +212,13 @@ impl Offer {
     async fn cancel_for(&self, subject: &Subject, text: &str, head: &request::Parts) -> Answer {
         let query = head.uri.query().unwrap_or_default();
         let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        if let Some(known) = self.job_in_reach(subject, text).await? {
+        let attempt = value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1);
+        let known = self.job_in_reach(subject, text).await?;
+        let is_another = |known: &IncomingJob| {
+            is_of(known, subject.id()) && known.attempt < attempt && known.may_come_again()
+        };
+        let earlier = known.as_ref().filter(|known| is_another(known)).map(IncomingJob::document);
+        if let Some(known) = known.filter(|known| !is_another(known)) {
             let cancelled = match value("unbegun") {
                 Some(_) => self.take_back(known.job).await,
                 None => self.cancel(known.job).await,
@@ -198,7 +232,7 @@ impl Offer {
             format: Format::Pdf,
             size: 0,
             blake3: String::new(),
-            attempt: value("attempt").and_then(|n| n.parse().ok()).unwrap_or(1),
+            attempt,
             pages: None,
             options: crate::ticket::Options::default(),
         };
@@ -207,6 +241,9 @@ impl Offer {
         let rows = self.inner.rows.clone();
         let known =
             rows.run(move |rows| rows.cancel_ahead(ahead)).await.map_err(|error| store_refusal(&error))?;
+        if let Some(earlier) = earlier.filter(|_| known.attempt == attempt) {
+            self.inner.spool.remove(&earlier);
+        }
         if is_of(&known, subject.id()) { Ok(status(StatusCode::OK, &known)) } else { Err(unknown()) }
     }
 
@@ -237,7 +274,8 @@ impl Offer {
 
     fn claim(&self, subject: &Subject, share: &str, bytes: u64) -> Result<Claim<QueueId>, Refusing> {
         let (gate, share) = (self.inner.gate.clone(), ShareId(share.to_owned()));
-        Claim::take(gate, share, *subject, Action::Print, Used { jobs: 1, bytes }).map_err(gate_refusal)
+        Claim::take(gate, share, *subject, Action::Print, Used { jobs: 1, bytes, pages: 0 })
+            .map_err(gate_refusal)
     }
 
     fn admit(&self, subject: &Subject, share: &str) -> Result<QueueId, Refusing> {

@@ -8,15 +8,20 @@ use super::{
     journal::Rows,
     machine::Step,
 };
-use crate::ticket::State;
+use crate::{QueueId, system::SpoolError, ticket::State};
 use lanyard_trust::{Action, Claim, Refusal, Used};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long it is waited for the system's queue to keep a job back.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is told about a job that cannot be kept back or taken back any more.
 const BEGUN: &str = "This job is being printed already.";
 
 impl Offer {
-    /// Keeps a job back that is not being printed yet.
+    /// Keeps a job back that is not being printed yet. One that is in the system's queue already is only said to be
+    /// held when the queue has said so; that is waited for a moment.
     ///
     /// # Errors
     /// [`OfferError::NotFound`], [`OfferError::NotNow`], or the store's.
@@ -28,9 +33,26 @@ impl Offer {
         };
         let keep =
             move |rows: &Rows| rows.hold(job, |row| row.is_unbegun().then(|| row.journal.holds.with(hold)));
+        let mut changes = self.changes();
         let held = self.inner.rows.run(keep).await?.ok_or(OfferError::NotNow(BEGUN))?;
         self.changed(&held);
-        Ok(held)
+        if held.journal.state == State::Held {
+            return Ok(held);
+        }
+        let settled = async {
+            while let Ok(row) = changes.recv().await {
+                let journal = &row.journal;
+                if row.job == job && (journal.holds.is_empty() || journal.state == State::Held) {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PATIENCE, settled).await;
+        let now = self.known(job).await?;
+        match now.journal.holds.is_empty() {
+            true => Err(OfferError::NotNow(BEGUN)),
+            false => Ok(now),
+        }
     }
 
     /// Lets a held job go, as far as that is up to whoever wants it.
@@ -61,7 +83,7 @@ impl Offer {
         let known = self.known(job).await?;
         let subject = known.subject.filter(|_| known.journal.holds.has(Hold::MustAsk));
         let subject = subject.ok_or(OfferError::NotFound)?;
-        let bringing = Used { jobs: 1, bytes: known.bytes };
+        let bringing = Used { jobs: 1, bytes: known.bytes, pages: known.sides.unwrap_or_default() };
         let claim = Claim::take(self.inner.gate.clone(), known.share, subject, Action::Print, bringing)?;
         let let_go = move |rows: &Rows| {
             let holds = |row: &IncomingJob| {
@@ -108,6 +130,18 @@ impl Offer {
             return Err(OfferError::NotNow(BEGUN));
         }
         self.cancel(job).await
+    }
+
+    /// Stops one of this computer's queues, or lets it go on; its jobs are looked at at once.
+    ///
+    /// # Errors
+    /// The spooler's.
+    pub async fn pause_queue(&self, queue: &QueueId, pause: bool) -> Result<(), SpoolError> {
+        self.inner.spoolers.of(queue).pause(queue, pause).await?;
+        if super::lock(&self.inner.workers).contains_key(queue) {
+            self.wake(queue);
+        }
+        Ok(())
     }
 
     /// One that somebody keeps back with the system's own means.

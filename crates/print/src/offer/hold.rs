@@ -1,6 +1,6 @@
 //! Why a job is kept back, and who may let it go. Pure.
 
-use crate::ticket::MUST_ASK;
+use crate::ticket::{HELD_BY_SENDER, MUST_ASK};
 
 /// One reason to keep a job back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,8 +39,7 @@ impl Hold {
             Self::MustAsk => MUST_ASK,
             Self::Owner => "owner",
             Self::Quiet => "quiet_hours",
-            // RFC 8011 §5.3.8
-            Self::Sender => "job-hold-until-specified",
+            Self::Sender => HELD_BY_SENDER,
         }
     }
 

@@ -14,7 +14,7 @@ use lanyard_store::{
     Store, StoreError,
     rusqlite::{self, Connection, OptionalExtension, Row, Transaction, params},
 };
-use lanyard_trust::{NodeId, ShareId, Subject};
+use lanyard_trust::{NodeId, QuietHours, ShareId, Subject};
 use uuid::Uuid;
 
 /// The table.
@@ -55,9 +55,15 @@ ALTER TABLE print_received ADD COLUMN subject TEXT;
 ALTER TABLE print_received ADD COLUMN user TEXT;
 ";
 
+/// Since an owner may limit pages and hours.
+pub(crate) const TERMS: &str = "
+ALTER TABLE print_received ADD COLUMN quiet TEXT;
+ALTER TABLE print_received ADD COLUMN sides INTEGER;
+";
+
 const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
     number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at, holds, held_there, \
-    unprinted, subject, user";
+    unprinted, subject, user, quiet, sides";
 
 /// Finished jobs that are remembered, and for how long.
 const HISTORY: i64 = 500;
@@ -99,6 +105,10 @@ pub struct IncomingJob {
     pub user: Option<String>,
     /// Who asked, for a job that waits for the owner's word.
     pub subject: Option<Subject>,
+    /// Hours in which nothing of it comes into the queue.
+    pub quiet: Option<QuietHours>,
+    /// Sides of paper that it counts for, where that is limited.
+    pub sides: Option<u32>,
     /// How far it is.
     pub journal: Journal,
     /// Counts up with every change.
@@ -152,6 +162,8 @@ impl IncomingJob {
             options: ticket.options,
             user: None,
             subject: None,
+            quiet: None,
+            sides: None,
             journal: Journal::received(Holds::default()),
             rev: 1,
             created_at: now(),
@@ -276,7 +288,7 @@ impl Rows {
         })
     }
 
-    /// Remembers that a job was cancelled which has not come: it may still be on its way.
+    /// Remembers that a job was cancelled which has not come, or not as this attempt: it may still be on its way.
     pub(super) fn cancel_ahead(&self, mut job: IncomingJob) -> Result<IncomingJob, StoreError> {
         job.journal.step = Step::Ended;
         job.journal.state = State::Cancelled;
@@ -285,7 +297,19 @@ impl Rows {
         job.ended_at = Some(job.created_at);
         self.store.write(|t| {
             if let Some(known) = find(t, job.job)? {
-                return Ok(known);
+                let earlier = known.sender == job.sender && known.attempt < job.attempt;
+                if !earlier || !known.may_come_again() {
+                    return Ok(known);
+                }
+                // What people see of it stays.
+                job.title = known.title;
+                job.printer = known.printer;
+                job.format = known.format;
+                job.bytes = known.bytes;
+                job.pages = known.pages;
+                job.options = known.options;
+                job.rev = known.rev + 1;
+                job.created_at = known.created_at;
             }
             put(t, &job)?;
             prune(t)?;
@@ -318,7 +342,7 @@ impl Rows {
             row.journal.holds = holds;
             if holds.is_empty() {
                 row.journal.let_go();
-            } else {
+            } else if row.journal.is_here() {
                 row.journal.keep_back();
             }
             row.rev += 1;
@@ -327,8 +351,12 @@ impl Rows {
         })
     }
 
-    /// Lets a job go as far as `by` may. None when there is no such job.
+    /// Lets a job go as far as `by` may; the owner at any hour. None when there is no such job.
     pub(super) fn release(&self, job: Uuid, by: By) -> Result<Option<IncomingJob>, StoreError> {
+        if by == By::Owner {
+            let sql = "UPDATE print_received SET quiet = NULL WHERE job = ?1";
+            self.store.write(|t| t.execute(sql, [job.to_string()]).map(|_| ()))?;
+        }
         self.hold(job, |row| Some(row.journal.holds.released(by)))
     }
 
@@ -368,7 +396,7 @@ impl Rows {
             let Some(mut row) = find(t, job)?.filter(is_it) else { return Ok(None) };
             let told = |row: &IncomingJob| {
                 let j = &row.journal;
-                (j.state, j.reason.clone(), j.detail.clone(), j.pages_done)
+                (j.state, j.step == Step::Ended, j.reason.clone(), j.detail.clone(), j.pages_done)
             };
             let before = told(&row);
             let asked_meanwhile = row.journal.cancel && !journal.cancel;
@@ -433,6 +461,8 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
             journal.unprinted,
             job.subject.and_then(|subject| serde_json::to_string(&subject).ok()),
             job.user,
+            job.quiet.and_then(|quiet| serde_json::to_string(&quiet).ok()),
+            job.sides,
         ],
     )?;
     Ok(())
@@ -485,6 +515,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {
         subject: row
             .get::<_, Option<String>>("subject")?
             .and_then(|subject| serde_json::from_str(&subject).ok()),
+        quiet: match row.get::<_, Option<String>>("quiet")? {
+            Some(_) => Some(parsed(row, "quiet", |text| serde_json::from_str(text).ok())?),
+            None => None,
+        },
+        sides: row.get("sides")?,
         journal,
         rev: row.get::<_, i64>("rev")?.unsigned_abs(),
         created_at: row.get("created_at")?,

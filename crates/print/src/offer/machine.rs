@@ -156,6 +156,11 @@ impl Journal {
         journal
     }
 
+    /// True while the document has certainly not left.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.step, Step::Received | Step::Creating | Step::Created)
+    }
+
     /// Says so when something keeps it back.
     pub(super) fn keep_back(&mut self) {
         if let Some(hold) = self.holds.first() {
@@ -222,6 +227,10 @@ impl Machine {
                 self.journal.step = Step::Creating;
                 self.certain = true;
                 Action::Create
+            }
+            (Step::Creating, None) if self.certain && self.journal.cancel => {
+                self.journal.end_unprinted(State::Cancelled, None, None);
+                Action::Rest
             }
             (Step::Creating, None) if self.certain => Action::Create,
             (Step::Created, Some(number)) if self.certain && !self.journal.cancel && !self.is_held() => {
@@ -327,7 +336,7 @@ impl Machine {
                 self.certain = false;
                 self.vanished();
             }
-            (Step::Creating, error @ (SpoolError::NotAccepting | SpoolError::Full)) => {
+            (Step::Creating, error @ (SpoolError::NotAccepting | SpoolError::Full | SpoolError::Paused)) => {
                 self.trouble(&error, now)
             }
             (Step::Creating, error) => self.refused(&error),
@@ -370,9 +379,13 @@ impl Machine {
         if self.journal.cancel {
             return;
         }
+        if self.is_held() && self.journal.is_here() {
+            return self.journal.keep_back();
+        }
         let reason = match error {
             SpoolError::Full => "disk_full",
             SpoolError::NotAccepting => "not-accepting-jobs",
+            SpoolError::Paused => "paused",
             _ => "print_service_away",
         };
         self.journal.tell(State::Stopped, Some(reason), Some(error.to_string()));

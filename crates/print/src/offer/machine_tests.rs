@@ -360,6 +360,20 @@ fn a_person_is_told_that_it_was_too_late_to_cancel() {
 }
 
 #[test]
+fn a_job_for_a_queue_that_takes_none_is_cancelled_at_once() {
+    let mut machine = Machine::new(Journal::received(Holds::default()), false);
+    assert_eq!(machine.decide(), Action::Create);
+    machine.happened(Event::Failed(SpoolError::Paused), Instant::now());
+    assert_eq!(
+        (machine.journal().state, machine.journal().reason.as_deref()),
+        (State::Stopped, Some("paused"))
+    );
+    machine.happened(Event::CancelAsked, Instant::now());
+    assert_eq!(machine.decide(), Action::Rest);
+    assert_eq!((machine.journal().step, machine.journal().unprinted), (Step::Ended, true));
+}
+
+#[test]
 fn a_queue_that_refuses_the_document_ends_the_job_with_the_reason() {
     let mut machine = Machine::new(Journal::received(Holds::default()), false);
     assert_eq!(machine.decide(), Action::Create);

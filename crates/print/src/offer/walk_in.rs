@@ -5,9 +5,10 @@
 
 use super::{
     Arriving, IncomingJob, Offer,
-    hold::{Hold, Holds},
+    hold::Hold,
     is_of,
     journal::{Entered, Rows, document_name},
+    terms,
 };
 use crate::{
     document::{DocumentError, Format},
@@ -127,7 +128,9 @@ impl Offer {
             Err(Refusal::MustAsk) if may_wait => (gate.look(share, subject, Action::Print)?, true),
             admitted => (admitted?, false),
         };
-        let mut holds = Holds::default();
+        let terms = gate.terms(share, subject);
+        let options = Self::allowed(&terms, options);
+        let mut holds = self.quiet_now(&terms);
         for hold in [must_ask.then_some(Hold::MustAsk), held.then_some(Hold::Sender)].into_iter().flatten() {
             holds = holds.with(hold);
         }
@@ -147,20 +150,28 @@ impl Offer {
         let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
         let entered = async {
             // One that waits for the owner's word is counted when that is a yes.
-            let claim = match must_ask {
+            let mut claim = match must_ask {
                 true => None,
                 false => {
-                    let bringing = Used { jobs: 1, bytes: kept.size };
+                    let bringing = Used { jobs: 1, bytes: kept.size, pages: 0 };
                     let gate = self.inner.gate.clone();
                     Some(Claim::take(gate, share.clone(), *subject, Action::Print, bringing)?)
                 }
             };
             let path = self.inner.spool.path(&name);
-            let found = self.inner.documents.inspect(&path, false).await.map_err(NotTaken::NotPrintable)?;
+            let found = self.inner.documents.inspect(&path, terms.counted).await;
+            let found = found.map_err(NotTaken::NotPrintable)?;
             if let Some(format) =
                 format.filter(|format| found.format == Format::Text && *format != Format::Text)
             {
                 return Err(NotTaken::NotPrintable(DocumentError::Damaged { format }));
+            }
+            let sides = match terms.counted {
+                true => self.sides(&path, &found, &options).await,
+                false => None,
+            };
+            if let Some(claim) = &mut claim {
+                terms::count(&terms, sides, claim)?;
             }
             let queue = self.inner.gate.look(share, subject, Action::Print)?;
             let ticket = Ticket {
@@ -177,6 +188,8 @@ impl Offer {
             let new = IncomingJob {
                 user: user.map(ticket::words).filter(|user| !user.is_empty()),
                 subject: must_ask.then_some(*subject),
+                quiet: terms.quiet,
+                sides,
                 ..received.held(holds)
             };
             let enter = move |rows: &Rows| {

@@ -2,6 +2,7 @@
 
 use super::{
     IncomingJob, Offer,
+    hold::Hold,
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
@@ -20,6 +21,9 @@ use uuid::Uuid;
 /// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not.
 const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
 const CALM: Duration = Duration::from_secs(2);
+
+/// Between two looks at the clock while quiet hours keep jobs back.
+const CLOCK: Duration = Duration::from_secs(15);
 
 /// Between two tries while the print service is away; doubles up to the second.
 const TROUBLE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
@@ -80,7 +84,10 @@ impl Worker {
         self.machines
             .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
         let mut paces = Vec::with_capacity(jobs.len());
+        let mut some_wait = false;
         for job in jobs {
+            let Some(job) = self.look_at_the_clock(job).await else { return Some(TROUBLE.1) };
+            some_wait |= job.journal.holds.has(Hold::Quiet);
             paces.push(self.carry_on(job).await);
         }
         if paces.contains(&Pace::Trouble) {
@@ -93,8 +100,35 @@ impl Worker {
             let pause = self.brisk;
             self.brisk = (self.brisk * 3 / 2).min(BRISK.1);
             Some(pause)
+        } else if paces.contains(&Pace::Still) {
+            Some(CALM)
         } else {
-            paces.contains(&Pace::Still).then_some(CALM)
+            // The clock is looked at again and again, so that it may be set and change to summer time as it likes.
+            some_wait.then_some(CLOCK)
+        }
+    }
+
+    /// Keeps a job back whose quiet hours have come, lets it go when they are over. None when the disk refuses.
+    async fn look_at_the_clock(&self, job: IncomingJob) -> Option<IncomingJob> {
+        let quiet = job.quiet.is_some_and(|hours| self.offer.inner.gate.is_quiet(hours));
+        if quiet == job.journal.holds.has(Hold::Quiet) || (quiet && !job.journal.is_here()) {
+            return Some(job);
+        }
+        let change = move |row: &IncomingJob| {
+            let holds = row.journal.holds;
+            Some(if quiet { holds.with(Hold::Quiet) } else { holds.without(Hold::Quiet) })
+        };
+        let id = job.job;
+        match self.offer.inner.rows.run(move |rows| rows.hold(id, change)).await {
+            Ok(Some(changed)) => {
+                self.offer.tell(&changed);
+                Some(changed)
+            }
+            Ok(None) => Some(job),
+            Err(error) => {
+                tracing::error!(job = %id, %error, "a print job cannot be kept back");
+                None
+            }
         }
     }
 
@@ -164,6 +198,9 @@ async fn walk(
             journal if journal.step == Step::Ended => {
                 offer.inner.spool.remove(&job.document());
                 spooler.forget(&job.mark());
+                if journal.unprinted && !journal.holds.has(Hold::MustAsk) {
+                    offer.give_back_unprinted(&job).await;
+                }
                 tracing::info!(job = %job.job, state = journal.state.keyword(), reason = journal.reason.as_deref(), "print job ended");
                 return Pace::Over;
             }

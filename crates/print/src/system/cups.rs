@@ -273,6 +273,10 @@ impl Spooler for Cups {
     fn release<'a>(&'a self, _: &'a QueueId, number: i32) -> BoxFuture<'a, Result<(), SpoolError>> {
         Box::pin(self.release_job(number))
     }
+
+    fn pause<'a>(&'a self, queue: &'a QueueId, pause: bool) -> BoxFuture<'a, Result<(), SpoolError>> {
+        Box::pin(self.pause_queue(queue, pause))
+    }
 }
 
 /// The file that is handed over: the document itself, or a PDF made of it that goes away afterwards.

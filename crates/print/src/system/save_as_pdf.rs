@@ -36,6 +36,27 @@ impl SaveAsPdf {
         Self { documents, folder, notes }
     }
 
+    /// There while the printer is stopped.
+    fn stopped(&self) -> PathBuf {
+        self.notes.join("paused")
+    }
+
+    fn is_paused(&self) -> bool {
+        self.stopped().exists()
+    }
+
+    fn set_paused(&self, pause: bool) -> io::Result<()> {
+        if pause {
+            fs::create_dir_all(&self.notes)?;
+            write_synced(&self.stopped(), b"")?;
+        } else if let Err(error) = fs::remove_file(self.stopped())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        Ok(())
+    }
+
     fn note(&self, mark: &str) -> PathBuf {
         self.notes.join(format!("{mark}.saved"))
     }
@@ -131,17 +152,18 @@ enum Begun {
 
 impl Spooler for SaveAsPdf {
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueInfo>, SpoolError>> {
+        let paused = self.is_paused();
         let queue = QueueInfo {
             id: QueueId(QueueId::SAVE_AS_PDF.to_owned()),
             name: "Save as PDF".to_owned(),
             model: None,
             location: None,
-            state: QueueState::Idle,
-            reasons: Vec::new(),
+            state: if paused { QueueState::Stopped } else { QueueState::Idle },
+            reasons: paused.then(|| "paused".to_owned()).into_iter().collect(),
             waiting: 0,
             is_default: false,
             supplies: Vec::new(),
-            paused: false,
+            paused,
             device: Device::default(),
         };
         Box::pin(async move { Ok(vec![queue]) })
@@ -173,7 +195,15 @@ impl Spooler for SaveAsPdf {
     }
 
     fn create<'a>(&'a self, _: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {
-        Box::pin(async { Ok(1) })
+        let paused = self.is_paused();
+        Box::pin(async move { if paused { Err(SpoolError::Paused) } else { Ok(1) } })
+    }
+
+    fn pause<'a>(&'a self, _: &'a QueueId, pause: bool) -> BoxFuture<'a, Result<(), SpoolError>> {
+        let printer = self.clone();
+        Box::pin(async move {
+            blocking(move || printer.set_paused(pause)).await.map_err(|error| DocumentError::Io(error).into())
+        })
     }
 
     fn send<'a>(&'a self, job: &'a Handover, _: i32) -> BoxFuture<'a, Result<(), SendError>> {

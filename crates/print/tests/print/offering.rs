@@ -16,16 +16,22 @@ use lanyard_print::{
     ticket::{JobStatus, Options, State, TICKET_HEADER, Ticket},
 };
 use lanyard_store::Store;
-use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject, Who};
+use lanyard_trust::{Action, Gate, NodeId, QuietHours, Refusal, ShareId, Subject, Terms, Used, Who};
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
+
+/// Whether it is night for the share `night`.
+pub(crate) static NIGHT: AtomicBool = AtomicBool::new(false);
 
 /// A share's name is its queue's; `secret` is there for nobody, `closed` not for printing.
 pub(crate) struct ByName;
@@ -38,12 +44,39 @@ impl Gate<QueueId> for ByName {
             _ if !matches!(action, Action::Print | Action::Manage) => {
                 panic!("{action:?} is not for printers")
             }
+            "night" | "grey" => Ok(QueueId("pages".to_owned())),
             "asks" => Err(Refusal::MustAsk),
             "spent" => Err(Refusal::Spent),
             "secret" => Err(Refusal::Unknown),
             "closed" => Err(Refusal::NotAllowed),
             queue => Ok(QueueId(queue.to_owned())),
         }
+    }
+
+    /// Behind `asks` is the queue `pages`, for whoever has been allowed to print there.
+    fn look(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
+        match share.0.as_str() {
+            "asks" => Ok(QueueId("pages".to_owned())),
+            _ => self.admit(share, subject, action),
+        }
+    }
+
+    /// Behind `night` nothing is printed at night; behind `grey` three pages at once, without colour.
+    fn terms(&self, share: &ShareId, _: &Subject) -> Terms {
+        let quiet = (share.0 == "night").then(|| QuietHours { from: 0, to: 1 });
+        Terms { quiet, grey: share.0 == "grey", counted: share.0 == "grey" }
+    }
+
+    fn is_quiet(&self, _: QuietHours) -> bool {
+        NIGHT.load(Ordering::SeqCst)
+    }
+
+    fn claim_more(&self, _: &ShareId, _: &Subject, _: Action, more: Used) -> Result<(), Refusal> {
+        if more.pages > 3 { Err(Refusal::Spent) } else { Ok(()) }
+    }
+
+    fn claim(&self, share: &ShareId, subject: &Subject, action: Action, _: Used) -> Result<(), Refusal> {
+        self.look(share, subject, action).map(|_| ())
     }
 }
 
@@ -197,7 +230,7 @@ pub(crate) fn node(who: u8) -> NodeId {
     NodeId::from_bytes([who; 32])
 }
 
-fn subject(who: u8) -> Subject {
+pub(crate) fn subject(who: u8) -> Subject {
     Subject { who: Who::Device(node(who)), on_own_network: true }
 }
 

@@ -38,13 +38,13 @@ impl Serve for Door {
 
 /// An owner's listener, in a run time of its own: when it goes away, everything of it ends, threads that are busy
 /// with the disk included, as when a process is killed. What still ran would get in the way of its next life.
-struct Listening {
-    address: SocketAddr,
-    running: Running,
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    pub(crate) running: Running,
     life: Option<Runtime>,
 }
 
-async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>) -> Listening {
+pub(crate) async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>) -> Listening {
     let life = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bind = |address| {
         let _inside = life.enter();
@@ -71,7 +71,7 @@ async fn listen(owner: &Owner, identity: &Identity, address: Option<SocketAddr>)
 }
 
 impl Listening {
-    async fn away(mut self) -> SocketAddr {
+    pub(crate) async fn away(mut self) -> SocketAddr {
         let life = self.life.take().unwrap();
         tokio::task::spawn_blocking(move || life.shutdown_timeout(Duration::from_secs(20))).await.unwrap();
         self.address
@@ -86,22 +86,22 @@ impl Drop for Listening {
     }
 }
 
-struct Sender {
+pub(crate) struct Sender {
     dir: TempDir,
     store: Store,
-    peers: Peers,
+    pub(crate) peers: Peers,
     owner: NodeId,
 }
 
 impl Sender {
-    fn new(owner: NodeId) -> Self {
+    pub(crate) fn new(owner: NodeId) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("db"), &[MIGRATIONS]).unwrap().store;
         let peers = Peers::new(Identity::load_or_create(dir.path()).unwrap());
         Self { dir, store, peers, owner }
     }
 
-    fn open(&self) -> (Outbox, CancellationToken) {
+    pub(crate) fn open(&self) -> (Outbox, CancellationToken) {
         let cancel = CancellationToken::new();
         let outbox = Outbox::open(Parts {
             store: self.store.clone(),
@@ -116,13 +116,13 @@ impl Sender {
         (outbox, cancel)
     }
 
-    fn file(&self, document: &Document) -> PathBuf {
+    pub(crate) fn file(&self, document: &Document) -> PathBuf {
         let path = self.dir.path().join(&document.title);
         fs::write(&path, &document.bytes).unwrap();
         path
     }
 
-    fn target(&self, share: &str) -> Target {
+    pub(crate) fn target(&self, share: &str) -> Target {
         Target {
             node: self.owner,
             share: ShareId(share.to_owned()),
@@ -132,7 +132,7 @@ impl Sender {
         }
     }
 
-    async fn take(&self, outbox: &Outbox, share: &str, document: &Document) -> Uuid {
+    pub(crate) async fn take(&self, outbox: &Outbox, share: &str, document: &Document) -> Uuid {
         let path = self.file(document);
         let target = self.target(share);
         let job = outbox.take(target, document.title.clone(), &path, Options::default()).await.unwrap();
@@ -146,11 +146,11 @@ impl Sender {
     }
 }
 
-async fn job(outbox: &Outbox, job: Uuid) -> OutgoingJob {
+pub(crate) async fn job(outbox: &Outbox, job: Uuid) -> OutgoingJob {
     outbox.jobs().await.unwrap().into_iter().find(|row| row.job == job).unwrap()
 }
 
-async fn until(outbox: &Outbox, id: Uuid, what: impl Fn(&OutgoingJob) -> bool) -> OutgoingJob {
+pub(crate) async fn until(outbox: &Outbox, id: Uuid, what: impl Fn(&OutgoingJob) -> bool) -> OutgoingJob {
     let start = Instant::now();
     loop {
         let row = job(outbox, id).await;
@@ -163,7 +163,7 @@ async fn until(outbox: &Outbox, id: Uuid, what: impl Fn(&OutgoingJob) -> bool) -
 }
 
 /// Carries the owner's news, as a watch stream does.
-fn carry_news(owner: &Listening, owner_id: NodeId, outbox: &Outbox) {
+pub(crate) fn carry_news(owner: &Listening, owner_id: NodeId, outbox: &Outbox) {
     let (mut changes, outbox) = (owner.running.offer.changes(), outbox.clone());
     tokio::spawn(async move {
         while let Ok(job) = changes.recv().await {
@@ -172,11 +172,11 @@ fn carry_news(owner: &Listening, owner_id: NodeId, outbox: &Outbox) {
     });
 }
 
-fn done(job: &OutgoingJob) -> bool {
+pub(crate) fn done(job: &OutgoingJob) -> bool {
     job.state == OutgoingState::At(State::Done)
 }
 
-fn identity() -> (TempDir, Identity) {
+pub(crate) fn identity() -> (TempDir, Identity) {
     let dir = tempfile::tempdir().unwrap();
     let identity = Identity::load_or_create(dir.path()).unwrap();
     (dir, identity)
@@ -197,7 +197,11 @@ async fn a_document_goes_out_and_its_end_comes_back() {
     until(&outbox, id, done).await;
     println!("taken, sent, saved and told in {:?}", start.elapsed());
     assert_eq!(files(&owner.printed_folder()).len(), 1);
-    eventually("our copy is deleted when it is on paper", || sender.spooled() == 0);
+    assert_eq!(sender.spooled(), 1, "our copy stays for a while");
+    let again = outbox.reprint(id).await.unwrap();
+    until(&outbox, again.job, done).await;
+    assert_eq!(files(&owner.printed_folder()).len(), 2);
+    eventually("the owner deletes its copies", || owner.spooled() == 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
 use crate::{
     QueueId,
     client::attributes::{queue_state, reasons, supplies, told},
-    system::{QueueInfo, device::Device},
+    system::{QueueInfo, QueueState, device::Device},
     ticket::words,
 };
 use lanyard_ipp::Group;
@@ -21,7 +21,8 @@ pub(super) fn queue_info(group: &Group) -> Option<QueueInfo> {
         waiting: group.int("queued-job-count").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         is_default: false,
         supplies: supplies(group),
-        paused: false,
+        paused: queue_state(group) == QueueState::Stopped
+            && reasons(group).iter().any(|reason| reason == "paused"),
         device: group.text("device-uri").map(Device::of).unwrap_or_default(),
         id: QueueId(id.to_owned()),
     })

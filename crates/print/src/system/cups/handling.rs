@@ -1,7 +1,7 @@
-//! Jobs that wait in CUPS's own queues, kept back and let go.
+//! Jobs that wait in CUPS's own queues kept back and let go, and the queues themselves.
 
 use super::{Cups, SpoolError, accepted, transport};
-use crate::client::Adding;
+use crate::{QueueId, client::Adding};
 use lanyard_ipp::{Message, Operation, Value};
 
 impl Cups {
@@ -12,6 +12,13 @@ impl Cups {
 
     pub(super) async fn release_job(&self, number: i32) -> Result<(), SpoolError> {
         self.tell("/jobs/", Self::to_job(Operation::ReleaseJob, number)).await
+    }
+
+    /// Stops a queue behind the job that it is printing, or lets it go on. CUPS lets only those do so who see to
+    /// printers on this computer.
+    pub(super) async fn pause_queue(&self, queue: &QueueId, pause: bool) -> Result<(), SpoolError> {
+        let operation = if pause { Operation::PausePrinter } else { Operation::ResumePrinter };
+        self.tell("/admin/", Self::to_queue(operation, queue)).await
     }
 
     async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
