@@ -14,6 +14,7 @@ mod table;
 
 use crate::{
     document::{DocumentError, Documents, Inspected},
+    fault,
     spool::{KeepError, Kept, Spool},
     ticket::{Capabilities, JobStatus, Options, Refused},
 };
@@ -215,6 +216,7 @@ impl Outbox {
         copy.enter();
         let (outbox, new) = (self.clone(), job.clone());
         let put = move || {
+            fault::point("outbox: our copy is kept, without a row");
             let put = outbox.inner.rows.put(&new);
             if put.is_err() {
                 outbox.inner.spool.remove(&new.document());
@@ -222,6 +224,7 @@ impl Outbox {
             put
         };
         tokio::task::spawn_blocking(put).await.map_err(|_| StoreError::Closing)??;
+        fault::point("outbox: a job is entered, and the person does not know");
         tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
         self.tell(&job);
         self.wake(job.node, false);

@@ -8,6 +8,7 @@
 mod client;
 pub mod consume;
 pub mod document;
+mod fault;
 pub mod offer;
 pub mod spool;
 pub mod system;

@@ -201,6 +201,11 @@ impl Offer {
         self.inner.spoolers.queues().await
     }
 
+    /// Whether anything is on its way into or through a queue of the system's: then it is worth a look.
+    pub async fn is_under_way(&self) -> bool {
+        self.inner.rows.run(Rows::is_any_under_way).await.unwrap_or(true)
+    }
+
     /// Wakes the worker of a queue, starting it if needed.
     fn wake(&self, queue: &QueueId) {
         let mut workers = lock(&self.inner.workers);

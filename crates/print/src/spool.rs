@@ -2,7 +2,10 @@
 //!
 //! What a document means is in the journals; a file here without a row there is rubbish and is swept at start.
 
-use crate::ticket::{MAX_DOCUMENT, Ticket};
+use crate::{
+    fault,
+    ticket::{MAX_DOCUMENT, Ticket},
+};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
 use std::{
@@ -132,7 +135,9 @@ impl Spool {
     async fn name(&self, unfinished: Unfinished, name: &str) -> Result<(), KeepError> {
         let (from, to, dir) = (unfinished.path.clone(), self.path(name), self.dir.clone());
         blocking(move || {
+            fault::point("spool: a document is on the disk, under no name");
             fs::rename(from, to)?;
+            fault::point("spool: a document has its name");
             sync_dir(&dir)
         })
         .await
@@ -194,7 +199,9 @@ impl Spool {
             io::Write::write_all(&mut target, &buffer[..read]).map_err(KeepError::of)?;
         }
         target.sync_all().map_err(KeepError::of)?;
+        fault::point("spool: our copy is on the disk, under no name");
         fs::rename(&unfinished.path, self.path(name)).map_err(KeepError::of)?;
+        fault::point("spool: our copy has its name");
         sync_dir(&self.dir).map_err(KeepError::of)?;
         Ok(Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() })
     }

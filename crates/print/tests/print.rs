@@ -7,6 +7,8 @@
 
 mod print {
     mod children;
+    #[cfg(feature = "fault-points")]
+    mod crashes;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
     mod holding;

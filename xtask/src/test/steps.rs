@@ -52,6 +52,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: unit,
     },
     Step {
+        name: "crashes",
+        what: "printing, with both sides and the print service killed at every step",
+        needs: &[Need::Libraries, Need::Instruments],
+        run: crashes,
+    },
+    Step {
         name: "lab",
         what: "several computers on networks inside this one",
         needs: &[Need::Libraries, Need::Instruments],
@@ -130,6 +136,16 @@ fn unit(prepared: &Prepared) -> Result<Tally> {
     let mut tally = programs.run(|package| package != LABORATORY, 10 * MINUTE)?;
     tally.add(&programs.run_examples()?);
     Ok(tally)
+}
+
+/// A program of its own, as the places to die at are compiled into no other; what it chooses by is printed.
+fn crashes(_: &Prepared) -> Result<Tally> {
+    let mut cargo = shell::cargo();
+    cargo.args(["test", "--locked", "--package", "lanyard-print", "--features", "fault-points"]);
+    cargo.args(["--test", "print"]);
+    cargo.args(["--", "crashes", "--nocapture", "--test-threads=1"]);
+    let said = shell::tee(&cargo, 15 * MINUTE)?;
+    Ok(Tally::of_rust(said.ok, &said.text))
 }
 
 fn lab(prepared: &Prepared) -> Result<Tally> {

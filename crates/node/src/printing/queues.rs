@@ -5,7 +5,10 @@ use crate::Core;
 use lanyard_api::{Change, Queue};
 use lanyard_print::{QueueId, system::QueueInfo};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
@@ -15,6 +18,10 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// How long the system's spooler may take to list its queues before the last list is used.
 const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// A list this young is not asked for again while jobs are under way, and how often it is looked at then.
+const FRESH_UNDER_WAY: Duration = Duration::from_millis(500);
+const UNDER_WAY: Duration = Duration::from_millis(800);
 
 /// Between two looks while a queue is shared, and while none is.
 const SHARED: Duration = Duration::from_secs(10);
@@ -27,6 +34,8 @@ pub(super) struct Known {
     /// One listing at a time.
     listing: tokio::sync::Mutex<()>,
     look: Notify,
+    /// Jobs are on their way through the system's queues.
+    under_way: AtomicBool,
 }
 
 #[derive(Default)]
@@ -48,7 +57,8 @@ impl Known {
 
     fn fresh(&self) -> Option<Vec<QueueInfo>> {
         let list = self.list();
-        list.at.is_some_and(|at| at.elapsed() < FRESH).then(|| list.queues.clone())
+        let fresh = if self.under_way.load(Ordering::Relaxed) { FRESH_UNDER_WAY } else { FRESH };
+        list.at.is_some_and(|at| at.elapsed() < fresh).then(|| list.queues.clone())
     }
 }
 
@@ -86,13 +96,20 @@ pub(super) async fn watch(core: Arc<Core>) {
             core.events.emit(Change::Queues(queues.clone()));
         }
         last = Some(queues);
-        let pause = tokio::time::sleep(if shared { SHARED } else { UNSHARED });
+        let under_way = core.printing.offer.is_under_way().await;
+        core.printing.queues.under_way.store(under_way, Ordering::Relaxed);
+        let pause = match (under_way, shared) {
+            (true, _) => UNDER_WAY,
+            (false, true) => SHARED,
+            (false, false) => UNSHARED,
+        };
+        let pause = tokio::time::sleep(pause);
         tokio::select! {
             () = core.cancel.cancelled() => return,
             () = pause => {}
             () = core.printing.queues.look.notified() => {
-                // Jobs change in bursts; one look a second is enough.
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                // Jobs change in bursts.
+                tokio::time::sleep(Duration::from_millis(250)).await;
             }
         }
     }

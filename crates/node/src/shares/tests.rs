@@ -178,7 +178,7 @@ fn pages_count_on_top_of_a_claim_and_come_back_when_nothing_was_printed() {
     let limited = Rule { max_pages: Some(5), no_color: true, ..Rule::to(Audience::Network) };
     let policy = Policy { grants: vec![limited], ..Policy::default() };
     let id = insert(&shares, "laser", ShareKind::Printer, policy.clone());
-    let terms = shares.terms(&id, &near());
+    let terms = Gate::<QueueId>::terms(&*shares, &id, &near());
     assert!(terms.counted && terms.grey && terms.quiet.is_none());
     let pages = |pages| Used { pages, ..Used::default() };
     let mut claim = bring(&shares, &id, JOB).unwrap();
@@ -195,9 +195,10 @@ fn pages_count_on_top_of_a_claim_and_come_back_when_nothing_was_printed() {
     let now = again.clock.now().wall;
     let mut over = bring(&again, &id, JOB).unwrap();
     assert_eq!(over.add(Action::Print, pages(2)), Err(Refusal::Spent), "a restart forgets nothing");
-    again.unused(&id, near().id(), now - 24 * 3600 * 1000, pages(4));
+    let unused = |at| Gate::<QueueId>::unused(&*again, &id, near().id(), at, pages(4));
+    unused(now - 24 * 3600 * 1000);
     assert_eq!(over.add(Action::Print, pages(2)), Err(Refusal::Spent), "that was yesterday's");
-    again.unused(&id, near().id(), now, pages(4));
+    unused(now);
     over.add(Action::Print, pages(5)).unwrap();
 }
 

@@ -1,7 +1,10 @@
 //! One task for each device: delivers documents, asks after them, carries cancels over, waits while it is away.
 
 use super::{AskError, Bell, Outbox, OutboxError, OutgoingJob, lock, outgoing::Phase, read_answer};
-use crate::ticket::{JobStatus, MUST_ASK, Question, Refused, TICKET_HEADER};
+use crate::{
+    fault,
+    ticket::{JobStatus, MUST_ASK, Question, Refused, TICKET_HEADER},
+};
 use futures_util::TryStreamExt;
 use http::{Method, Request, StatusCode, header};
 use hyper::body::Frame;
@@ -154,6 +157,7 @@ impl Courier {
         if job.phase != Phase::Offered || job.node != self.node {
             return Turn::Fine;
         }
+        fault::point("courier: about to leave");
         let whole = Arc::new(AtomicBool::new(false));
         let request = match self.request(&job, Arc::clone(&whole)).await {
             Ok(request) => request,
@@ -168,6 +172,7 @@ impl Courier {
             // Dropping the request cuts the document short, so the owner does not accept it.
             () = self.unwanted(&job) => None,
         };
+        fault::point("courier: sent, the answer is not recorded");
         if !whole.load(Ordering::Acquire) && !matches!(sent, Some(Ok(_))) {
             let _ = self.change(&job, move |job| job.not_left(left_before)).await;
         }
@@ -351,12 +356,15 @@ impl Courier {
         how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
     ) -> Result<OutgoingJob, OutboxError> {
         let (node, attempt) = (self.node, job.attempt);
+        fault::point("courier: about to record");
         let own = move |row: &mut OutgoingJob| {
             if row.node == node && row.attempt == attempt {
                 how(row);
             }
         };
-        self.outbox.change(job.job, own).await
+        let changed = self.outbox.change(job.job, own).await;
+        fault::point("courier: recorded");
+        changed
     }
 
     async fn heard(&self, job: &OutgoingJob, told: &[u8]) -> Turn {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     QueueId,
     document::{DocumentError, Format},
+    fault,
     spool::KeepError,
     system::SpoolError,
     ticket::{MUST_ASK, Refused, TICKET_HEADER, Ticket},
@@ -109,6 +110,7 @@ impl Offer {
         let claim = self.claim(subject, share, ticket.size)?;
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
+        fault::point("offer: a document is kept, without a row");
         let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
         if !matches!(entered, Ok(Entered::New(_))) {
             self.inner.spool.remove(&name);
@@ -119,8 +121,10 @@ impl Offer {
                     self.inner.spool.remove(&earlier);
                 }
                 tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "print job accepted");
+                fault::point("offer: a job is entered, and nobody knows");
                 self.tell(&job);
                 self.wake(&job.queue);
+                fault::point("offer: a job is entered, and the answer is about to leave");
                 Ok(status(StatusCode::CREATED, &job))
             }
             Entered::Known(job) => Ok(status(StatusCode::OK, &job)),

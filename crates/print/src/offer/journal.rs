@@ -258,6 +258,13 @@ impl Rows {
         self.store.read(|c| list(c, &sql, [queue.map(|queue| &queue.0)]))
     }
 
+    /// Whether anything of anybody's is on its way into or through a queue of the system's.
+    pub(super) fn is_any_under_way(&self) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM print_received WHERE step NOT IN ('ended', 'received', 'unknown'))";
+        self.store.read(|c| c.query_row(sql, [], |row| row.get(0)))
+    }
+
     pub(super) fn job(&self, job: Uuid) -> Result<Option<IncomingJob>, StoreError> {
         self.store.read(|c| find(c, job))
     }

@@ -410,8 +410,8 @@ impl Machine {
             self.journal.holds = Holds::default();
         }
         let reason = seen.reason.as_deref();
-        self.journal.unprinted =
-            matches!(seen.stage, Stage::Cancelled | Stage::Aborted) && !self.journal.begun;
+        // One that is aborted may have been printed by a filter chain that outlived its print service.
+        self.journal.unprinted = seen.stage == Stage::Cancelled && !self.journal.begun;
         match seen.stage {
             Stage::Done => self.journal.end(State::Done, None, seen.detail.filter(|_| seen.reason.is_none())),
             Stage::Cancelled => {

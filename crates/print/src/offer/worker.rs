@@ -6,7 +6,7 @@ use super::{
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId,
+    QueueId, fault,
     system::{Handover, SpoolError, Spooler},
     ticket::State,
 };
@@ -18,9 +18,15 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not.
-const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
-const CALM: Duration = Duration::from_secs(2);
+/// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not. CUPS has
+/// nothing that would tell us (its `ippget` subscriptions are asked, too), and people are told within a second.
+const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
+const CALM: Duration = Duration::from_millis(700);
+
+/// So many jobs in the system's queue are looked at each time; those behind them wait their turn and are looked at less
+/// often: a hundred waiting jobs must not keep the print service busy with questions.
+const AHEAD: usize = 4;
+const BEHIND: Duration = Duration::from_secs(2);
 
 /// Between two looks at the clock while quiet hours keep jobs back.
 const CLOCK: Duration = Duration::from_secs(15);
@@ -33,6 +39,7 @@ pub(super) struct Worker {
     queue: QueueId,
     bell: Arc<Notify>,
     machines: HashMap<(Uuid, u32), Machine>,
+    looked: HashMap<Uuid, Instant>,
     trouble: Duration,
     brisk: Duration,
 }
@@ -50,7 +57,15 @@ enum Pace {
 
 impl Worker {
     pub(super) fn new(offer: Offer, queue: QueueId, bell: Arc<Notify>) -> Self {
-        Self { offer, queue, bell, machines: HashMap::new(), trouble: TROUBLE.0, brisk: BRISK.0 }
+        Self {
+            offer,
+            queue,
+            bell,
+            machines: HashMap::new(),
+            looked: HashMap::new(),
+            trouble: TROUBLE.0,
+            brisk: BRISK.0,
+        }
     }
 
     /// Works until it is dropped. Sleeps while there is nothing to do.
@@ -84,10 +99,19 @@ impl Worker {
         self.machines
             .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
         let mut paces = Vec::with_capacity(jobs.len());
-        let mut some_wait = false;
+        self.looked.retain(|job, _| jobs.iter().any(|row| row.job == *job));
+        let (mut some_wait, mut ahead) = (false, 0);
         for job in jobs {
             let Some(job) = self.look_at_the_clock(job).await else { return Some(TROUBLE.1) };
             some_wait |= job.journal.holds.has(Hold::Quiet);
+            if job.journal.step == Step::Submitted {
+                ahead += 1;
+                if ahead > AHEAD && self.waits_its_turn(&job) {
+                    paces.push(Pace::Moving);
+                    continue;
+                }
+                self.looked.insert(job.job, Instant::now());
+            }
             paces.push(self.carry_on(job).await);
         }
         if paces.contains(&Pace::Trouble) {
@@ -106,6 +130,16 @@ impl Worker {
             // The clock is looked at again and again, so that it may be set and change to summer time as it likes.
             some_wait.then_some(CLOCK)
         }
+    }
+
+    /// Whether it waits behind others, as we know from a look not long ago, and nobody wants anything of it.
+    fn waits_its_turn(&self, job: &IncomingJob) -> bool {
+        let known = self.machines.get(&(job.job, job.attempt));
+        let same = known.is_some_and(|machine| {
+            machine.journal().holds == job.journal.holds && machine.journal().cancel == job.journal.cancel
+        });
+        let recent = self.looked.get(&job.job).is_some_and(|at| at.elapsed() < BEHIND);
+        same && recent && matches!(job.journal.state, State::Waiting | State::Held)
     }
 
     /// Keeps a job back whose quiet hours have come, lets it go when they are over. None when the disk refuses.
@@ -181,22 +215,27 @@ async fn walk(
     let mut recorded = job.journal.clone();
     for _ in 0..ACTIONS {
         let action = machine.decide();
+        fault::point("worker: decided, not recorded");
         if !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
         if action == Action::Rest {
             return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
         }
+        fault::point(before(action));
         let event = act(spooler, handover, action).await;
+        fault::point(after(action));
         let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
         tracing::debug!(job = %job.job, ?action, ?event, "print job");
         machine.happened(event, Instant::now());
         if !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
+        fault::point("worker: what happened is recorded");
         match machine.journal() {
             journal if journal.step == Step::Ended => {
                 offer.inner.spool.remove(&job.document());
+                fault::point("worker: over, and the document is deleted");
                 spooler.forget(&job.mark());
                 if journal.unprinted && !journal.holds.has(Hold::MustAsk) {
                     offer.give_back_unprinted(&job).await;
@@ -215,6 +254,34 @@ async fn walk(
         }
     }
     Pace::Moving
+}
+
+fn before(action: Action) -> &'static str {
+    match action {
+        Action::Find => "worker: about to search",
+        Action::Create => "worker: about to make an empty job",
+        Action::Send(_) => "worker: about to hand over",
+        Action::Abandon(_) => "worker: about to abandon an empty job",
+        Action::Cancel(_) => "worker: about to cancel",
+        Action::Hold(_) => "worker: about to hold",
+        Action::Release(_) => "worker: about to release",
+        Action::Look(_) => "worker: about to look",
+        Action::Rest => "worker: rests",
+    }
+}
+
+fn after(action: Action) -> &'static str {
+    match action {
+        Action::Find => "worker: searched, not recorded",
+        Action::Create => "worker: an empty job is made, not recorded",
+        Action::Send(_) => "worker: handed over, not recorded",
+        Action::Abandon(_) => "worker: abandoned, not recorded",
+        Action::Cancel(_) => "worker: cancelled, not recorded",
+        Action::Hold(_) => "worker: held, not recorded",
+        Action::Release(_) => "worker: released, not recorded",
+        Action::Look(_) => "worker: looked, not recorded",
+        Action::Rest => "worker: rests",
+    }
 }
 
 /// Puts the journal on disk if it changed, and learns of a cancel that came meanwhile. False when the disk refuses:

@@ -227,6 +227,7 @@ const BACKEND: &str = r#"#!/bin/sh
 dir=@DIR@
 name=$1-$$.doc
 cat "${6:-/dev/stdin}" > "$dir/kept/$name"
+echo "ATTR: marker-names='Black Toner,Cyan' marker-colors=#000000,#00FFFF marker-levels=5,80 marker-low-levels=10,10" >&2
 if [ -e "$dir/empty" ]; then
     echo 'STATE: +media-empty-error' >&2
     while [ -e "$dir/empty" ]; do sleep 0.1; done

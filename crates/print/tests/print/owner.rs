@@ -10,7 +10,10 @@ use lanyard_print::{
     document::Format,
     ticket::{Capabilities, Options, Sides, State},
 };
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_reaches_the_printer_as_it_was_asked_for() {
@@ -186,4 +189,37 @@ async fn save_as_pdf_needs_no_print_service_and_honours_ranges_and_copies() {
     assert_eq!(saved.len(), 3);
     assert!(saved.iter().any(|pdf| text_of(pdf).contains("Grüße")));
     assert!(files(&owner.dir.path().join("notes")).is_empty(), "nothing is remembered of what is done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_at_the_printer_is_told_within_a_second() {
+    let cupsd = Cupsd::start();
+    cupsd.misbehave("slow");
+    let owner = Owner::with(&cupsd);
+    let running = owner.run();
+    let mut jobs = vec![running.accept("pages", &Document::pdf(1), Options::default()).await];
+    running.until(jobs[0], State::Printing).await;
+    for _ in 0..8 {
+        jobs.push(running.accept("pages", &Document::pdf(1), Options::default()).await);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (tool, expected) in [("cupsdisable", State::Stopped), ("cupsenable", State::Printing)] {
+        cupsd.tool(tool, &["pages"]);
+        let begun = Instant::now();
+        let mut changes = running.offer.changes();
+        while running.status(jobs[0]).await.state != expected {
+            let _ = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
+        }
+        println!("told {:?} after {tool}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(1), "{tool}");
+    }
+    cupsd.behave_well();
+    for job in jobs {
+        running.until(job, State::Done).await;
+    }
+    assert_eq!(cupsd.printed().len(), 9);
+    let queues = running.offer.queues().await;
+    let pages = queues.iter().find(|queue| queue.id.0 == "pages").unwrap();
+    let supplies: Vec<_> = pages.supplies.iter().map(|one| (one.name.as_str(), one.level, one.low)).collect();
+    assert_eq!(supplies, [("Black Toner", Some(5), true), ("Cyan", Some(80), false)]);
 }
