@@ -20,6 +20,7 @@ pub mod mdns;
 pub mod middle;
 pub mod node;
 pub mod printer;
+pub mod python;
 pub mod runner;
 pub mod scratch;
 pub mod wait;

@@ -17,6 +17,7 @@ mod greet;
 mod hints;
 mod nearby;
 mod offers;
+mod routes;
 mod watch;
 mod watchers;
 

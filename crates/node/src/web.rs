@@ -7,7 +7,7 @@
 use crate::{Core, doors};
 use lanyard_api::{ApiError, ErrorCode};
 use lanyard_link::Web;
-use lanyard_trust::web::WebIdentity;
+use lanyard_trust::{NodeId, web::WebIdentity};
 use std::{sync::Arc, time::SystemTime};
 use tokio::sync::Mutex;
 
@@ -64,7 +64,12 @@ pub(crate) fn shut(core: &Core) {
 
 /// The name in the certificate and in announcements of printers, without `.local`: the same for ever, and nobody's.
 pub(crate) fn host_label(core: &Core) -> String {
-    let hash = blake3::derive_key("lanyard web host v1", core.identity.node_id().as_bytes());
+    host_label_of(&core.identity.node_id())
+}
+
+/// The same of another device, so that its announcements are known to be its own.
+pub(crate) fn host_label_of(node: &NodeId) -> String {
+    let hash = blake3::derive_key("lanyard web host v1", node.as_bytes());
     format!("lanyard-{}", data_encoding::BASE32_NOPAD.encode(&hash[..5]).to_ascii_lowercase())
 }
 

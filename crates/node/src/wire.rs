@@ -65,6 +65,9 @@ pub struct OfferedPrinter {
     /// The owner must be asked first.
     #[serde(default)]
     pub ask: bool,
+    /// The same wherever this piece of hardware is offered; says nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
 }
 
 /// One offered folder.

@@ -30,6 +30,8 @@ mod networks;
 #[cfg(target_os = "linux")]
 mod office;
 #[cfg(target_os = "linux")]
+mod plain_clients;
+#[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 conformance::ALL,
                 print_faults::ALL,
+                plain_clients::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

@@ -83,7 +83,8 @@ fn nothing_that_can_be_read_on_the_wire_names_anybody() -> Result<()> {
     fs::create_dir(&folder)?;
     fs::write(folder.join("barataria.txt"), documents::noise(10_000, 1))?;
     ada.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Sancho Panza"])?;
-    ada.run(&["share", "printer", "save-as-pdf", "--name", "Windmill"])?;
+    // Whatever is for everyone on the network is announced by the name that its owner chose; this is for one device.
+    ada.run(&["share", "printer", "save-as-pdf", "--name", "Windmill", "--to", &ben.ready().id])?;
     ben.finds_drive("Sancho Panza")?;
     ben.finds_printer("Windmill")?;
     let there = ben.host().dir().join("copy");

@@ -2,12 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{JobState, NewPass};
-use lanyard_tests::{Host, Lab, Node, documents, runner::remark, scenarios, soon};
+use lanyard_tests::{Host, Lab, Node, documents, python, runner::remark, scenarios, soon};
 use serde_json::Value;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -179,22 +178,6 @@ fn python() -> Result<PathBuf> {
     if let Some(path) = env::var_os("LANYARD_SSLYZE") {
         return Ok(path.into());
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sslyze");
-    let (program, made) = (folder.join("bin/python"), folder.join("made"));
-    // Written last, so that a half-made one is made again.
-    if fs::read_to_string(&made).is_ok_and(|made| made == SSLYZE) {
-        return Ok(program);
-    }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    // sslyze itself comes as source, which is nothing but Python; what it needs comes as it is.
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"];
-    run(Command::new(&program).args(pip).args(["--no-binary=sslyze", SSLYZE]))?;
-    fs::write(&made, SSLYZE)?;
-    Ok(program)
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("{command:?} is needed for this test"))?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok(())
+    // sslyze itself comes as source, which is nothing but Python.
+    python::with(SSLYZE, Some("sslyze"), Path::new(env!("CARGO_TARGET_TMPDIR")))
 }

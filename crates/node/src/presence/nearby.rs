@@ -3,17 +3,20 @@
 use super::{
     RemoteShare, book,
     devices::{Link, Row},
+    routes::{self, Way},
 };
 use crate::{
     Core, asks, home,
     names::Named,
     printing,
     status::check_signs,
+    web,
     wire::{OfferedDrive, OfferedPrinter},
 };
 use lanyard_api::{Access, Change, Device, DeviceState, Drive, Nearby, Printer, PrinterState, Relation};
 use lanyard_discovery::{Interface, Kind, Service};
-use lanyard_trust::NodeId;
+use lanyard_print::offer::ipp::printer_uuid;
+use lanyard_trust::{NodeId, ShareId};
 use std::{sync::Arc, time::Duration};
 
 /// Between two events; what happens meanwhile is told together.
@@ -23,12 +26,14 @@ const GATHER: Duration = Duration::from_millis(100);
 pub(super) fn nearby(core: &Core) -> Nearby {
     let interfaces = core.networks.interfaces().borrow().clone();
     let mut nearby = Nearby::default();
+    let mut ways = Vec::new();
     for (node, row) in core.presence.devices().shown() {
         nearby.devices.push(device(core, node, row, &interfaces));
-        nearby.printers.extend(row.offers.printers.iter().map(|offered| printer(core, node, row, offered)));
+        ways.extend(row.offers.printers.iter().map(|offered| way(core, node, row, offered)));
         nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(core, node, row, offered)));
     }
-    nearby.printers.extend(standard_printers(core));
+    ways.extend(standard_ways(core));
+    nearby.printers = routes::cards(ways);
     let key = |name: &str, id: &str| (name.to_lowercase(), id.to_owned());
     nearby.devices.sort_by_cached_key(|device| key(&device.name, &device.id));
     nearby.printers.sort_by_cached_key(|printer| key(&printer.name, &printer.id));
@@ -71,26 +76,29 @@ pub(super) async fn tell(core: Arc<Core>) {
 
 /// Standard printers on the network that no device shares: shown, though this version does not print on them.
 pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
+    standard_ways(core).into_iter().map(|way| way.printer).collect()
+}
+
+fn standard_ways(core: &Core) -> Vec<Way> {
     let services = core.presence.browser.services();
     let is_ours =
         |service: &Service| service.addresses.iter().all(|address| core.networks.is_ours(address.ip()));
-    let mut printers: Vec<(Kind, Printer)> = Vec::new();
+    let mut printers: Vec<(Kind, Way)> = Vec::new();
     for service in services.iter().filter(|s| matches!(s.kind, Kind::Ipp | Kind::Ipps) && !is_ours(s)) {
         if is_offered_by_a_device(core, service) {
             continue;
         }
-        let shown = (service.kind, standard(service));
+        let way = Way { printer: standard(service), identities: identities(service), is_of_a_friend: false };
+        let is_shown =
+            |known: &Printer| known.name == way.printer.name && known.device_name == way.printer.device_name;
         // Most speak both kinds: one printer, better with TLS.
-        match printers
-            .iter_mut()
-            .find(|(_, p)| p.name == shown.1.name && p.device_name == shown.1.device_name)
-        {
-            Some(known) if service.kind == Kind::Ipps => *known = shown,
+        match printers.iter_mut().find(|(_, known)| is_shown(&known.printer)) {
+            Some(known) if service.kind == Kind::Ipps => *known = (service.kind, way),
             Some(_) => {}
-            None => printers.push(shown),
+            None => printers.push((service.kind, way)),
         }
     }
-    printers.into_iter().map(|(_, printer)| printer).collect()
+    printers.into_iter().map(|(_, way)| way).collect()
 }
 
 /// For finding by name.
@@ -104,10 +112,28 @@ pub(super) fn named(shares: Vec<RemoteShare>) -> Vec<Named<RemoteShare>> {
     shares.into_iter().map(named).collect()
 }
 
-/// Whether a device offers the printer behind this advert already: its own print system announces it, too, as
-/// `Name @ host`.
+/// By what a printer on the network may be known to be the one behind a device's queue.
+fn identities(service: &Service) -> Vec<String> {
+    let uuid = service.uuid.iter().map(|uuid| format!("uuid:{uuid}"));
+    let names =
+        [format!("at:{}", service.host.to_lowercase()), format!("at:{}.local", service.host.to_lowercase())];
+    let addresses = service.addresses.iter().map(|address| format!("at:{}", address.ip()));
+    uuid.chain(names).chain(addresses).collect()
+}
+
+/// Whether a device offers the printer behind this advert already: it announces it itself to clients without Lanyard,
+/// or its own print system does, as `Name @ host`.
 fn is_offered_by_a_device(core: &Core, service: &Service) -> bool {
-    core.presence.devices().shown().any(|(_, row)| {
+    core.presence.devices().shown().any(|(node, row)| {
+        let announced = |share: &str| printer_uuid(node, &ShareId(share.to_owned())).to_string();
+        let is_its_own =
+            service.host == web::host_label_of(node)
+                || row.offers.printers.iter().any(|offered| {
+                    service.uuid.as_ref().is_some_and(|uuid| *uuid == announced(&offered.share))
+                });
+        if is_its_own {
+            return true;
+        }
         let same_host = service.addresses.iter().any(|a| row.addresses.iter().any(|b| a.ip() == b.ip()));
         let name = service.name.to_lowercase();
         same_host && row.offers.printers.iter().any(|offered| name.starts_with(&offered.name.to_lowercase()))
@@ -133,6 +159,14 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
         state: if row.link == Link::Online { DeviceState::Online } else { DeviceState::Unreachable },
         addresses: row.current().iter().map(|address| book::written(address, interfaces)).collect(),
         last_seen: row.last_seen,
+    }
+}
+
+fn way(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Way {
+    Way {
+        printer: printer(core, node, row, offered),
+        identities: offered.identity.iter().cloned().collect(),
+        is_of_a_friend: core.circle.knows(node),
     }
 }
 

@@ -35,6 +35,7 @@ fn printer(offered: OfferedPrinter) -> Option<OfferedPrinter> {
         waiting: offered.waiting,
         supplies: offered.supplies.into_iter().filter_map(supply).take(MAX_SUPPLIES).collect(),
         ask: offered.ask,
+        identity: offered.identity.filter(|identity| is_identity(identity)),
     })
 }
 
@@ -61,6 +62,12 @@ pub(crate) fn is_share_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
+/// As `lanyard_print::system::device` writes it.
+fn is_identity(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b":.-".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// RFC 8011 §5.1.4, which allows lower case only; some printers do not keep to it.
 fn is_keyword(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -82,6 +89,7 @@ mod tests {
             waiting: 0,
             supplies: Vec::new(),
             ask: false,
+            identity: None,
         }
     }
 

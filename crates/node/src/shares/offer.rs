@@ -57,6 +57,7 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
             waiting: 0,
             supplies: Vec::new(),
             ask: false,
+            identity: None,
         };
     };
     let state = match queue.state {
@@ -74,5 +75,6 @@ fn printer(id: ShareId, name: String, queue: Option<QueueInfo>) -> OfferedPrinte
         waiting: queue.waiting,
         supplies: queue.supplies,
         ask: false,
+        identity: queue.device.identity,
     }
 }

@@ -16,11 +16,12 @@ use lanyard_print::{
     ticket::{Options, TICKET_HEADER, Ticket},
 };
 use lanyard_trust::{
-    Action, Audience, Gate, Grant, NodeId, PassId, Refusal, ShareId, Subject, Until, Used, Who,
+    Action, Audience, Gate, Grant, NodeId, PassId, PlainId, Refusal, ShareId, Subject, Until, Used, Who,
 };
 use std::{
     collections::{BTreeMap, HashSet},
-    time::Duration,
+    net::Ipv4Addr,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -29,8 +30,9 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// The doors. IPP and WebDAV will each add a line.
-const DOORS: &[&dyn Door] = &[&TheGate, &PeerPrinting, &PeerDrives, &LocalSocket, &BrowserPage, &GuestPage];
+/// The doors. WebDAV will add a line.
+const DOORS: &[&dyn Door] =
+    &[&TheGate, &PeerPrinting, &PeerDrives, &LocalSocket, &BrowserPage, &GuestPage, &PlainPrinting];
 
 /// A way in.
 trait Door: Sync {
@@ -55,6 +57,9 @@ enum Person {
     StrangerAway,
     /// Somebody with a pass.
     Guest,
+    /// A client without Lanyard that proves nothing, on the owner's network and on another.
+    Plain,
+    PlainAway,
     /// Somebody who proves nothing.
     Nobody,
 }
@@ -141,10 +146,14 @@ impl World {
     fn subject(&self, who: Person) -> Option<Subject> {
         let device =
             |person, on_own_network| Subject { who: Who::Device(self.people[&person].id()), on_own_network };
+        let here = PlainId::of(Ipv4Addr::LOCALHOST.into());
+        let plain = |on_own_network| Subject { who: Who::Plain(here), on_own_network };
         Some(match who {
             Person::MemberAway => device(Person::Member, false),
             Person::StrangerAway => device(Person::Stranger, false),
             Person::Guest => Subject { who: Who::Guest(PASS), on_own_network: true },
+            Person::Plain => plain(true),
+            Person::PlainAway => plain(false),
             Person::Nobody => return None,
             person => device(person, true),
         })
@@ -152,7 +161,9 @@ impl World {
 
     fn cases(&self) -> Vec<Case> {
         use Outcome::{Asks, Hidden, No, Spent, Yes};
-        use Person::{Expelled, Guest, Member, MemberAway, Named, Nobody, Stranger, StrangerAway};
+        use Person::{
+            Expelled, Guest, Member, MemberAway, Named, Nobody, Plain, PlainAway, Stranger, StrangerAway,
+        };
         use Wish::{Print, Read, Write};
         let network = || Grant::to(Audience::Network);
         let home = || Grant::to(Audience::Home);
@@ -168,12 +179,30 @@ impl World {
         };
         let all = [Print, Read, Write];
         let devices = [Member, Named, Stranger, Expelled];
-        let everyone = [Member, Named, Stranger, Expelled, MemberAway, StrangerAway, Guest, Nobody];
+        let everyone =
+            [Member, Named, Stranger, Expelled, MemberAway, StrangerAway, Guest, Plain, PlainAway, Nobody];
 
         case("nothing was said", vec![], &everyone, &all, Hidden);
         case("everyone at home", vec![network()], &devices, &[Print, Read], Yes);
         case("everyone at home reads only", vec![network()], &devices, &[Write], No);
-        case("nobody elsewhere", vec![network()], &[MemberAway, StrangerAway, Guest, Nobody], &all, Hidden);
+        let elsewhere = [MemberAway, StrangerAway, Guest, PlainAway, Nobody];
+        case("nobody elsewhere", vec![network()], &elsewhere, &all, Hidden);
+        case("who proves nothing is one of the network", vec![network()], &[Plain], &[Print, Read], Yes);
+        case("and may be asked about", vec![Grant { ask: true, ..network() }], &[Plain], &[Print], Asks);
+        case(
+            "and has a day's worth",
+            vec![Grant { max_jobs: Some(0), ..network() }],
+            &[Plain],
+            &[Print],
+            Spent,
+        );
+        case(
+            "but is nobody by name",
+            vec![home(), named(), expelled(), pass()],
+            &[Plain, PlainAway],
+            &all,
+            Hidden,
+        );
         case("the home", vec![home()], &[Member, MemberAway], &[Print, Read], Yes);
         case("not the home", vec![home()], &[Named, Stranger, Expelled, Guest, Nobody], &all, Hidden);
         case("one device", vec![named()], &[Named], &[Print, Read], Yes);
@@ -513,6 +542,89 @@ impl Door for GuestPage {
     }
 }
 
+/// Clients without Lanyard at our printers, over plain HTTP as over TLS: `tests/tests` has those over TLS.
+struct PlainPrinting;
+
+impl Door for PlainPrinting {
+    fn name(&self) -> &'static str {
+        "printing, for clients without Lanyard"
+    }
+
+    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
+        async move {
+            if case.who != Person::Plain || case.wish != Wish::Print {
+                return None;
+            }
+            let port = status(&world.node).await.port;
+            let body = print_job(&format!("ipp://127.0.0.1:{port}/ipp/print/{}", world.printer));
+            let head = format!(
+                "POST /ipp/print/{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/ipp\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n",
+                world.printer,
+                body.len()
+            );
+            let request = [head.as_bytes(), &body].concat();
+            // The door itself opens and shuts with the rules, a moment later.
+            let begun = Instant::now();
+            loop {
+                let answer = raw_bytes(&format!("127.0.0.1:{port}"), &request).await;
+                let outcome = printed(&answer);
+                if outcome == case.expected || begun.elapsed() > Duration::from_secs(5) {
+                    return Some(outcome);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        .boxed()
+    }
+}
+
+/// `Print-Job` of five letters (RFC 8010 §3.1.1).
+fn print_job(uri: &str) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 2, 0, 0, 0, 1, 1];
+    for (tag, name, value) in [
+        (0x47, "attributes-charset", "utf-8"),
+        (0x48, "attributes-natural-language", "en"),
+        (0x45, "printer-uri", uri),
+        (0x42, "requesting-user-name", "somebody"),
+        (0x49, "document-format", "text/plain"),
+    ] {
+        bytes.push(tag);
+        for text in [name, value] {
+            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+            bytes.extend(text.as_bytes());
+        }
+    }
+    bytes.push(3);
+    bytes.extend(b"Hello");
+    bytes
+}
+
+fn printed(answer: &[u8]) -> Outcome {
+    let text = String::from_utf8_lossy(answer);
+    let Some(at) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        return Outcome::Hidden; // shut
+    };
+    if text.starts_with("HTTP/1.1 404") {
+        return Outcome::Hidden;
+    }
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    let ipp = &answer[at + 4..];
+    match u16::from_be_bytes([ipp[2], ipp[3]]) {
+        0x0000 | 0x0001 => {
+            // RFC 8011 §5.3.7: 4 is pending-held.
+            let name = b"job-state\x00\x04";
+            let at = ipp.windows(name.len()).position(|bytes| bytes == name).expect("the state of the job");
+            if ipp[at + name.len() + 3] == 4 { Outcome::Asks } else { Outcome::Yes }
+        }
+        0x0401 | 0x0403 => Outcome::No,
+        0x0406 => Outcome::Hidden,
+        // PWG 5100.13 §13: client-error-account-limit-reached
+        0x041C => Outcome::Spent,
+        other => panic!("status {other:#06x}: {text}"),
+    }
+}
+
 /// What one gets at the door for other nodes who has no key to prove.
 async fn without_a_key(world: &World) -> Outcome {
     let port = status(&world.node).await.port;
@@ -520,15 +632,19 @@ async fn without_a_key(world: &World) -> Outcome {
     if answer.contains(" 200 ") { Outcome::Yes } else { Outcome::Hidden }
 }
 
-/// Everything that comes back for these bytes.
+/// Everything that comes back for these bytes, as text.
 async fn raw(address: &str, bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&raw_bytes(address, bytes).await).into_owned()
+}
+
+async fn raw_bytes(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
     // It may be cut off, which is an answer, too.
     let _ = tokio::time::timeout(Duration::from_secs(15), reading).await.expect("the door closes");
-    String::from_utf8_lossy(&answer).into_owned()
+    answer
 }
 
 fn outcome(status: StatusCode, body: &[u8], field: &str) -> Outcome {
