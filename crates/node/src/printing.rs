@@ -66,6 +66,7 @@ pub struct Printing {
     unanswered: Notify,
     /// What the owner has said about which job, until it is carried out.
     said: Mutex<Vec<(Uuid, bool)>>,
+    previews: preview::Previews,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -123,6 +124,7 @@ impl Printing {
             system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
             unanswered: Notify::new(),
             said: Mutex::default(),
+            previews: preview::Previews::open(documents, spool.join("preview"))?,
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })

@@ -11,13 +11,16 @@ mod print {
     mod crashes;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
+    mod formats;
     mod holding;
     mod hostile;
     mod moving;
     pub(crate) mod offering;
     mod owner;
+    pub(crate) mod pages;
     mod recovery;
     mod refusals;
+    mod rendering;
     mod sender;
     mod standard;
     mod straight;

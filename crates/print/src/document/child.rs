@@ -5,13 +5,18 @@
 //! stranger's answer. One that dies, takes too long or says something odd costs that one document.
 
 #[cfg(test)]
-use super::inside::work;
+use super::inside::{fonts_for, work};
 use super::{
     DocumentError, Format, Inspected,
     inside::CHILD,
+    office::Office,
     wire::{Answer, MAX_ANSWER, Outcome, Question},
 };
-use crate::ticket::Options;
+use crate::{
+    render::{raster::Raster, sides::is_laid_out},
+    ticket::Options,
+};
+use serde::{Deserialize, Serialize};
 use std::{
     env,
     ffi::OsString,
@@ -33,6 +38,10 @@ const AT_ONCE: usize = 2;
 const LOOK: Duration = Duration::from_secs(15);
 const COUNT: Duration = Duration::from_secs(10);
 const MAKE: Duration = Duration::from_secs(60);
+
+/// How long drawing one side may take, and how long a whole document's raster: a page at 600 dpi takes a second or two.
+const SHOW: Duration = Duration::from_secs(20);
+const DRAW: Duration = Duration::from_secs(20 * 60);
 
 /// How long a document waits for its turn.
 const TURN: Duration = Duration::from_secs(120);
@@ -69,6 +78,7 @@ impl ChildProgram {
 #[derive(Clone)]
 pub struct Documents {
     by: By,
+    office: Office,
     seats: Arc<Semaphore>,
     cancel: CancellationToken,
 }
@@ -99,13 +109,18 @@ impl Documents {
     /// Looks by means of that program. What `cancel` cancels ends the children too.
     #[must_use]
     pub fn new(program: ChildProgram, cancel: CancellationToken) -> Self {
-        Self { by: By::Child(program), seats: Arc::new(Semaphore::new(AT_ONCE)), cancel }
+        Self {
+            by: By::Child(program),
+            office: Office::of_this_system(),
+            seats: Arc::new(Semaphore::new(AT_ONCE)),
+            cancel,
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn here() -> Self {
         let seats = Arc::new(Semaphore::new(AT_ONCE));
-        Self { by: By::Ourselves, seats, cancel: CancellationToken::new() }
+        Self { by: By::Ourselves, office: Office::of_this_system(), seats, cancel: CancellationToken::new() }
     }
 
     /// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
@@ -126,19 +141,37 @@ impl Documents {
         }
     }
 
-    /// Whether the standard fonts have every character of a text.
+    /// As [`Documents::inspect`], for what somebody else sent: an Office document is refused, because LibreOffice
+    /// reads it without the limits of a child.
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub async fn is_western(&self, path: &Path) -> Result<bool, DocumentError> {
-        match self.ask(Question::IsWestern, path, None, LOOK).await? {
-            Ok(Outcome::Western(western)) => Ok(western),
+    pub async fn inspect_strange(&self, path: &Path, count: bool) -> Result<Inspected, DocumentError> {
+        let found = self.inspect(path, count).await?;
+        if found.format == Format::Office { Err(DocumentError::OfficeFromOthers) } else { Ok(found) }
+    }
+
+    /// The same, with another LibreOffice.
+    #[must_use]
+    pub fn with_office(mut self, office: Office) -> Self {
+        self.office = office;
+        self
+    }
+
+    /// Whether the fonts of this computer have every character of a text.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub async fn is_legible(&self, path: &Path) -> Result<bool, DocumentError> {
+        match self.ask(Question::IsLegible, path, None, LOOK).await? {
+            Ok(Outcome::Legible(legible)) => Ok(legible),
             told => Err(refused(told)),
         }
     }
 
-    /// Turns any printable document into a PDF file at `out`, with the chosen pages and copies in it. Paper size
-    /// applies to text and pictures; a PDF keeps its own. The file is written and fsynced, its directory is not.
+    /// Turns any printable document into a PDF file at `out`, with the chosen pages, arrangement and copies in it; a
+    /// PDF in which that changes nothing is copied byte by byte. The file is written and fsynced, its directory is
+    /// not.
     ///
     /// # Errors
     /// [`DocumentError`]; what is at `out` then is to be thrown away.
@@ -149,17 +182,105 @@ impl Documents {
         options: &Options,
         out: &Path,
     ) -> Result<(), DocumentError> {
-        if format == Format::Pdf && options.pages.is_none() && options.copies.unwrap_or(1) == 1 {
-            let (path, out) = (path.to_owned(), out.to_owned());
-            let copied = crate::spool::blocking(move || {
-                let mut target = anew(&out)?;
-                io::copy(&mut File::open(path)?, &mut target)?;
-                target.sync_all()
-            });
-            return Ok(copied.await?);
+        if self.lay_out(path, format, options, out).await? == Laid::Made {
+            return Ok(());
+        }
+        let (path, out) = (path.to_owned(), out.to_owned());
+        let copied = crate::spool::blocking(move || {
+            let mut target = anew(&out)?;
+            io::copy(&mut File::open(path)?, &mut target)?;
+            target.sync_all()
+        });
+        Ok(copied.await?)
+    }
+
+    /// As [`Documents::to_pdf`], but a PDF in which nothing is to be changed is not written again.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn lay_out(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        out: &Path,
+    ) -> Result<Laid, DocumentError> {
+        if format == Format::Office {
+            return self.through_office(path, options, out).await;
+        }
+        let unchanged = options.pages.is_none() && options.media.is_none() && !is_laid_out(options);
+        if format == Format::Pdf && unchanged && options.copies.unwrap_or(1) == 1 {
+            return Ok(Laid::AsIs);
         }
         let question = Question::ToPdf { format, options: options.clone() };
         match self.ask(question, path, Some(out), MAKE).await? {
+            Ok(Outcome::Made) => Ok(Laid::Made),
+            Ok(Outcome::AsIs) if format == Format::Pdf => Ok(Laid::AsIs),
+            told => Err(refused(told)),
+        }
+    }
+
+    /// LibreOffice makes a PDF, which is then treated like any other.
+    async fn through_office(
+        &self,
+        path: &Path,
+        options: &Options,
+        out: &Path,
+    ) -> Result<Laid, DocumentError> {
+        let (mut plain, stop) = (out.to_owned().into_os_string(), self.cancel.child_token());
+        plain.push(".office.pdf");
+        let plain = Temporary(plain.into());
+        let _stop_when_dropped = stop.clone().drop_guard();
+        self.office.to_pdf(path, &plain.0, stop).await?;
+        let laid = Box::pin(self.lay_out(&plain.0, Format::Pdf, options, out)).await?;
+        if laid == Laid::AsIs {
+            fs::rename(&plain.0, out)?;
+        }
+        Ok(Laid::Made)
+    }
+
+    /// Makes a PDF of an Office document at `out`.
+    ///
+    /// # Errors
+    /// [`DocumentError::NoOffice`], [`DocumentError::OfficeFailed`].
+    pub async fn office_to_pdf(&self, path: &Path, out: &Path) -> Result<(), DocumentError> {
+        let stop = self.cancel.child_token();
+        let _stop_when_dropped = stop.clone().drop_guard();
+        self.office.to_pdf(path, out, stop).await
+    }
+
+    /// Draws one side of paper, as a PNG at `out`.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn show(
+        &self,
+        path: &Path,
+        format: Format,
+        look: Look,
+        out: &Path,
+    ) -> Result<Shown, DocumentError> {
+        match self.ask(Question::Show { format, look }, path, Some(out), SHOW).await? {
+            Ok(Outcome::Shown(shown)) => Ok(shown),
+            told => Err(refused(told)),
+        }
+    }
+
+    /// Makes a raster for a printer that reads nothing else, with the chosen pages, arrangement and copies in it, at
+    /// `out`. The file is written and fsynced.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn to_raster(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        raster: Raster,
+        out: &Path,
+    ) -> Result<(), DocumentError> {
+        let question = Question::Raster { format, options: options.clone(), raster };
+        match self.ask(question, path, Some(out), DRAW).await? {
             Ok(Outcome::Made) => Ok(()),
             told => Err(refused(told)),
         }
@@ -202,6 +323,54 @@ impl Documents {
     }
 }
 
+/// What became of a document that was to be laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Laid {
+    /// It is a PDF that needs no change; nothing was written.
+    AsIs,
+    /// A PDF was written.
+    Made,
+}
+
+/// What one side of paper is to look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Pages, paper and arrangement.
+    pub options: Options,
+    /// The sheet when none was chosen: a PWG media name; none means that pages keep their own size.
+    pub paper: Option<String>,
+    /// Which side, from 1; one beyond the last is the last.
+    pub side: u32,
+    /// Pixels of the longer edge.
+    pub edge: u32,
+    /// Colour or grey.
+    pub color: bool,
+}
+
+/// A side that was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// Sides of paper that the document makes, once.
+    pub sides: u32,
+    /// Pages in it.
+    pub pages: u32,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// A file that goes away when nobody needs it any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// The one kind of silence that a caller may do something about.
 struct TooSlow;
 
@@ -239,7 +408,7 @@ fn look(
             let mut document = document;
             let nowhere = || File::options().write(true).open("/dev/null");
             let out = out.as_ref().map_or_else(nowhere, File::try_clone).map_err(Silence::Io)?;
-            work(question, &mut document, &out)
+            work(question, &mut document, &out, &fonts_for(question))
         }
     };
     if let (Outcome::Made, Some(out)) = (&outcome, out) {

@@ -181,7 +181,7 @@ impl Spooler for SaveAsPdf {
             "na_5x7_5x7in",
         ];
         let capabilities = Capabilities {
-            formats: Format::ALL.to_vec(),
+            formats: Format::SENT.to_vec(),
             color: true,
             sides: vec![crate::ticket::Sides::OneSided],
             media: media.map(str::to_owned).to_vec(),
@@ -268,7 +268,10 @@ fn numbered(stem: &str, n: u32) -> String {
 fn file_stem(title: &str) -> String {
     let mut stem: String =
         title.chars().map(|c| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c }).collect();
-    for extension in [".pdf", ".jpeg", ".jpg", ".png", ".txt"] {
+    for extension in [
+        ".pdf", ".jpeg", ".jpg", ".png", ".txt", ".tiff", ".tif", ".webp", ".svg", ".odt", ".ods", ".odp",
+        ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".rtf",
+    ] {
         let cut = stem.len().saturating_sub(extension.len());
         if stem.is_char_boundary(cut) && stem[cut..].eq_ignore_ascii_case(extension) {
             stem.truncate(cut);

@@ -80,7 +80,7 @@ async fn what_a_printer_can_do_is_told_and_more_than_that_is_refused() {
     let (status, body) = running.ask(1, Method::GET, "/v1/printers/pages").await;
     assert_eq!(status, StatusCode::OK);
     let told: Capabilities = serde_json::from_slice(&body).unwrap();
-    assert_eq!(told.formats, Format::ALL);
+    assert_eq!(told.formats, Format::SENT);
     assert_eq!(told.sides, [Sides::OneSided, Sides::TwoSidedLongEdge, Sides::TwoSidedShortEdge]);
     assert_eq!(told.media, ["iso_a4_210x297mm", "na_letter_8.5x11in"]);
     assert_eq!(told.media_default.as_deref(), Some("iso_a4_210x297mm"));

@@ -6,7 +6,7 @@
 use super::printer::{Document, Facts, More, NewJob, Printer, Progress, Refused};
 use crate::{
     QueueId,
-    document::DocumentError,
+    document::{DocumentError, Format},
     offer::{NotTaken, Offer, OfferError, hold::By, lock, walk_in::Unannounced},
     spool::KeepError,
     system::{QueueInfo, QueueState, SpoolError},
@@ -20,6 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 use uuid::Uuid;
+
+/// What becomes PDF here although nodes do not send it to each other.
+const RASTER: [Format; 2] = [Format::PwgRaster, Format::Urf];
 
 /// What is shown on this computer when somebody wants to know which printer that is.
 pub type Identify = dyn Fn(&ShareId, Option<String>) + Send + Sync;
@@ -118,7 +121,12 @@ impl Shared {
 
     async fn tell(&self) -> Result<Facts, Refused> {
         let id = self.look()?;
-        let can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        let mut can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        if can.formats.contains(&Format::Pdf) {
+            // What other nodes do not send each other, and phones and print dialogs do.
+            can.formats
+                .extend(RASTER.iter().filter(|raster| !can.formats.contains(raster)).collect::<Vec<_>>());
+        }
         let queue = self.printers.queue(&id).await;
         let inner = &self.printers.inner;
         let name = (inner.offer.inner.name_of)(&self.share).unwrap_or_else(|| id.0.clone());
@@ -288,8 +296,10 @@ fn not_taken(error: NotTaken) -> Refused {
 
 fn not_printable(error: DocumentError) -> Refused {
     match error {
-        DocumentError::Unsupported => Refused::FormatNotSupported(error.to_string()),
-        DocumentError::Protected => Refused::Locked(error.to_string()),
+        DocumentError::Unsupported | DocumentError::NoOffice | DocumentError::OfficeFromOthers => {
+            Refused::FormatNotSupported(error.to_string())
+        }
+        DocumentError::Locked => Refused::Locked(error.to_string()),
         DocumentError::NotNow(words) => Refused::Away(words),
         DocumentError::Io(error) => Refused::Internal(error.to_string()),
         error => Refused::FormatError(error.to_string()),
