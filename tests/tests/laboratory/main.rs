@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod added;
+#[cfg(target_os = "linux")]
 mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
@@ -44,6 +46,8 @@ mod self_check;
 #[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
+mod straight;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
@@ -63,6 +67,8 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 conformance::ALL,
                 print_faults::ALL,
+                straight::ALL,
+                added::ALL,
                 plain_clients::ALL,
                 copy_faults::ALL,
                 home::ALL,
