@@ -121,3 +121,61 @@ fn refused(error: &io::Error, format: Format) -> DocumentError {
         kind => DocumentError::Io(kind.into()),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A raster of one grey page, packed by hand.
+    fn urf() -> Vec<u8> {
+        let mut bytes = b"UNIRAST\0\0\0\0\x01".to_vec();
+        let mut header = [0; 32];
+        header[0] = 8;
+        header[12..16].copy_from_slice(&4u32.to_be_bytes());
+        header[16..20].copy_from_slice(&3u32.to_be_bytes());
+        header[20..24].copy_from_slice(&72u32.to_be_bytes());
+        bytes.extend(header);
+        // Twice a run of two and two different ones, then white to the end.
+        bytes.extend([1, 1, 9, 255, 7, 8, 0, 128]);
+        bytes
+    }
+
+    #[test]
+    fn a_page_has_the_size_that_its_pixels_make() {
+        let made = document(&urf()[..], Format::Urf, &Options::default()).unwrap();
+        let page = made.get_dictionary(*made.get_pages().get(&1).unwrap()).unwrap();
+        let sheet: Vec<f32> = page
+            .get(b"MediaBox")
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_float().unwrap())
+            .collect();
+        assert_eq!(sheet, [0.0, 0.0, 4.0, 3.0]);
+        let image = made.objects.values().filter_map(|object| object.as_stream().ok());
+        let image = image.filter(|stream| stream.dict.get(b"Width").is_ok()).next().unwrap();
+        assert_eq!(image.decompressed_content().unwrap(), [9, 9, 7, 8, 9, 9, 7, 8, 255, 255, 255, 255]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_is_a_document_or_an_error(
+            noise in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..60, cut in 0usize..60, byte: u8,
+        ) {
+            let mut bytes = urf();
+            let place = at % bytes.len();
+            bytes[place] = byte;
+            bytes.truncate(bytes.len() - cut % bytes.len());
+            bytes.extend(noise);
+            // Claims of a large page would only make this slow: they are bounded elsewhere.
+            if bytes.len() > 32 && bytes[24..26] == [0, 0] && bytes[28..30] == [0, 0] {
+                let _ = document(&bytes[..], Format::Urf, &Options::default());
+            }
+            let _ = check(&bytes[..], Format::Urf);
+            let _ = check(&bytes[..], Format::PwgRaster);
+        }
+    }
+}
