@@ -43,6 +43,9 @@ const MAKE: Duration = Duration::from_secs(60);
 const SHOW: Duration = Duration::from_secs(20);
 const DRAW: Duration = Duration::from_secs(20 * 60);
 
+/// A PDF above this is not looked at only to fit it to another paper.
+const MAX_FITTED: u64 = 64 * 1024 * 1024;
+
 /// How long a document waits for its turn.
 const TURN: Duration = Duration::from_secs(120);
 
@@ -212,11 +215,25 @@ impl Documents {
         if format == Format::Pdf && unchanged && options.copies.unwrap_or(1) == 1 {
             return Ok(Laid::AsIs);
         }
+        // Another paper alone is no reason not to print: what is too much for a child is left to the queue, which
+        // scales it as it does for any other program.
+        let dispensable = format == Format::Pdf
+            && options.pages.is_none()
+            && options.copies.unwrap_or(1) == 1
+            && !is_laid_out(options);
+        if dispensable && tokio::fs::metadata(path).await?.len() > MAX_FITTED {
+            return Ok(Laid::AsIs);
+        }
         let question = Question::ToPdf { format, options: options.clone() };
-        match self.ask(question, path, Some(out), MAKE).await? {
-            Ok(Outcome::Made) => Ok(Laid::Made),
-            Ok(Outcome::AsIs) if format == Format::Pdf => Ok(Laid::AsIs),
-            told => Err(refused(told)),
+        match self.ask(question, path, Some(out), MAKE).await {
+            Ok(Ok(Outcome::Made)) => Ok(Laid::Made),
+            Ok(Ok(Outcome::AsIs)) if format == Format::Pdf => Ok(Laid::AsIs),
+            Ok(told) => match refused(told) {
+                DocumentError::Unreadable | DocumentError::TooMuch(_) if dispensable => Ok(Laid::AsIs),
+                error => Err(error),
+            },
+            Err(DocumentError::Unreadable) if dispensable => Ok(Laid::AsIs),
+            Err(error) => Err(error),
         }
     }
 

@@ -28,6 +28,7 @@ use std::{
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     panic,
     process::ExitCode,
+    sync::Arc,
     thread,
 };
 
@@ -266,7 +267,19 @@ fn to_pdf(
         (&mut &*out).write_all(bytes)?;
         return Ok(Outcome::Made);
     }
-    let mut made = made.opened()?;
+    let made = match made {
+        // Most pages have the paper's size: that is seen without reading more than their tree.
+        Made::Written(bytes) if format == Format::Pdf && as_made => {
+            let bytes = Arc::new(bytes);
+            let sizes = Pages::open(bytes.clone()).map(|pages| pages.sizes());
+            if sizes.is_ok_and(|sizes| arrange(&sizes, format, options, None).is_ok_and(|to| !to.changed)) {
+                return Ok(Outcome::AsIs);
+            }
+            pdf::open(&bytes)?
+        }
+        made => made.opened()?,
+    };
+    let mut made = made;
     if may_change {
         let arranged = arrange(&impose::sizes(&made), format, options, None)?;
         if arranged.changed {
