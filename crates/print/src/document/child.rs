@@ -83,6 +83,8 @@ pub struct Documents {
     by: By,
     office: Office,
     seats: Arc<Semaphore>,
+    /// A whole document's raster takes minutes: one at a time, so that a seat is left for short looks.
+    long: Arc<Semaphore>,
     cancel: CancellationToken,
 }
 
@@ -116,6 +118,7 @@ impl Documents {
             by: By::Child(program),
             office: Office::of_this_system(),
             seats: Arc::new(Semaphore::new(AT_ONCE)),
+            long: Arc::new(Semaphore::new(1)),
             cancel,
         }
     }
@@ -123,7 +126,13 @@ impl Documents {
     #[cfg(test)]
     pub(crate) fn here() -> Self {
         let seats = Arc::new(Semaphore::new(AT_ONCE));
-        Self { by: By::Ourselves, office: Office::of_this_system(), seats, cancel: CancellationToken::new() }
+        Self {
+            by: By::Ourselves,
+            office: Office::of_this_system(),
+            seats,
+            long: Arc::new(Semaphore::new(1)),
+            cancel: CancellationToken::new(),
+        }
     }
 
     /// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
@@ -225,7 +234,9 @@ impl Documents {
             return Ok(Laid::AsIs);
         }
         let question = Question::ToPdf { format, options: options.clone() };
-        match self.ask(question, path, Some(out), MAKE).await {
+        // Hundreds of pages of pixels are packed anew.
+        let pixels = matches!(format, Format::PwgRaster | Format::Urf | Format::Tiff);
+        match self.ask(question, path, Some(out), if pixels { MAKE * 4 } else { MAKE }).await {
             Ok(Ok(Outcome::Made)) => Ok(Laid::Made),
             Ok(Ok(Outcome::AsIs)) if format == Format::Pdf => Ok(Laid::AsIs),
             Ok(told) => match refused(told) {
@@ -296,6 +307,8 @@ impl Documents {
         raster: Raster,
         out: &Path,
     ) -> Result<(), DocumentError> {
+        let turn = self.long.acquire().await;
+        let _turn = turn.map_err(|_| DocumentError::NotNow("the node is stopping".to_owned()))?;
         let question = Question::Raster { format, options: options.clone(), raster };
         match self.ask(question, path, Some(out), DRAW).await? {
             Ok(Outcome::Made) => Ok(()),

@@ -225,7 +225,9 @@ fn make(
         }
         Format::PwgRaster | Format::Urf => {
             rewound(document)?;
-            open(raster::document(document, format, options)?)
+            let mut bytes = Vec::new();
+            raster::write(document, format, &mut bytes)?;
+            Ok(Made::Written(bytes))
         }
         // LibreOffice is the node's to start.
         Format::Office => Err(DocumentError::Unsupported),
@@ -257,6 +259,11 @@ fn to_pdf(
 ) -> Result<Outcome, DocumentError> {
     let once = options.copies.unwrap_or(1) == 1;
     let as_made = options.pages.is_none() && once;
+    if matches!(format, Format::PwgRaster | Format::Urf) && as_made && !sides::is_laid_out(options) {
+        document.rewind()?;
+        raster::write(document, format, BufWriter::new(out))?;
+        return Ok(Outcome::Made);
+    }
     let made = make(document, format, options, fonts)?;
     let may_change = sides::is_laid_out(options) || (format == Format::Pdf && options.media.is_some());
     if let Made::Written(bytes) = &made
