@@ -12,6 +12,7 @@ mod follow;
 mod guests;
 mod home;
 mod networks;
+mod preview;
 mod print;
 mod run;
 mod shares;

@@ -4,7 +4,9 @@ use crate::{
     Failure,
     args::{Print, PrinterAction},
     ask::{self, Asked, absolute},
-    follow, show,
+    follow,
+    preview::preview,
+    show,
 };
 use lanyard_api::{
     ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
@@ -52,6 +54,13 @@ pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(),
         },
         booklet: wanted.booklet,
     };
+    if let Some(picture) = &wanted.preview {
+        let [file] = &wanted.files[..] else {
+            return Err(Failure::said("A preview is of one document: name one file."));
+        };
+        let document = Document::Path { path: absolute(file)? };
+        return preview(node, wanted.on, document, options, (wanted.side, picture), json).await;
+    }
     let mut failed = None;
     for file in &wanted.files {
         let document = Document::Path { path: absolute(file)? };

@@ -43,6 +43,9 @@ const MAKE: Duration = Duration::from_secs(60);
 const SHOW: Duration = Duration::from_secs(20);
 const DRAW: Duration = Duration::from_secs(20 * 60);
 
+/// A PDF above this is not looked at only to fit it to another paper.
+const MAX_FITTED: u64 = 64 * 1024 * 1024;
+
 /// How long a document waits for its turn.
 const TURN: Duration = Duration::from_secs(120);
 
@@ -80,6 +83,8 @@ pub struct Documents {
     by: By,
     office: Office,
     seats: Arc<Semaphore>,
+    /// A whole document's raster takes minutes: one at a time, so that a seat is left for short looks.
+    long: Arc<Semaphore>,
     cancel: CancellationToken,
 }
 
@@ -113,6 +118,7 @@ impl Documents {
             by: By::Child(program),
             office: Office::of_this_system(),
             seats: Arc::new(Semaphore::new(AT_ONCE)),
+            long: Arc::new(Semaphore::new(1)),
             cancel,
         }
     }
@@ -120,7 +126,13 @@ impl Documents {
     #[cfg(test)]
     pub(crate) fn here() -> Self {
         let seats = Arc::new(Semaphore::new(AT_ONCE));
-        Self { by: By::Ourselves, office: Office::of_this_system(), seats, cancel: CancellationToken::new() }
+        Self {
+            by: By::Ourselves,
+            office: Office::of_this_system(),
+            seats,
+            long: Arc::new(Semaphore::new(1)),
+            cancel: CancellationToken::new(),
+        }
     }
 
     /// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
@@ -212,11 +224,27 @@ impl Documents {
         if format == Format::Pdf && unchanged && options.copies.unwrap_or(1) == 1 {
             return Ok(Laid::AsIs);
         }
+        // Another paper alone is no reason not to print: what is too much for a child is left to the queue, which
+        // scales it as it does for any other program.
+        let dispensable = format == Format::Pdf
+            && options.pages.is_none()
+            && options.copies.unwrap_or(1) == 1
+            && !is_laid_out(options);
+        if dispensable && tokio::fs::metadata(path).await?.len() > MAX_FITTED {
+            return Ok(Laid::AsIs);
+        }
         let question = Question::ToPdf { format, options: options.clone() };
-        match self.ask(question, path, Some(out), MAKE).await? {
-            Ok(Outcome::Made) => Ok(Laid::Made),
-            Ok(Outcome::AsIs) if format == Format::Pdf => Ok(Laid::AsIs),
-            told => Err(refused(told)),
+        // Hundreds of pages of pixels are packed anew.
+        let pixels = matches!(format, Format::PwgRaster | Format::Urf | Format::Tiff);
+        match self.ask(question, path, Some(out), if pixels { MAKE * 4 } else { MAKE }).await {
+            Ok(Ok(Outcome::Made)) => Ok(Laid::Made),
+            Ok(Ok(Outcome::AsIs)) if format == Format::Pdf => Ok(Laid::AsIs),
+            Ok(told) => match refused(told) {
+                DocumentError::Unreadable | DocumentError::TooMuch(_) if dispensable => Ok(Laid::AsIs),
+                error => Err(error),
+            },
+            Err(DocumentError::Unreadable) if dispensable => Ok(Laid::AsIs),
+            Err(error) => Err(error),
         }
     }
 
@@ -279,6 +307,8 @@ impl Documents {
         raster: Raster,
         out: &Path,
     ) -> Result<(), DocumentError> {
+        let turn = self.long.acquire().await;
+        let _turn = turn.map_err(|_| DocumentError::NotNow("the node is stopping".to_owned()))?;
         let question = Question::Raster { format, options: options.clone(), raster };
         match self.ask(question, path, Some(out), DRAW).await? {
             Ok(Outcome::Made) => Ok(()),

@@ -55,6 +55,9 @@ impl Question {
     pub(super) fn patience(&self) -> Duration {
         match self {
             Self::Raster { .. } => Duration::from_secs(20 * 60),
+            Self::ToPdf { format: Format::PwgRaster | Format::Urf | Format::Tiff, .. } => {
+                Duration::from_secs(2 * 60)
+            }
             _ => Duration::from_secs(30),
         }
     }

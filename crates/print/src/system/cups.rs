@@ -318,7 +318,7 @@ impl Ready {
         }
         let mut made = document.clone().into_os_string();
         made.push(".pdf");
-        let options = to_be_laid_out(&job.options, paper);
+        let options = to_be_laid_out(format, &job.options, paper);
         // Away again whatever happens while it is made.
         let ready = Self { path: made.into(), format: Format::Pdf, made: true };
         match documents.lay_out(&document, format, &options, &ready.path).await? {
@@ -329,14 +329,16 @@ impl Ready {
 }
 
 /// What of a job's choices is carried out before CUPS gets it.
-fn to_be_laid_out(options: &Options, paper: Option<String>) -> Options {
+fn to_be_laid_out(format: Format, options: &Options, paper: Option<String>) -> Options {
     let laid_out = is_laid_out(options);
+    // What has no paper of its own gets the queue's.
+    let needs_paper = laid_out || format != Format::Pdf;
     Options {
         copies: None,
         sides: None,
         color: None,
         pages: options.pages.clone().filter(|_| laid_out),
-        media: options.media.clone().or(paper.filter(|_| laid_out)),
+        media: options.media.clone().or(paper.filter(|_| needs_paper)),
         ..options.clone()
     }
 }
