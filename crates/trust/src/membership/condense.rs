@@ -110,7 +110,12 @@ impl Log {
             && self.outlook(&content.heads).is_ok_and(|own| own.is_same_state_as(content));
         // It has said so itself, in a time that it lost when its log was put back from a backup.
         let has_said_so = checkpoint.number() > self.number() && checkpoint.seats(me);
-        if !comes_to_it && !has_said_so {
+        // It was put out before, and let in again by the recovery key, which it used without knowing of the checkpoint.
+        let comes_back = checkpoint.number() > self.number()
+            && !checkpoint.seats(me)
+            && self.state().is_keeper(checkpoint.by())
+            && self.is_recovered(me, checkpoint);
+        if !comes_to_it && !has_said_so && !comes_back {
             return Err(Refusal::NotVerified);
         }
         let before = self.view_of(&content.heads).map(|(_, view)| view).unwrap_or_default();
@@ -132,6 +137,9 @@ impl Log {
     #[must_use]
     pub fn is_put_out_by(&self, checkpoint: &Checkpoint, me: NodeId) -> bool {
         let own = self.base.as_ref().map_or((0, 0), |base| base.content().age());
+        if self.is_recovered(me, checkpoint) {
+            return false;
+        }
         if checkpoint.content().age() <= own || checkpoint.seats(me) || self.check(checkpoint).is_err() {
             return false;
         }
@@ -306,6 +314,16 @@ impl Log {
         }
         let checkpoint = Checkpoint::new(content, by, given);
         if checkpoint.is_signed() { Ok(checkpoint) } else { Err(Hold::NotAllowed) }
+    }
+
+    /// Whether the recovery key has let a device in that a checkpoint knows nothing of.
+    fn is_recovered(&self, device: NodeId, checkpoint: &Checkpoint) -> bool {
+        let used = &checkpoint.content().recoveries;
+        self.entries.iter().map(|entry| &entry.op).any(|op| {
+            op.author() == self.recovery
+                && matches!(op.body(), Body::Add { device: added, .. } if *added == device)
+                && used.binary_search(&op.id()).is_err()
+        })
     }
 
     fn check(&self, checkpoint: &Checkpoint) -> Result<(), Refusal> {

@@ -335,6 +335,27 @@ fn a_device_that_was_put_out_before_the_checkpoint_hears_it_from_a_keeper() {
 }
 
 #[test]
+fn a_device_that_was_put_out_comes_back_by_the_paper_after_a_checkpoint_too() {
+    let mut log = five();
+    let mut away = log.clone();
+    say(&mut log, 1, remove(4));
+    let checkpoint = agreed(&log, 2);
+    log.condense(&checkpoint, device(2).id()).unwrap();
+    say(&mut away, PAPER, remove(1));
+    say(&mut away, PAPER, add(4, Role::Keeper));
+    assert!(!away.is_put_out_by(&checkpoint, device(4).id()));
+    log.insert_all(away.ops().cloned());
+    assert_eq!(members(&log), [2, 3, 4, 5]);
+    assert_eq!(hear(&mut away, 4, &mut log, 2), Ok([false; 2]));
+    assert_eq!((away.digest(), away.state()), (log.digest(), log.state()));
+    // A checkpoint by the thief whom the paper put out is none to come back to.
+    let mut away = five();
+    say(&mut away, PAPER, remove(2));
+    say(&mut away, PAPER, add(4, Role::Keeper));
+    assert_eq!(away.condense(&checkpoint, device(4).id()), Err(Refusal::NotVerified));
+}
+
+#[test]
 fn a_new_device_begins_at_the_checkpoint() {
     let mut log = five();
     let checkpoint = agreed(&log, 1);
