@@ -32,6 +32,8 @@ pub(super) async fn run(core: Arc<Core>) {
             let is_online =
                 |node: &NodeId| *node == core.presence.me || core.presence.devices().is_online(node);
             let due = hints.due(&services, &ours, is_online, Instant::now());
+            // A device that we watch needs no multicast to be known to be there, and its neighbours none to hear it.
+            core.presence.browser.vouch(&hints.online(&services, is_online));
             (due, hints.next())
         };
         for service in due {
