@@ -278,6 +278,7 @@ impl Cache {
             due.round = true;
             asking.questions.extend(self.services.iter().map(|(_, service)| of(service, Type::PTR)));
             asking.known = self.known(now);
+            self.instances.values_mut().for_each(|instance| _ = is_due_now(&mut instance.there, now));
             self.pass_round(now);
         }
         self.ask_for_parts(&mut asking, now);
@@ -425,6 +426,7 @@ impl Cache {
                     self.pause = LONGEST_PAUSE / 4;
                 }
             } else if self.pause > OWN_ROUNDS {
+                self.instances.values_mut().for_each(|instance| instance.there.asked_by_another(now));
                 self.pass_round(now);
             }
         }
@@ -448,9 +450,6 @@ impl Cache {
 
     /// The next round is further away. It is spread so that of many listeners one asks first, and the others hear it.
     fn pass_round(&mut self, now: Instant) {
-        for instance in self.instances.values_mut().filter(|instance| instance.there.is_due(now)) {
-            instance.there.asked += 1;
-        }
         let part = 800 + roll(&mut self.dice, 400);
         self.round = now + self.pause * part / 1000;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

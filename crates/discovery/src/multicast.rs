@@ -3,7 +3,7 @@
 //! The daemon of `announce` says nothing when its port is taken by another program or its packets are dropped. The
 //! self-check has ears of its own beside it (RFC 6762 §15.1: the port is shared), and asks one question with them.
 
-use crate::Interface;
+use crate::{Interface, message::MAX_MESSAGE};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     collections::BTreeSet,
@@ -66,7 +66,7 @@ impl Ear {
         }
     }
 
-    /// Waits for a packet and tells how long it is and from which address it came. Longer ones are cut off.
+    /// Waits for a packet and tells how long it is and from which address it came. What does not fit is lost.
     pub(crate) async fn receive(&self, buffer: &mut [u8]) -> (usize, IpAddr) {
         // Two buffers would be filled at once; which socket has something is found out first.
         loop {
@@ -112,9 +112,11 @@ impl Ear {
     /// Tells from which addresses anything came, within `time` or until `is_enough`.
     pub async fn hear(&self, time: Duration, is_enough: impl Fn(IpAddr) -> bool) -> BTreeSet<IpAddr> {
         let mut heard = BTreeSet::new();
+        // Nobody looks at what was said, but Windows calls it an error when it does not fit.
+        let mut buffer = vec![0; MAX_MESSAGE];
         let hearing = async {
             while heard.len() < MAX_HEARD {
-                let (_, from) = self.receive(&mut [0; 1]).await;
+                let (_, from) = self.receive(&mut buffer).await;
                 heard.insert(from);
                 if is_enough(from) {
                     return;
