@@ -18,7 +18,7 @@ scenarios![
 ];
 
 /// Devices, unless `LANYARD_MANY` says another number; a home has room for 64. Two cores shake hands for all of them, so
-/// for more than a dozen a release build of `lanyard` is worth it: `LANYARD_BIN` says where it is.
+/// for more than a dozen a release build of `lanyard` is worth it (`LANYARD_BIN` says where it is), and `LANYARD_PATIENCE`.
 const DEVICES: usize = 8;
 
 /// How long it takes until what the last ones brought has been talked about.
