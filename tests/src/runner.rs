@@ -143,7 +143,7 @@ fn run_one(scenario: Scenario) -> Option<String> {
     let name = short(scenario.name);
     let (done, watched) = std::sync::mpsc::channel::<()>();
     // A thread cannot be ended from outside. The process can, and all hosts end with it.
-    let patience = std::env::var("LANYARD_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
+    let patience = env::var("LANYARD_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
     let patience = patience.map_or(HANGS_AFTER, Duration::from_secs);
     thread::spawn(move || {
         if watched.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {

@@ -10,8 +10,7 @@ use lanyard_print::QueueId;
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{
     Action, Decision, Gate, Grant, NodeId, Now, PlainId, QuietHours, Refusal, ShareId, Subject, Terms, Used,
-    Who, decide,
-    grant_for,
+    Who, decide, grant_for,
 };
 use std::{net::Ipv4Addr, path::PathBuf};
 
