@@ -1,4 +1,4 @@
-//! `lanyard print`, and what is done with print jobs and queues.
+//! `lanyard print` and `printer`, and what is done with print jobs and queues.
 
 use crate::{
     Failure,

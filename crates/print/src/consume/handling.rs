@@ -22,7 +22,11 @@ impl Outbox {
     pub async fn hold(&self, job: Uuid) -> Result<OutgoingJob, OutboxError> {
         let (row, done) = self.wish(job, OutgoingJob::keep_back).await?;
         match done {
-            Where::Here => Ok(row),
+            Where::Here => {
+                // On its way just now: that is broken off.
+                self.wake(row.node, false);
+                Ok(row)
+            }
             Where::Owner => self.ask_about(&row, "hold").await,
         }
     }

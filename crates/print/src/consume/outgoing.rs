@@ -1,6 +1,6 @@
 //! A job of ours on another node's printer, and what may happen to it, as pure functions.
 
-use super::Target;
+use super::{Target, standard::PrinterId};
 use crate::{
     document::{Format, Inspected},
     offer::now,
@@ -12,6 +12,10 @@ use crate::{
 };
 use lanyard_trust::{NodeId, ShareId};
 use uuid::Uuid;
+
+/// What is told of a job that a printer without Lanyard has.
+const NOT_BACK: &str =
+    "The printer itself has this job already. Cancel it there, then print it again elsewhere.";
 
 /// The reason of a job that goes to another printer as soon as its owner has given it back.
 pub const MOVING: &str = "moving";
@@ -192,7 +196,8 @@ impl OutgoingJob {
                 Phase::Over => self.may_come_again(),
             },
             Deed::Hold => {
-                (!self.hold && matches!(self.phase, Phase::Here | Phase::Offered)) || is_there(State::Waiting)
+                (!self.hold && matches!(self.phase, Phase::Here | Phase::Offered))
+                    || (is_there(State::Waiting) && !self.is_direct())
             }
             Deed::Release => {
                 let ours = self.reason.as_deref() == Some(HELD_BY_SENDER);
@@ -256,6 +261,7 @@ impl OutgoingJob {
             }
             // The sending is broken off; if it has arrived all the same, its owner is asked to keep it back.
             Phase::Offered => self.hold = true,
+            Phase::There if self.is_direct() => return Err(NOT_BACK),
             Phase::There if self.state != OutgoingState::At(State::Cancelled) => return Ok(Where::Owner),
             Phase::There | Phase::Cancelling => return Err("This job is being cancelled or moved."),
             Phase::Over => return Err("This job is over."),
@@ -271,7 +277,7 @@ impl OutgoingJob {
                 self.tell(OutgoingState::Sending, None, None);
                 Ok(Where::Here)
             }
-            Phase::There => {
+            Phase::There if !self.is_direct() => {
                 self.hold = false;
                 Ok(Where::Owner)
             }
@@ -318,6 +324,7 @@ impl OutgoingJob {
             }
             (Phase::Over, _) => return Err("This job is over. Print it again."),
             (Phase::There, OutgoingState::At(State::Printing)) => return Err(PRINTING),
+            (Phase::There, _) if self.is_direct() => return Err(NOT_BACK),
             (Phase::There, OutgoingState::At(State::Cancelled)) => {
                 return Err("This job is being cancelled.");
             }
@@ -543,6 +550,11 @@ impl OutgoingJob {
 
     fn may_come_again(&self) -> bool {
         self.is_lost() || self.state == OutgoingState::At(State::Failed)
+    }
+
+    /// It goes to a standard printer, which no node offers.
+    fn is_direct(&self) -> bool {
+        PrinterId::of_share(&self.share).is_some()
     }
 
     fn say_held(&mut self) {

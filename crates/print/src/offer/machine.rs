@@ -157,7 +157,7 @@ impl Journal {
     }
 
     /// True while the document has certainly not left.
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         matches!(self.step, Step::Received | Step::Creating | Step::Created)
     }
 

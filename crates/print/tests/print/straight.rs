@@ -8,7 +8,7 @@ use lanyard_ipp::Operation;
 use lanyard_link::Peers;
 use lanyard_print::{
     MIGRATIONS,
-    consume::{Outbox, OutgoingJob, OutgoingState, Parts, Target},
+    consume::{Deed, Outbox, OutgoingJob, OutgoingState, Parts, Target},
     document::Format,
     system::QueueState,
     ticket::{Options, Sides, State},
@@ -135,8 +135,8 @@ async fn a_document_goes_straight_to_the_printer_with_what_was_chosen() {
     let ticket = printer.ticket();
     assert_eq!((ticket.int("copies"), ticket.text("sides")), (Some(3), Some("two-sided-long-edge")));
     assert!(ticket.find("page-ranges").is_some());
-    let mut left = fs::read_dir(here.dir.path().join("out")).unwrap();
-    assert!(left.next().is_none(), "our copy is deleted when it is on paper");
+    let left = fs::read_dir(here.dir.path().join("out")).unwrap();
+    assert_eq!(left.count(), 1, "our copy stays for a while");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,6 +173,40 @@ async fn a_job_for_a_printer_that_is_off_waits_and_finds_it_at_another_address()
     here.outbox().is_back(FakePrinter::id().node());
     here.is(id, State::Done).await;
     assert_eq!(printer.printed().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_held_or_goes_elsewhere_as_long_as_the_printer_has_nothing_of_it() {
+    let printer = FakePrinter::new(PDF);
+    let here = Here::with(&printer);
+    let (held, moved) = (
+        here.print(&Document::pdf(1), Options::default()).await,
+        here.print(&Document::pdf(1), Options::default()).await,
+    );
+    here.until(held, |row| row.reason.as_deref() == Some("peer_unreachable")).await;
+    here.outbox().hold(held).await.unwrap();
+    here.until(moved, |row| row.reason.as_deref() == Some("peer_unreachable")).await;
+    let elsewhere = Target {
+        node: lanyard_trust::NodeId::from_bytes([3; 32]),
+        share: lanyard_trust::ShareId("laser".to_owned()),
+        printer: "Laser".to_owned(),
+        device_name: "Anna".to_owned(),
+        ask: false,
+    };
+    let row = here.outbox().move_to(moved, elsewhere.clone()).await.unwrap();
+    assert_eq!((row.node, row.attempt), (elsewhere.node, 2), "nobody has to be asked");
+    printer.on();
+    here.outbox().is_back(FakePrinter::id().node());
+    here.is(held, State::Held).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(printer.asked(Operation::SendDocument), 0);
+    here.outbox().release(held).await.unwrap();
+    here.is(held, State::Done).await;
+    assert_eq!(printer.printed().len(), 1);
+    let done = here.job(held).await;
+    assert!(done.may(Deed::Reprint) && !done.may(Deed::Move) && !done.may(Deed::Hold));
+    let refused = here.outbox().move_to(held, elsewhere).await;
+    assert!(refused.is_err(), "it is printed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,8 +155,15 @@ impl Carrier {
         // A job takes three actions to get to a printer and a few more to be cleared up.
         const ACTIONS: usize = 10;
         // On disk before anything is done: from here on a cancel has to go to the printer.
-        let Ok(job) = self.outbox.change(job.job, OutgoingJob::offered).await else { return Pace::Away };
-        if job.phase == Phase::Over {
+        let node = self.node;
+        let offered = move |row: &mut OutgoingJob| {
+            if row.node == node {
+                row.offered();
+            }
+        };
+        let Ok(job) = self.outbox.change(job.job, offered).await else { return Pace::Away };
+        // Over, kept back by a person, or another printer's by now.
+        if matches!(job.phase, Phase::Over | Phase::Here) || job.node != self.node {
             return Pace::Over;
         }
         let key = (job.job, job.attempt);
@@ -171,7 +178,11 @@ impl Carrier {
         let mut recorded = None;
         let mut pace = Pace::Moving;
         for _ in 0..ACTIONS {
-            if job.phase == Phase::Cancelling || self.is_cancelled(job.job).await {
+            let Some(row) = self.row(job.job).await else { return Pace::Away };
+            if (row.moving.is_some() || row.hold) && self.gives_back(&job, machine.journal()).await {
+                return Pace::Over;
+            }
+            if row.phase == Phase::Cancelling && row.moving.is_none() {
                 machine.happened(Event::CancelAsked, Instant::now());
             }
             let before = machine.journal().clone();
@@ -398,6 +409,33 @@ impl Carrier {
         }
     }
 
+    /// Somebody wants the job on another printer, or kept back. While the document has not left, nothing of it can be on paper: at
+    /// most an empty job stays behind, which the printer gives up by itself. After that it stays: a printer's word that
+    /// nothing of a cancelled job is on paper is not good enough.
+    async fn gives_back(&self, job: &OutgoingJob, journal: &Journal) -> bool {
+        let (attempt, is_here) = (job.attempt, journal.is_here());
+        let change = move |row: &mut OutgoingJob| {
+            if row.attempt != attempt {
+                return;
+            }
+            if is_here {
+                row.not_left(false);
+            } else {
+                row.hold = false;
+                row.not_given_back();
+            }
+        };
+        if self.outbox.change(job.job, change).await.is_err() || !is_here {
+            return false;
+        }
+        self.over(job).await;
+        true
+    }
+
+    async fn row(&self, job: Uuid) -> Option<OutgoingJob> {
+        self.outbox.inner.rows.run(move |rows| rows.job(job)).await.ok().flatten()
+    }
+
     async fn over(&self, job: &OutgoingJob) {
         let id = job.job;
         self.printer.forget(&mark(job));
@@ -407,8 +445,8 @@ impl Carrier {
     }
 
     async fn is_cancelled(&self, job: Uuid) -> bool {
-        let row = self.outbox.inner.rows.run(move |rows| rows.job(job)).await;
-        row.ok().flatten().is_some_and(|row| row.phase == Phase::Cancelling)
+        let row = self.row(job).await;
+        row.is_some_and(|row| row.phase == Phase::Cancelling && row.moving.is_none())
     }
 
     /// Ends when a person cancels the job.
@@ -419,7 +457,7 @@ impl Carrier {
         }
         loop {
             match changes.recv().await {
-                Ok(row) if row.job == job && row.phase == Phase::Cancelling => return,
+                Ok(row) if row.job == job && row.phase == Phase::Cancelling && row.moving.is_none() => return,
                 Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
