@@ -6,6 +6,7 @@
 mod added;
 mod convert;
 mod handling;
+mod identify;
 mod preview;
 mod queues;
 
@@ -55,6 +56,8 @@ pub struct Printing {
     outbox: Outbox,
     /// Answers standard clients, and what it speaks for.
     standard: (ipp::Server, ipp::SharedPrinters),
+    /// Whether somebody is looking for one of the printers.
+    shown: identify::Shown,
     queues: queues::Known,
     previews: preview::Previews,
     /// What others' printers can do, as last told.
@@ -99,14 +102,12 @@ impl Printing {
         let server = ipp::Server::open(parts.store.clone())
             .map_err(|error| StartError::failed("opening the print jobs of standard clients", error))?;
         let shares = Arc::clone(&parts.shares);
-        let identify = move |share: &ShareId, words: Option<String>| {
-            let name = shares.name_of(share).unwrap_or_default();
-            tracing::info!(printer = name, ?words, "somebody wants to know which printer this is");
-        };
-        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), Box::new(identify));
+        let (shown, identify) = identify::Shown::new(move |share| shares.name_of(share));
+        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), identify);
         Ok(Self {
             offer,
             standard: (server, shared),
+            shown,
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
             previews: preview::Previews::open(documents, spool.join("preview"))?,
@@ -124,6 +125,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_incoming(Arc::clone(core), core.printing.offer.changes()));
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
+    core.tasks.spawn(identify::show(Arc::clone(core)));
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -142,6 +144,11 @@ pub async fn serve(
 pub(crate) fn standard(core: &Core) -> (&ipp::Server, &ipp::SharedPrinters) {
     let (server, shared) = &core.printing.standard;
     (server, shared)
+}
+
+/// What whoever sits here is told.
+pub(crate) fn notices(core: &Core) -> Option<String> {
+    core.printing.shown.words()
 }
 
 /// What takes documents from guests.
