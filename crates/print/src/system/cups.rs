@@ -10,6 +10,7 @@
 pub mod added;
 mod attributes;
 mod handling;
+mod more;
 mod transport;
 
 use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
@@ -249,6 +250,10 @@ impl Spooler for Cups {
 
     fn capabilities<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Capabilities, SpoolError>> {
         Box::pin(self.what_it_can(queue))
+    }
+
+    fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<super::More, SpoolError>> {
+        Box::pin(self.more_of(queue))
     }
 
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {
