@@ -153,6 +153,11 @@ fn inspect(document: &mut File, count: bool) -> Result<Inspected, DocumentError>
         picture::webp_header(document)?;
         return one_page(Format::WebP);
     }
+    // ISO/IEC 23008-12: no decoder has a licence that fits, but a person may know what to do.
+    let brands = [&b"heic"[..], b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif"];
+    if head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| brands.contains(&brand)) {
+        return Err(DocumentError::Heif);
+    }
     if let Some(format) = raster::kind(&head) {
         raster::check(document, format)?;
         return Ok(Inspected { format, pages: None });

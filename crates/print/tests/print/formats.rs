@@ -275,6 +275,14 @@ async fn a_raster_of_four_gigapixels_is_refused_at_once_and_a_broken_one_is_dama
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_a_phone_that_cannot_be_read_says_what_to_do() {
+    let desk = Desk::new();
+    let path = desk.put("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    let told = desk.documents.inspect(&path, true).await.unwrap_err();
+    assert!(told.to_string().contains("as JPEG"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pictures_that_claim_to_be_huge_or_end_early_are_refused() {
     let desk = Desk::new();
     let mut bytes = Cursor::new(Vec::new());
