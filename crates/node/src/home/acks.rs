@@ -5,7 +5,7 @@ use super::{Kept, lock};
 use crate::Core;
 use lanyard_trust::{
     Log, NodeId, OpId,
-    membership::{Ack, Hold, MAX_OPS, MAX_PARENTS, gossip::Bytes},
+    membership::{Ack, Hold, MAX_PARENTS, gossip::Bytes},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -83,7 +83,6 @@ fn is_time(made: &Made, log: &Log) -> bool {
 /// What a person should know when the log gets full and cannot be made shorter.
 pub(super) fn notice(kept: &Kept) -> Option<String> {
     let log = kept.home().filter(|log| log.is_nearly_full())?;
-    let used = log.ops().len().min(MAX_OPS) * 100 / MAX_OPS;
     let name = |node: &NodeId| {
         let name = log.state().members.get(node).map(|member| member.name.clone());
         name.unwrap_or_else(|| node.check_words())
@@ -93,15 +92,16 @@ pub(super) fn notice(kept: &Kept) -> Option<String> {
             let names: Vec<String> = devices.iter().take(8).map(|node| format!("“{}”", name(node))).collect();
             let more = if devices.len() > names.len() { " and others" } else { "" };
             Some(format!(
-                "The home's list of changes is getting full ({used} %). It is shortened by itself as soon as {}{more} \
-                 has been switched on again. A device that is gone for good can be removed from the home instead.",
+                "The home's list of changes is nearly full. It gets short again by itself as soon as these \
+                 devices have been on: {}{more}. One that is gone for good can be removed from the home instead.",
                 names.join(", ")
             ))
         }
-        Hold::Disputed(_) => Some(format!(
-            "The home's list of changes is getting full ({used} %). It is not shortened, because a device was removed \
+        Hold::Disputed(_) => Some(
+            "The home's list of changes is nearly full. It does not get short again, because a device was removed \
              by one that joined after it. Use the recovery code once to confirm that."
-        )),
+                .to_owned(),
+        ),
         _ => None,
     }
 }
@@ -110,6 +110,34 @@ pub(super) fn notice(kept: &Kept) -> Option<String> {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use lanyard_trust::{
+        Identity, RecoveryCode, Role,
+        membership::{Body, KEEPER_OPS},
+    };
+
+    #[test]
+    fn a_nearly_full_log_says_what_it_waits_for() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [anna, ben] = [&one, &other].map(|dir| Identity::load_or_create(dir.path()).unwrap());
+        let paper = RecoveryCode::random().unwrap().key();
+        let mut log = Log::found(&anna, "Home", paper.public(), [7; 16]).unwrap();
+        let add = Body::Add { device: ben.node_id(), role: Role::Keeper, name: "Ben".to_owned() };
+        log.author(&anna, add).unwrap();
+        let short = Kept { log: Some(log.clone()), ..Kept::default() };
+        assert_eq!(notice(&short), None);
+        for turn in 0..KEEPER_OPS - 20 {
+            log.author(&anna, Body::RenameHome { name: format!("Home {turn}") }).unwrap();
+        }
+        let mut kept = Kept { log: Some(log.clone()), ..Kept::default() };
+        assert_eq!(notice(&kept), None, "nobody was asked yet");
+        assert!(log.agree(&anna, &mut kept.acks, true).is_none());
+        let words = notice(&kept).unwrap();
+        assert!(words.contains("“Ben”") && !words.contains("Anna"), "{words}");
+        log.author(&ben, Body::Remove { device: anna.node_id() }).unwrap();
+        let kept = Kept { log: Some(log), ..Kept::default() };
+        let words = notice(&kept).unwrap();
+        assert!(words.contains("recovery code"), "{words}");
+    }
 
     #[test]
     fn an_acknowledgement_survives_its_way() {

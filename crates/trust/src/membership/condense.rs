@@ -132,8 +132,9 @@ impl Log {
 
     /// Whether a checkpoint that this copy does not come to says that `me` is out, by somebody who may put it out.
     ///
-    /// That is a keeper of the home; also one that was put out here by devices less senior than itself only, because then
-    /// its word would hold against theirs if the operations had come instead.
+    /// That is a keeper of the home, which all that are in the checkpoint signed it as; also one that was put out here by
+    /// devices less senior than itself only, because then its word would hold against theirs if the operations had come
+    /// instead.
     #[must_use]
     pub fn is_put_out_by(&self, checkpoint: &Checkpoint, me: NodeId) -> bool {
         let own = self.base.as_ref().map_or((0, 0), |base| base.content().age());
@@ -143,10 +144,6 @@ impl Log {
         if checkpoint.content().age() <= own || checkpoint.seats(me) || self.check(checkpoint).is_err() {
             return false;
         }
-        let by = checkpoint.by();
-        if self.state().is_keeper(by) {
-            return true;
-        }
         let settled = self.settled();
         let side = Side { log: self, view: &settled.counted, valid: &settled.valid };
         let seniority = side.seniority();
@@ -155,7 +152,14 @@ impl Log {
             (Some(_), None) => true,
             _ => false,
         };
-        side.was_granted(by) && !side.is_out_for_good(by, &seniority) && older(by, me)
+        let keepers = checkpoint.content().members.iter().filter(|seat| seat.role == Role::Keeper);
+        keepers.map(|seat| seat.device).any(|keeper| {
+            self.state().is_keeper(keeper)
+                || (side.was_granted(keeper)
+                    && !self.state().is_member(keeper)
+                    && !side.is_out_for_good(keeper, &seniority)
+                    && older(keeper, me))
+        })
     }
 
     /// Acknowledges to a keeper that this copy holds the log up to `at`, and that nothing stands beside it.
