@@ -19,6 +19,8 @@ scenarios![
 
 /// Devices, unless `LANYARD_MANY` says another number; a home has room for 64. Two cores shake hands for all of them, so
 /// for more than a dozen a release build of `lanyard` is worth it (`LANYARD_BIN` says where it is), and `LANYARD_PATIENCE`.
+/// From 33 on, Linux's tables of neighbours overflow, which all hosts here share with each other and with the machine:
+/// `sysctl net.ipv4.neigh.default.gc_thresh3=16384 net.ipv6.neigh.default.gc_thresh3=16384`.
 const DEVICES: usize = 8;
 
 /// How long it takes until what the last ones brought has been talked about.
