@@ -19,7 +19,7 @@ import { job, snapshot } from "./samples";
 // Words are chosen by the languages of the reader, whom nobody stands in for here.
 vi.stubGlobal("navigator", { languages: ["en"] });
 
-describe("a job that nobody is sure of", () => {
+describe("a job that is not where one thinks", () => {
   test("sends a person to the printer before it may come out twice", () => {
     const lost = { ...job("a", 1, "stopped"), reason: "maybe_printed" };
     expect(isJobLost(lost)).toBe(true);
@@ -33,6 +33,11 @@ describe("a job that nobody is sure of", () => {
     const waiting = { ...job("a", 1, "stopped"), reason: "media-empty" };
     expect(isJobLost(waiting)).toBe(false);
     expect(jobSentence(waiting).words).toBe("Stopped: Needs paper");
+  });
+
+  test("is not sent elsewhere before its printer's device has given it back", () => {
+    const moving = { ...job("a", 1, "sending"), reason: "moving" };
+    expect(jobSentence(moving).words).toBe("Ben's desktop gives it back; then it goes to the other printer.");
   });
 
   test("is not called cancelled before its printer's device has heard of it", () => {
