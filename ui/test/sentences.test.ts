@@ -12,7 +12,7 @@ import {
   whoSentence,
 } from "../src/sentences";
 import { answered } from "../src/state/answers";
-import { fromPolicy } from "../src/who";
+import { fromPolicy, NO_RULES } from "../src/who";
 import { ask, BEN, checks, household } from "./household";
 import { job, snapshot } from "./samples";
 
@@ -108,7 +108,14 @@ describe("who may use a share, on one line", () => {
   });
 
   test("says when it is only after a question", () => {
-    expect(rightSentence(household().shares[0]!, { right: "use", ask: true })).toBe("may print, after asking you");
+    expect(rightSentence(household().shares[0]!, { right: "use", ask: true, rules: NO_RULES })).toBe("may print, after asking you");
+  });
+
+  test("says how much of it", () => {
+    const rules = { ...NO_RULES, jobs: 1, pages: 20, gray: true, quiet: { from: 22 * 60, to: 7 * 60 + 5 } };
+    expect(rightSentence(household().shares[0]!, { right: "use", ask: false, rules })).toBe(
+      "may print · 1 job a day · 20 pages a day · grey only · quiet 22:00–07:05",
+    );
   });
 });
 
