@@ -80,6 +80,9 @@ pub enum DocumentError {
         "only PDF, pictures (JPEG, PNG, TIFF, WebP, SVG), UTF-8 text and Office documents can be printed"
     )]
     Unsupported,
+    /// A picture of a kind that nothing here reads.
+    #[error("HEIC and AVIF pictures cannot be read: save a copy as JPEG and print that")]
+    Heif,
     /// An Office document, and nothing here that reads it.
     #[error(
         "Office documents are read by LibreOffice, which is not installed on this computer: install it, or save the \

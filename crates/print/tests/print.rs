@@ -1,7 +1,7 @@
 //! Printing against a real CUPS: one test binary, one private cupsd for each test that needs one.
 //!
-//! Needs root (cupsd switches users, one test mounts a small disk) and Debian's cups, cups-client, cups-filters and
-//! poppler-utils; fails when they are missing.
+//! Needs root (cupsd switches users, one test mounts a small disk) and Debian's cups, cups-client, cups-filters,
+//! poppler-utils, python3, fonts-dejavu-core and fonts-droid-fallback; fails when they are missing.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

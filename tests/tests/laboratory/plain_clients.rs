@@ -116,6 +116,8 @@ fn a_printer_for_everyone_is_announced_as_the_standards_want_it() -> Result<()> 
     }
     let [ipp, ipps] = &records[..] else { unreachable!() };
     ensure!(ipp.txt == ipps.txt, "{ipp:?} {ipps:?}");
+    let lpd = street.hears("_printer._tcp")?;
+    ensure!(lpd.port == 0 && lpd.host == ipp.host, "the name is kept, and LPD is not spoken: {lpd:?}");
     ensure!(ipp.host.starts_with("lanyard-") && !ipp.host.contains("ben"), "the host's name: {}", ipp.host);
     ensure!(ipp.first == "txtvers", "RFC 6763 §6.7: {ipp:?}");
     let told = |key: &str| ipp.txt.get(key).map_or("", String::as_str);

@@ -140,11 +140,15 @@ impl Fonts {
         let mut found: Vec<(usize, Reverse<u64>, PathBuf)> = Vec::new();
         let mut left = ENTRIES;
         for place in places() {
-            walk(&place, 6, &mut left, &mut |path, size| {
+            walk(&place, 6, &mut left, &mut |path| {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
                 let known = [".ttf", ".otf", ".ttc"].iter().any(|ending| name.ends_with(ending));
-                if known && let Some(rank) = names.iter().position(|begin| name.starts_with(begin)) {
-                    found.push((rank, Reverse(size), path.to_owned()));
+                if known
+                    && let Some(rank) = names.iter().position(|begin| name.starts_with(begin))
+                    && let Ok(about) = fs::metadata(path)
+                    && about.is_file()
+                {
+                    found.push((rank, Reverse(about.len()), path.to_owned()));
                 }
             });
         }
@@ -217,16 +221,23 @@ fn places() -> Vec<PathBuf> {
     places.iter().map(PathBuf::from).collect()
 }
 
-fn walk(dir: &Path, deep: u32, left: &mut usize, found: &mut impl FnMut(&Path, u64)) {
+/// Every file below a directory. Asks the system about links only: there may be thousands of fonts.
+fn walk(dir: &Path, deep: u32, left: &mut usize, found: &mut impl FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.filter_map(Result::ok) {
         let Some(less) = left.checked_sub(1) else { return };
         *left = less;
+        let path = entry.path();
         // Links are followed: that is how some systems lay out their fonts.
-        match fs::metadata(entry.path()) {
-            Ok(about) if about.is_dir() && deep > 0 => walk(&entry.path(), deep - 1, left, found),
-            Ok(about) if about.is_file() => found(&entry.path(), about.len()),
-            _ => {}
+        let is_dir = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => path.is_dir(),
+            Ok(kind) => kind.is_dir(),
+            Err(_) => continue,
+        };
+        if !is_dir {
+            found(&path);
+        } else if deep > 0 {
+            walk(&path, deep - 1, left, found);
         }
     }
 }

@@ -170,14 +170,6 @@ impl Pictures {
         self.put(image, matrix, sheet)
     }
 
-    /// Adds a page of that size, all of it the picture.
-    ///
-    /// # Errors
-    /// [`DocumentError::TooMuch`] when there are too many pages.
-    pub fn add_whole(&mut self, image: Stream, sheet: Paper) -> Result<(), DocumentError> {
-        self.put(image, [sheet.width, 0.0, 0.0, sheet.height, 0.0, 0.0], sheet)
-    }
-
     fn put(&mut self, image: Stream, matrix: [f32; 6], sheet: Paper) -> Result<(), DocumentError> {
         if self.kids.len() == MAX_PAGES {
             return Err(DocumentError::TooMuch(format!("more than {MAX_PAGES} pages in one file")));
@@ -228,7 +220,7 @@ pub(super) fn place(
     (sheet, scale)
 }
 
-pub(super) fn image_dictionary(width: u32, height: u32, space: &str) -> Dictionary {
+fn image_dictionary(width: u32, height: u32, space: &str) -> Dictionary {
     dictionary! {
         "Type" => "XObject", "Subtype" => "Image", "Width" => i64::from(width), "Height" => i64::from(height),
         "ColorSpace" => space, "BitsPerComponent" => 8,

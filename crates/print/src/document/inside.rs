@@ -28,6 +28,7 @@ use std::{
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     panic,
     process::ExitCode,
+    sync::Arc,
     thread,
 };
 
@@ -152,6 +153,11 @@ fn inspect(document: &mut File, count: bool) -> Result<Inspected, DocumentError>
         picture::webp_header(document)?;
         return one_page(Format::WebP);
     }
+    // ISO/IEC 23008-12: no decoder has a licence that fits, but a person may know what to do.
+    let brands = [&b"heic"[..], b"heix", b"hevc", b"heim", b"mif1", b"msf1", b"avif"];
+    if head.get(4..8) == Some(b"ftyp") && head.get(8..12).is_some_and(|brand| brands.contains(&brand)) {
+        return Err(DocumentError::Heif);
+    }
     if let Some(format) = raster::kind(&head) {
         raster::check(document, format)?;
         return Ok(Inspected { format, pages: None });
@@ -224,7 +230,9 @@ fn make(
         }
         Format::PwgRaster | Format::Urf => {
             rewound(document)?;
-            open(raster::document(document, format, options)?)
+            let mut bytes = Vec::new();
+            raster::write(document, format, &mut bytes)?;
+            Ok(Made::Written(bytes))
         }
         // LibreOffice is the node's to start.
         Format::Office => Err(DocumentError::Unsupported),
@@ -256,6 +264,11 @@ fn to_pdf(
 ) -> Result<Outcome, DocumentError> {
     let once = options.copies.unwrap_or(1) == 1;
     let as_made = options.pages.is_none() && once;
+    if matches!(format, Format::PwgRaster | Format::Urf) && as_made && !sides::is_laid_out(options) {
+        document.rewind()?;
+        raster::write(document, format, BufWriter::new(out))?;
+        return Ok(Outcome::Made);
+    }
     let made = make(document, format, options, fonts)?;
     let may_change = sides::is_laid_out(options) || (format == Format::Pdf && options.media.is_some());
     if let Made::Written(bytes) = &made
@@ -266,7 +279,19 @@ fn to_pdf(
         (&mut &*out).write_all(bytes)?;
         return Ok(Outcome::Made);
     }
-    let mut made = made.opened()?;
+    let made = match made {
+        // Most pages have the paper's size: that is seen without reading more than their tree.
+        Made::Written(bytes) if format == Format::Pdf && as_made => {
+            let bytes = Arc::new(bytes);
+            let sizes = Pages::open(bytes.clone()).map(|pages| pages.sizes());
+            if sizes.is_ok_and(|sizes| arrange(&sizes, format, options, None).is_ok_and(|to| !to.changed)) {
+                return Ok(Outcome::AsIs);
+            }
+            pdf::open(&bytes)?
+        }
+        made => made.opened()?,
+    };
+    let mut made = made;
     if may_change {
         let arranged = arrange(&impose::sizes(&made), format, options, None)?;
         if arranged.changed {

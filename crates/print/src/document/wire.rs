@@ -55,6 +55,9 @@ impl Question {
     pub(super) fn patience(&self) -> Duration {
         match self {
             Self::Raster { .. } => Duration::from_secs(20 * 60),
+            Self::ToPdf { format: Format::PwgRaster | Format::Urf | Format::Tiff, .. } => {
+                Duration::from_secs(2 * 60)
+            }
             _ => Duration::from_secs(30),
         }
     }
@@ -107,6 +110,7 @@ pub(super) enum Reason {
     Unsupported,
     Damaged(Format),
     TooMuch(String),
+    Heif,
     Locked,
     NoSuchPages,
     DiskFull,
@@ -153,6 +157,7 @@ impl From<DocumentError> for Reason {
             | DocumentError::OfficeFromOthers => Self::Unsupported,
             DocumentError::Damaged { format } => Self::Damaged(format),
             DocumentError::TooMuch(text) => Self::TooMuch(words(&text)),
+            DocumentError::Heif => Self::Heif,
             DocumentError::Locked => Self::Locked,
             DocumentError::NoSuchPages => Self::NoSuchPages,
             DocumentError::Io(error) if error.kind() == io::ErrorKind::StorageFull => Self::DiskFull,
@@ -169,6 +174,7 @@ impl From<Reason> for DocumentError {
             Reason::Unsupported => Self::Unsupported,
             Reason::Damaged(format) => Self::Damaged { format },
             Reason::TooMuch(text) => Self::TooMuch(text),
+            Reason::Heif => Self::Heif,
             Reason::Locked => Self::Locked,
             Reason::NoSuchPages => Self::NoSuchPages,
             Reason::DiskFull => Self::Io(io::ErrorKind::StorageFull.into()),
@@ -193,6 +199,7 @@ mod tests {
             Just(Reason::Unsupported),
             formats().prop_map(Reason::Damaged),
             "[a-z ]{1,40}[a-z]".prop_map(Reason::TooMuch),
+            Just(Reason::Heif),
             Just(Reason::Locked),
             Just(Reason::NoSuchPages),
             Just(Reason::DiskFull),

@@ -8,7 +8,7 @@ use crate::document::{DocumentError, Format};
 use hayro::{
     RenderCache, RenderSettings,
     hayro_interpret::{InterpreterSettings, util::TransformExt},
-    hayro_syntax::{DecryptionError, LoadPdfError, Pdf, page::Page},
+    hayro_syntax::{DecryptionError, LoadPdfError, Pdf, PdfData, page::Page},
     kurbo::Affine,
     vello_cpu::{
         Pixmap, RasterizerSettings, RenderContext, Resources, TargetInit, color::palette::css::WHITE,
@@ -60,7 +60,7 @@ impl Pages {
     /// # Errors
     /// [`DocumentError::Locked`] for one with a password, [`DocumentError::Damaged`] for one that makes no sense or
     /// has no page.
-    pub fn open(bytes: Vec<u8>) -> Result<Self, DocumentError> {
+    pub fn open(bytes: impl Into<PdfData>) -> Result<Self, DocumentError> {
         let pdf = Pdf::new(bytes).map_err(|error| match error {
             LoadPdfError::Decryption(
                 DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,

@@ -10,6 +10,7 @@
 pub mod added;
 mod attributes;
 mod handling;
+mod more;
 mod transport;
 
 use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
@@ -251,6 +252,10 @@ impl Spooler for Cups {
         Box::pin(self.what_it_can(queue))
     }
 
+    fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<super::More, SpoolError>> {
+        Box::pin(self.more_of(queue))
+    }
+
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {
         Box::pin(self.create_job(job))
     }
@@ -318,7 +323,7 @@ impl Ready {
         }
         let mut made = document.clone().into_os_string();
         made.push(".pdf");
-        let options = to_be_laid_out(&job.options, paper);
+        let options = to_be_laid_out(format, &job.options, paper);
         // Away again whatever happens while it is made.
         let ready = Self { path: made.into(), format: Format::Pdf, made: true };
         match documents.lay_out(&document, format, &options, &ready.path).await? {
@@ -329,14 +334,16 @@ impl Ready {
 }
 
 /// What of a job's choices is carried out before CUPS gets it.
-fn to_be_laid_out(options: &Options, paper: Option<String>) -> Options {
+fn to_be_laid_out(format: Format, options: &Options, paper: Option<String>) -> Options {
     let laid_out = is_laid_out(options);
+    // What has no paper of its own gets the queue's.
+    let needs_paper = laid_out || format != Format::Pdf;
     Options {
         copies: None,
         sides: None,
         color: None,
         pages: options.pages.clone().filter(|_| laid_out),
-        media: options.media.clone().or(paper.filter(|_| laid_out)),
+        media: options.media.clone().or(paper.filter(|_| needs_paper)),
         ..options.clone()
     }
 }

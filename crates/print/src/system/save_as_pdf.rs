@@ -185,7 +185,8 @@ impl Spooler for SaveAsPdf {
             color: true,
             sides: vec![crate::ticket::Sides::OneSided],
             media: media.map(str::to_owned).to_vec(),
-            media_default: Some(media[0].to_owned()),
+            // A PDF keeps the paper it has, and so does its preview.
+            media_default: None,
             max_copies: MAX_COPIES,
             quality: Vec::new(),
             sources: Vec::new(),

@@ -90,11 +90,12 @@ async fn a_drawing_stays_a_drawing_and_fetches_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn text_in_other_alphabets_is_printed_in_fonts_of_this_computer() {
     let desk = Desk::new();
-    let words = "Привет, мир\nΚαλημέρα κόσμε\nשלום עולם\nمرحبا بالعالم\nZażółć gęślą jaźń\n";
+    let words = "Привет, мир\nΚαλημέρα κόσμε\nשלום עולם\nمرحبا بالعالم\nZażółć gęślą jaźń\n漢字とかな\n";
     let path = desk.put("words.txt", words.as_bytes());
-    assert!(desk.documents.is_legible(&path).await.unwrap(), "DejaVu has these");
+    assert!(desk.documents.is_legible(&path).await.unwrap(), "DejaVu and Droid have these");
     let text = text_of(&desk.to_pdf(&path, &Options::default()).await);
-    for word in ["Привет, мир", "Καλημέρα κόσμε", "Zażółć gęślą jaźń"] {
+    for word in ["Привет, мир", "Καλημέρα κόσμε", "Zażółć gęślą jaźń", "漢字とかな"]
+    {
         assert!(text.contains(word), "{word} in {text}");
     }
     assert!(text.contains("שלום") || text.contains("םולש"), "in either order of reading: {text}");
@@ -271,6 +272,14 @@ async fn a_raster_of_four_gigapixels_is_refused_at_once_and_a_broken_one_is_dama
         let told = desk.documents.to_pdf(&path, format, &Options::default(), &desk.out("x")).await;
         assert!(matches!(told, Err(DocumentError::Damaged { .. })), "{told:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_a_phone_that_cannot_be_read_says_what_to_do() {
+    let desk = Desk::new();
+    let path = desk.put("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    let told = desk.documents.inspect(&path, true).await.unwrap_err();
+    assert!(told.to_string().contains("as JPEG"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

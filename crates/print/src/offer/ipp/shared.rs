@@ -3,13 +3,13 @@
 //! A document goes the way of every other one: the gate is asked, it is on disk before it is accepted, and the queue's
 //! worker carries it over.
 
-use super::printer::{Document, Facts, More, NewJob, Printer, Progress, Refused};
+use super::printer::{Document, Facts, NewJob, Printer, Progress, Refused};
 use crate::{
     QueueId,
     document::{DocumentError, Format},
     offer::{NotTaken, Offer, OfferError, hold::By, lock, walk_in::Unannounced},
     spool::KeepError,
-    system::{QueueInfo, QueueState, SpoolError},
+    system::{More, QueueInfo, QueueState, SpoolError},
     ticket::Capabilities,
 };
 use futures_util::future::BoxFuture;
@@ -40,7 +40,15 @@ struct Inner {
     /// The system's queues, as last told.
     queues: Mutex<Option<(Instant, Vec<QueueInfo>)>>,
     /// What each queue can do, as last told; also while its system does not answer.
-    able: Mutex<HashMap<QueueId, Capabilities>>,
+    able: Mutex<HashMap<QueueId, Able>>,
+}
+
+/// What a queue can do, and when it said so.
+#[derive(Clone)]
+struct Able {
+    can: Capabilities,
+    more: More,
+    at: Instant,
 }
 
 /// One of them, as one client sees it.
@@ -91,9 +99,20 @@ impl SharedPrinters {
     }
 
     /// What a queue can do; while its system does not answer, what it could when it last did.
-    async fn able(&self, id: &QueueId) -> Result<Capabilities, SpoolError> {
-        match self.inner.offer.capabilities(id).await {
-            Ok(told) => {
+    async fn able(&self, id: &QueueId) -> Result<Able, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(60);
+        let known = lock(&self.inner.able).get(id).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < FRESH) {
+            return Ok(known.clone());
+        }
+        let offer = &self.inner.offer;
+        let asked = async {
+            let can = offer.capabilities(id).await?;
+            let more = offer.inner.spoolers.of(id).more(id).await?;
+            Ok(Able { can, more, at: Instant::now() })
+        };
+        match (asked.await, known) {
+            (Ok(told), _) => {
                 let mut able = lock(&self.inner.able);
                 if able.len() > 500 {
                     able.clear();
@@ -101,8 +120,8 @@ impl SharedPrinters {
                 able.insert(id.clone(), told.clone());
                 Ok(told)
             }
-            Err(error @ SpoolError::Away(_)) => lock(&self.inner.able).get(id).cloned().ok_or(error),
-            Err(error) => Err(error),
+            (Err(SpoolError::Away(_)), Some(known)) => Ok(known),
+            (Err(error), _) => Err(error),
         }
     }
 }
@@ -121,7 +140,7 @@ impl Shared {
 
     async fn tell(&self) -> Result<Facts, Refused> {
         let id = self.look()?;
-        let mut can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        let Able { mut can, mut more, .. } = self.printers.able(&id).await.map_err(spooler_refused)?;
         if can.formats.contains(&Format::Pdf) {
             // What other nodes do not send each other, and phones and print dialogs do.
             can.formats
@@ -146,7 +165,6 @@ impl Shared {
         {
             reasons.push("paused".to_owned());
         }
-        let mut more = More::default();
         if is_ours {
             // A page of a file has no edge that cannot be printed on, and every paper is there.
             more.margins = [0; 4];
