@@ -63,7 +63,7 @@ impl Gate<QueueId> for ByName {
 
     /// Behind `night` nothing is printed at night; behind `grey` three pages at once, without colour.
     fn terms(&self, share: &ShareId, _: &Subject) -> Terms {
-        let quiet = (share.0 == "night").then(|| QuietHours { from: 0, to: 1 });
+        let quiet = (share.0 == "night").then_some(QuietHours { from: 0, to: 1 });
         Terms { quiet, grey: share.0 == "grey", counted: share.0 == "grey" }
     }
 
