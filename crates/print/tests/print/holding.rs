@@ -109,11 +109,11 @@ async fn a_job_that_must_be_allowed_waits_for_the_owners_word() {
     let owner = Owner::with(&cupsd);
     let running = owner.run();
     let document = Document::pdf(1);
-    let refused = bring(&running, "asks", &document, Unannounced::new("a.pdf", 0)).await;
+    let refused = bring(&running, "waits", &document, Unannounced::new("a.pdf", 0)).await;
     assert!(matches!(refused, Err(NotTaken::Refused(Refusal::MustAsk))), "it did not say that it can wait");
     let waits = || Unannounced { may_wait: true, ..Unannounced::new("a.pdf", 0) };
-    let yes = bring(&running, "asks", &document, waits()).await.unwrap();
-    let no = bring(&running, "asks", &document, waits()).await.unwrap();
+    let yes = bring(&running, "waits", &document, waits()).await.unwrap();
+    let no = bring(&running, "waits", &document, waits()).await.unwrap();
     assert_eq!((yes.journal.state, yes.journal.reason.as_deref()), (State::Held, Some(MUST_ASK)));
     let early = running.offer.release(yes.job, By::Sender).await;
     assert!(matches!(early, Err(OfferError::NotNow(_))), "a sender cannot answer for the owner: {early:?}");

@@ -85,8 +85,12 @@ async fn a_job_that_has_begun_to_print_stays_where_it_is() {
     let id = sender.take(&outbox, "pages", &Document::pdf(1)).await;
     // Out of paper, in the middle of it as far as anybody knows.
     until(&outbox, id, |job| job.reason.as_deref() == Some("media-empty")).await;
-    let refused = outbox.move_to(id, saving(sender.target("x"))).await;
-    assert!(matches!(refused, Err(OutboxError::NotNow(words)) if words.contains("begun")), "{refused:?}");
+    match outbox.move_to(id, saving(sender.target("x"))).await {
+        Err(OutboxError::NotNow(words)) => assert!(words.contains("begun"), "{words}"),
+        // A busy machine has not answered in time: it goes on all the same.
+        answer => assert!(answer.unwrap().moving.is_some()),
+    }
+    until(&outbox, id, |job| job.moving.is_none() && job.node == anna.node_id()).await;
     cupsd.behave_well();
     until(&outbox, id, done).await;
     assert_eq!((cupsd.printed().len(), files(&owner.printed_folder()).len()), (1, 0));

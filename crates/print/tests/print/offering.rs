@@ -45,7 +45,7 @@ impl Gate<QueueId> for ByName {
                 panic!("{action:?} is not for printers")
             }
             "night" | "grey" => Ok(QueueId("pages".to_owned())),
-            "asks" => Err(Refusal::MustAsk),
+            "asks" | "waits" => Err(Refusal::MustAsk),
             "spent" => Err(Refusal::Spent),
             "secret" => Err(Refusal::Unknown),
             "closed" => Err(Refusal::NotAllowed),
@@ -53,17 +53,17 @@ impl Gate<QueueId> for ByName {
         }
     }
 
-    /// Behind `asks` is the queue `pages`, for whoever has been allowed to print there.
+    /// Behind `waits` is the queue `pages`, for whoever has been allowed to print there.
     fn look(&self, share: &ShareId, subject: &Subject, action: Action) -> Result<QueueId, Refusal> {
         match share.0.as_str() {
-            "asks" => Ok(QueueId("pages".to_owned())),
+            "waits" => Ok(QueueId("pages".to_owned())),
             _ => self.admit(share, subject, action),
         }
     }
 
     /// Behind `night` nothing is printed at night; behind `grey` three pages at once, without colour.
     fn terms(&self, share: &ShareId, _: &Subject) -> Terms {
-        let quiet = (share.0 == "night").then(|| QuietHours { from: 0, to: 1 });
+        let quiet = (share.0 == "night").then_some(QuietHours { from: 0, to: 1 });
         Terms { quiet, grey: share.0 == "grey", counted: share.0 == "grey" }
     }
 
