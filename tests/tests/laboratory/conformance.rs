@@ -30,9 +30,9 @@ const SUITES: [&str; 4] = ["ipp-1.1.test", "ipp-2.0.test", "answers.test", "docu
 /// and not promised.
 const REPORTED: [&str; 2] = ["ipp-2.1.test", "ipp-2.2.test"];
 
-/// Debian's examples of single operations.
-const COMPANIONS: [&str; 12] = [
-    "get-printer-attributes-suite.test",
+/// Debian's examples of single operations. `get-printer-attributes-suite.test` is not among them: of two of its tests
+/// that ask for the same, one wants `media-col-database` and one forbids it.
+const COMPANIONS: [&str; 11] = [
     "get-printer-attributes.test",
     "get-job-template-attributes.test",
     "get-jobs.test",
@@ -94,7 +94,7 @@ impl Tested {
             (None, Node::at_home(&ben)?)
         };
         let share: Share = owner.json(&["share", "printer", queue, "--name", "Office", "--to", "network"])?;
-        let uri = format!("ipp://{}:{}/ipp/print/{}", ben.ipv4()?, owner.ready().port, share.id);
+        let uri = format!("ipp://{}:{}/ipp/print/{}", ben.ipv4()?, owner.status()?.port, share.id);
         let suites = Suites::write(&ada.dir().join("suites"))?;
         Ok(Self { printer, uri, suites, tester: ada, _owner: owner, _paper: paper, _lab: lab })
     }
