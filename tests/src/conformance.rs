@@ -20,6 +20,9 @@ const OURS: [(&str, &str); 2] = [
     ("documents.test", include_str!("../ipptool/documents.test")),
 ];
 
+/// The longest a suite may take, in seconds: some wait until all of their jobs are printed.
+const LIMIT: &str = "230";
+
 /// What the printer under test says that it takes, in raster: only these are written.
 const RESOLUTIONS: [u32; 2] = [300, 600];
 
@@ -77,22 +80,16 @@ impl Suites {
     pub fn run(&self, host: &Host, uri: &str, suite: &str) -> Result<Score> {
         let path = |name: &str| self.dir.join(name).to_string_lossy().into_owned();
         // -R rides over server-error-busy; the version is what the suites are written for.
-        let output = host.output(&[
-            "ipptool",
-            "-tI",
-            "-V",
-            "2.0",
-            "-R",
-            "-T",
-            "60",
-            "-f",
-            &path("document-letter.pdf"),
-            uri,
-            &path(suite),
-        ])?;
+        let output = host
+            .command("timeout")
+            .args(["-k", "1", LIMIT, "ipptool", "-tI", "-V", "2.0", "-R", "-T", "60", "-f"])
+            .args([&path("document-letter.pdf"), uri, &path(suite)])
+            .output()
+            .context("start ipptool: install cups-ipp-utils")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let score = Score::of(&text);
         let said = || format!("{suite}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.code() != Some(124), "no end after {LIMIT} s: {}", said());
         ensure!(score.passed + score.failed.len() > 0, "nothing was tested: {}", said());
         Ok(score)
     }

@@ -89,7 +89,7 @@ impl PaperPrinter {
     /// # Errors
     /// When one of them is not installed or does not start.
     pub fn install(host: &Host) -> Result<Self> {
-        Self::install_with(host, "")
+        Self::install_with(host, "", &[])
     }
 
     /// The same with a CUPS that others on the network can print on, too.
@@ -97,10 +97,19 @@ impl PaperPrinter {
     /// # Errors
     /// As [`PaperPrinter::install`].
     pub fn install_open(host: &Host) -> Result<Self> {
-        Self::install_with(host, &format!("Listen {}:631\nServerAlias *\n", host.ipv4()?))
+        Self::install_with(host, &format!("Listen {}:631\nServerAlias *\n", host.ipv4()?), &[])
     }
 
-    fn install_with(host: &Host, more: &str) -> Result<Self> {
+    /// The same with a printer that prints colour.
+    ///
+    /// # Errors
+    /// As [`PaperPrinter::install`].
+    pub fn install_colour(host: &Host) -> Result<Self> {
+        // Pages a minute, grey and in colour.
+        Self::install_with(host, "", &["-s", "20,20"])
+    }
+
+    fn install_with(host: &Host, cups: &str, device: &[&str]) -> Result<Self> {
         let dir = host.dir().join("printer");
         for sub in ["tray", "spool", "cups/root/ppd", "cups/requests/tmp", "cups/cache", "cups/state"] {
             fs::create_dir_all(dir.join(sub))?;
@@ -111,20 +120,21 @@ impl PaperPrinter {
         let text = dir.to_string_lossy().into_owned();
         write_paper_path(&dir)?;
         programs_of_cups(&dir.join("cups/bin"))?;
-        fs::write(dir.join("cups/cupsd.conf"), cupsd_conf(&text) + more)?;
+        fs::write(dir.join("cups/cupsd.conf"), cupsd_conf(&text) + cups)?;
         fs::write(dir.join("cups/cups-files.conf"), cups_files_conf(&text))?;
 
         host.sh("mkdir -p /run/dbus /run/avahi-daemon /run/cups
              dbus-daemon --system --fork --nopidfile
              avahi-daemon -D --no-drop-root --no-chroot --no-rlimits")?;
-        let printer = host.spawn(&[
+        let (spool, command) = (format!("{text}/spool"), format!("{text}/paper-path"));
+        let mut printer = vec![
             "ippeveprinter",
             "-2",
             "-k",
             "-d",
-            &format!("{text}/spool"),
+            &spool,
             "-c",
-            &format!("{text}/paper-path"),
+            &command,
             "-f",
             "application/pdf",
             "-n",
@@ -133,8 +143,10 @@ impl PaperPrinter {
             "8631",
             "-r",
             "off",
-            "Lab Printer",
-        ])?;
+        ];
+        printer.extend(device);
+        printer.push("Lab Printer");
+        let printer = host.spawn(&printer)?;
         let mut new = Self { host: host.clone(), dir, cups: None, _printer: printer };
         new.wait_for_port(8631)?;
         new.start_cups()?;

@@ -4,15 +4,15 @@
 //! `LANYARD_CONFORMANCE` names a folder, the figures are left there for `cargo xtask conformance`, which writes the table.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_api::Share;
+use lanyard_api::{Job, JobState, Share};
 use lanyard_tests::{
     Host, Lab, Node, PaperPrinter,
     conformance::{Score, Suites},
     printer::QUEUE,
     runner::remark,
-    scenarios,
+    scenarios, soon,
 };
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 scenarios![
     a_shared_queue_passes_the_suites_of_ipp,
@@ -30,9 +30,9 @@ const SUITES: [&str; 4] = ["ipp-1.1.test", "ipp-2.0.test", "answers.test", "docu
 /// and not promised.
 const REPORTED: [&str; 2] = ["ipp-2.1.test", "ipp-2.2.test"];
 
-/// Debian's examples of single operations.
-const COMPANIONS: [&str; 12] = [
-    "get-printer-attributes-suite.test",
+/// Debian's examples of single operations. `get-printer-attributes-suite.test` is not among them: of two of its tests
+/// that ask for the same, one wants `media-col-database` and one forbids it.
+const COMPANIONS: [&str; 11] = [
     "get-printer-attributes.test",
     "get-job-template-attributes.test",
     "get-jobs.test",
@@ -55,11 +55,15 @@ fn save_as_pdf_passes_the_suites_of_ipp() -> Result<()> {
 }
 
 fn a_shared_queue_passes_the_suite_of_ipp_everywhere() -> Result<()> {
-    Tested::queue()?.passes("ipp-everywhere.test")
+    let tested = Tested::queue()?;
+    tested.passes("ipp-everywhere.test")?;
+    tested.has_failed_at_nothing().map(|_| ())
 }
 
 fn save_as_pdf_passes_the_suite_of_ipp_everywhere() -> Result<()> {
-    Tested::save_as_pdf()?.passes("ipp-everywhere.test")
+    let tested = Tested::save_as_pdf()?;
+    tested.passes("ipp-everywhere.test")?;
+    tested.has_printed_what_it_took()
 }
 
 /// A printer of `ben`'s, and `ada`, who tests it.
@@ -69,7 +73,7 @@ struct Tested {
     suites: Suites,
     tester: Host,
     // Dropped in this order.
-    _owner: Node,
+    owner: Node,
     _paper: Option<PaperPrinter>,
     _lab: Lab,
 }
@@ -87,16 +91,16 @@ impl Tested {
         let lab = Lab::new()?;
         let (ada, ben) = (lab.host("ada")?, lab.host("ben")?);
         let (paper, owner) = if queue == QUEUE {
-            let paper = PaperPrinter::install(&ben)?;
+            let paper = PaperPrinter::install_colour(&ben)?;
             let owner = Node::at_home_beside(&ben, &paper)?;
             (Some(paper), owner)
         } else {
             (None, Node::at_home(&ben)?)
         };
         let share: Share = owner.json(&["share", "printer", queue, "--name", "Office", "--to", "network"])?;
-        let uri = format!("ipp://{}:{}/ipp/print/{}", ben.ipv4()?, owner.ready().port, share.id);
+        let uri = format!("ipp://{}:{}/ipp/print/{}", ben.ipv4()?, owner.status()?.port, share.id);
         let suites = Suites::write(&ada.dir().join("suites"))?;
-        Ok(Self { printer, uri, suites, tester: ada, _owner: owner, _paper: paper, _lab: lab })
+        Ok(Self { printer, uri, suites, tester: ada, owner, _paper: paper, _lab: lab })
     }
 
     fn passes_all(&self) -> Result<()> {
@@ -118,6 +122,30 @@ impl Tested {
 
     fn passes(&self, suite: &str) -> Result<()> {
         self.holds(suite, &self.run(suite)?)
+    }
+
+    /// The suites look at answers only; a document that was taken must become paper, too.
+    fn has_failed_at_nothing(&self) -> Result<Vec<Job>> {
+        let jobs: Vec<Job> = self.owner.json(&["jobs"])?;
+        ensure!(!jobs.is_empty(), "no job at all");
+        let failed: Vec<&Job> = jobs.iter().filter(|job| job.state == JobState::Failed).collect();
+        ensure!(
+            failed.is_empty(),
+            "{} jobs failed after they were taken: {:?}",
+            failed.len(),
+            failed.first()
+        );
+        Ok(jobs)
+    }
+
+    fn has_printed_what_it_took(&self) -> Result<()> {
+        soon("every job is over", Duration::from_secs(20), || {
+            let jobs = self.has_failed_at_nothing()?;
+            let over = |job: &&Job| matches!(job.state, JobState::Done | JobState::Cancelled);
+            let over = jobs.iter().filter(over).count();
+            ensure!(over == jobs.len(), "{over} of {} jobs are over", jobs.len());
+            Ok(())
+        })
     }
 
     fn run(&self, suite: &str) -> Result<Score> {

@@ -7,7 +7,7 @@ use super::{
     template::{self, Chosen},
 };
 use crate::{document::Format, ticket};
-use lanyard_ipp::{Attribute, Message, Status, Value};
+use lanyard_ipp::{Attribute, Group, GroupTag, Message, Status, Value};
 
 /// What Print-Job, Validate-Job and Create-Job want.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Wish {
     pub(super) fn of(call: &Call, facts: &Facts) -> Result<Self, No> {
         let strict = call.flag("ipp-attribute-fidelity")?.unwrap_or(false);
         let packing = Packing::of(call, facts)?;
-        let chosen = template::choose(call.template.as_ref(), facts);
+        let chosen = template::choose(Some(&template_of(call)), facts);
         if strict && !chosen.unsupported.is_empty() {
             let words = "The printer cannot do all of what was chosen.";
             let unsupported = chosen.unsupported;
@@ -47,10 +47,23 @@ impl Wish {
         let all = self.chosen.unsupported.is_empty();
         let mut answer = call.answer(if all { Status::Ok } else { Status::OkIgnoredOrSubstituted });
         for attribute in &self.chosen.unsupported {
-            answer.add(lanyard_ipp::GroupTag::Unsupported, attribute.clone());
+            answer.add(GroupTag::Unsupported, attribute.clone());
         }
         answer
     }
+}
+
+/// The job attributes of a request. Some clients write them among the operation attributes, as IPP/1.0 had it.
+fn template_of(call: &Call) -> Group {
+    let mut group = call.template.clone().unwrap_or(Group { tag: GroupTag::Job, attributes: Vec::new() });
+    let is_choice = |attribute: &&Attribute| {
+        template::RULES.iter().any(|(name, _)| *name == attribute.name)
+            && !["job-name", "ipp-attribute-fidelity"].contains(&attribute.name.as_str())
+            && group.find(&attribute.name).is_none()
+    };
+    let misplaced: Vec<Attribute> = call.asked.attributes.iter().filter(is_choice).cloned().collect();
+    group.attributes.extend(misplaced);
+    group
 }
 
 impl Packing {
