@@ -30,7 +30,9 @@ mod networks;
 #[cfg(target_os = "linux")]
 mod office;
 #[cfg(target_os = "linux")]
-mod plain_clients;
+mod plain_announcing;
+#[cfg(target_os = "linux")]
+mod plain_printing;
 #[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
@@ -43,6 +45,8 @@ mod self_check;
 mod siege;
 #[cfg(target_os = "linux")]
 mod strangers;
+#[cfg(target_os = "linux")]
+mod street;
 #[cfg(target_os = "linux")]
 mod the_lab;
 #[cfg(target_os = "linux")]
@@ -58,7 +62,8 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 conformance::ALL,
                 print_faults::ALL,
-                plain_clients::ALL,
+                plain_announcing::ALL,
+                plain_printing::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,
