@@ -36,7 +36,9 @@ mod networks;
 #[cfg(target_os = "linux")]
 mod office;
 #[cfg(target_os = "linux")]
-mod plain_clients;
+mod plain_announcing;
+#[cfg(target_os = "linux")]
+mod plain_printing;
 #[cfg(target_os = "linux")]
 mod print_faults;
 #[cfg(target_os = "linux")]
@@ -51,6 +53,8 @@ mod siege;
 mod straight;
 #[cfg(target_os = "linux")]
 mod strangers;
+#[cfg(target_os = "linux")]
+mod street;
 #[cfg(target_os = "linux")]
 mod the_lab;
 #[cfg(target_os = "linux")]
@@ -71,7 +75,8 @@ fn main() -> ExitCode {
                 print_faults::ALL,
                 straight::ALL,
                 added::ALL,
-                plain_clients::ALL,
+                plain_announcing::ALL,
+                plain_printing::ALL,
                 handling::ALL,
                 copy_faults::ALL,
                 home::ALL,

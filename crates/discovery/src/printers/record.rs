@@ -98,7 +98,8 @@ impl PrinterRecord {
             ("Fax", yes(false)),
             ("Scan", yes(false)),
             ("PaperMax", self.paper_max.word().to_owned()),
-            ("kind", if self.color { "document,photo" } else { "document" }.to_owned()),
+            // As `printer-kind` says.
+            ("kind", "document,photo".to_owned()),
             ("URF", if self.urf.is_empty() { "none".to_owned() } else { list("URF", &self.urf) }),
             ("air", "none".to_owned()),
             ("mopria-certified", "1.3".to_owned()),
