@@ -1,8 +1,9 @@
 //! What will be on paper, before it is.
 //!
 //! Each side is drawn by a child that reads the document as it would for printing, so there is nothing to get out of
-//! step; about 50 ms for an ordinary page. Only what LibreOffice made is kept between two sides of the same file,
-//! because that takes seconds. A newer wish for a side of a document ends an older one.
+//! step; about 50 ms for an ordinary page. The PDF that was made of a document with many pages of pixels, of a long text
+//! or by LibreOffice is kept for the next side of the same file, because that takes seconds. A newer wish for a side of
+//! a document ends an older one.
 
 use super::{Source, ask_capabilities, convert::options_of, outbox_error};
 use crate::{Core, StartError, presence};
@@ -23,8 +24,11 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// What LibreOffice made is kept of so many documents.
+/// PDFs that were made are kept of so many documents.
 const KEPT: usize = 4;
+
+/// A text above this takes long enough to lay out that the result is kept.
+const LONG_TEXT: u64 = 256 * 1024;
 
 /// The longest edge of a picture in pixels.
 const EDGES: std::ops::RangeInclusive<u32> = 16..=2400;
@@ -38,13 +42,13 @@ pub(super) struct Previews {
     dir: PathBuf,
     /// What is being drawn, by document.
     drawn: Mutex<HashMap<PathBuf, (Uuid, CancellationToken)>>,
-    /// What LibreOffice made, the latest last.
+    /// PDFs that took long to make, the latest last.
     made: tokio::sync::Mutex<Vec<Converted>>,
 }
 
-/// A document that LibreOffice made a PDF of.
+/// A document that a PDF was made of, with choices that show in it.
 struct Converted {
-    of: Fingerprint,
+    of: (Fingerprint, Options),
     pdf: PathBuf,
 }
 
@@ -65,32 +69,57 @@ impl Previews {
         Ok(Self { documents, dir, drawn: Mutex::default(), made: tokio::sync::Mutex::default() })
     }
 
-    /// The file to draw, and what it is.
-    async fn readable(&self, source: &Path) -> Result<(PathBuf, Format), DocumentError> {
+    /// The file to draw, what it is, and what is still to be done with it.
+    async fn readable(
+        &self,
+        source: &Path,
+        options: &Options,
+        paper: Option<&String>,
+    ) -> Result<(PathBuf, Format, Options), DocumentError> {
         let found = self.documents.inspect(source, false).await?;
-        if found.format != Format::Office {
-            return Ok((source.to_owned(), found.format));
-        }
         let about = fs::metadata(source)?;
+        let lasting = match found.format {
+            Format::Office | Format::Tiff | Format::PwgRaster | Format::Urf => true,
+            Format::Text => about.len() > LONG_TEXT,
+            _ => false,
+        };
+        if !lasting {
+            return Ok((source.to_owned(), found.format, options.clone()));
+        }
+        let media = options.media.clone().or_else(|| paper.cloned());
+        let how = match found.format {
+            // It knows its own paper.
+            Format::Office | Format::PwgRaster | Format::Urf => Options::default(),
+            _ => Options {
+                media: media.clone(),
+                scaling: options.scaling,
+                orientation: options.orientation,
+                ..Options::default()
+            },
+        };
+        // What was made on its paper is not scaled again.
+        let scaling = options.scaling.filter(|_| how == Options::default());
+        let left = Options { media, scaling, ..options.clone() };
         let of = Fingerprint { path: source.to_owned(), size: about.len(), changed: about.modified().ok() };
-        // Held while it is made: two sides of one document are made from one conversion.
+        let of = (of, how);
+        // Held while it is made: two sides of one document come from one conversion.
         let mut made = self.made.lock().await;
-        let at = match made.iter().position(|known| known.of == of) {
-            Some(at) => at,
+        let known = match made.iter().position(|known| known.of == of) {
+            Some(at) => made.remove(at),
             None => {
                 let pdf = self.dir.join(format!("{}.pdf", Uuid::new_v4().simple()));
-                self.documents.office_to_pdf(source, &pdf).await?;
-                made.push(Converted { of, pdf });
-                while made.len() > KEPT {
-                    let _ = fs::remove_file(made.remove(0).pdf);
-                }
-                made.len() - 1
+                let mut unfinished = Unfinished(Some(pdf.clone()));
+                self.documents.to_pdf(source, found.format, &of.1, &pdf).await?;
+                unfinished.0 = None;
+                Converted { of, pdf }
             }
         };
-        let known = made.remove(at);
         let pdf = known.pdf.clone();
         made.push(known);
-        Ok((pdf, Format::Pdf))
+        while made.len() > KEPT {
+            let _ = fs::remove_file(made.remove(0).pdf);
+        }
+        Ok((pdf, Format::Pdf, left))
     }
 
     fn drawn(&self) -> MutexGuard<'_, HashMap<PathBuf, (Uuid, CancellationToken)>> {
@@ -105,6 +134,15 @@ impl Previews {
         }
         let picture = self.dir.join(format!("{}.png", id.simple()));
         Drawing { previews: self, document: document.to_owned(), id, superseded, picture }
+    }
+}
+
+/// A PDF in the making; gone when it is given up.
+struct Unfinished(Option<PathBuf>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _ = self.0.as_ref().map(fs::remove_file);
     }
 }
 
@@ -158,14 +196,15 @@ pub async fn preview(
     let previews = &core.printing.previews;
     let drawing = previews.begin(&source.path);
     let draw = async {
-        let (path, format) = previews.readable(&source.path).await?;
+        let paper = abilities.as_ref().and_then(|printer| printer.media_default.clone());
+        let (path, format, left) = previews.readable(&source.path, &options, paper.as_ref()).await?;
         let look = Look {
-            paper: abilities.as_ref().and_then(|printer| printer.media_default.clone()),
+            paper,
             side,
             edge: size,
             color: options.color != Some(Color::Monochrome)
                 && abilities.as_ref().is_none_or(|printer| printer.color),
-            options: options.clone(),
+            options: left,
         };
         let shown = previews.documents.show(&path, format, look, &drawing.picture).await?;
         Ok((shown, tokio::fs::read(&drawing.picture).await?, format))

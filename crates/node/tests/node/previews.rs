@@ -72,6 +72,34 @@ async fn an_upload_is_not_used_up_by_looking_at_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_document_is_made_pages_of_once_and_not_kept_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = start(dir.path()).await;
+    let path = dir.path().join("long.txt");
+    // As many lines as a sheet has.
+    let put = |pages: usize| fs::write(&path, "a line of a long text\n".repeat(61 * pages)).unwrap();
+    let kept = || fs::read_dir(dir.path().join("spool/preview")).unwrap().count();
+    put(400);
+    let a4 = || PrintOptions { media: Some("A4".into()), ..PrintOptions::default() };
+    let start = Instant::now();
+    let first = preview(&node, file(&path), a4(), 1).await;
+    let took = start.elapsed();
+    let (start, second) = (Instant::now(), preview(&node, file(&path), a4(), 2).await);
+    println!("the first side: {took:?}, the second: {:?}", start.elapsed());
+    assert_eq!((first.sides, second.sides, second.side, kept()), (400, 400, 2, 1));
+    let four = PrintOptions { number_up: Some(4), ..a4() };
+    assert_eq!(preview(&node, file(&path), four, 1).await.sides, 100, "arranged from the same");
+    assert_eq!(kept(), 1);
+    for pages in 401..407 {
+        put(pages);
+        let shown = preview(&node, file(&path), a4(), 1).await;
+        assert_eq!(shown.sides as usize, pages, "a file that has changed is read again");
+    }
+    assert_eq!(kept(), 4, "the latest ones");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newer_wish_for_the_same_document_ends_the_older_one() {
     let dir = tempfile::tempdir().unwrap();
     let node = start(dir.path()).await;

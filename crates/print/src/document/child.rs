@@ -216,16 +216,6 @@ impl Documents {
         Ok(Laid::Made)
     }
 
-    /// Makes a PDF of an Office document at `out`.
-    ///
-    /// # Errors
-    /// [`DocumentError::NoOffice`], [`DocumentError::OfficeFailed`].
-    pub async fn office_to_pdf(&self, path: &Path, out: &Path) -> Result<(), DocumentError> {
-        let stop = self.cancel.child_token();
-        let _stop_when_dropped = stop.clone().drop_guard();
-        self.office.to_pdf(path, out, stop).await
-    }
-
     /// Draws one side of paper, as a PNG at `out`.
     ///
     /// # Errors
