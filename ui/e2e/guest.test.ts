@@ -156,8 +156,9 @@ describe.sequential("a guest with a phone", () => {
     await page.getByRole("link", { name: "Up" }).click();
     await page.getByText("read me.txt").waitFor();
     await host.ask("guest", "end", pass.pass.id);
-    // With the last pass the door is shut, too.
-    await expect(page.goto(pass.page)).rejects.toThrow();
+    // With the last pass the door is shut, or there is nothing behind it any more: printing clients may still come in.
+    const left = await page.goto(pass.page).catch(() => null);
+    expect(left === null || left.status() === 404, "no page for guests is left").toBe(true);
   });
 
   test.each([true, false])("puts files into a folder, with scripts: %s", async (script) => {
