@@ -76,7 +76,9 @@ impl Desktop {
     /// Its own CUPS's address, for programs that take it from the environment.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
-        vec![("CUPS_SERVER".into(), self.socket())]
+        // Where the clients' library looks for what a queue can do.
+        let root = self.dir.join("root").to_string_lossy().into_owned();
+        vec![("CUPS_SERVER".into(), self.socket()), ("CUPS_SERVERROOT".into(), root)]
     }
 
     /// Where its CUPS listens.

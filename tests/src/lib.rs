@@ -23,6 +23,7 @@ pub mod printer;
 pub mod python;
 pub mod runner;
 pub mod scratch;
+pub mod standard;
 pub mod wait;
 
 pub use desktop::{Advert, Desktop};
@@ -30,4 +31,5 @@ pub use host::{Host, Process};
 pub use lab::{DirectCable, Lab};
 pub use node::{Node, Setup};
 pub use printer::PaperPrinter;
+pub use standard::StandardPrinter;
 pub use wait::{Hopeless, soon, stays};

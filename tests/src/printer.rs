@@ -109,9 +109,7 @@ impl PaperPrinter {
             open_to_filters(&dir.join(sub))?;
         }
         let text = dir.to_string_lossy().into_owned();
-        let paper_path = dir.join("paper-path");
-        fs::write(&paper_path, PAPER_PATH.replace("@DIR@", &text))?;
-        fs::set_permissions(&paper_path, fs::Permissions::from_mode(0o755))?;
+        write_paper_path(&dir)?;
         programs_of_cups(&dir.join("cups/bin"))?;
         fs::write(dir.join("cups/cupsd.conf"), cupsd_conf(&text) + more)?;
         fs::write(dir.join("cups/cups-files.conf"), cups_files_conf(&text))?;
@@ -175,11 +173,7 @@ impl PaperPrinter {
     /// # Errors
     /// When a document on it cannot be read.
     pub fn tray(&self) -> Result<Vec<Printed>> {
-        let mut jobs: Vec<u32> = fs::read_dir(self.dir.join("tray"))?
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect();
-        jobs.sort_unstable();
-        jobs.into_iter().map(|job| self.printed(&self.dir.join("tray").join(job.to_string()))).collect()
+        tray(&self.host, &self.dir)
     }
 
     /// Waits until `count` documents lie on the tray.
@@ -292,27 +286,6 @@ impl PaperPrinter {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
-    fn printed(&self, sheet: &Path) -> Result<Printed> {
-        let ticket = fs::read_to_string(sheet.join("ticket"))?;
-        let value = |name: &str| ticket.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        let document = sheet.join("document");
-        let path = document.to_string_lossy();
-        ensure!(
-            value("CONTENT_TYPE") == Some("application/pdf"),
-            "the printer got something else:\n{ticket}"
-        );
-        let text = self.host.run(&["pdftotext", "-layout", &path, "-"])?;
-        // pdftotext ends every page with a form feed.
-        let pages =
-            text.trim_end_matches('\u{c}').split('\u{c}').map(|page| page.trim().to_owned()).collect();
-        Ok(Printed {
-            pages,
-            copies: value("IPP_COPIES").map_or(Ok(1), str::parse)?,
-            sides: value("IPP_SIDES").unwrap_or("one-sided").to_owned(),
-            document,
-        })
-    }
-
     /// The part of page one that is dark, from 0 to 1.
     ///
     /// # Errors
@@ -359,7 +332,41 @@ impl PaperPrinter {
     }
 }
 
-fn set_file(path: &Path, there: bool) -> Result<()> {
+/// What lies on the tray in a printer's directory, in the order of printing.
+pub(crate) fn tray(host: &Host, dir: &Path) -> Result<Vec<Printed>> {
+    let mut jobs: Vec<u32> = fs::read_dir(dir.join("tray"))?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    jobs.sort_unstable();
+    jobs.into_iter().map(|job| printed(host, &dir.join("tray").join(job.to_string()))).collect()
+}
+
+fn printed(host: &Host, sheet: &Path) -> Result<Printed> {
+    let ticket = fs::read_to_string(sheet.join("ticket"))?;
+    let value = |name: &str| ticket.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let document = sheet.join("document");
+    let path = document.to_string_lossy();
+    ensure!(value("CONTENT_TYPE") == Some("application/pdf"), "the printer got something else:\n{ticket}");
+    let text = host.run(&["pdftotext", "-layout", &path, "-"])?;
+    // pdftotext ends every page with a form feed.
+    let pages = text.trim_end_matches('\u{c}').split('\u{c}').map(|page| page.trim().to_owned()).collect();
+    Ok(Printed {
+        pages,
+        copies: value("IPP_COPIES").map_or(Ok(1), str::parse)?,
+        sides: value("IPP_SIDES").unwrap_or("one-sided").to_owned(),
+        document,
+    })
+}
+
+/// What a printer runs for each document, in its directory.
+pub(crate) fn write_paper_path(dir: &Path) -> Result<PathBuf> {
+    let paper_path = dir.join("paper-path");
+    fs::write(&paper_path, PAPER_PATH.replace("@DIR@", &dir.to_string_lossy()))?;
+    fs::set_permissions(&paper_path, fs::Permissions::from_mode(0o755))?;
+    Ok(paper_path)
+}
+
+pub(crate) fn set_file(path: &Path, there: bool) -> Result<()> {
     if there {
         fs::write(path, "").with_context(|| format!("write {}", path.display()))
     } else if path.exists() {

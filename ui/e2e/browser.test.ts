@@ -122,6 +122,7 @@ describe.sequential("the main job in a browser", () => {
     await chooser.setFiles({ name: "Quarterly report.pdf", mimeType: "application/pdf", buffer: pdf("one", "two", "three") });
     await dialog.getByText("Quarterly report.pdf").first().waitFor();
     await dialog.getByText("The printer's usual settings.").or(dialog.getByText("Black and white only.")).waitFor();
+    await dialog.getByRole("img", { name: "Quarterly report.pdf, side 1 of 3, as it will be on paper" }).waitFor();
     await inspect(page, "print");
     const before = (await printed(ben)).length;
     await dialog.getByRole("button", { name: "Print", exact: true }).click();
@@ -144,10 +145,15 @@ describe.sequential("the main job in a browser", () => {
     expect(await dialog.getByRole("button", { name: "Print", exact: true }).isDisabled(), "wrong pages cannot be sent").toBe(true);
     await dialog.getByLabel("Which pages").fill("1, 3");
     await dialog.getByText("Only pages 1, 3.").waitFor();
+    await dialog.getByRole("img", { name: /side 1 of 2/ }).waitFor();
+    await dialog.getByText("More options").click();
+    await dialog.getByLabel("Pages per side").selectOption("2");
+    await dialog.getByRole("img", { name: /side 1 of 1/ }).waitFor();
+    await inspect(page, "print-two-pages");
     await dialog.getByRole("button", { name: "Print", exact: true }).click();
     await dialog.waitFor({ state: "detached" });
     const job = await until("the job", async () => (await anna.ask<Job[]>("jobs")).find((job) => job.title.startsWith("Chosen")));
-    expect(job.options.pages).toBe("1,3");
+    expect(job.options).toMatchObject({ pages: "1,3", number_up: 2 });
   });
 
   test("a file dropped on a printer lights it up first, then asks how to print", async () => {

@@ -79,6 +79,7 @@ export function jobSentence(job: Job): Sentence {
   }
   switch (job.state) {
     case "sending":
+      if (job.reason === "moving") return { tone: "accent", words: t("job.moving", { device }) };
       return job.reason === "peer_unreachable"
         ? { tone: "warn", words: t("job.waits_for_device", { device }) }
         : { tone: "accent", words: t("job.sending", { device }) };
@@ -239,8 +240,9 @@ export function rightWords(kind: Share["kind"], right: Right): string {
   return t(kind === "printer" ? "right.print" : `right.${right}`);
 }
 
-export function rightSentence(share: Share, { right, ask }: { right: Right; ask: boolean }): string {
-  return ask ? `${rightWords(share.kind, right)}, ${t("right.asks")}` : rightWords(share.kind, right);
+export function rightSentence(share: Share, { right, ask, rules }: { right: Right; ask: boolean; rules: Rules }): string {
+  const may = ask ? `${rightWords(share.kind, right)}, ${t("right.asks")}` : rightWords(share.kind, right);
+  return [may, ...(share.kind === "printer" ? rulesWords(rules) : [])].join(" · ");
 }
 
 /** Who may use a share, on one line. */

@@ -168,7 +168,7 @@ export function withWriting(policy: SharePolicy, write: boolean): Grant[] {
 }
 
 /** What one device may do with a share, for that device's page; the first that is for it decides. */
-export function rightOf(share: Share, device: { id: string; inHome: boolean }): { right: Right; ask: boolean } | null {
+export function rightOf(share: Share, device: { id: string; inHome: boolean }): { right: Right; ask: boolean; rules: Rules } | null {
   const fits = (grant: Grant) =>
     grant.who === "network" ||
     (grant.who === "home" && device.inHome) ||
@@ -176,5 +176,5 @@ export function rightOf(share: Share, device: { id: string; inHome: boolean }): 
   const grant = share.policy.audience.find(fits);
   if (!grant) return null;
   const write = grant.write || share.policy.write;
-  return { right: grant.add_only ? "add" : share.kind === "folder" && write ? "write" : "use", ask: grant.ask };
+  return { right: grant.add_only ? "add" : share.kind === "folder" && write ? "write" : "use", ask: grant.ask, rules: rulesOf(grant) };
 }

@@ -12,14 +12,14 @@ import {
   whoSentence,
 } from "../src/sentences";
 import { answered } from "../src/state/answers";
-import { fromPolicy } from "../src/who";
+import { fromPolicy, NO_RULES } from "../src/who";
 import { ask, BEN, checks, household } from "./household";
 import { job, snapshot } from "./samples";
 
 // Words are chosen by the languages of the reader, whom nobody stands in for here.
 vi.stubGlobal("navigator", { languages: ["en"] });
 
-describe("a job that nobody is sure of", () => {
+describe("a job that is not where one thinks", () => {
   test("sends a person to the printer before it may come out twice", () => {
     const lost = { ...job("a", 1, "stopped"), reason: "maybe_printed" };
     expect(isJobLost(lost)).toBe(true);
@@ -33,6 +33,11 @@ describe("a job that nobody is sure of", () => {
     const waiting = { ...job("a", 1, "stopped"), reason: "media-empty" };
     expect(isJobLost(waiting)).toBe(false);
     expect(jobSentence(waiting).words).toBe("Stopped: Needs paper");
+  });
+
+  test("is not sent elsewhere before its printer's device has given it back", () => {
+    const moving = { ...job("a", 1, "sending"), reason: "moving" };
+    expect(jobSentence(moving).words).toBe("Ben's desktop gives it back; then it goes to the other printer.");
   });
 
   test("is not called cancelled before its printer's device has heard of it", () => {
@@ -103,7 +108,14 @@ describe("who may use a share, on one line", () => {
   });
 
   test("says when it is only after a question", () => {
-    expect(rightSentence(household().shares[0]!, { right: "use", ask: true })).toBe("may print, after asking you");
+    expect(rightSentence(household().shares[0]!, { right: "use", ask: true, rules: NO_RULES })).toBe("may print, after asking you");
+  });
+
+  test("says how much of it", () => {
+    const rules = { ...NO_RULES, jobs: 1, pages: 20, gray: true, quiet: { from: 22 * 60, to: 7 * 60 + 5 } };
+    expect(rightSentence(household().shares[0]!, { right: "use", ask: false, rules })).toBe(
+      "may print · 1 job a day · 20 pages a day · grey only · quiet 22:00–07:05",
+    );
   });
 });
 

@@ -145,10 +145,10 @@ test("what a device may use is decided by the first grant that is for it", () =>
     available: true,
   });
   const ben = { id: "b", inHome: true };
-  expect(rightOf(share([{ ...device("b"), write: true }, home]), ben)).toEqual({ right: "write", ask: false });
-  expect(rightOf(share([home]), ben)).toEqual({ right: "use", ask: false });
+  expect(rightOf(share([{ ...device("b"), write: true }, home]), ben)).toEqual({ right: "write", ask: false, rules: NO_RULES });
+  expect(rightOf(share([home]), ben)).toEqual({ right: "use", ask: false, rules: NO_RULES });
   expect(rightOf(share([home]), { ...ben, inHome: false })).toBeNull();
-  expect(rightOf(share([{ ...network, ask: true }]), ben)).toEqual({ right: "use", ask: true });
+  expect(rightOf(share([{ ...network, ask: true }]), ben)).toEqual({ right: "use", ask: true, rules: NO_RULES });
 });
 
 describe("times of day", () => {

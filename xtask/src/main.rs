@@ -5,6 +5,7 @@
 
 mod bench;
 mod bindings;
+mod conformance;
 mod cross;
 mod demo;
 mod deny;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
                            install what the tests need and run all of them, or only some steps
   bench [--only NAME]…     measure the figures the project promises (release build)
   bindings [--check]       write ui/src/api from crates/api, or check that it is up to date
+  conformance              run the suites of the printing world and write docs/conformance.md
   icons                    write the icon files from their SVG source
   cross setup              install what the cross checks need (Debian only, about 2 GB)
   cross check windows|macos
@@ -64,6 +66,10 @@ fn chore() -> Result<ExitCode> {
             [flag] if flag == "--check" => bindings::check()?,
             _ => bail!("usage: cargo xtask bindings [--check]"),
         },
+        "conformance" => {
+            none(&rest)?;
+            conformance::write()?;
+        }
         "icons" => {
             none(&rest)?;
             icons::icons()?;

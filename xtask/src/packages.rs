@@ -34,6 +34,8 @@ pub(crate) const TEST: &[Package] = &[
     package("cups-client", "lp and lpstat, to look at the queues from outside"),
     package("ghostscript", "used by the filters of CUPS"),
     package("poppler-utils", "pdftotext and pdftoppm compare printed pages"),
+    package("fonts-dejavu-core", "letters of many alphabets, for text on its way to paper"),
+    package("fonts-droid-fallback", "those of East Asia"),
     package("avahi-daemon", "a second opinion about what is announced"),
     package("avahi-utils", "avahi-browse, its witness"),
     package("libnss-mdns", "CUPS reaches printers by their .local names, as on a desktop"),

@@ -78,7 +78,7 @@ pub enum Request {
         #[serde(default)]
         confirm: bool,
     },
-    /// Show the code no longer → `Done`.
+    /// Show the code no longer, or wait no longer for the device whose code was typed → `Done`.
     CloseInvite,
     /// Say yes or no to the device that typed the code → `Done`.
     AnswerInvite {

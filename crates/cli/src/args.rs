@@ -538,7 +538,7 @@ pub(crate) enum PrinterAction {
 
 #[derive(Debug, Group)]
 pub(crate) struct Print {
-    /// PDF, JPEG, PNG or text
+    /// PDF, pictures, text, Office documents where LibreOffice is installed
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The printer
@@ -580,6 +580,12 @@ pub(crate) struct Print {
     /// Laid out to be folded
     #[arg(long)]
     pub booklet: bool,
+    /// Print nothing: write a side of the paper as a picture (PNG)
+    #[arg(long, value_name = "PICTURE", conflicts_with = "wait")]
+    pub preview: Option<PathBuf>,
+    /// With --preview: which side
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "preview", value_parser = clap::value_parser!(u32).range(1..))]
+    pub side: u32,
     /// Follow the jobs to the end; Ctrl-C cancels them
     #[arg(long)]
     pub wait: bool,

@@ -99,7 +99,14 @@ async fn create(node: &Asked, name: String, json: bool) -> Result<(), Failure> {
 }
 
 async fn type_code(node: &Asked, code: String, purpose: Purpose, at: At) -> Result<HomeState, Failure> {
-    ask_home(node, Request::TypeCode { code, purpose, address: at.address }).await
+    tokio::select! {
+        state = ask_home(node, Request::TypeCode { code, purpose, address: at.address }) => state,
+        asked = tokio::signal::ctrl_c() => {
+            asked?;
+            node.ask(Request::CloseInvite).await?;
+            Err(Failure::said("Stopped before the other device had answered."))
+        }
+    }
 }
 
 async fn state(node: &Asked) -> Result<HomeState, Failure> {

@@ -12,6 +12,7 @@ mod follow;
 mod guests;
 mod home;
 mod networks;
+mod preview;
 mod print;
 mod run;
 mod shares;
@@ -137,7 +138,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
         Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
-        Command::Printer { action } => print::added(&node, action, json).await,
         Command::Jobs { watch: false } => {
             let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
             show::show(json, &jobs, |jobs| show::jobs(jobs))
@@ -149,6 +149,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Release { job } => print::job(&node, Request::ReleaseJob { job }, json).await,
         Command::Move { job, to } => print::job(&node, Request::MoveJob { job, printer: to }, json).await,
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
+        Command::Printer { action } => print::printer(&node, action, json).await,
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,

@@ -4,23 +4,29 @@ use crate::{
     Failure,
     args::{Print, PrinterAction},
     ask::{self, Asked, absolute},
-    follow, show,
+    follow,
+    preview::preview,
+    show,
 };
 use lanyard_api::{
     ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
     Transfer,
 };
 
-/// Puts a printer into this computer's own print dialog, or takes it out; shows what is nearby then.
-pub(crate) async fn added(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
+/// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows
+/// what there is then.
+pub(crate) async fn printer(node: &Asked, action: PrinterAction, json: bool) -> Result<(), Failure> {
     let request = match action {
-        PrinterAction::Pause { queue } => return queues(node, Request::PauseQueue { queue }, json).await,
-        PrinterAction::Resume { queue } => return queues(node, Request::ResumeQueue { queue }, json).await,
         PrinterAction::Add { printer } => Request::AddPrinter { printer },
         PrinterAction::Remove { printer } => Request::RemovePrinter { printer },
+        PrinterAction::Pause { queue } => Request::PauseQueue { queue },
+        PrinterAction::Resume { queue } => Request::ResumeQueue { queue },
     };
-    let Response::Nearby(nearby) = node.ask(request).await? else { return Err(ask::odd()) };
-    show::show(json, &nearby, show::nearby)
+    match node.ask(request).await? {
+        Response::Nearby(nearby) => show::show(json, &nearby, show::nearby),
+        Response::Queues(queues) => show::show(json, &queues, |queues| show::queues(queues)),
+        _ => Err(ask::odd()),
+    }
 }
 
 /// Takes every document, then follows each job to the end when that is wanted. The first that fails decides the
@@ -48,6 +54,13 @@ pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(),
         },
         booklet: wanted.booklet,
     };
+    if let Some(picture) = &wanted.preview {
+        let [file] = &wanted.files[..] else {
+            return Err(Failure::said("A preview is of one document: name one file."));
+        };
+        let document = Document::Path { path: absolute(file)? };
+        return preview(node, wanted.on, document, options, (wanted.side, picture), json).await;
+    }
     let mut failed = None;
     for file in &wanted.files {
         let document = Document::Path { path: absolute(file)? };
@@ -89,12 +102,6 @@ pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Fa
 pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
     let job = once(node, request).await?;
     show::show(json, &job, show::job)
-}
-
-/// Does something with a queue of this computer.
-async fn queues(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
-    let Response::Queues(queues) = node.ask(request).await? else { return Err(ask::odd()) };
-    show::show(json, &queues, |queues| show::queues(queues))
 }
 
 async fn or_transfer(

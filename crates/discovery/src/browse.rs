@@ -1,56 +1,51 @@
 //! Listening for nodes and for standard printers and folders on every real interface.
 //!
-//! Browsing sends queries and nothing else, so it also runs on networks that are not the owner's. `mdns-sd`'s own
-//! cache has no limit; when a flood has filled it, its daemon is ended and a new one begun.
+//! Browsing sends queries and nothing else, so it also runs on networks that are not the owner's. Each interface has an
+//! [`Ear`] and a [`Cache`] of its own; what they hear of one service is put together here and handed to the [`Table`].
 
 use crate::{
-    Interface, Kind, Opening, Reach, Service, Table, Token,
-    interfaces::is_real,
+    Interface, Kind, Opening, Service, Table, Token,
+    cache::{Cache, Resolved},
+    message::{self, MAX_MESSAGE, Message, Name},
+    multicast::Ear,
     table::{Advert, Heard},
 };
-use futures_util::{StreamExt, stream::select_all};
-use mdns_sd::{IfKind, IfPredicate, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How often the daemon looks for new interfaces, in seconds.
-const INTERFACE_CHECK: u32 = 1;
-/// How often the daemon's cache is measured.
-const MEASURE: Duration = Duration::from_secs(5);
-/// Events after which the cache is measured in any case.
-const MEASURE_EVENTS: u32 = 1_000;
-/// Records in the daemon's cache above which it is begun anew.
-const MAX_RECORDS: i64 = 4_096;
-/// After a new beginning: what is not heard again by then is gone.
-const REHEARD: Duration = Duration::from_secs(10);
-/// Between two new beginnings, doubled each time up to the second.
+/// After an interface could not be listened on, doubled each time up to the second.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often it is looked whether the computer slept.
+const LOOK: Duration = Duration::from_secs(10);
+/// The clocks may differ by this much without anybody having slept.
+const AWAKE: Duration = Duration::from_secs(3);
 
 /// The table of what is heard, and the task that fills it. Clones share it.
 #[derive(Clone)]
 pub struct Browser {
     table: Arc<Mutex<Table>>,
+    /// What was heard on each interface, by its number.
+    caches: Arc<Mutex<HashMap<u32, Cache>>>,
     version: watch::Sender<u64>,
-}
-
-/// Why listening stopped.
-enum Ended {
-    Cancelled,
-    /// The daemon's cache was full, or it closed a stream that could not keep up.
-    Flooded,
-    Failed(mdns_sd::Error),
 }
 
 impl Browser {
     /// Nothing heard yet; [`Browser::run`] fills it.
     #[must_use]
     pub fn new() -> Self {
-        Self { table: Arc::new(Mutex::new(Table::new(Instant::now()))), version: watch::Sender::new(0) }
+        Self {
+            table: Arc::new(Mutex::new(Table::new(Instant::now()))),
+            caches: Arc::default(),
+            version: watch::Sender::new(0),
+        }
     }
 
     /// Everything that may be there.
@@ -70,118 +65,201 @@ impl Browser {
         self.table().keep(service.kind, &service.fullname);
     }
 
+    /// These are there now, and not because multicast DNS says so: nobody needs to be asked about them for a while.
+    pub fn vouch(&self, services: &[&Service]) {
+        let now = Instant::now();
+        let mut caches = self.caches();
+        for service in services {
+            let name = Name::of(&service.fullname);
+            caches.values_mut().for_each(|cache| cache.vouch(&name, now));
+        }
+    }
+
     /// Listens until cancelled. `interfaces` are the ones that are up.
-    pub async fn run(
+    pub async fn run(self, mut interfaces: watch::Receiver<Arc<Vec<Interface>>>, cancel: CancellationToken) {
+        let mut listening: HashMap<u32, (Interface, CancellationToken)> = HashMap::new();
+        let mut tasks = JoinSet::new();
+        loop {
+            let now = Arc::clone(&interfaces.borrow_and_update());
+            listening.retain(|_, (known, stop)| {
+                let stays = now.contains(known);
+                if !stays {
+                    stop.cancel();
+                }
+                stays
+            });
+            self.forget_other_than(&now);
+            for interface in now.iter() {
+                if !listening.contains_key(&interface.index) {
+                    let stop = cancel.child_token();
+                    tasks.spawn(self.clone().listen(interface.clone(), interfaces.clone(), stop.clone()));
+                    listening.insert(interface.index, (interface.clone(), stop));
+                }
+            }
+            loop {
+                tokio::select! {
+                    changed = interfaces.changed() => match changed {
+                        Ok(()) => break,
+                        Err(_) => cancel.cancel(),
+                    },
+                    Some(_) = tasks.join_next() => {}
+                    () = cancel.cancelled() => return,
+                }
+            }
+        }
+    }
+
+    /// Listens on one interface until stopped.
+    async fn listen(
         self,
-        reach: Reach,
+        interface: Interface,
         interfaces: watch::Receiver<Arc<Vec<Interface>>>,
-        cancel: CancellationToken,
+        stop: CancellationToken,
     ) {
         let mut pause = PAUSE;
         loop {
-            let began = Instant::now();
-            match self.listen(reach, &interfaces, &cancel).await {
-                Ended::Cancelled => return,
-                Ended::Flooded => tracing::warn!("too many multicast DNS records; listening begins anew"),
-                Ended::Failed(error) => tracing::warn!(%error, "multicast DNS failed; it is tried again"),
-            }
-            pause = if began.elapsed() > LONGEST_PAUSE { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+            let error = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.hear(&interface, &interfaces) => ended,
+            };
+            tracing::warn!(interface = interface.name, %error, "multicast DNS failed; it is tried again");
             tokio::select! {
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
+                () = sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
-            self.table().begin_again();
         }
     }
 
-    async fn listen(
+    /// Hears and asks; ends only when that is impossible.
+    async fn hear(
         &self,
-        reach: Reach,
+        interface: &Interface,
         interfaces: &watch::Receiver<Arc<Vec<Interface>>>,
-        cancel: &CancellationToken,
-    ) -> Ended {
-        let daemon = match ServiceDaemon::new() {
-            Ok(daemon) => daemon,
-            Err(error) => return Ended::Failed(error),
+    ) -> io::Error {
+        let ear = match Ear::open(interface) {
+            Ok(ear) => ear,
+            Err(error) => return error,
         };
-        let ended = self.listen_with(&daemon, reach, interfaces, cancel).await;
-        let _ = daemon.shutdown(); // fails only when it has ended already
-        ended
-    }
-
-    async fn listen_with(
-        &self,
-        daemon: &ServiceDaemon,
-        reach: Reach,
-        interfaces: &watch::Receiver<Arc<Vec<Interface>>>,
-        cancel: &CancellationToken,
-    ) -> Ended {
-        let unwanted = IfPredicate::new(move |interface| match reach {
-            Reach::Lan => interface.is_loopback() || interface.is_p2p || !is_real(&interface.name),
-            Reach::Loopback => !interface.is_loopback(),
-        });
-        let begun = daemon
-            .disable_interface(IfKind::Predicate(unwanted))
-            .and_then(|()| daemon.set_ip_check_interval(INTERFACE_CHECK))
-            .and_then(|()| {
-                Kind::ALL
-                    .into_iter()
-                    .map(|kind| {
-                        let events = daemon.browse(kind.service_type())?.into_stream();
-                        let end = futures_util::stream::iter([(kind, None)]);
-                        Ok(Box::pin(events.map(move |event| (kind, Some(event))).chain(end)))
-                    })
-                    .collect::<mdns_sd::Result<Vec<_>>>()
-            });
-        let mut events = match begun {
-            Ok(streams) => select_all(streams),
-            Err(error) => return Ended::Failed(error),
-        };
-        let mut measure = tokio::time::interval_at(tokio::time::Instant::now() + MEASURE, MEASURE);
-        measure.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let reheard = tokio::time::sleep(REHEARD);
-        tokio::pin!(reheard);
-        let mut events_since = 0_u32;
+        let mut seed = [0; 8];
+        if let Err(error) = getrandom::fill(&mut seed) {
+            return error.into();
+        }
+        let index = interface.index;
+        self.caches()
+            .entry(index)
+            .and_modify(|cache| cache.again(Instant::now()))
+            .or_insert_with(|| Cache::new(Instant::now(), u64::from_le_bytes(seed)));
+        // Its addresses may be others than before, and with them what is on the link.
+        self.offer_all(index, interfaces);
+        let mut buffer = vec![0; MAX_MESSAGE];
+        let mut clocks = (Instant::now(), SystemTime::now());
         loop {
-            tokio::select! {
-                () = cancel.cancelled() => return Ended::Cancelled,
-                () = &mut reheard, if !reheard.is_elapsed() => {
-                    let changed = self.table().drop_unheard();
-                    self.tell(changed);
-                }
-                _ = measure.tick(), if events_since > 0 => {
-                    events_since = 0;
-                    if is_full(daemon).await {
-                        return Ended::Flooded;
-                    }
-                }
-                event = events.next() => {
-                    let Some((kind, Some(event))) = event else { return Ended::Flooded };
-                    self.take(kind, event, interfaces);
-                    events_since += 1;
-                    if events_since >= MEASURE_EVENTS {
-                        events_since = 0;
-                        if is_full(daemon).await {
-                            return Ended::Flooded;
-                        }
-                    }
-                }
+            let next = {
+                let caches = self.caches();
+                let Some(cache) = caches.get(&index) else { return io::ErrorKind::NotFound.into() };
+                cache.next()
+            };
+            let now = Instant::now();
+            let heard = tokio::select! {
+                (length, from) = ear.receive(&mut buffer) => Some((length, from)),
+                () = sleep(next.saturating_duration_since(now).min(LOOK)) => None,
+            };
+            let slept = slept(&mut clocks);
+            let message = heard
+                .filter(|(_, from)| is_neighbour(interface, *from))
+                .and_then(|(length, from)| Some((Message::read(buffer.get(..length)?)?, from)));
+            if let Some(bytes) = self.take(index, slept, message, interface, interfaces) {
+                ear.send(&bytes).await;
             }
         }
     }
 
-    fn take(&self, kind: Kind, event: ServiceEvent, interfaces: &watch::Receiver<Arc<Vec<Interface>>>) {
-        let changed = match event {
-            ServiceEvent::ServiceResolved(resolved) => {
-                let interfaces = interfaces.borrow().clone();
-                let heard = self.table().heard(advert(kind, &resolved), &interfaces, Instant::now());
-                tracing::trace!(fullname = resolved.fullname, ?heard, "heard");
-                heard == Heard::Changed
+    /// Takes a message and does what is due; the question that is to be asked, if there is one.
+    fn take(
+        &self,
+        index: u32,
+        slept: Option<Duration>,
+        message: Option<(Message, IpAddr)>,
+        interface: &Interface,
+        interfaces: &watch::Receiver<Arc<Vec<Interface>>>,
+    ) -> Option<Vec<u8>> {
+        let now = Instant::now();
+        let (due, mut changed) = {
+            let mut caches = self.caches();
+            let cache = caches.get_mut(&index)?;
+            if let Some(slept) = slept {
+                cache.slept(slept, now);
             }
-            ServiceEvent::ServiceRemoved(_, fullname) => self.table().gone(kind, &fullname),
-            _ => false,
+            let is_ours = |from: IpAddr| interface.addresses.iter().any(|prefix| prefix.address == from);
+            // Our own question comes back, too, and is nobody else's.
+            let message = message.filter(|(message, from)| message.response || !is_ours(*from));
+            let changed = message.map(|(message, _)| cache.take(&message, now)).unwrap_or_default();
+            (cache.due(now), changed)
         };
-        self.tell(changed);
+        for (kind, name) in &due.gone {
+            self.lose(*kind, name, interfaces);
+        }
+        changed.extend(due.changed);
+        for name in &changed {
+            self.offer(name, interfaces);
+        }
+        if due.round {
+            // What the table had no room for gets another chance.
+            self.offer_all(index, interfaces);
+        }
+        due.asking.map(|asking| message::question(&asking.questions, &asking.known))
+    }
+
+    /// Gives the table what is known of a service on all interfaces. False when that is nothing.
+    fn offer(&self, name: &Name, interfaces: &watch::Receiver<Arc<Vec<Interface>>>) -> bool {
+        let now = Instant::now();
+        let advert = {
+            let caches = self.caches();
+            let resolved =
+                caches.iter().filter_map(|(index, cache)| Some((*index, cache.resolved(name, now)?)));
+            let resolved: Vec<(u32, Resolved<'_>)> = resolved.collect();
+            advert(&resolved)
+        };
+        let Some(advert) = advert else { return false };
+        let interfaces = interfaces.borrow().clone();
+        let heard = self.table().heard(advert, &interfaces, now);
+        tracing::trace!(%name, ?heard, "heard");
+        self.tell(heard == Heard::Changed);
+        true
+    }
+
+    fn offer_all(&self, index: u32, interfaces: &watch::Receiver<Arc<Vec<Interface>>>) {
+        let names: Vec<Name> = {
+            let caches = self.caches();
+            let Some(cache) = caches.get(&index) else { return };
+            cache.all(Instant::now()).map(|resolved| resolved.name.clone()).collect()
+        };
+        for name in names {
+            self.offer(&name, interfaces);
+        }
+    }
+
+    /// A service is gone from one interface; it may still be there on another.
+    fn lose(&self, kind: Kind, name: &Name, interfaces: &watch::Receiver<Arc<Vec<Interface>>>) {
+        if !self.offer(name, interfaces) {
+            let gone = self.table().gone(kind, &name.to_string());
+            self.tell(gone);
+        }
+    }
+
+    /// Forgets what was heard on interfaces that are not there any more.
+    fn forget_other_than(&self, interfaces: &[Interface]) {
+        let stays = |index: u32| interfaces.iter().any(|interface| interface.index == index);
+        let lost: Vec<(Kind, Name)> = {
+            let mut caches = self.caches();
+            let gone: Vec<u32> = caches.keys().copied().filter(|index| !stays(*index)).collect();
+            let gone: Vec<Cache> = gone.iter().filter_map(|index| caches.remove(index)).collect();
+            gone.iter().flat_map(Cache::names).map(|(kind, name)| (kind, name.clone())).collect()
+        };
+        let (_, interfaces) = watch::channel(Arc::new(interfaces.to_vec()));
+        for (kind, name) in lost {
+            self.lose(kind, &name, &interfaces);
+        }
     }
 
     fn tell(&self, changed: bool) {
@@ -193,6 +271,10 @@ impl Browser {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn caches(&self) -> MutexGuard<'_, HashMap<u32, Cache>> {
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Default for Browser {
@@ -201,41 +283,36 @@ impl Default for Browser {
     }
 }
 
-async fn is_full(daemon: &ServiceDaemon) -> bool {
-    let Ok(metrics) = daemon.get_metrics() else { return true };
-    match tokio::time::timeout(MEASURE, metrics.recv_async()).await {
-        Ok(Ok(metrics)) => {
-            let cached = metrics.iter().filter(|(counter, _)| counter.starts_with("cached-"));
-            cached.map(|(_, count)| *count).sum::<i64>() > MAX_RECORDS
-        }
-        _ => true,
-    }
+/// Only neighbours speak multicast DNS (RFC 6762 §11).
+fn is_neighbour(interface: &Interface, from: IpAddr) -> bool {
+    interface.is_on_link(from) || interface.addresses.iter().any(|prefix| prefix.address == from)
 }
 
-fn advert(kind: Kind, resolved: &ResolvedService) -> Advert {
-    let mut addresses = Vec::new();
-    for address in resolved.get_addresses() {
-        match address {
-            ScopedIp::V4(v4) if v4.interface_ids().is_empty() => addresses.push(((*v4.addr()).into(), 0)),
-            ScopedIp::V4(v4) => {
-                addresses.extend(v4.interface_ids().iter().map(|id| ((*v4.addr()).into(), id.index)));
-            }
-            ScopedIp::V6(v6) => addresses.push(((*v6.addr()).into(), v6.scope_id().index)),
-            _ => {}
-        }
-    }
-    // A hostile record can hold thousands; the table cuts further down, after it has sorted out the usable ones.
+/// For how long the computer slept since the last look: that time has passed on one of the two clocks only.
+fn slept(clocks: &mut (Instant, SystemTime)) -> Option<Duration> {
+    let now = (Instant::now(), SystemTime::now());
+    let awake = now.0.saturating_duration_since(clocks.0);
+    let passed = now.1.duration_since(clocks.1).unwrap_or_default();
+    *clocks = now;
+    passed.checked_sub(awake).filter(|slept| *slept > AWAKE)
+}
+
+fn advert(resolved: &[(u32, Resolved<'_>)]) -> Option<Advert> {
+    let (_, first) = resolved.first()?;
+    let mut addresses: Vec<(IpAddr, u32)> =
+        resolved.iter().flat_map(|(index, r)| r.addresses.iter().map(|ip| (*ip, *index))).collect();
+    // Many interfaces can hold many; the table cuts further down, after it has sorted out the usable ones.
     addresses.truncate(64);
-    let text = |key| resolved.get_property_val_str(key).map(|text| text.chars().take(200).collect());
-    let value = |key| resolved.get_property_val_str(key);
-    let is_node = kind == Kind::Lanyard;
+    let value = |key| message::entry(first.text, key);
+    let text = |key| value(key).map(|text| text.chars().take(200).collect());
+    let is_node = first.kind == Kind::Lanyard;
     let token = value("n").filter(|_| is_node).and_then(|n| Token::read(n, value("t").unwrap_or_default()));
     let digits = value("d").filter(|_| is_node && value("j") == Some("1"));
-    Advert {
-        kind,
-        fullname: resolved.fullname.clone(),
-        host: resolved.host.clone(),
-        port: resolved.port,
+    Some(Advert {
+        kind: first.kind,
+        fullname: first.name.to_string(),
+        host: first.host.to_string(),
+        port: first.port,
         addresses,
         model: text("ty"),
         location: text("note"),
@@ -243,5 +320,5 @@ fn advert(kind: Kind, resolved: &ResolvedService) -> Advert {
         resource: text("rp"),
         token,
         opening: digits.and_then(|digits| Opening::read(digits, value("l"))),
-    }
+    })
 }

@@ -7,7 +7,9 @@
 
 pub mod announce;
 pub mod browse;
+pub mod cache;
 pub mod interfaces;
+pub mod message;
 pub mod multicast;
 pub mod network;
 pub mod printers;

@@ -1,10 +1,9 @@
-//! Whether multicast DNS gets through: asking on one interface, and hearing who says anything.
+//! Multicast DNS on one interface: the sockets that `browse` listens with, and whether anything gets through.
 //!
-//! The daemons of `announce` and `browse` say nothing when their port is taken by another program or their packets
-//! are dropped. This module has sockets of its own beside theirs (RFC 6762 §15.1: the port is shared) and knows no
-//! more of the protocol than one question.
+//! The daemon of `announce` says nothing when its port is taken by another program or its packets are dropped. The
+//! self-check has ears of its own beside it (RFC 6762 §15.1: the port is shared), and asks one question with them.
 
-use crate::Interface;
+use crate::{Interface, message::MAX_MESSAGE};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     collections::BTreeSet,
@@ -67,18 +66,40 @@ impl Ear {
         }
     }
 
+    /// Waits for a packet and tells how long it is and from which address it came. What does not fit is lost.
+    pub(crate) async fn receive(&self, buffer: &mut [u8]) -> (usize, IpAddr) {
+        // Two buffers would be filled at once; which socket has something is found out first.
+        loop {
+            let socket = tokio::select! {
+                ready = readable(self.v4.as_ref()) => ready,
+                ready = readable(self.v6.as_ref().map(|(socket, _)| socket)) => ready,
+            };
+            match socket.try_recv_from(buffer) {
+                Ok((length, from)) if from.port() == PORT => return (length, from.ip()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // An ICMP error of an earlier question; not spinning on it is all there is to do.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Sends a packet to everybody. One that cannot be sent is one that nobody hears.
+    pub(crate) async fn send(&self, bytes: &[u8]) {
+        if let Some(v4) = &self.v4 {
+            let _ = v4.send_to(bytes, (GROUP_V4, PORT)).await;
+        }
+        if let Some((v6, index)) = &self.v6 {
+            let group = SocketAddr::V6(SocketAddrV6::new(GROUP_V6, PORT, 0, *index));
+            let _ = v6.send_to(bytes, group).await;
+        }
+    }
+
     /// Asks who is there, again and again, and tells for `time` from which addresses anything came.
     pub async fn ask(&self, time: Duration) -> BTreeSet<IpAddr> {
         let asking = async {
             loop {
-                // A packet that cannot be sent is a packet that nobody hears; what came back tells.
-                if let Some(v4) = &self.v4 {
-                    let _ = v4.send_to(QUESTION, (GROUP_V4, PORT)).await;
-                }
-                if let Some((v6, index)) = &self.v6 {
-                    let group = SocketAddr::V6(SocketAddrV6::new(GROUP_V6, PORT, 0, *index));
-                    let _ = v6.send_to(QUESTION, group).await;
-                }
+                self.send(QUESTION).await;
                 tokio::time::sleep(ASK_AGAIN).await;
             }
         };
@@ -91,12 +112,11 @@ impl Ear {
     /// Tells from which addresses anything came, within `time` or until `is_enough`.
     pub async fn hear(&self, time: Duration, is_enough: impl Fn(IpAddr) -> bool) -> BTreeSet<IpAddr> {
         let mut heard = BTreeSet::new();
+        // Nobody looks at what was said, but Windows calls it an error when it does not fit.
+        let mut buffer = vec![0; MAX_MESSAGE];
         let hearing = async {
             while heard.len() < MAX_HEARD {
-                let from = tokio::select! {
-                    from = receive(self.v4.as_ref()) => from,
-                    from = receive(self.v6.as_ref().map(|(socket, _)| socket)) => from,
-                };
+                let (_, from) = self.receive(&mut buffer).await;
                 heard.insert(from);
                 if is_enough(from) {
                     return;
@@ -108,20 +128,20 @@ impl Ear {
     }
 }
 
-async fn receive(socket: Option<&UdpSocket>) -> IpAddr {
+/// Waits until there is something to read, for ever without a socket.
+async fn readable(socket: Option<&UdpSocket>) -> &UdpSocket {
     let Some(socket) = socket else { return std::future::pending().await };
-    loop {
-        match socket.recv_from(&mut [0; 1]).await {
-            Ok((_, from)) if from.port() == PORT => return from.ip(),
-            Ok(_) => {}
-            // An ICMP error of an earlier question; not spinning on it is all there is to do.
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
+    if socket.readable().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await; // what is wrong with it is said when it is read
     }
+    socket
 }
 
 fn open_v4(address: Ipv4Addr) -> io::Result<UdpSocket> {
     let socket = bound(Domain::IPV4)?;
+    // Linux lets a socket hear what came on other interfaces, if any program listens to the group there.
+    #[cfg(target_os = "linux")]
+    socket.set_multicast_all_v4(false)?;
     socket.join_multicast_v4(&GROUP_V4, &address)?;
     socket.set_multicast_if_v4(&address)?;
     socket.set_multicast_ttl_v4(255)?;
@@ -130,6 +150,8 @@ fn open_v4(address: Ipv4Addr) -> io::Result<UdpSocket> {
 
 fn open_v6(index: u32) -> io::Result<UdpSocket> {
     let socket = bound(Domain::IPV6)?;
+    #[cfg(target_os = "linux")]
+    socket.set_multicast_all_v6(false)?;
     socket.join_multicast_v6(&GROUP_V6, index)?;
     socket.set_multicast_if_v6(index)?;
     socket.set_multicast_hops_v6(255)?;

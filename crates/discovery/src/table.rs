@@ -109,7 +109,6 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Table {
     services: HashMap<(Kind, String), Row>,
-    generation: u64,
     tokens: f64,
     filled: Instant,
 }
@@ -118,7 +117,6 @@ pub struct Table {
 struct Row {
     service: Service,
     heard: Instant,
-    generation: u64,
     kept: bool,
 }
 
@@ -143,7 +141,7 @@ impl Table {
     /// Nothing heard yet.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { services: HashMap::new(), generation: 0, tokens: BURST, filled: now }
+        Self { services: HashMap::new(), tokens: BURST, filled: now }
     }
 
     /// Takes one advert. `interfaces` are the ones that are up.
@@ -155,7 +153,6 @@ impl Table {
         let key = (service.kind, service.fullname.clone());
         if let Some(row) = self.services.get_mut(&key) {
             row.heard = now;
-            row.generation = self.generation;
             if row.service == service {
                 return Heard::Same;
             }
@@ -165,7 +162,7 @@ impl Table {
         if self.services.len() >= MAX_SERVICES && !self.make_room(now) {
             return Heard::Refused;
         }
-        self.services.insert(key, Row { service, heard: now, generation: self.generation, kept: false });
+        self.services.insert(key, Row { service, heard: now, kept: false });
         Heard::Changed
     }
 
@@ -179,18 +176,6 @@ impl Table {
         if let Some(row) = self.services.get_mut(&(kind, fullname.to_ascii_lowercase())) {
             row.kept = true;
         }
-    }
-
-    /// Listening begins anew: what is not heard again until [`Table::drop_unheard`] goes.
-    pub fn begin_again(&mut self) {
-        self.generation += 1;
-    }
-
-    /// Drops what was not heard since [`Table::begin_again`]. True when that changed something.
-    pub fn drop_unheard(&mut self) -> bool {
-        let before = self.services.len();
-        self.services.retain(|_, row| row.generation == self.generation);
-        self.services.len() != before
     }
 
     /// All services, sorted by kind and name.
@@ -408,18 +393,6 @@ mod tests {
         let later = start + Duration::from_secs(30);
         let newcomer = table.heard(advert("newcomer", &[("10.0.0.7", 2)]), &interfaces(), later);
         assert_eq!(newcomer, Heard::Changed, "after the flood there is room for a newcomer");
-    }
-
-    #[test]
-    fn what_is_not_heard_again_after_a_new_beginning_goes() {
-        let now = Instant::now();
-        let mut table = Table::new(now);
-        table.heard(advert("a", &[("10.0.0.8", 2)]), &interfaces(), now);
-        table.heard(advert("b", &[("10.0.0.9", 2)]), &interfaces(), now);
-        table.begin_again();
-        table.heard(advert("a", &[("10.0.0.8", 2)]), &interfaces(), now);
-        assert!(table.drop_unheard());
-        assert_eq!(table.services().len(), 1);
     }
 
     fn any_advert() -> impl Strategy<Value = Advert> {

@@ -43,7 +43,7 @@ async fn an_announcement_is_heard_with_its_addresses_and_gone_after_its_goodbye(
     let (_sender, interfaces) = watch::channel(Arc::new(vec![lo.clone()]));
     let cancel = CancellationToken::new();
     let browser = Browser::new();
-    let task = tokio::spawn(browser.clone().run(Reach::Loopback, interfaces, cancel.clone()));
+    let task = tokio::spawn(browser.clone().run(interfaces, cancel.clone()));
 
     let announcement = Announcement::start(&lo, &addresses, 7717, &Saying::default()).unwrap();
     let name = announcement.fullname();

@@ -4,6 +4,7 @@
 //! a copy is changed and written to the disk, then it takes the place of the old one, then the circle that all doors
 //! ask is set, then connections of devices that went are cut, and only then is anybody told.
 
+mod acks;
 mod act;
 mod gossip;
 mod kept;
@@ -52,6 +53,7 @@ pub struct Homes {
     showing: shows::Showing,
     tried: types::Tried,
     gossip: gossip::Gossip,
+    made: acks::Made,
     woken: wake::Woken,
     /// What could not be used at start.
     notices: Vec<String>,
@@ -74,6 +76,7 @@ impl Homes {
             showing: shows::Showing::default(),
             tried: types::Tried::default(),
             gossip: gossip::Gossip::default(),
+            made: acks::Made::default(),
             woken: wake::Woken::default(),
             notices,
             told: Mutex::default(),
@@ -106,9 +109,11 @@ pub fn start(core: &Arc<Core>) {
 /// What the owner should know about the home.
 pub fn notices(core: &Core) -> Vec<String> {
     let mut notices = core.home.notices.clone();
-    if let Some(name) = put_out_of(&core.home.kept()) {
+    let kept = core.home.kept();
+    if let Some(name) = put_out_of(&kept) {
         notices.push(format!("This device was put out of “{name}”."));
     }
+    notices.extend(acks::notice(&kept));
     notices
 }
 
@@ -182,6 +187,7 @@ fn follow(core: &Core, kept: &mut Kept) {
         kept.ended.get_or_insert(Ended::PutOut);
     }
     kept.tidy();
+    acks::settle(core, kept);
     let Some(home) = kept.home().map(Log::home) else { return };
     if kept.key_maker() == Some(me) {
         kept.make_key();
@@ -211,6 +217,9 @@ async fn take_effect(core: &Arc<Core>, before: &Kept, after: &Kept) {
     }
     if before.digest() != after.digest() {
         gossip::tell(core, after);
+    }
+    if let Some(own) = after.acks.get(&me).filter(|own| before.acks.get(&me) != Some(*own)) {
+        gossip::soon(core, own.to);
     }
     if before.places != after.places {
         reach::seek_all(core);

@@ -10,7 +10,6 @@ use crate::{Core, networks, printing, shares::OpenPrinter, web};
 use lanyard_api::Change;
 use lanyard_discovery::{Kind, PaperMax, PrinterRecord, Service};
 use lanyard_print::{
-    QueueId,
     offer::ipp::{self, Facts, Printer},
     system::device::Reach,
     ticket::Sides,
@@ -96,7 +95,7 @@ async fn refresh(core: &Arc<Core>, names: &mut Names) {
     let heard = core.presence.heard();
     let mut told = Vec::new();
     for printer in core.shares.printers_for_everyone().into_iter().filter(|printer| printer.available) {
-        if is_found_without_us(core, &printer.queue, &heard).await {
+        if !needs_us(core, &printer, &heard).await {
             continue;
         }
         if let Some(facts) = facts(core, &printer.share).await {
@@ -147,10 +146,13 @@ fn record(facts: Facts, instance: String, printer: &OpenPrinter) -> PrinterRecor
     }
 }
 
-/// Whether clients find the printer behind a queue by themselves.
-async fn is_found_without_us(core: &Core, queue: &QueueId, heard: &[Service]) -> bool {
-    let Some(known) = printing::queue_state(core, queue).await else { return false };
-    is_on_the_network(&known.device.reach, heard)
+/// Whether clients do not find the printer behind a queue by themselves. While the system does not say what is behind
+/// it, nothing changes.
+async fn needs_us(core: &Core, printer: &OpenPrinter, heard: &[Service]) -> bool {
+    match printing::queue_state(core, &printer.queue).await {
+        Some(queue) => !is_on_the_network(&queue.device.reach, heard),
+        None => core.plain.name_of(&printer.share).is_some(),
+    }
 }
 
 /// An old protocol alone does not make a printer known to anybody: only where the same host announces IPP as well it

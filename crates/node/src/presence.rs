@@ -179,11 +179,7 @@ pub(crate) fn printer(core: &Core, node: &NodeId, share: &ShareId) -> Option<lan
 /// # Errors
 /// When the system refuses something without which nobody could be found.
 pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
-    let browse = core.presence.browser.clone().run(
-        core.networks.reach(),
-        core.networks.interfaces(),
-        core.cancel.child_token(),
-    );
+    let browse = core.presence.browser.clone().run(core.networks.interfaces(), core.cancel.child_token());
     core.tasks.spawn(browse);
     core.tasks.spawn(greet::run(Arc::clone(core)));
     core.tasks.spawn(nearby::tell(Arc::clone(core)));

@@ -6,6 +6,7 @@
 mod added;
 mod convert;
 mod handling;
+mod identify;
 mod nearby;
 mod preview;
 mod queues;
@@ -59,13 +60,16 @@ pub struct Printing {
     outbox: Outbox,
     /// Answers standard clients, and what it speaks for.
     standard: (ipp::Server, ipp::SharedPrinters),
+    /// Whether somebody is looking for one of the printers.
+    shown: identify::Shown,
     queues: queues::Known,
+    #[cfg(unix)]
+    system_queues: lanyard_print::system::cups::Cups,
     /// Rung when a job waits for the owner's word, or does not any more.
     unanswered: Notify,
     /// What the owner has said about which job, until it is carried out.
     said: Mutex<Vec<(Uuid, bool)>>,
-    #[cfg(unix)]
-    system_queues: lanyard_print::system::cups::Cups,
+    previews: preview::Previews,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -109,20 +113,19 @@ impl Printing {
         let server = ipp::Server::open(parts.store.clone())
             .map_err(|error| StartError::failed("opening the print jobs of standard clients", error))?;
         let shares = Arc::clone(&parts.shares);
-        let identify = move |share: &ShareId, words: Option<String>| {
-            let name = shares.name_of(share).unwrap_or_default();
-            tracing::info!(printer = name, ?words, "somebody wants to know which printer this is");
-        };
-        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), Box::new(identify));
+        let (shown, identify) = identify::Shown::new(move |share| shares.name_of(share));
+        let shared = ipp::SharedPrinters::new(offer.clone(), parts.identity.node_id(), identify);
         Ok(Self {
             offer,
             standard: (server, shared),
+            shown,
             outbox: outbox.map_err(|error| StartError::failed("opening our print jobs", error))?,
             queues: queues::Known::default(),
-            unanswered: Notify::new(),
-            said: Mutex::default(),
             #[cfg(unix)]
             system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
+            unanswered: Notify::new(),
+            said: Mutex::default(),
+            previews: preview::Previews::open(documents, spool.join("preview"))?,
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })
@@ -138,8 +141,9 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.tasks.spawn(tell_incoming(Arc::clone(core), core.printing.offer.changes()));
     core.tasks.spawn(tell_outgoing(Arc::clone(core), core.printing.outbox.changes()));
     core.tasks.spawn(queues::watch(Arc::clone(core)));
-    core.tasks.spawn(unanswered::watch(Arc::clone(core)));
     nearby::start(core);
+    core.tasks.spawn(unanswered::watch(Arc::clone(core)));
+    core.tasks.spawn(identify::show(Arc::clone(core)));
     core.printing.offer.start().map_err(|error| StartError::failed("going on with print jobs", error))?;
     core.printing.outbox.start().map_err(|error| StartError::failed("going on with our print jobs", error))
 }
@@ -187,6 +191,11 @@ pub(crate) async fn cancel_all(core: &Core, jobs: &[Uuid]) {
             tracing::warn!(job = %job.job, %error, "a job was not cancelled");
         }
     }
+}
+
+/// What whoever sits here is told.
+pub(crate) fn notices(core: &Core) -> Option<String> {
+    core.printing.shown.words()
 }
 
 /// What takes documents from guests.

@@ -24,6 +24,7 @@ pub async fn status(core: &Core) -> NodeStatus {
     notices.extend(core.moved.notice());
     notices.extend(networks::notices(core));
     notices.extend(home::notices(core));
+    notices.extend(printing::notices(core));
     let started_at = core.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     NodeStatus {
         id: node_id.to_string(),

@@ -200,7 +200,7 @@ impl Outbox {
     ) -> Result<OutgoingJob, OutboxError> {
         let id = Uuid::new_v4();
         let copy = OwnCopy { spool: &self.inner.spool, name: outgoing::document_name(id), entered: false };
-        let (kept, found) = self.keep(&copy.name, document).await?;
+        let (kept, found) = self.keep(&copy.name, document, &options).await?;
         if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
             && ranges.within(pages).next().is_none()
         {
@@ -231,16 +231,33 @@ impl Outbox {
         Ok(job)
     }
 
-    /// Copies first and looks at the copy: what is looked at is what is sent.
-    async fn keep(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
+    /// Copies first and looks at the copy: what is looked at is what is sent. What other nodes cannot read becomes PDF
+    /// here: this computer has the fonts and the programs that the person sees it with.
+    async fn keep(
+        &self,
+        name: &str,
+        source: &Path,
+        options: &Options,
+    ) -> Result<(Kept, Inspected), OutboxError> {
         // Says "no document" before a large file is copied for nothing.
-        self.inner.documents.inspect(source, false).await.map_err(|error| match error {
+        let found = self.inner.documents.inspect(source, false).await.map_err(|error| match error {
             DocumentError::Io(source_error) => {
                 KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
             }
             error => OutboxError::from(error),
         })?;
-        let (spool, name, source) = (self.inner.spool.clone(), name.to_owned(), source.to_owned());
+        let spool = self.inner.spool.clone();
+        let made = Made(spool.path(&format!("{name}.made")));
+        let source = if found.format.is_sent() {
+            source.to_owned()
+        } else {
+            // The pages and copies that were chosen are taken from it where it is printed.
+            let paper =
+                Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
+            self.inner.documents.to_pdf(source, found.format, &paper, &made.0).await?;
+            made.0.clone()
+        };
+        let name = name.to_owned();
         let path = spool.path(&name);
         let kept = tokio::task::spawn_blocking(move || spool.copy(&name, &source));
         let kept = kept.await.map_err(|_| StoreError::Closing)??;
@@ -420,6 +437,15 @@ impl Drop for OwnCopy<'_> {
         if !self.entered {
             self.spool.remove(&self.name);
         }
+    }
+}
+
+/// A PDF that was made on the way; gone when it has been copied.
+struct Made(PathBuf);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -1,19 +1,26 @@
-//! The few kinds of documents that can be printed: told apart by their content, checked, turned into PDF.
+//! The kinds of documents that can be printed: told apart by their content, checked, turned into PDF, shown.
 //!
 //! A name or a declared type is never believed, and the node never looks into a document itself: [`Documents`] starts
 //! a short-lived [`child`] for each look, which takes everything from itself but that document ([`limits`]) before it
-//! reads ([`inside`]). Text, JPEG and PNG become PDF where a queue does not take them as they are ([`text`],
-//! [`image`]); PDFs are counted and cut ([`pdf`]). No rendering, no previews.
+//! reads ([`inside`]). What is no PDF becomes one ([`text`], [`image`], [`picture`], [`svg`], [`raster`]); PDFs are
+//! counted and cut ([`pdf`]) and laid out anew where that was chosen ([`impose`]). Drawing them is [`crate::render`]'s.
+//! Office documents are LibreOffice's, where there is one ([`office`]).
 
 pub mod child;
+pub mod fonts;
 pub mod image;
+pub mod impose;
 pub mod inside;
 pub mod limits;
+pub mod office;
 pub mod pdf;
+pub mod picture;
+pub mod raster;
+pub mod svg;
 pub mod text;
 mod wire;
 
-pub use child::{ChildProgram, Documents};
+pub use child::{ChildProgram, Documents, Laid, Look, Shown};
 
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -33,6 +40,24 @@ pub enum Format {
     /// UTF-8 text.
     #[serde(rename = "text/plain")]
     Text,
+    /// TIFF, of one or more pages.
+    #[serde(rename = "image/tiff")]
+    Tiff,
+    /// WebP.
+    #[serde(rename = "image/webp")]
+    WebP,
+    /// SVG.
+    #[serde(rename = "image/svg+xml")]
+    Svg,
+    /// What printers without a language of their own are sent (PWG 5102.4).
+    #[serde(rename = "image/pwg-raster")]
+    PwgRaster,
+    /// The same as Apple's devices send it.
+    #[serde(rename = "image/urf")]
+    Urf,
+    /// Of a word processor, a spreadsheet or a presentation: LibreOffice tells which.
+    #[serde(rename = "application/vnd.oasis.opendocument.text")]
+    Office,
 }
 
 /// A document that can be printed.
@@ -51,8 +76,25 @@ pub enum DocumentError {
     #[error("the file is empty")]
     Empty,
     /// Not one of the kinds we print.
-    #[error("only PDF, JPEG, PNG and UTF-8 text can be printed")]
+    #[error(
+        "only PDF, pictures (JPEG, PNG, TIFF, WebP, SVG), UTF-8 text and Office documents can be printed"
+    )]
     Unsupported,
+    /// A picture of a kind that nothing here reads.
+    #[error("HEIC and AVIF pictures cannot be read: save a copy as JPEG and print that")]
+    Heif,
+    /// An Office document, and nothing here that reads it.
+    #[error(
+        "Office documents are read by LibreOffice, which is not installed on this computer: install it, or save the \
+         document as PDF"
+    )]
+    NoOffice,
+    /// An Office document that LibreOffice gave up on.
+    #[error("LibreOffice could not turn this document into pages: open it there and save it as PDF")]
+    OfficeFailed,
+    /// An Office document from somebody else: it is not read here.
+    #[error("an Office document cannot be sent as it is: save it as PDF first")]
+    OfficeFromOthers,
     /// It looks like one of them but cannot be opened.
     #[error("the {} file is damaged or not complete", format.name())]
     Damaged {
@@ -65,9 +107,9 @@ pub enum DocumentError {
     /// Too much for one job.
     #[error("{0}")]
     TooMuch(String),
-    /// The PDF needs a password for that.
-    #[error("the PDF is protected: pages cannot be taken out of it")]
-    Protected,
+    /// The PDF needs a password.
+    #[error("the PDF has a password: save a copy without one and print that")]
+    Locked,
     /// None of the chosen pages is in it.
     #[error("none of the chosen pages is in the document")]
     NoSuchPages,
@@ -84,7 +126,22 @@ pub const MAX_PAGES: usize = 10_000;
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pdf, Self::Jpeg, Self::Png, Self::Text];
+    pub const ALL: [Self; 10] = [
+        Self::Pdf,
+        Self::Jpeg,
+        Self::Png,
+        Self::Text,
+        Self::Tiff,
+        Self::WebP,
+        Self::Svg,
+        Self::PwgRaster,
+        Self::Urf,
+        Self::Office,
+    ];
+
+    /// What goes from one node to another: the first version knew no others. The rest is made PDF by its sender, who
+    /// also has the fonts and the programs for it.
+    pub const SENT: [Self; 4] = [Self::Pdf, Self::Jpeg, Self::Png, Self::Text];
 
     /// Its MIME type.
     #[must_use]
@@ -94,6 +151,12 @@ impl Format {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Text => "text/plain",
+            Self::Tiff => "image/tiff",
+            Self::WebP => "image/webp",
+            Self::Svg => "image/svg+xml",
+            Self::PwgRaster => "image/pwg-raster",
+            Self::Urf => "image/urf",
+            Self::Office => "application/vnd.oasis.opendocument.text",
         }
     }
 
@@ -105,7 +168,18 @@ impl Format {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
             Self::Text => "text",
+            Self::Tiff => "TIFF",
+            Self::WebP => "WebP",
+            Self::Svg => "SVG",
+            Self::PwgRaster | Self::Urf => "raster",
+            Self::Office => "Office",
         }
+    }
+
+    /// Whether it goes to another node as it is.
+    #[must_use]
+    pub fn is_sent(self) -> bool {
+        Self::SENT.contains(&self)
     }
 
     /// From its MIME type.
@@ -125,6 +199,12 @@ pub struct Paper {
 }
 
 impl Paper {
+    /// The same sheet, lying.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        Self { width: self.height, height: self.width }
+    }
+
     /// The sheet behind a PWG media name; A4 when it is none.
     #[must_use]
     pub fn of(media: Option<&str>) -> Self {

@@ -2,14 +2,16 @@
 //!
 //! [`offer`] takes documents from other nodes, keeps them safe and hands them to the system's queues; [`consume`]
 //! keeps documents for other nodes' printers until they are there. The two halves meet only on the wire, whose
-//! words are in [`ticket`]; `client` speaks IPP to printers and to the system's own spooler. [`system`] is what this computer's own spooler can do, behind one trait; [`document`]
-//! knows the few kinds of documents that can be printed. Who may print is decided by the gate that `offer` asks.
+//! words are in [`ticket`]; `client` speaks IPP to printers and to the system's own spooler. [`system`] is what this
+//! computer's own spooler can do, behind one trait; [`document`] knows the kinds of documents that can be printed, and
+//! [`render`] what becomes of their pages on paper. Who may print is decided by the gate that `offer` asks.
 
 mod client;
 pub mod consume;
 pub mod document;
 mod fault;
 pub mod offer;
+pub mod render;
 pub mod spool;
 pub mod system;
 pub mod ticket;

@@ -50,6 +50,34 @@ pub struct QueueInfo {
     pub device: Device,
 }
 
+/// What is told to standard clients and is no choice in Lanyard's own dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct More {
+    /// Edges it cannot print on, in hundredths of a millimetre: top, bottom, left, right.
+    pub margins: [i32; 4],
+    /// Dots per inch, the default first; never empty.
+    pub resolutions: Vec<i32>,
+    /// PWG names of the media that lie in it, the first in use; the default medium where that is not known.
+    pub media_ready: Vec<String>,
+    /// Where the paper comes out, as IPP keywords, the default first; never empty.
+    pub output_bins: Vec<String>,
+    /// Pages a minute.
+    pub pages_per_minute: i32,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        Self {
+            // A sixth of an inch, which all but the oldest printers can do.
+            margins: [423; 4],
+            resolutions: vec![300, 600],
+            media_ready: Vec::new(),
+            output_bins: vec!["face-down".to_owned()],
+            pages_per_minute: 20,
+        }
+    }
+}
+
 /// RFC 8011 §5.4.11 `printer-state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueState {
@@ -173,6 +201,12 @@ pub trait Spooler: Send + Sync + 'static {
 
     /// What a queue can do.
     fn capabilities<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<Capabilities, SpoolError>>;
+
+    /// What standard clients are told of a queue besides.
+    fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<More, SpoolError>> {
+        let _ = queue;
+        Box::pin(async { Ok(More::default()) })
+    }
 
     /// Makes an empty job and returns the system's number of it.
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>>;

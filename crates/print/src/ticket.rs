@@ -197,7 +197,8 @@ pub struct ParsePageRangesError;
 /// What a printer can do; only this is offered to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
-    /// What it takes, our own conversion included.
+    /// What it takes, our own conversion included; kinds that this version does not know are left out.
+    #[serde(deserialize_with = "known_formats")]
     pub formats: Vec<Format>,
     /// Whether it prints colour.
     pub color: bool,
@@ -562,6 +563,11 @@ impl JobStatus {
         self.detail = self.detail.map(|detail| words(&detail)).filter(|detail| !detail.is_empty());
         self
     }
+}
+
+fn known_formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Format>, D::Error> {
+    let told = Vec::<String>::deserialize(deserializer)?;
+    Ok(told.iter().filter_map(|mime| Format::from_mime(mime)).collect())
 }
 
 fn first_attempt() -> u32 {

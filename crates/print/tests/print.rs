@@ -1,7 +1,7 @@
 //! Printing against a real CUPS: one test binary, one private cupsd for each test that needs one.
 //!
-//! Needs root (cupsd switches users, one test mounts a small disk) and Debian's cups, cups-client, cups-filters and
-//! poppler-utils; fails when they are missing.
+//! Needs root (cupsd switches users, one test mounts a small disk) and Debian's cups, cups-client, cups-filters,
+//! poppler-utils, python3, fonts-dejavu-core and fonts-droid-fallback; fails when they are missing.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -11,13 +11,16 @@ mod print {
     mod crashes;
     pub(crate) mod cups;
     pub(crate) mod fake_printer;
+    mod formats;
     mod holding;
     mod hostile;
     mod moving;
     pub(crate) mod offering;
     mod owner;
+    pub(crate) mod pages;
     mod recovery;
     mod refusals;
+    mod rendering;
     mod sender;
     mod standard;
     mod straight;

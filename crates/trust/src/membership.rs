@@ -15,7 +15,10 @@
 //!
 //! This is arithmetic: where a log is stored, how it travels and what a member may do is decided elsewhere.
 
+mod admit;
 mod bits;
+mod checkpoint;
+mod condense;
 mod log;
 mod op;
 mod quota;
@@ -28,6 +31,8 @@ mod tests;
 
 pub mod gossip;
 
+pub use checkpoint::{Ack, Checkpoint, EPOCHS, MAX_CHECKPOINT, MAX_RECOVERIES, MAX_REMOVED};
+pub use condense::{Hold, Refusal};
 pub use log::{Batch, Inserted, Log, Reject};
 pub use op::{Body, DecodeError, MAX_OP, MAX_PARENTS, Op, rotate};
 pub use quota::{KEEPER_OPS, MAX_DEVICES, MAX_OPS, MAX_STORED, MEMBER_OPS, Quota, RECOVERY_OPS, URGENT_OPS};

@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
+mod added;
+#[cfg(target_os = "linux")]
 mod attacks;
 #[cfg(target_os = "linux")]
 mod bad_starts;
@@ -46,6 +48,8 @@ mod self_check;
 #[cfg(target_os = "linux")]
 mod siege;
 #[cfg(target_os = "linux")]
+mod straight;
+#[cfg(target_os = "linux")]
 mod strangers;
 #[cfg(target_os = "linux")]
 mod the_lab;
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
                 // The slow ones first: what runs beside them fills the gaps.
                 conformance::ALL,
                 print_faults::ALL,
+                straight::ALL,
+                added::ALL,
                 plain_clients::ALL,
                 handling::ALL,
                 copy_faults::ALL,

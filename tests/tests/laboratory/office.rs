@@ -23,6 +23,20 @@ impl Office {
         Ok(office)
     }
 
+    /// On a LAN where `ada` is already, with a print system of her own or without one.
+    pub(crate) fn on(lab: Lab, ada: Host, cups: Option<&PaperPrinter>) -> Result<Self> {
+        let ben = lab.host("ben")?;
+        let printer = PaperPrinter::install(&ben)?;
+        let owner = Node::at_home_beside(&ben, &printer)?;
+        let sender = match cups {
+            Some(cups) => Node::at_home_beside(&ada, cups)?,
+            None => Node::at_home(&ada)?,
+        };
+        owner.run(&["share", "printer", QUEUE, "--name", "Office"])?;
+        sender.finds_printer("Office")?;
+        Ok(Self { sender, owner, printer, _lab: Some(lab) })
+    }
+
     /// Between two hosts that are connected somehow.
     pub(crate) fn between(ada: Host, ben: &Host) -> Result<Self> {
         let printer = PaperPrinter::install(ben)?;

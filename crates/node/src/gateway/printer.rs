@@ -177,13 +177,14 @@ fn refused(error: OutboxError) -> Refused {
         OutboxError::Keep(KeepError::Full) | OutboxError::Store(StoreError::Full) => Refused::Full,
         OutboxError::Keep(KeepError::TooLarge) => Refused::TooLarge,
         OutboxError::Keep(KeepError::Cut) => Refused::Cut,
-        OutboxError::Document(DocumentError::Unsupported) => Refused::FormatNotSupported(words),
-        OutboxError::Document(DocumentError::Protected) => Refused::Locked(words),
+        OutboxError::Document(
+            DocumentError::Unsupported | DocumentError::NoOffice | DocumentError::OfficeFromOthers,
+        ) => Refused::FormatNotSupported(words),
+        OutboxError::Document(DocumentError::Locked) => Refused::Locked(words),
         OutboxError::Document(DocumentError::NotNow(_)) => Refused::Busy,
         OutboxError::Document(_) => Refused::FormatError(words),
         OutboxError::NotNow(words) => Refused::NotPossible(words.to_owned()),
-        OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) | OutboxError::Owner(_) => {
-            Refused::Internal(words)
-        }
+        OutboxError::Owner(_) => Refused::Busy,
+        OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) => Refused::Internal(words),
     }
 }

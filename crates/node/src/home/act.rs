@@ -41,6 +41,7 @@ pub(super) fn adopt(kept: &mut Kept, log: Log) {
     kept.ended = None;
     kept.keys.clear();
     kept.places.clear();
+    kept.acks.clear();
 }
 
 /// Puts a device out.
@@ -169,11 +170,14 @@ pub async fn recover(core: &Arc<Core>, code: &str, remove: Option<String>) -> Re
             let device = find(log, device)?;
             log.author(&key, Body::Remove { device }).map_err(refused)?;
         }
-        if !log.state().is_keeper(me) {
-            let name = status::name(&core.settings);
-            let body = Body::Add { device: me, role: lanyard_trust::Role::Keeper, name };
-            log.author(&key as &dyn Signer, body).map_err(refused)?;
+        // Whoever was put out by a device less senior than itself is out for good from now on.
+        for device in log.disputed() {
+            log.author(&key, Body::Remove { device }).map_err(refused)?;
         }
+        // Also if this device is a keeper as far as it knows: others may know of its removal.
+        let name = status::name(&core.settings);
+        let body = Body::Add { device: me, role: lanyard_trust::Role::Keeper, name };
+        log.author(&key as &dyn Signer, body).map_err(refused)?;
         kept.ended = None;
         kept.make_key();
         Ok(())

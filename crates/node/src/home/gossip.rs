@@ -7,7 +7,13 @@
 //! signed by whoever had the right: so a new device brings the news of itself. And it tells a device that was put out
 //! what led up to that, which it had a right to know, and nothing that came later.
 
-use super::{Kept, change, home_of, kept::EPOCHS, lock, places, refused, wake};
+mod rounds;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod simulated;
+
+use self::rounds::Rounds;
+use super::{Ended, Kept, acks, change, home_of, lock, places, wake};
 use crate::{Core, presence, wire::WatchLine};
 use data_encoding::HEXLOWER;
 use http::{Method, Request, Response, StatusCode};
@@ -16,17 +22,16 @@ use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_trust::{
     Log, NodeId, Op, OpId,
     membership::{
-        Body as Said,
+        Body as Said, EPOCHS, MAX_DEVICES,
         gossip::{self, Bytes, MAX_MESSAGE, Message, Sync},
     },
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 
 /// Between two exchanges for no reason.
 const NOW_AND_THEN: Duration = Duration::from_secs(5 * 60);
@@ -34,8 +39,6 @@ const NOW_AND_THEN: Duration = Duration::from_secs(5 * 60);
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a device that leaves waits for others to hear of it.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Exchanges at once.
-const EXCHANGES: usize = 4;
 /// The longest body: a message of the log, or all that members know besides.
 const MAX_BODY: usize = MAX_MESSAGE + 64 * 1024;
 /// Operations that travel together, in bytes before base64.
@@ -46,9 +49,9 @@ const STRANGERS_PER: Duration = Duration::from_secs(60);
 
 /// Exchanges under way.
 pub(super) struct Gossip {
-    /// Devices with which one is under way, and whether another is to follow.
-    busy: Mutex<HashMap<NodeId, bool>>,
-    exchanges: Semaphore,
+    rounds: Mutex<Rounds>,
+    /// The signature that this device has handed to the keeper that asked for it.
+    handed: Mutex<Option<[u8; 64]>>,
     strangers: Mutex<(Instant, u32)>,
 }
 
@@ -59,6 +62,9 @@ pub(super) struct News {
     keys: Vec<EpochKey>,
     #[serde(default)]
     places: Vec<places::Signed>,
+    /// What members acknowledged of the log.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acks: Vec<acks::Told>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,8 +96,8 @@ enum Answer {
 impl Default for Gossip {
     fn default() -> Self {
         Self {
-            busy: Mutex::default(),
-            exchanges: Semaphore::new(EXCHANGES),
+            rounds: Mutex::default(),
+            handed: Mutex::default(),
             strangers: Mutex::new((Instant::now(), 0)),
         }
     }
@@ -100,7 +106,7 @@ impl Default for Gossip {
 impl News {
     /// One device's place and nothing else.
     pub(super) fn of_place(place: Option<places::Signed>) -> Self {
-        Self { keys: Vec::new(), places: place.into_iter().collect() }
+        Self { places: place.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -113,6 +119,7 @@ pub(super) fn news(kept: &Kept) -> News {
             .map(|(epoch, key)| EpochKey { epoch: *epoch, key: Bytes(key.to_vec()) })
             .collect(),
         places: kept.places.values().map(|place| place.signed().clone()).collect(),
+        acks: kept.acks.values().map(acks::Told::of).collect(),
     }
 }
 
@@ -125,10 +132,14 @@ pub(super) fn merge(kept: &mut Kept, news: News) {
     let told: Vec<places::Place> = news
         .places
         .iter()
-        .take(lanyard_trust::membership::MAX_DEVICES)
+        .take(MAX_DEVICES)
         .filter_map(|signed| places::Place::read(signed, home))
         .filter(|place| state.is_member(place.node()))
         .collect();
+    let mut known = kept.acks.clone();
+    if !news.acks.is_empty() {
+        log.merge_acks(&mut known, news.acks.into_iter().take(MAX_DEVICES).filter_map(acks::Told::read));
+    }
     for EpochKey { epoch, key } in news.keys {
         let Ok(key) = <[u8; 32]>::try_from(key.0) else { continue };
         if epochs.contains(&epoch) {
@@ -137,6 +148,7 @@ pub(super) fn merge(kept: &mut Kept, news: News) {
         }
     }
     places::merge(&mut kept.places, told);
+    kept.acks = known;
 }
 
 pub(super) async fn take_news(core: &Arc<Core>, news: News) {
@@ -216,41 +228,33 @@ pub(super) async fn run(core: Arc<Core>) {
 }
 
 /// Begins an exchange, or lets another follow the one that is under way.
-fn soon(core: &Arc<Core>, node: NodeId) {
+pub(super) fn soon(core: &Arc<Core>, node: NodeId) {
     if node == core.identity.node_id() || !core.circle.is_member(&node) {
         return;
     }
-    match lock(&core.home.gossip.busy).entry(node) {
-        std::collections::hash_map::Entry::Occupied(mut again) => {
-            again.insert(true);
-            return;
-        }
-        std::collections::hash_map::Entry::Vacant(free) => drop(free.insert(false)),
-    }
+    let Some(node) = lock(&core.home.gossip.rounds).want(node) else { return };
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
-        loop {
-            let exchanged = async {
-                let _turn = core.home.gossip.exchanges.acquire().await;
-                exchange(&core, node).await
-            };
+        let mut next = Some(node);
+        while let Some(node) = next {
             let exchanged = tokio::select! {
                 () = core.cancel.cancelled() => return,
-                exchanged = exchanged => exchanged,
+                exchanged = exchange(&core, node) => exchanged,
             };
             if let Err(error) = exchanged {
                 tracing::debug!(%node, error, "the exchange with another member did not come to its end");
             }
-            let mut busy = lock(&core.home.gossip.busy);
-            match busy.get_mut(&node) {
-                Some(again) if *again => *again = false,
-                _ => {
-                    busy.remove(&node);
-                    return;
-                }
-            }
+            next = lock(&core.home.gossip.rounds).over(node);
         }
     });
+}
+
+/// What this device has acknowledged to a keeper that may not have it yet: nobody else needs it, so that nobody else is
+/// told that there is something new.
+fn owed(core: &Core, node: NodeId) -> Option<[u8; 64]> {
+    let kept = core.home.kept();
+    let own = kept.acks.get(&core.identity.node_id()).filter(|own| own.to == node)?;
+    (*lock(&core.home.gossip.handed) != Some(own.signature)).then_some(own.signature)
 }
 
 async fn exchange(core: &Arc<Core>, node: NodeId) -> Result<(), String> {
@@ -258,7 +262,7 @@ async fn exchange(core: &Arc<Core>, node: NodeId) -> Result<(), String> {
     'begin: loop {
         let kept = core.home.kept();
         let Some(log) = kept.home() else { return Ok(()) };
-        let (mut sync, mut ask) = Sync::begin(log);
+        let (mut sync, mut ask) = Sync::begin(log, core.identity.node_id());
         let mut differs = false;
         loop {
             let answer = match put(core, node, &Ask::Log(ask)).await {
@@ -278,7 +282,7 @@ async fn exchange(core: &Arc<Core>, node: NodeId) -> Result<(), String> {
             differs |= core.home.kept().digest().is_some_and(|own| all.0 != own);
             match next {
                 Some(next) => ask = next,
-                None if !differs => return Ok(()),
+                None if !differs && owed(core, node).is_none() => return Ok(()),
                 None => break,
             }
         }
@@ -286,8 +290,14 @@ async fn exchange(core: &Arc<Core>, node: NodeId) -> Result<(), String> {
         if kept.home().is_none() {
             return Ok(());
         }
+        let owed = owed(core, node);
         match put(core, node, &Ask::News(news(&kept))).await {
-            Ok(Answer::News(theirs)) => take_news(core, theirs).await,
+            Ok(Answer::News(theirs)) => {
+                if owed.is_some() {
+                    *lock(&core.home.gossip.handed) = owed;
+                }
+                take_news(core, theirs).await;
+            }
             Ok(Answer::Log { .. }) => return Err("it answered something else".to_owned()),
             Err(refused) => return Err(refused.in_words()),
         }
@@ -299,13 +309,21 @@ async fn exchange(core: &Arc<Core>, node: NodeId) -> Result<(), String> {
 async fn take(core: &Arc<Core>, sync: &mut Sync, message: Message) -> Result<Option<Message>, String> {
     let next = change(core, |kept| {
         let log = home_of(kept)?;
-        sync.take(log, message).map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
+        let next = sync.take(log, message);
+        let next = next.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+        if next.put_out {
+            kept.ended = Some(Ended::PutOut);
+        }
+        Ok(next)
     });
     Ok(next.await.map_err(|error| error.to_string())?.ask)
 }
 
 /// Brings operations to a device, which may not know yet that this one is a member.
 async fn bring(core: &Core, node: NodeId, log: &Log, ops: &[Op]) -> Result<(), Refused> {
+    if log.base().is_some() {
+        put(core, node, &Ask::Log(gossip::checkpoint(log))).await?;
+    }
     let mut rest = ops;
     while !rest.is_empty() {
         let mut cargo = 0;
@@ -379,14 +397,20 @@ pub async fn serve(core: Arc<Core>, caller: Caller, request: Request<Incoming>) 
 async fn answer(core: &Arc<Core>, from: NodeId, ask: Ask) -> Response<Body> {
     let kept = core.home.kept();
     let Some(log) = kept.home() else { return body::status(StatusCode::NOT_FOUND, "not found") };
-    let member = core.circle.is_member(&from);
+    let (member, me) = (core.circle.is_member(&from), core.identity.node_id());
     match ask {
-        Ask::Log(message @ Message::Ops { .. }) => {
+        Ask::Log(message @ (Message::Ops { .. } | Message::Checkpoint { .. })) => {
             if !member && !may_bring(&core.home.gossip) {
                 return body::status(StatusCode::TOO_MANY_REQUESTS, "later");
             }
-            let taken = change(core, |kept| Ok(gossip::answer(home_of(kept)?, message).message)).await;
-            match taken {
+            let taken = change(core, |kept| {
+                let answer = gossip::answer(home_of(kept)?, me, message);
+                if answer.put_out {
+                    kept.ended = Some(Ended::PutOut);
+                }
+                Ok(answer.message)
+            });
+            match taken.await {
                 Ok(message) => told(message, &core.home.kept()),
                 Err(error) => {
                     tracing::warn!(%error, "the home's log cannot be written");
@@ -394,10 +418,10 @@ async fn answer(core: &Arc<Core>, from: NodeId, ask: Ask) -> Response<Body> {
                 }
             }
         }
-        Ask::Log(message) if member => told(gossip::answer(&mut log.clone(), message).message, &kept),
+        Ask::Log(message) if member => told(gossip::answer(&mut log.clone(), me, message).message, &kept),
         Ask::Log(message) => match up_to_the_removal(log, from) {
             Some(mut log) => {
-                let message = gossip::answer(&mut log, message).message;
+                let message = gossip::answer(&mut log, me, message).message;
                 body::json(StatusCode::OK, &Answer::Log { message, all: Bytes::default() })
             }
             None => forbidden(),
@@ -429,7 +453,8 @@ fn may_bring(gossip: &Gossip) -> bool {
     *count <= STRANGERS
 }
 
-/// The log as the removal of this device saw it, that removal included.
+/// The log as the removal of this device saw it, that removal included; after a checkpoint that remembers the removal,
+/// the checkpoint.
 fn up_to_the_removal(log: &Log, device: NodeId) -> Option<Log> {
     let removes = |id: &&OpId| {
         log.op(**id).is_some_and(|op| matches!(op.body(), Said::Remove { device: gone } if *gone == device))
@@ -437,16 +462,9 @@ fn up_to_the_removal(log: &Log, device: NodeId) -> Option<Log> {
     if log.state().is_member(device) {
         return None;
     }
-    let removal = *log.epochs().iter().rev().find(removes)?;
-    let mut past: HashSet<OpId> = HashSet::new();
-    let mut waiting = vec![removal];
-    while let Some(id) = waiting.pop() {
-        if past.insert(id) {
-            waiting.extend(log.op(id)?.parents());
-        }
+    match log.epochs().iter().rev().find(removes) {
+        Some(removal) => log.up_to(&[*removal]),
+        None if log.base()?.remembers_as_out(device) => log.up_to(&[]),
+        None => None,
     }
-    let mut ops = log.ops().filter(|op| past.contains(&op.id())).cloned();
-    let mut seen = Log::open(ops.next()?).map_err(refused).ok()?;
-    seen.insert_all(ops);
-    Some(seen)
 }

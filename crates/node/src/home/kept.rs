@@ -3,20 +3,24 @@
 //!
 //! A row of the log that does not verify is set aside, and what it said comes back from the other members.
 
-use super::places::Place;
+use super::{acks, places::Place};
 use lanyard_api::Millis;
 use lanyard_discovery::text::Key;
 use lanyard_store::{
     Migrations, Store, StoreError,
     rusqlite::{OptionalExtension, Row, Transaction},
 };
-use lanyard_trust::{Log, NodeId, Op, OpId, State};
+use lanyard_trust::{
+    Log, NodeId, Op, OpId, State,
+    membership::{Ack, Checkpoint, EPOCHS},
+};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "home",
-    steps: &["CREATE TABLE home (
+    steps: &[
+        "CREATE TABLE home (
             one INTEGER PRIMARY KEY CHECK (one = 1),
             id TEXT NOT NULL,
             ended TEXT
@@ -30,12 +34,12 @@ pub const MIGRATIONS: Migrations = Migrations {
             name TEXT NOT NULL,
             since INTEGER NOT NULL,
             key BLOB NOT NULL
-        ) STRICT;"],
+        ) STRICT;",
+        "CREATE TABLE home_base (one INTEGER PRIMARY KEY CHECK (one = 1), bytes BLOB NOT NULL) STRICT;
+        CREATE TABLE home_ack (node TEXT PRIMARY KEY, ack TEXT NOT NULL) STRICT;",
+    ],
 };
 
-/// How many of the home's secrets are kept: the one in use, and those that members use who have not heard of the last
-/// removals yet.
-pub(super) const EPOCHS: usize = 8;
 /// The most devices that are connected without a home.
 pub(super) const MAX_PAIRED: usize = 64;
 
@@ -46,8 +50,11 @@ pub(crate) struct Kept {
     pub(super) log: Option<Log>,
     /// This device does not belong to the home any more.
     pub(super) ended: Option<Ended>,
-    /// The secret of each epoch of the home.
+    /// The secret of each of the last [`EPOCHS`] of the home: the one in use, and those that members use who have not
+    /// heard of the last removals yet.
     pub(super) keys: BTreeMap<OpId, Key>,
+    /// What members acknowledged of the log, on the way to its next checkpoint.
+    pub(super) acks: BTreeMap<NodeId, Ack>,
     /// Where the members are, each in its own words.
     pub(super) places: BTreeMap<NodeId, Place>,
     /// Devices that are connected without a home.
@@ -116,6 +123,9 @@ impl Kept {
             .filter_map(|place: String| Place::read(&serde_json::from_str(&place).ok()?, home))
             .map(|place| (place.node(), place))
             .collect();
+        let told: Vec<String> = rows(store, "SELECT ack FROM home_ack", |row| row.get(0))?;
+        let told = told.iter().filter_map(|ack| serde_json::from_str::<acks::Told>(ack).ok()?.read());
+        log.merge_acks(&mut kept.acks, told);
         kept.log = Some(log);
         Ok((kept, notices))
     }
@@ -143,8 +153,8 @@ impl Kept {
         if self.keys.contains_key(&epoch) {
             return None;
         }
-        let author = log.op(epoch)?.author();
-        if state.is_member(author) {
+        // Whoever began an epoch before the last checkpoint is not known any more.
+        if let Some(author) = log.op(epoch).map(Op::author).filter(|author| state.is_member(*author)) {
             return Some(author);
         }
         state.members.iter().min_by_key(|(_, member)| member.senior).map(|(node, _)| *node)
@@ -172,6 +182,10 @@ impl Kept {
         for place in self.places.values() {
             hasher.update(&place.digest());
         }
+        // The answers to a keeper's question are for that keeper.
+        for (node, ack) in self.acks.iter().filter(|(node, ack)| ack.to == **node) {
+            hasher.update(node.as_bytes()).update(&ack.signature);
+        }
         Some(*hasher.finalize().as_bytes())
     }
 
@@ -181,6 +195,7 @@ impl Kept {
         self.ended == before.ended
             && self.keys == before.keys
             && self.places == before.places
+            && self.acks == before.acks
             && self.paired == before.paired
             && log(self) == log(before)
     }
@@ -190,6 +205,7 @@ impl Kept {
         let Some(log) = self.log.as_ref().filter(|_| self.ended.is_none()) else {
             self.keys.clear();
             self.places.clear();
+            self.acks.clear();
             return;
         };
         let epochs: BTreeSet<OpId> = log.epochs().iter().rev().take(EPOCHS).copied().collect();
@@ -206,10 +222,12 @@ impl Kept {
             .filter(|log| self.log.as_ref().is_some_and(|own| own.home() == log.home()))
             .flat_map(Log::ids)
             .collect();
+        let same_home = before.log.iter().filter(|log| self.log.as_ref().map(Log::home) == Some(log.home()));
+        let stood_on = same_home.filter_map(|log| log.base()).map(|base| base.id()).next();
         let other_home = before.log.as_ref().map(Log::home) != self.log.as_ref().map(Log::home);
         store.write(|transaction| {
             if other_home {
-                transaction.execute_batch("DELETE FROM home; DELETE FROM home_op;")?;
+                transaction.execute_batch("DELETE FROM home; DELETE FROM home_op; DELETE FROM home_base;")?;
             }
             if let Some(log) = &self.log {
                 let ended = self.ended.map(|ended| if ended == Ended::Left { "left" } else { "put_out" });
@@ -222,6 +240,18 @@ impl Kept {
                     let sql = "INSERT OR IGNORE INTO home_op (id, bytes) VALUES (?1, ?2)";
                     transaction.execute(sql, (op.id().to_string(), op.to_bytes()))?;
                 }
+                // What a checkpoint stands for goes with the same stroke that brings the checkpoint.
+                for id in known.iter().filter(|id| log.op(**id).is_none()) {
+                    transaction.execute("DELETE FROM home_op WHERE id = ?1", [id.to_string()])?;
+                }
+                if let Some(base) = log.base().filter(|base| stood_on != Some(base.id())) {
+                    let sql = "INSERT INTO home_base (one, bytes) VALUES (1, ?1)
+                        ON CONFLICT (one) DO UPDATE SET bytes = ?1";
+                    transaction.execute(sql, [base.to_bytes()])?;
+                }
+            }
+            if self.acks != before.acks {
+                self.write_acks(transaction)?;
             }
             if self.keys != before.keys {
                 self.write_keys(transaction)?;
@@ -241,6 +271,16 @@ impl Kept {
         for (epoch, key) in &self.keys {
             let sql = "INSERT INTO home_key (epoch, key) VALUES (?1, ?2)";
             transaction.execute(sql, (epoch.to_string(), key.as_slice()))?;
+        }
+        Ok(())
+    }
+
+    fn write_acks(&self, transaction: &Transaction<'_>) -> lanyard_store::rusqlite::Result<()> {
+        transaction.execute("DELETE FROM home_ack", [])?;
+        for (node, ack) in &self.acks {
+            let Ok(text) = serde_json::to_string(&acks::Told::of(ack)) else { continue };
+            let sql = "INSERT INTO home_ack (node, ack) VALUES (?1, ?2)";
+            transaction.execute(sql, (node.to_string(), text))?;
         }
         Ok(())
     }
@@ -280,7 +320,12 @@ fn read_log(store: &Store, home: &str) -> Result<(Option<Log>, Vec<Stored>), Sto
             _ => {}
         }
     }
-    let mut log = genesis.and_then(|genesis| Log::open(genesis).ok());
+    let base: Vec<Vec<u8>> = rows(store, "SELECT bytes FROM home_base", |row| row.get(0))?;
+    // Without its checkpoint the rest of the log means nothing.
+    let mut log = genesis.and_then(|genesis| match base.first() {
+        Some(base) => Log::open_at(genesis, Checkpoint::from_bytes(base).ok()?).ok(),
+        None => Log::open(genesis).ok(),
+    });
     if let Some(log) = &mut log {
         log.insert_all(ops);
     }
@@ -338,6 +383,67 @@ mod tests {
         assert_eq!(read.digest().unwrap(), kept.digest().unwrap());
         assert_eq!((&read.keys, &read.paired), (&kept.keys, &kept.paired));
         assert_eq!(read.state().unwrap().members.len(), 2);
+    }
+
+    /// Anna is alone in her home and agrees with herself.
+    fn condensed() -> (Identity, Kept, Kept, tempfile::TempDir) {
+        let (anna, mut long, dir) = founded();
+        let log = long.log.as_mut().unwrap();
+        log.author(&anna, Body::Remove { device: NodeId::from_bytes([9; 32]) }).unwrap();
+        let mut short = long.clone();
+        let log = short.log.as_mut().unwrap();
+        let checkpoint = log.agree(&anna, &mut BTreeMap::new(), true).unwrap();
+        log.condense(&checkpoint, anna.node_id()).unwrap();
+        log.author(&anna, Body::RenameHome { name: "Later".to_owned() }).unwrap();
+        (anna, long, short, dir)
+    }
+
+    #[test]
+    fn what_a_checkpoint_stands_for_leaves_the_disk_and_the_home_is_the_same_after_a_restart() {
+        let (anna, long, short, _dir) = condensed();
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        long.write(&store, &Kept::default()).unwrap();
+        short.write(&store, &long).unwrap();
+        let count = |sql| rows(&store, sql, |row| row.get::<_, i64>(0)).unwrap()[0];
+        assert_eq!(
+            count("SELECT count(*) FROM home_op"),
+            2,
+            "the genesis, and what came after the checkpoint"
+        );
+        let (mut read, notices) = Kept::load(&store).unwrap();
+        assert!(notices.is_empty(), "{notices:?}");
+        assert_eq!(read.digest().unwrap(), short.digest().unwrap());
+        assert_eq!(read.state(), short.state());
+        assert_eq!(read.key_maker(), Some(anna.node_id()), "also when nobody knows who began the epoch");
+        read.make_key();
+        assert!(read.key().is_some());
+    }
+
+    #[test]
+    fn acknowledgements_outlast_a_restart_and_other_homes_do_not() {
+        let (anna, mut kept, _dir) = founded();
+        let log = kept.log.as_ref().unwrap();
+        assert!(log.agree(&anna, &mut kept.acks, true).is_none(), "Ben has not answered");
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        kept.write(&store, &Kept::default()).unwrap();
+        let (read, _) = Kept::load(&store).unwrap();
+        assert_eq!((read.acks.len(), &read.acks), (1, &kept.acks));
+        assert_eq!(read.digest().unwrap(), kept.digest().unwrap());
+        let (_, _, short, _dir) = condensed();
+        short.write(&store, &kept).unwrap();
+        let (read, notices) = Kept::load(&store).unwrap();
+        assert!(notices.is_empty() && read.acks.is_empty(), "{notices:?}");
+        assert_eq!(read.digest().unwrap(), short.digest().unwrap());
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_told_and_no_panic() {
+        let (_, _, short, _dir) = condensed();
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        short.write(&store, &Kept::default()).unwrap();
+        store.write(|t| t.execute("UPDATE home_base SET bytes = zeroblob(500)", [])).unwrap();
+        let (read, notices) = Kept::load(&store).unwrap();
+        assert!(read.home().is_none() && !notices.is_empty(), "{notices:?}");
     }
 
     #[test]

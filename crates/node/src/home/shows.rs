@@ -3,7 +3,7 @@
 use super::{
     in_home, internal, lock, millis, need_keeper, no_home, places,
     talk::{Came, Talk},
-    tell, welcome,
+    tell, types, welcome,
 };
 use crate::{Core, networks, qr, status};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -160,6 +160,7 @@ pub async fn open_invite(
 /// # Errors
 /// None at the moment: closing what is closed is no error.
 pub async fn close_invite(core: &Arc<Core>) -> Result<(), ApiError> {
+    types::stop(core);
     let number = lock(&core.home.showing.now).as_mut().map(|shown| {
         shown.window.close();
         shown.answer = None;

@@ -21,6 +21,7 @@ use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 /// How long a code is looked for when nobody nearby announces its digits: an advert may be on its way.
 const LOOK: Duration = Duration::from_secs(3);
@@ -33,6 +34,8 @@ const FORGET: Duration = Duration::from_secs(15 * 60);
 #[derive(Default)]
 pub(super) struct Tried {
     last: Mutex<Option<(String, Instant, Vec<String>)>>,
+    /// Counts up when a person does not want to wait any longer.
+    stopped: watch::Sender<u64>,
 }
 
 /// One device that may show the code.
@@ -68,6 +71,7 @@ pub async fn type_code(
     purpose: Purpose,
     address: Option<String>,
 ) -> Result<HomeState, ApiError> {
+    let mut stopped = core.home.tried.stopped.subscribe();
     let secret = read(code)?;
     let side = side(core, purpose)?;
     let typed = match address {
@@ -102,7 +106,14 @@ pub async fn type_code(
     let gone = |_| failed(JoinError::Timeout);
     talk.send(&hello).await.map_err(gone)?;
     let established = loop {
-        let step = match talk.next(types.deadline(), false).await {
+        // Only here: what the two tell each other once the code was right is not left half done.
+        let came = tokio::select! {
+            came = talk.next(types.deadline(), false) => came,
+            Ok(()) = stopped.changed() => {
+                return Err(ApiError::new(ErrorCode::CodeEnded, "You stopped before the other device had answered."));
+            }
+        };
+        let step = match came {
             Came::End => return Err(failed(JoinError::Timeout)),
             Came::Late => types.late(),
             Came::Frame(frame) => types.on(frame, Instant::now()),
@@ -275,6 +286,11 @@ async fn meet(core: &Core, candidate: &Candidate) -> Result<Talk, ApiError> {
         };
         ApiError::new(ErrorCode::PeerUnreachable, detail)
     })
+}
+
+/// Whoever types a code here does not wait for the other device any longer.
+pub(super) fn stop(core: &Core) {
+    core.home.tried.stopped.send_modify(|count| *count += 1);
 }
 
 impl Tried {

@@ -13,7 +13,7 @@ use lanyard_api::{ApiError, ErrorCode, Role};
 use lanyard_trust::{
     HomeId, Log, NodeId, Op,
     join::{Channel, Peer},
-    membership::{Body, MAX_STORED, gossip::Bytes},
+    membership::{Body, Checkpoint, MAX_STORED, gossip::Bytes},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -26,6 +26,9 @@ const CARGO: usize = 256 * 1024;
 struct Welcome {
     /// Operations of the home's log, parents first.
     ops: Vec<Bytes>,
+    /// With the first: the checkpoint that stands for what came before the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Bytes>,
     /// Another part follows.
     more: bool,
     /// In the last part: what members know besides.
@@ -85,11 +88,21 @@ pub(super) async fn let_in(
             part.push(Bytes(bytes));
         }
     }
+    if let Some(base) = log.base()
+        && let Some(first) = parts.first_mut().filter(|part| !part.is_empty())
+    {
+        // A message of its own: it may be long.
+        let rest = first.split_off(1);
+        let genesis = std::mem::replace(first, rest);
+        let base = Some(Bytes(base.to_bytes()));
+        talk.tell(channel, &Welcome { ops: genesis, base, more: true, news: gossip::News::default() })
+            .await?;
+    }
     let last = parts.len() - 1;
     for (number, ops) in parts.into_iter().enumerate() {
         let more = number != last;
         let news = if more { gossip::News::default() } else { gossip::news(&kept) };
-        talk.tell(channel, &Welcome { ops, more, news }).await?;
+        talk.tell(channel, &Welcome { ops, base: None, more, news }).await?;
     }
     let thanks: Thanks = talk.hear(channel).await?;
     gossip::take_news(core, thanks.news).await;
@@ -104,8 +117,12 @@ pub(super) async fn come_in(
     bound: Option<[u8; 32]>,
 ) -> Result<(), ApiError> {
     let mut ops: Vec<Op> = Vec::new();
+    let mut base = None;
     let news = loop {
         let part: Welcome = talk.hear(channel).await?;
+        if let Some(bytes) = &part.base {
+            base = Some(Checkpoint::from_bytes(&bytes.0).map_err(|error| broken(error.to_string()))?);
+        }
         for bytes in &part.ops {
             ops.push(Op::from_bytes(&bytes.0).map_err(|error| broken(error.to_string()))?);
         }
@@ -116,7 +133,7 @@ pub(super) async fn come_in(
             break part.news;
         }
     };
-    let log = read(ops, bound.map(HomeId::from_bytes), core.identity.node_id())?;
+    let log = read(ops, base, bound.map(HomeId::from_bytes), core.identity.node_id())?;
     let place = change(core, |kept| {
         if kept.home().is_some() {
             return Err(in_home(kept));
@@ -171,10 +188,14 @@ pub(super) async fn pair(
 }
 
 /// The log, if it is one, of the home that was meant, with this device in it.
-fn read(ops: Vec<Op>, bound: Option<HomeId>, me: NodeId) -> Result<Log, ApiError> {
+fn read(ops: Vec<Op>, base: Option<Checkpoint>, bound: Option<HomeId>, me: NodeId) -> Result<Log, ApiError> {
     let mut ops = ops.into_iter();
     let genesis = ops.next().ok_or_else(|| broken("its home has no beginning"))?;
-    let mut log = Log::open(genesis).map_err(|error| broken(error.to_string()))?;
+    let mut log = match base {
+        // The word of the member that showed or typed the code: nobody else speaks through this channel.
+        Some(base) => Log::open_at(genesis, base).map_err(|error| broken(error.to_string()))?,
+        None => Log::open(genesis).map_err(|error| broken(error.to_string()))?,
+    };
     log.insert_all(ops);
     if bound.is_some_and(|bound| bound != log.home()) {
         return Err(broken("it is another home than the one it spoke of"));

@@ -47,6 +47,11 @@ impl AnnouncedPrinters {
             let mut all: Vec<IpAddr> = network.interfaces.iter().flat_map(of_one).collect();
             all.sort_unstable();
             all.dedup();
+            // A client that is told addresses of both families takes now one and now the other, and its jobs are known
+            // by the address that it came from. There is none that does not speak IPv4.
+            if all.iter().any(IpAddr::is_ipv4) {
+                all.retain(IpAddr::is_ipv4);
+            }
             let reached = network.interfaces.iter().filter(|interface| !of_one(interface).is_empty());
             wanted.extend(reached.map(|interface| (network, interface, all.clone())));
         }

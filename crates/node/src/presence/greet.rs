@@ -32,6 +32,10 @@ pub(super) async fn run(core: Arc<Core>) {
             let is_online =
                 |node: &NodeId| *node == core.presence.me || core.presence.devices().is_online(node);
             let due = hints.due(&services, &ours, is_online, Instant::now());
+            // A device that we watch needs no multicast to be known to be there, and its neighbours none to hear it.
+            let mut there = hints.online(&services, is_online);
+            there.extend(services.iter().filter(|service| ours.contains(&service.fullname)));
+            core.presence.browser.vouch(&there);
             (due, hints.next())
         };
         for service in due {

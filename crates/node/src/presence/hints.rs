@@ -19,10 +19,13 @@ const AGAIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Hints {
     hints: HashMap<String, Hint>,
+    /// Counts adverts, so that the latest of several is known.
+    count: u64,
 }
 
 #[derive(Debug)]
 struct Hint {
+    number: u64,
     addresses: Vec<SocketAddr>,
     node: Option<NodeId>,
     failures: u32,
@@ -46,7 +49,12 @@ impl Hints {
         self.hints.retain(|name, _| nodes.iter().any(|service| service.fullname == *name));
         let mut due = Vec::new();
         for service in nodes {
+            let count = &mut self.count;
             let hint = self.hints.entry(service.fullname.clone()).or_insert_with(|| Hint {
+                number: {
+                    *count += 1;
+                    *count
+                },
                 addresses: Vec::new(),
                 node: None,
                 failures: 0,
@@ -67,6 +75,26 @@ impl Hints {
         // Whoever has not failed yet comes first: a flood of dead adverts must not hold up a real one.
         due.sort_by_key(|(failures, _)| *failures);
         due.into_iter().map(|(_, service)| service).collect()
+    }
+
+    /// The adverts of devices that are online. A device that starts again has a new one: what it was called at the same
+    /// address before is not among them.
+    pub(super) fn online<'a>(
+        &self,
+        services: &'a [Service],
+        is_online: impl Fn(&NodeId) -> bool,
+    ) -> Vec<&'a Service> {
+        let hint = |service: &Service| self.hints.get(&service.fullname);
+        let is_outdated = |hint: &Hint| {
+            self.hints.values().any(|other| {
+                let same_place = other.addresses.iter().any(|address| hint.addresses.contains(address));
+                other.number > hint.number && other.node == hint.node && same_place
+            })
+        };
+        let is_there = |service: &&Service| {
+            hint(service).is_some_and(|hint| hint.node.as_ref().is_some_and(&is_online) && !is_outdated(hint))
+        };
+        services.iter().filter(is_there).collect()
     }
 
     /// A greeting has ended: with the key that answered, or without.
@@ -130,6 +158,31 @@ mod tests {
         hints.done("a", Some(HIM), now);
         let later = now + Duration::from_secs(300);
         assert!(hints.due(&heard, &ours, |node| *node == HIM, later).is_empty(), "it is watched");
+    }
+
+    #[test]
+    fn only_the_latest_advert_of_a_device_at_an_address_is_online() {
+        let now = Instant::now();
+        let mut hints = Hints::default();
+        let before = service("before", "10.0.0.1:7717");
+        hints.due(std::slice::from_ref(&before), &[], |_| false, now);
+        hints.done("before", Some(HIM), now);
+        let online = |hints: &Hints, heard: &[Service]| {
+            names(&hints.online(heard, |node| *node == HIM).into_iter().cloned().collect::<Vec<_>>())
+                .join(" ")
+        };
+        assert_eq!(online(&hints, std::slice::from_ref(&before)), "before");
+        let heard = [
+            before,
+            service("after", "10.0.0.1:7717"),
+            service("wifi", "10.1.0.1:7717"),
+            service("b", "10.0.0.2:1"),
+        ];
+        hints.due(&heard, &[], |_| true, now);
+        hints.done("after", Some(HIM), now);
+        hints.done("wifi", Some(HIM), now);
+        assert_eq!(online(&hints, &heard), "after wifi", "the one before the start is not vouched for");
+        assert!(hints.online(&heard, |_| false).is_empty());
     }
 
     #[test]

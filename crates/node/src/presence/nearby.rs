@@ -113,15 +113,6 @@ pub(super) fn named(shares: Vec<RemoteShare>) -> Vec<Named<RemoteShare>> {
     shares.into_iter().map(named).collect()
 }
 
-/// By what a printer on the network may be known to be the one behind a device's queue.
-fn identities(service: &Service) -> Vec<String> {
-    let uuid = service.uuid.iter().map(|uuid| format!("uuid:{uuid}"));
-    let names =
-        [format!("at:{}", service.host.to_lowercase()), format!("at:{}.local", service.host.to_lowercase())];
-    let addresses = service.addresses.iter().map(|address| format!("at:{}", address.ip()));
-    uuid.chain(names).chain(addresses).collect()
-}
-
 /// The same for standard printers.
 pub(super) fn named_standard(printers: Vec<Printer>) -> Vec<Named<RemoteShare>> {
     let named = |printer: Printer| {
@@ -136,6 +127,15 @@ pub(super) fn named_standard(printers: Vec<Printer>) -> Vec<Named<RemoteShare>> 
         Some(Named { id: printer.id, name: printer.name, device: printer.device_name, value })
     };
     printers.into_iter().filter_map(named).collect()
+}
+
+/// By what a printer on the network may be known to be the one behind a device's queue.
+fn identities(service: &Service) -> Vec<String> {
+    let uuid = service.uuid.iter().map(|uuid| format!("uuid:{uuid}"));
+    let names =
+        [format!("at:{}", service.host.to_lowercase()), format!("at:{}.local", service.host.to_lowercase())];
+    let addresses = service.addresses.iter().map(|address| format!("at:{}", address.ip()));
+    uuid.chain(names).chain(addresses).collect()
 }
 
 /// Whether a device offers the printer behind this advert already: it announces it itself to clients without Lanyard,

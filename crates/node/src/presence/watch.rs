@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Longer silence means trouble, in halves of the time after which it says that it is alive.
 const SILENCE: u32 = 5;
 /// Whatever it says, it is heard within this time.
-const LONGEST_SILENCE: Duration = Duration::from_secs(150);
+const LONGEST_SILENCE: Duration = Duration::from_secs(180);
 /// Between two tries, doubled each time up to the second.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);

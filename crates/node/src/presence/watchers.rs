@@ -29,9 +29,11 @@ const MAX_WATCHERS: usize = 256;
 const LINES: usize = 64;
 /// After this many seconds without a line a watcher is told that we are alive, while there are few.
 const ALIVE: u16 = 10;
-/// That many watchers are few; twice as many are told half as often, so that the traffic of an idle node stays below
-/// 1 kB a second with all the devices a home can have.
-const FEW: usize = 16;
+/// That many watchers are few; twice as many are told half as often. A line and its acknowledgement are some 220 bytes
+/// on the cable, and each device hears from as many as it tells: whatever their number, that is 400 bytes a second.
+const FEW: usize = 9;
+/// The longest time without a line.
+const LONGEST_ALIVE: u16 = 70;
 /// Changes of offers come in groups; they are told together.
 const GATHER: Duration = Duration::from_millis(100);
 /// How long a watcher may take to take a line.
@@ -99,7 +101,7 @@ impl Watchers {
 
     /// After how many seconds without a line a watcher is told that we are alive.
     pub(super) fn alive(&self) -> u16 {
-        ALIVE * u16::try_from(self.open().len().div_ceil(FEW).clamp(1, 5)).unwrap_or(1)
+        alive(self.open().len())
     }
 
     fn enter(&self, node: NodeId, watcher: Watcher) -> bool {
@@ -124,6 +126,11 @@ impl Watchers {
     fn open(&self) -> MutexGuard<'_, HashMap<NodeId, Watcher>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn alive(watchers: usize) -> u16 {
+    let times = u16::try_from(watchers.div_ceil(FEW)).unwrap_or(u16::MAX);
+    ALIVE.saturating_mul(times).clamp(ALIVE, LONGEST_ALIVE)
 }
 
 /// Opens a stream for `caller`.

@@ -620,7 +620,7 @@ async fn a_pass_is_made_only_for_what_makes_sense() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_pass_the_port_does_not_speak_to_browsers() {
     let host = Host::start().await;
-    let pass = host.pass(&host.printer("Laser").await, PassAction::Print).await;
+    let pass = host.pass(&host.folder("Photos").await, PassAction::Read).await;
     let phone = Phone::of(&pass);
     phone.connect().await.unwrap();
     let mut other = pass.clone();
@@ -628,10 +628,18 @@ async fn without_a_pass_the_port_does_not_speak_to_browsers() {
     assert!(Phone::of(&other).connect().await.is_err(), "the fingerprint that is shown is the certificate's");
     host.end(&pass).await;
     assert!(phone.connect().await.is_err());
-    let mut plain = tokio::net::TcpStream::connect(phone.address).await.unwrap();
-    plain.write_all(b"GET /g HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    let _ = plain.read_to_end(&mut answer).await;
-    assert!(!answer.starts_with(b"HTTP"), "never without encryption");
+    let plainly = async || {
+        let mut plain = tokio::net::TcpStream::connect(phone.address).await.unwrap();
+        plain.write_all(b"GET /g HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        let _ = plain.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(!plainly().await.starts_with("HTTP"), "never without encryption");
+    // A printer for everyone on the network opens the port to printing, and to nothing of the guests'.
+    host.printer("Laser").await;
+    eventually("the port is open", async || plainly().await.starts_with("HTTP/1.1 404")).await;
+    assert_eq!(phone.get("/g").await.status, StatusCode::NOT_FOUND, "there is no pass any more");
+    assert_eq!(phone.get("/g/").await.status, StatusCode::NOT_FOUND);
     host.node.stop().await;
 }

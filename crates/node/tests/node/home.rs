@@ -378,3 +378,57 @@ async fn a_hidden_name_is_seen_by_the_home_only() {
     })
     .await;
 }
+
+/// A plain member says 16 things in one log. It gets further only if all devices agree on a checkpoint in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_shortens_its_log_by_itself_and_goes_on() {
+    let (anna, ben, founded) = anna_and_ben().await;
+    see_each_other(&anna, &ben).await;
+    let begun = Instant::now();
+    for turn in 0..40 {
+        let name = format!("Ben {turn}");
+        ben.ask(Request::Rename { name: name.clone() }).await.unwrap();
+        until(&format!("Anna knows {name}"), || async {
+            members(&anna.home().await) == ["Anna", name.as_str()]
+        })
+        .await;
+    }
+    println!("40 names in {:?}", begun.elapsed());
+
+    // Everything is there after a restart, for a device that comes in now, and for one that goes.
+    let (anna, ben) = (anna.again().await, ben.again().await);
+    assert_eq!(members(&anna.home().await), ["Anna", "Ben 39"]);
+    let carl = One::called("Carl").await;
+    let invite = anna.show(Purpose::AddDevice).await;
+    let joined = carl.enter(&invite.code, Purpose::JoinHome).await.unwrap();
+    assert_eq!(members(&joined), ["Anna", "Ben 39", "Carl"]);
+    assert_eq!(joined.home.unwrap().id, founded.state.home.unwrap().id);
+    until("Ben knows Carl", || async { members(&ben.home().await).len() == 3 }).await;
+    anna.ask(Request::RemoveMember { device: ben.id().await }).await.unwrap();
+    until("Ben knows that he is out", || async { ben.home().await.put_out_of.is_some() }).await;
+    until("Carl knows it too", || async { members(&carl.home().await) == ["Anna", "Carl"] }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_typed_a_code_may_stop_waiting_for_the_other_device_to_say_yes() {
+    let (anna, ben) = (One::called("Anna").await, One::called("Ben").await);
+    anna.create("Oak Street").await;
+    let invite = anna.try_to_show(Purpose::AddDevice, true).await.unwrap();
+    let begun = Instant::now();
+    let stopping = async {
+        until("Anna is asked", || async {
+            anna.home().await.invite.is_some_and(|invite| invite.state == InviteState::Asking)
+        })
+        .await;
+        ben.ask(Request::CloseInvite).await.unwrap();
+    };
+    let (entered, ()) = tokio::join!(ben.enter(&invite.code, Purpose::JoinHome), stopping);
+    assert_eq!(entered.unwrap_err().code, ErrorCode::CodeEnded);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(members(&anna.home().await), ["Anna"]);
+    assert!(ben.home().await.home.is_none());
+    until("Anna is asked no more", || async {
+        anna.home().await.invite.is_none_or(|invite| invite.state != InviteState::Asking)
+    })
+    .await;
+}

@@ -9,6 +9,7 @@ mod guests;
 mod home;
 mod life;
 mod phone;
+mod previews;
 mod shares;
 
 use http::{StatusCode, request};

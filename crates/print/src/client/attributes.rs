@@ -65,8 +65,10 @@ pub(crate) fn takes(group: &Group, format: Format) -> bool {
 
 pub(crate) fn capabilities_of(group: &Group) -> Capabilities {
     // What is no PDF becomes one where the queue does not take it.
-    let formats =
-        Format::ALL.into_iter().filter(|format| takes(group, *format) || takes(group, Format::Pdf)).collect();
+    let formats = Format::SENT
+        .into_iter()
+        .filter(|format| takes(group, *format) || takes(group, Format::Pdf))
+        .collect();
     let sides = group.texts("sides-supported").filter_map(Sides::from_keyword).collect();
     let copies = match group.find("copies-supported").map(Attribute::first) {
         Some(Value::Range(_, most)) => u32::try_from(*most).unwrap_or(1),

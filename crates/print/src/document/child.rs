@@ -1,27 +1,31 @@
 //! The node's side of reading documents: a child for every look, watched, bounded, and ended whatever happens.
 //!
 //! The child is this same program, started with one argument (see [`super::inside`]). It gets the document as its
-//! standard input, opened for reading, and opens nothing itself; its environment is empty. What it says is read as a
-//! stranger's answer. One that dies, takes too long or says something odd costs that one document.
+//! standard input, opened for reading, and opens nothing itself but fonts of this computer; its environment is empty.
+//! What it says is read as a stranger's answer. One that dies, takes too long or says something odd costs that one
+//! document.
 
-#[cfg(test)]
-use super::inside::work;
+mod process;
+
+pub use process::ChildProgram;
+
 use super::{
     DocumentError, Format, Inspected,
-    inside::CHILD,
-    wire::{Answer, MAX_ANSWER, Outcome, Question},
+    office::Office,
+    wire::{Outcome, Question},
 };
-use crate::ticket::Options;
+use crate::{
+    render::{raster::Raster, sides::is_laid_out},
+    ticket::Options,
+};
+use process::{By, Silence, anew, look};
+use serde::{Deserialize, Serialize};
 use std::{
-    env,
-    ffi::OsString,
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read},
+    io,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Once, mpsc},
-    thread,
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -34,78 +38,50 @@ const LOOK: Duration = Duration::from_secs(15);
 const COUNT: Duration = Duration::from_secs(10);
 const MAKE: Duration = Duration::from_secs(60);
 
+/// How long drawing one side may take, and how long a whole document's raster: a page at 600 dpi takes a second or two.
+const SHOW: Duration = Duration::from_secs(20);
+const DRAW: Duration = Duration::from_secs(20 * 60);
+
+/// A PDF above this is not looked at only to fit it to another paper.
+const MAX_FITTED: u64 = 64 * 1024 * 1024;
+
 /// How long a document waits for its turn.
 const TURN: Duration = Duration::from_secs(120);
-
-/// The program that is started as a child. It must call [`super::inside::answer_if_child`] first of all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChildProgram {
-    path: PathBuf,
-    /// Before the argument that makes it a child.
-    words: Vec<OsString>,
-}
-
-impl ChildProgram {
-    /// The program that runs now.
-    ///
-    /// # Errors
-    /// When the system does not say which one that is.
-    pub fn this_one() -> io::Result<Self> {
-        // The very same program, even when an update has put another one in its place.
-        let running = Path::new("/proc/self/exe");
-        let path =
-            if cfg!(target_os = "linux") && running.exists() { running.into() } else { env::current_exe()? };
-        Ok(Self { path, words: Vec::new() })
-    }
-
-    /// Another program, and words that come before ours.
-    #[must_use]
-    pub fn at(path: PathBuf, words: &[&str]) -> Self {
-        Self { path, words: words.iter().map(OsString::from).collect() }
-    }
-}
 
 /// Looks into documents. Clones share the seats of the children.
 #[derive(Clone)]
 pub struct Documents {
     by: By,
+    office: Office,
     seats: Arc<Semaphore>,
+    /// A whole document's raster takes minutes: one at a time, so that a seat is left for short looks.
+    long: Arc<Semaphore>,
     cancel: CancellationToken,
-}
-
-#[derive(Clone)]
-enum By {
-    Child(ChildProgram),
-    /// In this process: tests of this crate that are about something else, and have no program to start.
-    #[cfg(test)]
-    Ourselves,
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-enum Silence {
-    /// It ended without one, or gave none that makes sense.
-    Died,
-    TooSlow,
-    /// Nobody waits for it any more.
-    Stopped,
-    /// It could not be started.
-    NotStarted(io::Error),
-    /// The document or the file for its PDF could not be opened, or that not be written.
-    Io(io::Error),
 }
 
 impl Documents {
     /// Looks by means of that program. What `cancel` cancels ends the children too.
     #[must_use]
     pub fn new(program: ChildProgram, cancel: CancellationToken) -> Self {
-        Self { by: By::Child(program), seats: Arc::new(Semaphore::new(AT_ONCE)), cancel }
+        Self {
+            by: By::Child(program),
+            office: Office::of_this_system(),
+            seats: Arc::new(Semaphore::new(AT_ONCE)),
+            long: Arc::new(Semaphore::new(1)),
+            cancel,
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn here() -> Self {
         let seats = Arc::new(Semaphore::new(AT_ONCE));
-        Self { by: By::Ourselves, seats, cancel: CancellationToken::new() }
+        Self {
+            by: By::Ourselves,
+            office: Office::of_this_system(),
+            seats,
+            long: Arc::new(Semaphore::new(1)),
+            cancel: CancellationToken::new(),
+        }
     }
 
     /// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
@@ -126,19 +102,37 @@ impl Documents {
         }
     }
 
-    /// Whether the standard fonts have every character of a text.
+    /// As [`Documents::inspect`], for what somebody else sent: an Office document is refused, because LibreOffice
+    /// reads it without the limits of a child.
     ///
     /// # Errors
     /// [`DocumentError`].
-    pub async fn is_western(&self, path: &Path) -> Result<bool, DocumentError> {
-        match self.ask(Question::IsWestern, path, None, LOOK).await? {
-            Ok(Outcome::Western(western)) => Ok(western),
+    pub async fn inspect_strange(&self, path: &Path, count: bool) -> Result<Inspected, DocumentError> {
+        let found = self.inspect(path, count).await?;
+        if found.format == Format::Office { Err(DocumentError::OfficeFromOthers) } else { Ok(found) }
+    }
+
+    /// The same, with another LibreOffice.
+    #[must_use]
+    pub fn with_office(mut self, office: Office) -> Self {
+        self.office = office;
+        self
+    }
+
+    /// Whether the fonts of this computer have every character of a text.
+    ///
+    /// # Errors
+    /// [`DocumentError`].
+    pub async fn is_legible(&self, path: &Path) -> Result<bool, DocumentError> {
+        match self.ask(Question::IsLegible, path, None, LOOK).await? {
+            Ok(Outcome::Legible(legible)) => Ok(legible),
             told => Err(refused(told)),
         }
     }
 
-    /// Turns any printable document into a PDF file at `out`, with the chosen pages and copies in it. Paper size
-    /// applies to text and pictures; a PDF keeps its own. The file is written and fsynced, its directory is not.
+    /// Turns any printable document into a PDF file at `out`, with the chosen pages, arrangement and copies in it; a
+    /// PDF in which that changes nothing is copied byte by byte. The file is written and fsynced, its directory is
+    /// not.
     ///
     /// # Errors
     /// [`DocumentError`]; what is at `out` then is to be thrown away.
@@ -149,17 +143,123 @@ impl Documents {
         options: &Options,
         out: &Path,
     ) -> Result<(), DocumentError> {
-        if format == Format::Pdf && options.pages.is_none() && options.copies.unwrap_or(1) == 1 {
-            let (path, out) = (path.to_owned(), out.to_owned());
-            let copied = crate::spool::blocking(move || {
-                let mut target = anew(&out)?;
-                io::copy(&mut File::open(path)?, &mut target)?;
-                target.sync_all()
-            });
-            return Ok(copied.await?);
+        if self.lay_out(path, format, options, out).await? == Laid::Made {
+            return Ok(());
+        }
+        let (path, out) = (path.to_owned(), out.to_owned());
+        let copied = crate::spool::blocking(move || {
+            let mut target = anew(&out)?;
+            io::copy(&mut File::open(path)?, &mut target)?;
+            target.sync_all()
+        });
+        Ok(copied.await?)
+    }
+
+    /// As [`Documents::to_pdf`], but a PDF in which nothing is to be changed is not written again.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn lay_out(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        out: &Path,
+    ) -> Result<Laid, DocumentError> {
+        if format == Format::Office {
+            return self.through_office(path, options, out).await;
+        }
+        let unchanged = options.pages.is_none() && options.media.is_none() && !is_laid_out(options);
+        if format == Format::Pdf && unchanged && options.copies.unwrap_or(1) == 1 {
+            return Ok(Laid::AsIs);
+        }
+        // Another paper alone is no reason not to print: what is too much for a child is left to the queue, which
+        // scales it as it does for any other program.
+        let dispensable = format == Format::Pdf
+            && options.pages.is_none()
+            && options.copies.unwrap_or(1) == 1
+            && !is_laid_out(options);
+        if dispensable && tokio::fs::metadata(path).await?.len() > MAX_FITTED {
+            return Ok(Laid::AsIs);
         }
         let question = Question::ToPdf { format, options: options.clone() };
-        match self.ask(question, path, Some(out), MAKE).await? {
+        // Hundreds of pages of pixels are packed anew.
+        let pixels = matches!(format, Format::PwgRaster | Format::Urf | Format::Tiff);
+        match self.ask(question, path, Some(out), if pixels { MAKE * 4 } else { MAKE }).await {
+            Ok(Ok(Outcome::Made)) => Ok(Laid::Made),
+            Ok(Ok(Outcome::AsIs)) if format == Format::Pdf => Ok(Laid::AsIs),
+            Ok(told) => match refused(told) {
+                DocumentError::Unreadable | DocumentError::TooMuch(_) if dispensable => Ok(Laid::AsIs),
+                error => Err(error),
+            },
+            Err(DocumentError::Unreadable) if dispensable => Ok(Laid::AsIs),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// LibreOffice makes a PDF, which is then treated like any other.
+    async fn through_office(
+        &self,
+        path: &Path,
+        options: &Options,
+        out: &Path,
+    ) -> Result<Laid, DocumentError> {
+        let (mut plain, stop) = (out.to_owned().into_os_string(), self.cancel.child_token());
+        plain.push(".office.pdf");
+        let plain = Temporary(plain.into());
+        let _stop_when_dropped = stop.clone().drop_guard();
+        self.office.to_pdf(path, &plain.0, stop).await?;
+        let laid = Box::pin(self.lay_out(&plain.0, Format::Pdf, options, out)).await?;
+        if laid == Laid::AsIs {
+            fs::rename(&plain.0, out)?;
+        }
+        Ok(Laid::Made)
+    }
+
+    /// Makes a PDF of an Office document at `out`.
+    ///
+    /// # Errors
+    /// [`DocumentError::NoOffice`], [`DocumentError::OfficeFailed`].
+    pub async fn office_to_pdf(&self, path: &Path, out: &Path) -> Result<(), DocumentError> {
+        let stop = self.cancel.child_token();
+        let _stop_when_dropped = stop.clone().drop_guard();
+        self.office.to_pdf(path, out, stop).await
+    }
+
+    /// Draws one side of paper, as a PNG at `out`.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn show(
+        &self,
+        path: &Path,
+        format: Format,
+        look: Look,
+        out: &Path,
+    ) -> Result<Shown, DocumentError> {
+        match self.ask(Question::Show { format, look }, path, Some(out), SHOW).await? {
+            Ok(Outcome::Shown(shown)) => Ok(shown),
+            told => Err(refused(told)),
+        }
+    }
+
+    /// Makes a raster for a printer that reads nothing else, with the chosen pages, arrangement and copies in it, at
+    /// `out`. The file is written and fsynced.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn to_raster(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        raster: Raster,
+        out: &Path,
+    ) -> Result<(), DocumentError> {
+        let turn = self.long.acquire().await;
+        let _turn = turn.map_err(|_| DocumentError::NotNow("the node is stopping".to_owned()))?;
+        let question = Question::Raster { format, options: options.clone(), raster };
+        match self.ask(question, path, Some(out), DRAW).await? {
             Ok(Outcome::Made) => Ok(()),
             told => Err(refused(told)),
         }
@@ -202,6 +302,54 @@ impl Documents {
     }
 }
 
+/// What became of a document that was to be laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Laid {
+    /// It is a PDF that needs no change; nothing was written.
+    AsIs,
+    /// A PDF was written.
+    Made,
+}
+
+/// What one side of paper is to look like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// Pages, paper and arrangement.
+    pub options: Options,
+    /// The sheet when none was chosen: a PWG media name; none means that pages keep their own size.
+    pub paper: Option<String>,
+    /// Which side, from 1; one beyond the last is the last.
+    pub side: u32,
+    /// Pixels of the longer edge.
+    pub edge: u32,
+    /// Colour or grey.
+    pub color: bool,
+}
+
+/// A side that was drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// Sides of paper that the document makes, once.
+    pub sides: u32,
+    /// Pages in it.
+    pub pages: u32,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+}
+
+/// A file that goes away when nobody needs it any more.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// The one kind of silence that a caller may do something about.
 struct TooSlow;
 
@@ -211,136 +359,5 @@ fn refused(told: Result<Outcome, TooSlow>) -> DocumentError {
         Ok(Outcome::Refused(reason)) => reason.into(),
         // The right answer to another question is as good as none.
         Ok(_) | Err(TooSlow) => DocumentError::Unreadable,
-    }
-}
-
-/// One look, from opening the document to the end of the child. Blocks.
-fn look(
-    by: &By,
-    question: &Question,
-    path: &Path,
-    out: Option<&Path>,
-    patience: Duration,
-    stop: &CancellationToken,
-) -> Result<Outcome, Silence> {
-    let document = File::open(path).map_err(Silence::Io)?;
-    let out = out.map(anew).transpose().map_err(Silence::Io)?;
-    let outcome = match by {
-        By::Child(program) => {
-            let out = out.as_ref().map(File::try_clone).transpose().map_err(Silence::Io)?;
-            let mut child = start(program, question, document, out).map_err(Silence::NotStarted)?;
-            let answer = child.answer(Instant::now() + patience, stop)?;
-            drop(child);
-            tell_if_unconfined(answer.confined);
-            answer.outcome
-        }
-        #[cfg(test)]
-        By::Ourselves => {
-            let mut document = document;
-            let nowhere = || File::options().write(true).open("/dev/null");
-            let out = out.as_ref().map_or_else(nowhere, File::try_clone).map_err(Silence::Io)?;
-            work(question, &mut document, &out)
-        }
-    };
-    if let (Outcome::Made, Some(out)) = (&outcome, out) {
-        out.sync_all().map_err(Silence::Io)?;
-    }
-    Ok(outcome)
-}
-
-/// A new file at `path`. A child of an earlier life may still write to the one that was there: not to this.
-fn anew(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => File::options().write(true).create_new(true).open(path),
-    }
-}
-
-/// A child that runs; ended when dropped, and everything it started with it.
-struct Running(Child);
-
-fn start(
-    program: &ChildProgram,
-    question: &Question,
-    document: File,
-    out: Option<File>,
-) -> io::Result<Running> {
-    let mut command = Command::new(&program.path);
-    command
-        .args(&program.words)
-        .arg(CHILD)
-        .arg(serde_json::to_string(question)?)
-        .env_clear()
-        .stdin(document)
-        .stdout(out.map_or_else(Stdio::null, Stdio::from))
-        .stderr(Stdio::piped());
-    // Without these, packages that bring their own libraries, and Windows, cannot start a program.
-    for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
-        command.envs(env::var_os(name).map(|value| (name, value)));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        command.current_dir("/").process_group(0);
-    }
-    #[cfg(windows)]
-    {
-        use std::os::windows::process::CommandExt;
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        command.creation_flags(CREATE_NO_WINDOW);
-    }
-    command.spawn().map(Running)
-}
-
-impl Running {
-    /// Waits for one line; what comes after it is not read.
-    fn answer(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<Answer, Silence> {
-        /// How soon a stop is heard.
-        const TICK: Duration = Duration::from_millis(20);
-        let pipe = self.0.stderr.take().ok_or(Silence::Died)?;
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let read = move || {
-            let mut line = Vec::new();
-            let read = BufReader::new(pipe.take(MAX_ANSWER)).read_until(b'\n', &mut line);
-            let _ = sender.send(read.map(|_| line));
-        };
-        thread::Builder::new().name("document answer".to_owned()).spawn(read).map_err(Silence::NotStarted)?;
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok(Ok(line)) => return Answer::parse(&line).ok_or(Silence::Died),
-                Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Silence::Died),
-                Err(mpsc::RecvTimeoutError::Timeout) if stop.is_cancelled() => return Err(Silence::Stopped),
-                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                    return Err(Silence::TooSlow);
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Nobody has waited for it yet, so the number is still its own.
-        #[cfg(unix)]
-        {
-            use rustix::process::{Pid, Signal, kill_process_group};
-            let group = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
-            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Says once what a system cannot do; where none of its kind can, the documentation says so.
-fn tell_if_unconfined(confined: bool) {
-    static TOLD: Once = Once::new();
-    if !confined && cfg!(target_os = "linux") {
-        TOLD.call_once(|| {
-            tracing::warn!(
-                "documents are read in a process that this system cannot keep from files and networks"
-            );
-        });
     }
 }

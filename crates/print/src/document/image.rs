@@ -1,9 +1,11 @@
 //! JPEG and PNG onto a sheet of paper.
 //!
 //! A JPEG goes into the PDF as it is, turned the way its camera says; a PNG is decoded, its transparency laid on
-//! white. Pictures are made smaller to fit, never larger than 72 dots an inch would make them.
+//! white. Pictures are made smaller to fit, never larger than 72 dots an inch would make them, unless it was chosen
+//! that they fill the paper.
 
-use super::{DocumentError, Format, Paper};
+use super::{DocumentError, Format, MAX_PAGES, Paper};
+use crate::ticket::{Options, Orientation, Scaling};
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
 use std::io::{BufReader, Read, Seek};
 
@@ -11,8 +13,10 @@ use std::io::{BufReader, Read, Seek};
 pub(super) const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// The most pixels we decode.
-const MAX_PIXELS: u64 = 50_000_000;
-const MARGIN: f32 = 28.35;
+pub(super) const MAX_PIXELS: u64 = 50_000_000;
+
+/// Kept free around a picture: one centimetre.
+pub(super) const MARGIN: f32 = 28.35;
 
 /// What a JPEG says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub fn png_header(file: impl Read + Seek) -> Result<(), DocumentError> {
 ///
 /// # Errors
 /// [`DocumentError`].
-pub fn jpeg_page(bytes: Vec<u8>, paper: Paper) -> Result<Document, DocumentError> {
+pub fn jpeg_page(bytes: Vec<u8>, options: &Options) -> Result<Document, DocumentError> {
     let header = jpeg_header(&bytes)?;
     let space = match header.components {
         1 => "DeviceGray",
@@ -64,14 +68,16 @@ pub fn jpeg_page(bytes: Vec<u8>, paper: Paper) -> Result<Document, DocumentError
         image.set("Decode", inverted);
     }
     let stream = Stream::new(image, bytes).with_compression(false);
-    Ok(page(stream, (header.width.into(), header.height.into()), header.orientation, paper))
+    let mut pages = Pictures::new(options);
+    pages.add(stream, (header.width.into(), header.height.into()), header.orientation)?;
+    Ok(pages.finish())
 }
 
 /// One page with a PNG on it.
 ///
 /// # Errors
 /// [`DocumentError`].
-pub fn png_page(file: impl Read + Seek, paper: Paper) -> Result<Document, DocumentError> {
+pub fn png_page(file: impl Read + Seek, options: &Options) -> Result<Document, DocumentError> {
     let mut decoder = png::Decoder::new(BufReader::new(file));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(damaged_png)?;
@@ -91,9 +97,127 @@ pub fn png_page(file: impl Read + Seek, paper: Paper) -> Result<Document, Docume
         // `EXPAND` leaves no palette.
         png::ColorType::Indexed => return Err(DocumentError::Damaged { format: Format::Png }),
     };
-    let mut stream = Stream::new(image_dictionary(width, height, space), samples);
-    stream.compress().map_err(|_| DocumentError::Damaged { format: Format::Png })?;
-    Ok(page(stream, (width, height), 1, paper))
+    let mut pages = Pictures::new(options);
+    pages.add_pixels((width, height), (space, 8), samples)?;
+    Ok(pages.finish())
+}
+
+/// Pages with one picture each.
+pub struct Pictures {
+    document: Document,
+    root: lopdf::ObjectId,
+    kids: Vec<Object>,
+    paper: Paper,
+    scaling: Option<Scaling>,
+    orientation: Option<Orientation>,
+}
+
+impl Pictures {
+    /// For the chosen paper.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        let mut document = Document::with_version("1.4");
+        let root = document.new_object_id();
+        Self {
+            document,
+            root,
+            kids: Vec::new(),
+            paper: Paper::of(options.media.as_deref()),
+            scaling: options.scaling,
+            orientation: options.orientation,
+        }
+    }
+
+    /// Adds a page with samples that are not packed yet, in a colour space of so many bits a sample.
+    ///
+    /// # Errors
+    /// [`DocumentError::TooMuch`] when there are too many pages.
+    pub fn add_pixels(
+        &mut self,
+        size: (u32, u32),
+        (space, bits): (&str, u8),
+        samples: Vec<u8>,
+    ) -> Result<(), DocumentError> {
+        let mut dictionary = image_dictionary(size.0, size.1, space);
+        dictionary.set("BitsPerComponent", i64::from(bits));
+        let mut stream = Stream::new(dictionary, samples);
+        stream.compress().map_err(|error| DocumentError::Io(std::io::Error::other(error)))?;
+        self.add(stream, size, 1)
+    }
+
+    /// Adds a page, turned if the picture is wide, with the picture in its middle.
+    ///
+    /// # Errors
+    /// [`DocumentError::TooMuch`] when there are too many pages.
+    pub fn add(&mut self, image: Stream, size: (u32, u32), orientation: u8) -> Result<(), DocumentError> {
+        let turned = orientation >= 5;
+        let (width, height) = if turned { (size.1, size.0) } else { size };
+        let (width, height) = (width as f32, height as f32);
+        let (sheet, scale) = place((width, height), self.paper, self.scaling, self.orientation);
+        let (w, h) = (width * scale, height * scale);
+        let (x, y) = ((sheet.width - w) / 2.0, (sheet.height - h) / 2.0);
+        // The unit square's image under the eight EXIF orientations (CIPA DC-008 §4.6.4, tag 274).
+        let matrix = match orientation {
+            2 => [-w, 0.0, 0.0, h, x + w, y],
+            3 => [-w, 0.0, 0.0, -h, x + w, y + h],
+            4 => [w, 0.0, 0.0, -h, x, y + h],
+            5 => [0.0, -h, -w, 0.0, x + w, y + h],
+            6 => [0.0, -h, w, 0.0, x, y + h],
+            7 => [0.0, h, w, 0.0, x, y],
+            8 => [0.0, h, -w, 0.0, x + w, y],
+            _ => [w, 0.0, 0.0, h, x, y],
+        };
+        self.put(image, matrix, sheet)
+    }
+
+    fn put(&mut self, image: Stream, matrix: [f32; 6], sheet: Paper) -> Result<(), DocumentError> {
+        if self.kids.len() == MAX_PAGES {
+            return Err(DocumentError::TooMuch(format!("more than {MAX_PAGES} pages in one file")));
+        }
+        let [a, b, c, d, e, f] = matrix;
+        let content = format!("q {a:.3} {b:.3} {c:.3} {d:.3} {e:.3} {f:.3} cm /I Do Q\n");
+        let image = self.document.add_object(image);
+        let content = self.document.add_object(Stream::new(dictionary! {}, content.into_bytes()));
+        let page = self.document.add_object(dictionary! {
+            "Type" => "Page",
+            "Parent" => self.root,
+            "MediaBox" => vec![0.into(), 0.into(), sheet.width.into(), sheet.height.into()],
+            "Resources" => dictionary! { "XObject" => dictionary! { "I" => image } },
+            "Contents" => content,
+        });
+        self.kids.push(page.into());
+        Ok(())
+    }
+
+    /// All of them as a document.
+    #[must_use]
+    pub fn finish(mut self) -> Document {
+        let count = i64::try_from(self.kids.len()).unwrap_or(i64::MAX);
+        let tree = dictionary! { "Type" => "Pages", "Kids" => self.kids, "Count" => count };
+        self.document.set_object(self.root, tree);
+        let catalog = self.document.add_object(dictionary! { "Type" => "Catalog", "Pages" => self.root });
+        self.document.trailer.set("Root", catalog);
+        self.document
+    }
+}
+
+/// The sheet for a picture, lying if the picture does or that was chosen, and how much larger the picture becomes.
+pub(super) fn place(
+    (width, height): (f32, f32),
+    paper: Paper,
+    scaling: Option<Scaling>,
+    orientation: Option<Orientation>,
+) -> (Paper, f32) {
+    let lying = orientation.map_or(width > height, |chosen| chosen == Orientation::Landscape);
+    let sheet = if lying { paper.turned() } else { paper };
+    let room = ((sheet.width - 2.0 * MARGIN) / width).min((sheet.height - 2.0 * MARGIN) / height);
+    let scale = match scaling {
+        None | Some(Scaling::Auto) => room.min(1.0),
+        Some(Scaling::Fit) => room,
+        Some(Scaling::Fill) => (sheet.width / width).max(sheet.height / height),
+        Some(Scaling::None) => 1.0,
+    };
+    (sheet, scale)
 }
 
 fn image_dictionary(width: u32, height: u32, space: &str) -> Dictionary {
@@ -105,7 +229,7 @@ fn image_dictionary(width: u32, height: u32, space: &str) -> Dictionary {
 
 /// Lays pixels with alpha (`N` colours and one alpha byte each) on white, where they are: there may be hundreds of
 /// megabytes of them.
-fn on_white<const N: usize>(mut pixels: Vec<u8>) -> Vec<u8> {
+pub(super) fn on_white<const N: usize>(mut pixels: Vec<u8>) -> Vec<u8> {
     let count = pixels.len() / (N + 1);
     for pixel in 0..count {
         let alpha = u16::from(pixels[pixel * (N + 1) + N]);
@@ -121,46 +245,6 @@ fn on_white<const N: usize>(mut pixels: Vec<u8>) -> Vec<u8> {
 
 fn damaged_png(_: png::DecodingError) -> DocumentError {
     DocumentError::Damaged { format: Format::Png }
-}
-
-/// A sheet, turned if the picture is wide, with the picture in its middle.
-fn page(image: Stream, size: (u32, u32), orientation: u8, paper: Paper) -> Document {
-    let turned = orientation >= 5;
-    let (width, height) = if turned { (size.1, size.0) } else { size };
-    let (width, height) = (width as f32, height as f32);
-    let (sheet_w, sheet_h) =
-        if width > height { (paper.height, paper.width) } else { (paper.width, paper.height) };
-    let scale = ((sheet_w - 2.0 * MARGIN) / width).min((sheet_h - 2.0 * MARGIN) / height).min(1.0);
-    let (w, h) = (width * scale, height * scale);
-    let (x, y) = ((sheet_w - w) / 2.0, (sheet_h - h) / 2.0);
-    // The unit square's image under the eight EXIF orientations (CIPA DC-008 §4.6.4, tag 274).
-    let [a, b, c, d, e, f] = match orientation {
-        2 => [-w, 0.0, 0.0, h, x + w, y],
-        3 => [-w, 0.0, 0.0, -h, x + w, y + h],
-        4 => [w, 0.0, 0.0, -h, x, y + h],
-        5 => [0.0, -h, -w, 0.0, x + w, y + h],
-        6 => [0.0, -h, w, 0.0, x, y + h],
-        7 => [0.0, h, w, 0.0, x, y],
-        8 => [0.0, h, -w, 0.0, x + w, y],
-        _ => [w, 0.0, 0.0, h, x, y],
-    };
-    let content = format!("q {a:.3} {b:.3} {c:.3} {d:.3} {e:.3} {f:.3} cm /I Do Q\n");
-    let mut document = Document::with_version("1.4");
-    let image = document.add_object(image);
-    let content = document.add_object(Stream::new(dictionary! {}, content.into_bytes()));
-    let root = document.new_object_id();
-    let sheet = document.add_object(dictionary! {
-        "Type" => "Page",
-        "Parent" => root,
-        "MediaBox" => vec![0.into(), 0.into(), sheet_w.into(), sheet_h.into()],
-        "Resources" => dictionary! { "XObject" => dictionary! { "I" => image } },
-        "Contents" => content,
-    });
-    let kids: Vec<Object> = vec![sheet.into()];
-    document.set_object(root, dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => 1 });
-    let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => root });
-    document.trailer.set("Root", catalog);
-    document
 }
 
 /// Walks the segments up to the frame header (ITU-T T.81 §B.2).
@@ -200,7 +284,7 @@ fn parse_jpeg(bytes: &[u8]) -> Option<JpegHeader> {
     }
 }
 
-fn exif_orientation(segment: &[u8]) -> Option<u8> {
+pub(super) fn exif_orientation(segment: &[u8]) -> Option<u8> {
     let tiff = segment.strip_prefix(b"Exif\0\0")?;
     let little = tiff.starts_with(b"II");
     let short = |at: usize| {
@@ -239,7 +323,7 @@ mod tests {
     #[test]
     fn transparent_pixels_become_white_paper() {
         let file = png(2, 1, png::ColorType::Rgba, &[9, 9, 9, 0, 10, 20, 30, 255]);
-        let document = png_page(Cursor::new(file), Paper::of(None)).unwrap();
+        let document = png_page(Cursor::new(file), &Options::default()).unwrap();
         let stream = document.objects.values().find_map(|o| o.as_stream().ok()).unwrap();
         let pixels = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
         assert_eq!(pixels, [255, 255, 255, 10, 20, 30]);
@@ -249,7 +333,7 @@ mod tests {
     fn a_torn_png_is_refused() {
         let mut file = png(64, 64, png::ColorType::Rgb, &[7; 64 * 64 * 3]);
         file.truncate(file.len() - 30);
-        assert!(png_page(Cursor::new(file), Paper::of(None)).is_err());
+        assert!(png_page(Cursor::new(file), &Options::default()).is_err());
     }
 
     #[test]

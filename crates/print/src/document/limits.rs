@@ -50,6 +50,12 @@ impl Limits {
         }
     }
 
+    /// The same, with other time of the processor and another size of the file it writes.
+    #[must_use]
+    pub fn within(self, time: Duration, file: u64) -> Self {
+        Self { time, file, ..self }
+    }
+
     /// The first half, while the process has one thread: what its later threads inherit.
     #[must_use]
     pub fn begin() -> Begun {
@@ -64,14 +70,15 @@ impl Limits {
     }
 
     /// The second half, when the last thread was started and nothing of the document was read. From here on only
-    /// `document` can be read, and only `out` and the standard error be written. True when the system sees to that.
+    /// `document` and what is in `also` can be read, and only `out` and the standard error be written. True when the
+    /// system sees to that.
     #[must_use]
-    pub fn take(self, begun: Begun, document: &File, out: &File) -> bool {
+    pub fn take(self, begun: Begun, document: &File, out: &File, also: &[File]) -> bool {
         #[cfg(unix)]
         self.limit_resources(begun);
         #[cfg(not(unix))]
         let _ = begun.mapped;
-        keep_computing(document, out)
+        keep_computing(document, out, also)
     }
 
     #[cfg(unix)]
@@ -104,15 +111,15 @@ impl Limits {
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
 ))]
-fn keep_computing(document: &File, out: &File) -> bool {
-    seccomp::keep_computing(document, out)
+fn keep_computing(document: &File, out: &File, also: &[File]) -> bool {
+    seccomp::keep_computing(document, out, also)
 }
 
 #[cfg(not(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
 )))]
-fn keep_computing(_: &File, _: &File) -> bool {
+fn keep_computing(_: &File, _: &File, _: &[File]) -> bool {
     false
 }
 

@@ -3,7 +3,7 @@
 //! `lopdf` keeps a document and all its objects in memory and believes what it reads: this is for the child.
 
 use super::{DocumentError, Format, MAX_PAGES};
-use crate::ticket::Options;
+use crate::{render::page::Pages, ticket::Options};
 use lopdf::{Dictionary, Document, Object, ObjectId, dictionary};
 use std::{
     collections::BTreeMap,
@@ -22,30 +22,27 @@ const DAMAGED: DocumentError = DocumentError::Damaged { format: Format::Pdf };
 /// What a page inherits from the tree above it (ISO 32000-1, table 30).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];
 
-/// Counts the pages; none when the file is protected.
+/// Counts the pages.
 ///
 /// # Errors
-/// [`DocumentError::Damaged`] when it cannot be opened or has no page.
-pub fn pages(bytes: &[u8]) -> Result<Option<u32>, DocumentError> {
-    match Document::load_mem(bytes) {
-        Ok(document) => match page_ids(&document).len() {
-            // A protected file's page tree may hide in object streams that we cannot read.
-            0 if document.is_encrypted() => Ok(None),
-            0 => Err(DAMAGED),
-            count => Ok(u32::try_from(count).ok()),
-        },
-        Err(_) if contains(bytes, b"/Encrypt") => Ok(None),
-        Err(_) => Err(DAMAGED),
-    }
+/// [`DocumentError::Locked`] when it has a password, [`DocumentError::Damaged`] when it cannot be opened or has no
+/// page.
+pub fn pages(bytes: Vec<u8>) -> Result<u32, DocumentError> {
+    // Reads no more than the tree of pages, and mends what readers are used to mend.
+    Ok(u32::try_from(Pages::open(bytes)?.count()).unwrap_or(u32::MAX))
 }
 
 /// Opens a PDF that pages are to be taken out of.
 ///
 /// # Errors
-/// [`DocumentError::Damaged`], [`DocumentError::Protected`].
+/// [`DocumentError::Damaged`], [`DocumentError::Locked`].
 pub fn open(bytes: &[u8]) -> Result<Document, DocumentError> {
-    let document = Document::load_mem(bytes).map_err(|_| DAMAGED)?;
-    if document.is_encrypted() { Err(DocumentError::Protected) } else { Ok(document) }
+    let mut document = Document::load_mem(bytes).map_err(|_| DAMAGED)?;
+    // Many are only protected against changes, and open without a password.
+    if document.is_encrypted() && document.decrypt("").is_err() {
+        return Err(DocumentError::Locked);
+    }
+    Ok(document)
 }
 
 /// Applies page ranges and copies to a document, made of a file of that kind, and writes it to `out`.
@@ -85,7 +82,7 @@ pub fn write(
     })
 }
 
-fn page_ids(document: &Document) -> Vec<ObjectId> {
+pub(super) fn page_ids(document: &Document) -> Vec<ObjectId> {
     let pages: BTreeMap<u32, ObjectId> = document.get_pages();
     pages.into_values().collect()
 }
@@ -112,6 +109,15 @@ fn lay_pages(document: &mut Document, wanted: &[ObjectId], copies: usize) -> Res
             kids.push(document.add_object(sheet.clone()).into());
         }
     }
+    replace_tree(document, root, kids)
+}
+
+/// Gives a document other pages: `kids`, which name `root` as their parent.
+pub(super) fn replace_tree(
+    document: &mut Document,
+    root: ObjectId,
+    kids: Vec<Object>,
+) -> Result<(), DocumentError> {
     let count = i64::try_from(kids.len()).unwrap_or(i64::MAX);
     document.set_object(root, dictionary! { "Type" => "Pages", "Kids" => kids, "Count" => count });
     let catalog = document.catalog_mut().map_err(|_| DAMAGED)?;
@@ -124,7 +130,7 @@ fn lay_pages(document: &mut Document, wanted: &[ObjectId], copies: usize) -> Res
     Ok(())
 }
 
-fn inherited(document: &Document, page: ObjectId, key: &[u8]) -> Option<Object> {
+pub(super) fn inherited(document: &Document, page: ObjectId, key: &[u8]) -> Option<Object> {
     let mut node = page;
     // A damaged tree may be a ring.
     for _ in 0..32 {
@@ -135,8 +141,4 @@ fn inherited(document: &Document, page: ObjectId, key: &[u8]) -> Option<Object> 
         node = dictionary.get(b"Parent").ok()?.as_reference().ok()?;
     }
     None
-}
-
-fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
 }

@@ -1,9 +1,13 @@
 //! UTF-8 text to PDF pages: fixed pitch, wrapped, paged.
 //!
-//! One of the 14 standard fonts is used, which every PDF reader has and which knows Western European letters
-//! only. What it lacks is shown as [`MISSING`]; a queue that lays out text itself gets such text as it is.
+//! Text in the letters of Western Europe is set in one of the 14 standard fonts, which every PDF reader has: nothing
+//! is embedded and nothing depends on the computer. For the rest of the world's letters [`shaped`] uses this computer's
+//! own fonts. What no font has is shown as [`MISSING`].
 
-use super::{DocumentError, MAX_PAGES, Paper};
+pub mod shaped;
+
+use super::{DocumentError, MAX_PAGES, Paper, fonts::Fonts};
+use crate::ticket::{Options, Orientation};
 use lopdf::{Document, Object, Stream, dictionary};
 use unicode_normalization::UnicodeNormalization;
 
@@ -28,20 +32,46 @@ pub fn check(bytes: &[u8]) -> Result<(), DocumentError> {
     read(bytes).map(|_| ())
 }
 
-/// Whether the standard fonts have every character of a text.
+/// Whether the standard fonts, or else those of this computer, have every character of a text.
 ///
 /// # Errors
 /// As [`check`].
-pub fn is_western(bytes: &[u8]) -> Result<bool, DocumentError> {
-    Ok(read(bytes)?.nfc().all(|c| is_blank(c) || win_ansi(c).is_some()))
+pub fn is_legible(bytes: &[u8], fonts: &Fonts) -> Result<bool, DocumentError> {
+    let text: String = read(bytes)?.nfc().collect();
+    Ok(is_western(&text) || shaped::Faces::choose(&text, fonts).is_complete())
+}
+
+/// A text that was laid out.
+pub enum LaidOut {
+    /// In a standard font.
+    Western(Box<Document>),
+    /// In embedded ones: a written PDF.
+    Shaped(Vec<u8>),
 }
 
 /// Lays a text out on as many sheets as it needs.
 ///
 /// # Errors
 /// As [`check`], and [`DocumentError::TooMuch`] above [`MAX_PAGES`].
-pub fn lay_out(bytes: &[u8], paper: Paper) -> Result<Document, DocumentError> {
+pub fn lay_out(bytes: &[u8], options: &Options, fonts: &Fonts) -> Result<LaidOut, DocumentError> {
     let text: String = read(bytes)?.nfc().collect();
+    let upright = Paper::of(options.media.as_deref());
+    let lying = options.orientation == Some(Orientation::Landscape);
+    let paper = if lying { upright.turned() } else { upright };
+    if !is_western(&text) {
+        let faces = shaped::Faces::choose(&text, fonts);
+        if !faces.is_empty() {
+            return shaped::lay_out(&text, paper, &faces).map(LaidOut::Shaped);
+        }
+    }
+    western(&text, paper).map(Box::new).map(LaidOut::Western)
+}
+
+fn is_western(text: &str) -> bool {
+    text.chars().all(|c| is_blank(c) || win_ansi(c).is_some())
+}
+
+fn western(text: &str, paper: Paper) -> Result<Document, DocumentError> {
     let columns = (((paper.width - 2.0 * MARGIN) / PITCH) as usize).max(8);
     let rows = (((paper.height - 2.0 * MARGIN) / LEADING) as usize).max(4);
     let mut document = Document::with_version("1.4");
@@ -50,9 +80,9 @@ pub fn lay_out(bytes: &[u8], paper: Paper) -> Result<Document, DocumentError> {
     });
     let root = document.new_object_id();
     let mut kids: Vec<Object> = Vec::new();
-    for page in pages(&text, columns, rows) {
+    for page in pages(text, columns, rows) {
         if kids.len() == MAX_PAGES {
-            return Err(DocumentError::TooMuch(format!("the text fills more than {MAX_PAGES} pages")));
+            return Err(too_many_pages());
         }
         let content = document.add_object(Stream::new(dictionary! {}, page_content(&page, paper)));
         let sheet = dictionary! {
@@ -69,6 +99,10 @@ pub fn lay_out(bytes: &[u8], paper: Paper) -> Result<Document, DocumentError> {
     let catalog = document.add_object(dictionary! { "Type" => "Catalog", "Pages" => root });
     document.trailer.set("Root", catalog);
     Ok(document)
+}
+
+fn too_many_pages() -> DocumentError {
+    DocumentError::TooMuch(format!("the text fills more than {MAX_PAGES} pages"))
 }
 
 fn read(bytes: &[u8]) -> Result<&str, DocumentError> {
@@ -230,7 +264,8 @@ mod tests {
             assert!(check(bad).is_err(), "{bad:?}");
         }
         assert!(check("Grüße\r\n".as_bytes()).is_ok());
-        assert!(is_western("Grüße\r\n".as_bytes()).unwrap());
-        assert!(!is_western("Привет\n".as_bytes()).unwrap());
+        let none = Fonts::default();
+        assert!(is_legible("Grüße\r\n".as_bytes(), &none).unwrap());
+        assert!(!is_legible("Привет\n".as_bytes(), &none).unwrap(), "without a font for it");
     }
 }

@@ -3,10 +3,13 @@
 //! The question is an argument of the child, its answer one line of JSON. A child that was taken over by a document
 //! writes the answer too, so it is read like a stranger's: bounded, and nothing but one of the few answers there are.
 
-use super::{DocumentError, Format, Inspected};
-use crate::ticket::{Options, words};
+use super::{DocumentError, Format, Inspected, Look, Shown};
+use crate::{
+    render::raster::Raster,
+    ticket::{Options, words},
+};
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::{io, time::Duration};
 
 /// The longest answer that is read.
 pub(super) const MAX_ANSWER: u64 = 4096;
@@ -20,15 +23,50 @@ pub(super) enum Question {
         /// Count the pages of a PDF.
         count: bool,
     },
-    /// Is it a text for which the standard fonts have every character?
-    IsWestern,
-    /// Make a PDF of it.
+    /// Is it a text for which the fonts of this computer have every character?
+    IsLegible,
+    /// Make a PDF of it, or say that it is one and needs no change.
     ToPdf {
         /// What it is.
         format: Format,
-        /// Pages, copies and paper.
+        /// Pages, copies, paper and arrangement.
         options: Options,
     },
+    /// Draw one side of paper as PNG.
+    Show {
+        /// What it is.
+        format: Format,
+        /// What it looks like.
+        look: Look,
+    },
+    /// Make a raster of it that printers read.
+    Raster {
+        /// What it is.
+        format: Format,
+        /// Pages, copies, paper and arrangement.
+        options: Options,
+        /// Which raster.
+        raster: Raster,
+    },
+}
+
+impl Question {
+    /// How much of the processor's time an answer may take.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Raster { .. } => Duration::from_secs(20 * 60),
+            Self::ToPdf { format: Format::PwgRaster | Format::Urf | Format::Tiff, .. } => {
+                Duration::from_secs(2 * 60)
+            }
+            _ => Duration::from_secs(30),
+        }
+    }
+
+    /// Bytes of the largest file that an answer may be.
+    pub(super) fn most(&self) -> u64 {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        if matches!(self, Self::Raster { .. }) { 8 * GIB } else { GIB }
+    }
 }
 
 /// What a child answers.
@@ -52,10 +90,14 @@ pub(super) enum Outcome {
         /// Its pages, when they were counted.
         pages: Option<u32>,
     },
-    /// To [`Question::IsWestern`].
-    Western(bool),
-    /// To [`Question::ToPdf`]: the PDF is written.
+    /// To [`Question::IsLegible`].
+    Legible(bool),
+    /// To [`Question::ToPdf`] and [`Question::Raster`]: it is written.
     Made,
+    /// To [`Question::ToPdf`]: the document is what is wanted.
+    AsIs,
+    /// To [`Question::Show`]: the picture is written.
+    Shown(Shown),
     /// No, for a reason.
     Refused(Reason),
 }
@@ -68,7 +110,8 @@ pub(super) enum Reason {
     Unsupported,
     Damaged(Format),
     TooMuch(String),
-    Protected,
+    Heif,
+    Locked,
     NoSuchPages,
     DiskFull,
     Io(String),
@@ -107,10 +150,15 @@ impl From<DocumentError> for Reason {
     fn from(error: DocumentError) -> Self {
         match error {
             DocumentError::Empty => Self::Empty,
-            DocumentError::Unsupported | DocumentError::Unreadable => Self::Unsupported,
+            DocumentError::Unsupported
+            | DocumentError::Unreadable
+            | DocumentError::NoOffice
+            | DocumentError::OfficeFailed
+            | DocumentError::OfficeFromOthers => Self::Unsupported,
             DocumentError::Damaged { format } => Self::Damaged(format),
             DocumentError::TooMuch(text) => Self::TooMuch(words(&text)),
-            DocumentError::Protected => Self::Protected,
+            DocumentError::Heif => Self::Heif,
+            DocumentError::Locked => Self::Locked,
             DocumentError::NoSuchPages => Self::NoSuchPages,
             DocumentError::Io(error) if error.kind() == io::ErrorKind::StorageFull => Self::DiskFull,
             DocumentError::NotNow(text) => Self::Io(words(&text)),
@@ -126,7 +174,8 @@ impl From<Reason> for DocumentError {
             Reason::Unsupported => Self::Unsupported,
             Reason::Damaged(format) => Self::Damaged { format },
             Reason::TooMuch(text) => Self::TooMuch(text),
-            Reason::Protected => Self::Protected,
+            Reason::Heif => Self::Heif,
+            Reason::Locked => Self::Locked,
             Reason::NoSuchPages => Self::NoSuchPages,
             Reason::DiskFull => Self::Io(io::ErrorKind::StorageFull.into()),
             Reason::Io(text) => Self::Io(io::Error::other(text)),
@@ -150,15 +199,20 @@ mod tests {
             Just(Reason::Unsupported),
             formats().prop_map(Reason::Damaged),
             "[a-z ]{1,40}[a-z]".prop_map(Reason::TooMuch),
-            Just(Reason::Protected),
+            Just(Reason::Heif),
+            Just(Reason::Locked),
             Just(Reason::NoSuchPages),
             Just(Reason::DiskFull),
             "[a-z]{1,40}".prop_map(Reason::Io),
         ];
         prop_oneof![
             (formats(), any::<Option<u32>>()).prop_map(|(format, pages)| Outcome::Found { format, pages }),
-            any::<bool>().prop_map(Outcome::Western),
+            any::<bool>().prop_map(Outcome::Legible),
             Just(Outcome::Made),
+            Just(Outcome::AsIs),
+            any::<[u32; 4]>().prop_map(|[sides, pages, width, height]| {
+                Outcome::Shown(Shown { sides, pages, width, height })
+            }),
             reason.prop_map(Outcome::Refused),
         ]
     }

@@ -156,7 +156,7 @@ impl Offer {
         mut claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
         let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        let found = match self.inner.documents.inspect(&path, terms.counted).await {
+        let found = match self.inner.documents.inspect_strange(&path, terms.counted).await {
             Ok(found) if found.format == ticket.format => found,
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";
@@ -373,7 +373,7 @@ fn spooler_refusal(error: &SpoolError) -> Refusing {
 }
 
 /// Reads what still comes, within reason.
-async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+pub(super) async fn drain<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
     const MOST: usize = 8 * 1024 * 1024;
     let all = async {
         let mut read = 0;

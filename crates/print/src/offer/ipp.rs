@@ -23,9 +23,10 @@ mod shared;
 mod template;
 mod wish;
 
+pub use crate::system::More;
 pub use describe::{ICONS, urf};
 pub use place::Place;
-pub use printer::{Document, Facts, More, NewJob, Printer, Progress, Refused};
+pub use printer::{Document, Facts, NewJob, Printer, Progress, Refused};
 pub(crate) use register::TABLE;
 pub use server::Server;
 pub use shared::{Identify, Shared, SharedPrinters, printer_uuid};

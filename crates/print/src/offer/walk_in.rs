@@ -159,7 +159,7 @@ impl Offer {
                 }
             };
             let path = self.inner.spool.path(&name);
-            let found = self.inner.documents.inspect(&path, terms.counted).await;
+            let found = self.inner.documents.inspect_strange(&path, terms.counted).await;
             let found = found.map_err(NotTaken::NotPrintable)?;
             if let Some(format) =
                 format.filter(|format| found.format == Format::Text && *format != Format::Text)

@@ -10,6 +10,7 @@
 pub mod added;
 mod attributes;
 mod handling;
+mod more;
 mod transport;
 
 use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
@@ -20,8 +21,9 @@ use crate::{
         attributes::{self as told, CAPABILITIES, SUPPLIES, capabilities_of, documents, has_begun, sighting},
         status_message,
     },
-    document::{Documents, Format},
-    ticket::Capabilities,
+    document::{Documents, Format, Laid},
+    render::sides::is_laid_out,
+    ticket::{Capabilities, Options, Sides, is_media_name},
 };
 use attributes::{is_own, queue_info};
 use futures_util::future::BoxFuture;
@@ -146,9 +148,22 @@ impl Cups {
     }
 
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
+        // What was laid out before has its pages, and must not be scaled a second time.
+        let laid_out = is_laid_out(&job.options);
+        let options = Options {
+            pages: job.options.pages.clone().filter(|_| !laid_out),
+            // A booklet is one only when its sheets have two sides.
+            sides: job.options.sides.or(job.options.booklet.then_some(Sides::TwoSidedShortEdge)),
+            ..job.options.clone()
+        };
+        let as_it_is = [
+            Attribute::one("number-up", Value::Integer(1)),
+            Attribute::one("print-scaling", Value::keyword("none")),
+        ];
         let message = Self::to_queue(Operation::CreateJob, &job.queue)
             .operation("job-name", Value::name(job.title.as_str()))
-            .job(told::job_attributes(&job.options))
+            .job(told::job_attributes(&options))
+            .job(as_it_is.into_iter().filter(|_| laid_out))
             .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
         let answer = self.ask(&queue_path(&job.queue), message).await?;
         answer
@@ -160,8 +175,8 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let answer =
-            self.queue_attributes(&job.queue, &["document-format-supported"]).await.map_err(not_begun)?;
+        let names = ["document-format-supported", "media-default"];
+        let answer = self.queue_attributes(&job.queue, &names).await.map_err(not_begun)?;
         let queue = answer.group(GroupTag::Printer).ok_or(not_begun(SpoolError::NotFound))?;
         let ready = Ready::make(&self.documents, job, queue).await.map_err(not_begun)?;
         let user = self.user().await;
@@ -237,6 +252,10 @@ impl Spooler for Cups {
         Box::pin(self.what_it_can(queue))
     }
 
+    fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<super::More, SpoolError>> {
+        Box::pin(self.more_of(queue))
+    }
+
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {
         Box::pin(self.create_job(job))
     }
@@ -287,28 +306,45 @@ struct Ready {
 }
 
 impl Ready {
-    /// Ranges and copies stay CUPS's business: a PDF that is made has all pages, once.
+    /// Copies stay CUPS's business, and page ranges too unless the document is laid out anew: that is done with the
+    /// pages that were chosen, on the paper that was, or on the queue's own.
     async fn make(documents: &Documents, job: &Handover, queue: &Group) -> Result<Self, SpoolError> {
         let takes = |format: Format| told::takes(queue, format);
+        let paper = queue.text("media-default").filter(|name| is_media_name(name)).map(str::to_owned);
         let (native, pdf) = (takes(job.format), takes(Format::Pdf));
         let (document, format) = (job.document.clone(), job.format);
-        if format == Format::Pdf || (format != Format::Text && native) || !pdf {
-            return if native {
-                Ok(Self { path: document, format, made: false })
-            } else {
-                Err(unsupported(format))
-            };
+        let as_it_is = Self { path: document.clone(), format, made: false };
+        if !pdf {
+            return if native { Ok(as_it_is) } else { Err(unsupported(format)) };
         }
-        if format == Format::Text && native && !documents.is_western(&document).await? {
+        if format == Format::Text && native && !documents.is_legible(&document).await? {
             // CUPS has fonts for other scripts where the system has.
-            return Ok(Self { path: document, format, made: false });
+            return Ok(as_it_is);
         }
         let mut made = document.clone().into_os_string();
         made.push(".pdf");
-        let options = crate::ticket::Options { media: job.options.media.clone(), ..Default::default() };
+        let options = to_be_laid_out(format, &job.options, paper);
+        // Away again whatever happens while it is made.
         let ready = Self { path: made.into(), format: Format::Pdf, made: true };
-        documents.to_pdf(&document, format, &options, &ready.path).await?;
-        Ok(ready)
+        match documents.lay_out(&document, format, &options, &ready.path).await? {
+            Laid::Made => Ok(ready),
+            Laid::AsIs => Ok(as_it_is),
+        }
+    }
+}
+
+/// What of a job's choices is carried out before CUPS gets it.
+fn to_be_laid_out(format: Format, options: &Options, paper: Option<String>) -> Options {
+    let laid_out = is_laid_out(options);
+    // What has no paper of its own gets the queue's.
+    let needs_paper = laid_out || format != Format::Pdf;
+    Options {
+        copies: None,
+        sides: None,
+        color: None,
+        pages: options.pages.clone().filter(|_| laid_out),
+        media: options.media.clone().or(paper.filter(|_| needs_paper)),
+        ..options.clone()
     }
 }
 

@@ -181,11 +181,12 @@ impl Spooler for SaveAsPdf {
             "na_5x7_5x7in",
         ];
         let capabilities = Capabilities {
-            formats: Format::ALL.to_vec(),
+            formats: Format::SENT.to_vec(),
             color: true,
             sides: vec![crate::ticket::Sides::OneSided],
             media: media.map(str::to_owned).to_vec(),
-            media_default: Some(media[0].to_owned()),
+            // A PDF keeps the paper it has, and so does its preview.
+            media_default: None,
             max_copies: MAX_COPIES,
             quality: Vec::new(),
             sources: Vec::new(),
@@ -268,7 +269,10 @@ fn numbered(stem: &str, n: u32) -> String {
 fn file_stem(title: &str) -> String {
     let mut stem: String =
         title.chars().map(|c| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c }).collect();
-    for extension in [".pdf", ".jpeg", ".jpg", ".png", ".txt"] {
+    for extension in [
+        ".pdf", ".jpeg", ".jpg", ".png", ".txt", ".tiff", ".tif", ".webp", ".svg", ".odt", ".ods", ".odp",
+        ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".rtf",
+    ] {
         let cut = stem.len().saturating_sub(extension.len());
         if stem.is_char_boundary(cut) && stem[cut..].eq_ignore_ascii_case(extension) {
             stem.truncate(cut);

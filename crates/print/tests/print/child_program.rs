@@ -36,7 +36,10 @@ fn confined(address: &str, process: &str) {
     let document = io::stdin().as_fd().try_clone_to_owned().unwrap().into();
     let out = io::stdout().as_fd().try_clone_to_owned().unwrap().into();
     let begun = Limits::begin();
-    assert!(Limits::for_document(1000).take(begun, &document, &out), "this kernel has no seccomp filters");
+    assert!(
+        Limits::for_document(1000).take(begun, &document, &out, &[]),
+        "this kernel has no seccomp filters"
+    );
     try_everything(address, process);
     // An allocation that is too large ends the process: last.
     let mut hoard = vec![1u8; 400 * 1024 * 1024];

@@ -250,9 +250,12 @@ impl Document {
     /// A PDF whose pages say `Page 1`, `Page 2`, …
     pub(crate) fn pdf(pages: u32) -> Self {
         let pages: Vec<String> = (1..=pages).map(|n| format!("Page {n}")).collect();
-        let paper = lanyard_print::document::Paper::of(None);
+        let (options, fonts) = (Options::default(), lanyard_print::document::fonts::Fonts::default());
         let mut bytes = Vec::new();
-        text::lay_out(pages.join("\u{c}").as_bytes(), paper).unwrap().save_to(&mut bytes).unwrap();
+        match text::lay_out(pages.join("\u{c}").as_bytes(), &options, &fonts).unwrap() {
+            text::LaidOut::Western(mut document) => document.save_to(&mut bytes).unwrap(),
+            text::LaidOut::Shaped(_) => unreachable!("plain letters"),
+        }
         Self { format: Format::Pdf, title: format!("{}.pdf", Uuid::new_v4()), bytes }
     }
 

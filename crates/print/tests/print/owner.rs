@@ -40,6 +40,44 @@ async fn a_document_reaches_the_printer_as_it_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_that_share_a_side_reach_the_printer_laid_out_once() {
+    let cupsd = Cupsd::start();
+    let owner = Owner::with(&cupsd);
+    let running = owner.run();
+    let up = |number| Options {
+        number_up: Some(number),
+        pages: Some("2-5".parse().unwrap()),
+        media: Some("iso_a4_210x297mm".to_owned()),
+        ..Options::default()
+    };
+    for number in [2, 4] {
+        let job = running.accept("pages", &Document::pdf(6), up(number)).await;
+        running.until(job, State::Done).await;
+    }
+    let booklet = Options { booklet: true, ..Options::default() };
+    let job = running.accept("pages", &Document::pdf(8), booklet).await;
+    running.until(job, State::Done).await;
+    let printed = cupsd.printed();
+    let sides = |at: usize| -> Vec<Vec<String>> {
+        let text = text_of(&printed[at].document);
+        let sides = text.split('\u{c}').filter(|side| !side.trim().is_empty());
+        let lines = |side: &str| {
+            let mut lines: Vec<String> =
+                side.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        sides.map(lines).collect()
+    };
+    assert_eq!(sides(0), [["Page 2", "Page 3"], ["Page 4", "Page 5"]], "neither cut nor laid out twice");
+    assert_eq!(sides(1), [["Page 2", "Page 3", "Page 4", "Page 5"]]);
+    let folded = [["Page 1", "Page 8"], ["Page 2", "Page 7"], ["Page 3", "Page 6"], ["Page 4", "Page 5"]];
+    assert_eq!(sides(2), folded);
+    assert!(printed[2].options.contains("Duplex=DuplexTumble"), "on both sides: {}", printed[2].options);
+    eventually("what was made for it is deleted", || owner.spooled() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn text_and_pictures_are_printed_too() {
     let cupsd = Cupsd::start();
     let owner = Owner::with(&cupsd);
@@ -80,7 +118,7 @@ async fn what_a_printer_can_do_is_told_and_more_than_that_is_refused() {
     let (status, body) = running.ask(1, Method::GET, "/v1/printers/pages").await;
     assert_eq!(status, StatusCode::OK);
     let told: Capabilities = serde_json::from_slice(&body).unwrap();
-    assert_eq!(told.formats, Format::ALL);
+    assert_eq!(told.formats, Format::SENT);
     assert_eq!(told.sides, [Sides::OneSided, Sides::TwoSidedLongEdge, Sides::TwoSidedShortEdge]);
     assert_eq!(told.media, ["iso_a4_210x297mm", "na_letter_8.5x11in"]);
     assert_eq!(told.media_default.as_deref(), Some("iso_a4_210x297mm"));

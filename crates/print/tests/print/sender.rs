@@ -1,6 +1,6 @@
 //! Both halves over a real link: a sender's outbox and an owner that comes and goes.
 
-use super::cups::eventually;
+use super::cups::{eventually, text_of};
 use super::offering::{Document, Owner, Running, documents, files};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
@@ -8,7 +8,7 @@ use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve
 use lanyard_print::{
     MIGRATIONS, QueueId,
     consume::{Outbox, OutboxError, OutgoingJob, OutgoingState, Parts, Target},
-    document::DocumentError,
+    document::{DocumentError, Format},
     offer::Offer,
     ticket::{Options, State},
 };
@@ -180,6 +180,28 @@ pub(crate) fn identity() -> (TempDir, Identity) {
     let dir = tempfile::tempdir().unwrap();
     let identity = Identity::load_or_create(dir.path()).unwrap();
     (dir, identity)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_node_cannot_read_is_made_pdf_before_it_leaves() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" width="300" height="100"><text y="50">Drawn</text></svg>"#;
+    let drawing = Document { format: Format::Svg, title: "drawing.svg".to_owned(), bytes: svg.to_vec() };
+    let id = sender.take(&outbox, QueueId::SAVE_AS_PDF, &drawing).await;
+    let row = job(&outbox, id).await;
+    assert_eq!((row.format, row.pages), (Format::Pdf, Some(1)));
+    until(&outbox, id, done).await;
+    let saved = files(&owner.printed_folder());
+    assert_eq!(saved.len(), 1);
+    assert!(saved[0].ends_with("drawing.pdf"), "{saved:?}");
+    assert!(text_of(&saved[0]).contains("Drawn"));
+    eventually("nothing is left on the way", || sender.spooled() == 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

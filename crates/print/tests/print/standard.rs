@@ -412,6 +412,70 @@ async fn a_flood_of_jobs_without_documents_is_refused_and_does_no_harm() {
     office.running.crash().await;
 }
 
+/// One value of an attribute as bytes, of any kind.
+fn octets(tag: u8, name: &str, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    for part in [name.as_bytes(), value] {
+        bytes.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
+        bytes.extend(part);
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_to_hurt_is_refused_and_the_printer_prints_on() {
+    let office = Saving::begin().await;
+    let printers = &office.printers;
+    // Collections within collections: other servers have died of 320 KB of these.
+    let mut bomb = printers.request(Operation::GetPrinterAttributes, SAVE).encode();
+    bomb.pop();
+    bomb.push(2);
+    bomb.extend(octets(0x34, "media-col", b""));
+    for _ in 0..20_000 {
+        bomb.extend(octets(0x4a, "", b"m"));
+        bomb.extend(octets(0x34, "", b""));
+    }
+    // A page of 3,600 million pixels, of which nothing comes.
+    let mut page = b"RaS2".to_vec();
+    page.extend([0; 1796]);
+    page[4..14].copy_from_slice(b"PwgRaster\0");
+    for (at, number) in [
+        (276, 600u32),
+        (280, 600),
+        (372, 60_000),
+        (376, 60_000),
+        (384, 8),
+        (388, 24),
+        (392, 180_000),
+        (400, 19),
+        (420, 3),
+        (452, 1),
+    ] {
+        page[4 + at..8 + at].copy_from_slice(&number.to_be_bytes());
+    }
+    for (what, bytes) in [("nested", bomb), ("nothing", Vec::new()), ("noise", vec![0xff; 300_000])] {
+        let mut stream = TcpStream::connect(printers.address).await.unwrap();
+        let head = format!(
+            "POST /ipp/print/{SAVE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/ipp\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n",
+            bytes.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let begun = Instant::now();
+        let told = answer(stream).await;
+        assert!(told.is_none_or(|told| !lanyard_ipp::is_success(told.code)), "{what}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{what}: {:?}", begun.elapsed());
+    }
+    let print = printers.request(Operation::PrintJob, SAVE);
+    let refused = printers.ask(HERE, &print, &page).await;
+    assert!(!lanyard_ipp::is_success(refused.code), "{refused:?}");
+    let told = printers.ask(HERE, &print, &Document::pdf(1).bytes).await;
+    printers.until(SAVE, job_of(&told), 9).await;
+    assert_eq!(office.saved(), 1);
+    office.running.crash().await;
+}
+
 /// Lines of a conformance run.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Score {

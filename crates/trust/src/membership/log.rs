@@ -1,29 +1,28 @@
-//! The log itself: what is let into it, what it is asked for, and how much of it there may be.
+//! The log itself: what is said in it, and what it is asked for.
 //!
 //! Whether an operation is let in depends on nothing but the operation and its own past, so every copy says the same.
 //! The one exception is storage, which has an end: see [`Log::insert_all`].
 
 use super::{
-    Body, HomeId, Op, OpId, Role, Signer, State,
-    bits::Bits,
-    quota::{Quota, Speaker},
-    settle::{Settled, Side},
+    Body, Checkpoint, HomeId, Op, OpId, Role, Signer, State, bits::Bits, quota::Quota, settle::Settled,
 };
 use crate::NodeId;
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::OnceLock,
+    collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
 };
 
-/// How often one batch makes a copy of the log to try whether somebody built upon what was refused.
-const TRIALS: usize = 32;
+/// How deep a checkpoint lies: below all ranks that it gives.
+const BASE_DEPTH: u32 = 1024;
 
-/// A copy of a home's log: always signed, authorised and complete back to the beginning.
+/// A copy of a home's log: always signed, authorised and complete back to its last checkpoint, or to the beginning.
 #[derive(Clone, Debug)]
 pub struct Log {
     pub(super) home: HomeId,
     pub(super) recovery: NodeId,
-    /// Parents before children.
+    /// What all of the log stands on, if not on its genesis.
+    pub(super) base: Option<Arc<Checkpoint>>,
+    /// Parents before children. The first is the genesis, or stands for the checkpoint.
     pub(super) entries: Vec<Entry>,
     pub(super) places: HashMap<OpId, usize>,
     /// The places by (depth, id): an order that every copy has.
@@ -31,7 +30,9 @@ pub struct Log {
     /// How many each device said in each role, whatever keys it went by.
     pub(super) said: HashMap<(NodeId, Role), Bits>,
     pub(super) devices: HashMap<NodeId, About>,
-    settled: OnceLock<Settled>,
+    /// What operations follow that are here, and was left out of account because nobody had it.
+    pub(super) awaited: HashSet<OpId>,
+    pub(super) settled: OnceLock<Settled>,
 }
 
 /// An operation and what is known from its past alone.
@@ -96,6 +97,9 @@ pub enum Reject {
     /// A limit is reached.
     #[error("the home's log takes no more of these operations ({0:?})")]
     TooMany(Quota),
+    /// It follows less than the last checkpoint, which its author had agreed to follow: it was dated back.
+    #[error("an operation of the home's log is older than what all devices have agreed on")]
+    Late,
     /// It says something that cannot be said, or with a name that is not clean.
     #[error("an operation of the home's log makes no sense")]
     Malformed,
@@ -141,65 +145,33 @@ impl Log {
         if !genesis.is_signed() {
             return Err(Reject::BadSignature);
         }
+        Ok(Self::begin(genesis, recovery, None))
+    }
+
+    /// A copy that knows nothing but its beginning.
+    pub(super) fn begin(genesis: Op, recovery: NodeId, base: Option<Arc<Checkpoint>>) -> Self {
         let mut log = Self {
             home: genesis.home(),
             recovery,
+            base,
             entries: Vec::new(),
             places: HashMap::new(),
             order: Vec::new(),
             said: HashMap::new(),
             devices: HashMap::new(),
+            awaited: HashSet::new(),
             settled: OnceLock::new(),
         };
         log.store(Entry {
             line: genesis.author(),
             op: genesis,
-            depth: 0,
+            depth: if log.base.is_some() { BASE_DEPTH } else { 0 },
             past: Bits::default(),
             valid_past: Bits::default(),
-            said_as: Some(Role::Keeper),
+            // What came before a checkpoint is in nobody's quota.
+            said_as: if log.base.is_some() { None } else { Some(Role::Keeper) },
         });
-        Ok(log)
-    }
-
-    /// Lets an operation in.
-    ///
-    /// # Errors
-    /// [`Reject`]; the log is as it was.
-    pub fn insert(&mut self, op: Op) -> Result<Inserted, Reject> {
-        self.admit(op, false)
-    }
-
-    /// Lets in what can be, in whatever order it comes.
-    ///
-    /// A device that said more than its quota side by side is seen through: of what it said, only that counts which
-    /// somebody else, within the own quota, built upon. So copies agree although none stores everything, and a copy
-    /// takes what it would refuse as too much if it came together with what was built upon it. To come to an end with
-    /// a copy elsewhere, give what was refused in again with the next.
-    pub fn insert_all(&mut self, ops: impl IntoIterator<Item = Op>) -> Batch {
-        let before = self.entries.len();
-        let mut refused = Vec::new();
-        let mut waiting: Vec<Op> = ops.into_iter().collect();
-        let mut trials = TRIALS;
-        loop {
-            let mut again = Vec::new();
-            let mut progress = false;
-            for op in waiting {
-                match self.admit(op.clone(), false) {
-                    Ok(inserted) => progress |= inserted == Inserted::New,
-                    Err(reject @ (Reject::UnknownParent | Reject::TooMany(Quota::Storage))) => {
-                        again.push((op, reject));
-                    }
-                    Err(reject) => refused.push((op, reject)),
-                }
-            }
-            if !progress && !self.admit_what_was_built_upon(&again, &mut trials) {
-                refused.extend(again);
-                let new = self.entries[before..].iter().map(|entry| entry.op.id()).collect();
-                return Batch { new, refused };
-            }
-            waiting = again.into_iter().map(|(op, _)| op).collect();
-        }
+        log
     }
 
     /// Says something, as the next after all that is known, and lets it in.
@@ -268,13 +240,25 @@ impl Log {
         self.epochs().last().copied().unwrap_or(OpId(self.home.0))
     }
 
-    /// The names of all operations it stores, parents first.
+    /// The checkpoint that stands for all that came before it, if there was one.
+    #[must_use]
+    pub fn base(&self) -> Option<&Arc<Checkpoint>> {
+        self.base.as_ref()
+    }
+
+    /// How many checkpoints there were.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.base.as_ref().map_or(0, |base| base.number())
+    }
+
+    /// The names of all operations it stores, the genesis among them, parents first.
     #[must_use]
     pub fn ids(&self) -> Vec<OpId> {
         self.ops().map(Op::id).collect()
     }
 
-    /// All operations it stores, parents first.
+    /// All operations it stores, the genesis among them, parents first.
     pub fn ops(&self) -> impl ExactSizeIterator<Item = &Op> {
         self.order.iter().map(|at| &self.entries[*at].op)
     }
@@ -306,171 +290,4 @@ impl Log {
     pub(super) fn settled(&self) -> &Settled {
         self.settled.get_or_init(|| Settled::of(self))
     }
-
-    /// `built_upon`: somebody within the own quota is known to follow it, so it is taken although it is too much.
-    fn admit(&mut self, op: Op, built_upon: bool) -> Result<Inserted, Reject> {
-        if self.places.contains_key(&op.id()) {
-            return Ok(Inserted::Known);
-        }
-        if op.home() != self.home {
-            return Err(Reject::OtherHome);
-        }
-        if op.is_genesis() || !op.is_well_formed() || self.is_about_recovery(&op) {
-            return Err(Reject::Malformed);
-        }
-        let parents = op.parents().iter().map(|id| self.places.get(id).copied());
-        let parents = parents.collect::<Option<Vec<_>>>().ok_or(Reject::UnknownParent)?;
-        if !op.is_signed() {
-            return Err(Reject::BadSignature);
-        }
-        let mut past = Bits::default();
-        for parent in &parents {
-            past.extend(&self.entries[*parent].past);
-            past.insert(*parent);
-        }
-        let valid_past = self.valid_in(&op, &parents, &past);
-        let side = Side { log: self, view: &past, valid: &valid_past };
-        if !side.may(&op) {
-            return Err(Reject::Unauthorised);
-        }
-        // The recovery key is let in by nothing.
-        let (said_as, line) = match side.grant(op.author()).filter(|_| op.author() != self.recovery) {
-            Some((grant, role)) => match self.entries[grant].op.body() {
-                Body::Rotate { .. } => (Some(role), self.entries[grant].line),
-                _ => (Some(role), op.author()),
-            },
-            None => (None, op.author()),
-        };
-        self.check_quotas(&op, &side, Speaker { said_as, line, built_upon })?;
-        check_sense(&op, &side)?;
-        let depth = parents.iter().map(|at| self.entries[*at].depth + 1).max().unwrap_or(0);
-        self.store(Entry { op, depth, past, valid_past, said_as, line });
-        Ok(Inserted::New)
-    }
-
-    /// What counts in the past of `op`, from what is known already if possible.
-    fn valid_in(&self, op: &Op, parents: &[usize], past: &Bits) -> Bits {
-        let size = past.len();
-        // All of its past is the past of one parent and that parent. What comes after all the rest voids nothing of
-        // it and lets nobody in earlier, so it just joins.
-        if let Some(last) = parents.iter().find(|at| self.entries[**at].past.len() + 1 == size) {
-            let mut valid = self.entries[*last].valid_past.clone();
-            valid.insert(*last);
-            return valid;
-        }
-        if let Some(settled) = self.settled.get()
-            && settled.counted == *past
-        {
-            return settled.valid.clone();
-        }
-        if let Some(twin) = self.entries.iter().rev().find(|entry| entry.op.parents() == op.parents()) {
-            return twin.valid_past.clone();
-        }
-        self.settle(past)
-    }
-
-    fn is_about_recovery(&self, op: &Op) -> bool {
-        match op.body() {
-            Body::Add { device, .. } | Body::Remove { device } | Body::Rename { device, .. } => {
-                *device == self.recovery
-            }
-            Body::Rotate { new, .. } => *new == self.recovery || *new == op.author(),
-            Body::RenameHome { .. } | Body::Genesis { .. } => false,
-        }
-    }
-
-    fn store(&mut self, entry: Entry) {
-        let at = self.entries.len();
-        let author = entry.op.author();
-        self.places.insert(entry.op.id(), at);
-        if let Some(role) = entry.said_as {
-            self.said.entry((entry.line, role)).or_default().insert(at);
-        }
-        self.devices.entry(author).or_default().said.insert(at);
-        match *entry.op.body() {
-            Body::Genesis { .. } => self.devices.entry(author).or_default().grants.push(at),
-            Body::Add { device, .. } => self.devices.entry(device).or_default().grants.push(at),
-            Body::Remove { device } => self.devices.entry(device).or_default().removals.insert(at),
-            Body::Rotate { new, .. } => {
-                self.devices.entry(new).or_default().grants.push(at);
-                let old = self.devices.entry(author).or_default();
-                old.removals.insert(at);
-                old.rotations.push(at);
-            }
-            Body::Rename { .. } | Body::RenameHome { .. } => {}
-        }
-        self.entries.push(entry);
-        let rank = self.rank(at);
-        let place = self.order.partition_point(|other| self.rank(*other) < rank);
-        self.order.insert(place, at);
-        self.settled = OnceLock::new();
-    }
-
-    /// Tries to take, of what was refused, one operation whose author belongs to the home and is within its quota, with
-    /// all it follows.
-    fn admit_what_was_built_upon(&mut self, refused: &[(Op, Reject)], trials: &mut usize) -> bool {
-        let waiting: HashMap<OpId, &Op> = refused.iter().map(|(op, _)| (op.id(), op)).collect();
-        for (op, reject) in refused {
-            // Cheap questions first: a copy of the log is made for the last one.
-            if *reject != Reject::UnknownParent || !self.devices.contains_key(&op.author()) || !op.is_signed()
-            {
-                continue;
-            }
-            let Some(needed) = self.needed_by(op, &waiting) else { continue };
-            if *trials == 0 {
-                return false;
-            }
-            *trials -= 1;
-            let mut trial = self.clone();
-            let mut left: Vec<&Op> = needed;
-            loop {
-                let before = left.len();
-                left.retain(|op| trial.admit((*op).clone(), true).is_err());
-                if left.is_empty() || left.len() == before {
-                    break;
-                }
-            }
-            if left.is_empty() && trial.admit(op.clone(), false).is_ok() {
-                *self = trial;
-                return true;
-            }
-        }
-        false
-    }
-
-    /// What of `waiting` has to come before `op`; None when something is in neither.
-    fn needed_by<'a>(&self, op: &Op, waiting: &HashMap<OpId, &'a Op>) -> Option<Vec<&'a Op>> {
-        let mut needed = Vec::new();
-        let mut seen = BTreeSet::new();
-        let mut open = op.parents().to_vec();
-        while let Some(id) = open.pop() {
-            if self.places.contains_key(&id) || !seen.insert(id) {
-                continue;
-            }
-            let parent = waiting.get(&id)?;
-            needed.push(*parent);
-            open.extend_from_slice(parent.parents());
-        }
-        Some(needed)
-    }
-}
-
-/// What everybody would regret.
-fn check_sense(op: &Op, side: &Side<'_>) -> Result<(), Reject> {
-    let steps_down = match op.body() {
-        Body::Remove { device } => *device == op.author(),
-        Body::Add { device, role: Role::Member, .. } => *device == op.author(),
-        Body::Rotate { new, .. } if side.was_granted(*new) => return Err(Reject::KeyInUse),
-        _ => false,
-    };
-    if steps_down && side.role(op.author()) == Some(Role::Keeper) {
-        let mut others = side.members().filter(|(device, _)| *device != op.author()).peekable();
-        if others.peek().is_some() && others.all(|(_, role)| role != Role::Keeper) {
-            return Err(Reject::LastKeeper);
-        }
-        if matches!(op.body(), Body::Add { .. }) && side.members().count() == 1 {
-            return Err(Reject::LastKeeper);
-        }
-    }
-    Ok(())
 }

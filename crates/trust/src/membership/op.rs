@@ -266,7 +266,7 @@ impl Op {
     }
 }
 
-fn put_name(bytes: &mut Vec<u8>, name: &str) {
+pub(super) fn put_name(bytes: &mut Vec<u8>, name: &str) {
     put_short(bytes, name.len());
     bytes.extend_from_slice(name.as_bytes());
 }
@@ -286,20 +286,20 @@ pub(super) fn verify(author: NodeId, message: &[u8], signature: &[u8; 64]) -> bo
 }
 
 /// What is still to be read.
-struct Rest<'a>(&'a [u8]);
+pub(super) struct Rest<'a>(pub(super) &'a [u8]);
 
 impl Rest<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(DecodeError::Length)?;
         self.0 = rest;
         Ok(*taken)
     }
 
-    fn device(&mut self) -> Result<NodeId, DecodeError> {
+    pub(super) fn device(&mut self) -> Result<NodeId, DecodeError> {
         self.take().map(NodeId::from_bytes)
     }
 
-    fn role(&mut self) -> Result<Role, DecodeError> {
+    pub(super) fn role(&mut self) -> Result<Role, DecodeError> {
         match self.take()? {
             [0] => Ok(Role::Member),
             [1] => Ok(Role::Keeper),
@@ -307,7 +307,7 @@ impl Rest<'_> {
         }
     }
 
-    fn name(&mut self) -> Result<String, DecodeError> {
+    pub(super) fn name(&mut self) -> Result<String, DecodeError> {
         let [length] = self.take()?;
         if usize::from(length) > names::MAX_NAME {
             return Err(DecodeError::NotCanonical);

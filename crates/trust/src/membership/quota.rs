@@ -108,7 +108,7 @@ impl Log {
 }
 
 /// How many operations a device says in a role.
-fn quota(role: Role) -> usize {
+pub(super) fn quota(role: Role) -> usize {
     match role {
         Role::Member => MEMBER_OPS,
         Role::Keeper => KEEPER_OPS,

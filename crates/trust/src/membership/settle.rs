@@ -44,6 +44,9 @@ impl Settled {
         }
         ids.sort_unstable();
         let mut hasher = blake3::Hasher::new();
+        if let Some(base) = &log.base {
+            hasher.update(&base.id().0);
+        }
         for id in &ids {
             hasher.update(&id.0);
         }
@@ -62,12 +65,14 @@ impl Settled {
         };
         let mut built_upon = Bits::default();
         valid.iter().for_each(|at| built_upon.extend(&log.entries[at].past));
-        let heads = log.order.iter().filter(|at| valid.has(**at) && !built_upon.has(**at));
-        let heads = heads.map(|at| log.entries[*at].op.id()).collect();
-        let in_force = log.order.iter().filter(|at| valid.has(**at)).map(|at| &log.entries[*at].op);
-        let epochs = in_force.filter(|op| matches!(op.body(), Body::Genesis { .. } | Body::Remove { .. }));
-        let epochs = epochs.map(Op::id).collect();
-        let state = State::of(&Side { log, view: &counted, valid: &valid });
+        let heads: Vec<usize> =
+            log.order.iter().copied().filter(|at| valid.has(*at) && !built_upon.has(*at)).collect();
+        let heads = match (&heads[..], &log.base) {
+            ([0], Some(base)) => base.content().heads.clone(),
+            _ => heads.into_iter().map(|at| log.entries[at].op.id()).collect(),
+        };
+        let side = Side { log, view: &counted, valid: &valid };
+        let (epochs, state) = (side.epochs(), State::of(&side));
         Self { heads, digest: *hasher.finalize().as_bytes(), epochs, state, counted, valid }
     }
 }
@@ -176,7 +181,10 @@ impl<'a> Side<'a> {
         unbeaten.into_iter().rev().find_map(|at| {
             let Entry { op, valid_past, .. } = &self.log.entries[at];
             let role = match op.body() {
-                Body::Genesis { .. } => Some(Role::Keeper),
+                Body::Genesis { .. } => match &self.log.base {
+                    Some(base) => base.content().seat(device).map(|seat| seat.role),
+                    None => Some(Role::Keeper),
+                },
                 Body::Add { role, .. } => Some(*role),
                 Body::Rotate { .. } if self.has_rival(at) => None,
                 Body::Rotate { .. } => {
@@ -201,10 +209,14 @@ impl<'a> Side<'a> {
     /// How senior each device is that ever was a keeper, and the recovery key. A new key has the rank of the old one.
     pub(super) fn seniority(&self) -> HashMap<NodeId, Seniority> {
         let mut seniority = HashMap::from([(self.log.recovery, (0, OpId([0; 32])))]);
+        if let Some(base) = &self.log.base {
+            seniority.extend(base.content().ranks().map(|(device, rank)| (device, (rank, OpId([0; 32])))));
+        }
         for at in self.log.order.iter().copied().filter(|at| self.has(*at)) {
             let op = &self.log.entries[at].op;
             let (depth, id) = self.log.rank(at);
             let (device, rank) = match op.body() {
+                Body::Genesis { .. } if self.log.base.is_some() => continue,
                 Body::Genesis { .. } => (op.author(), (depth + 1, id)),
                 Body::Add { device, role: Role::Keeper, .. } => (*device, (depth + 1, id)),
                 Body::Rotate { new, .. } => match seniority.get(&op.author()) {
@@ -218,17 +230,28 @@ impl<'a> Side<'a> {
         seniority
     }
 
-    /// The operations that count, by (depth, id).
+    /// See [`Log::epochs`].
+    pub(super) fn epochs(&self) -> Vec<OpId> {
+        let settled = self.log.base.iter().flat_map(|base| base.content().epochs.iter().copied());
+        let begun = self.in_order().filter(|op| match op.body() {
+            Body::Genesis { .. } => self.log.base.is_none(),
+            Body::Remove { .. } => true,
+            _ => false,
+        });
+        settled.chain(begun.map(Op::id)).collect()
+    }
+
+    /// The operations that count, by (depth, id). The first is the genesis, whatever stands for it.
     pub(super) fn in_order(&self) -> impl Iterator<Item = &'a Op> {
         self.log.order.iter().filter(|at| self.has(**at)).map(|at| &self.log.entries[*at].op)
     }
 
-    fn has(&self, at: usize) -> bool {
+    pub(super) fn has(&self, at: usize) -> bool {
         self.view.has(at) && self.valid.has(at)
     }
 
     /// Whether the author of a change of key says, side by side with it, that it goes on under yet another.
-    fn has_rival(&self, at: usize) -> bool {
+    pub(super) fn has_rival(&self, at: usize) -> bool {
         let Entry { op, past, .. } = &self.log.entries[at];
         self.log.devices.get(&op.author()).is_some_and(|about| {
             about.rotations.iter().any(|other| {

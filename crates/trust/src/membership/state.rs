@@ -48,8 +48,14 @@ impl State {
     pub(super) fn of(side: &Side<'_>) -> Self {
         let mut name = String::new();
         let mut names: HashMap<NodeId, &str> = HashMap::new();
+        let base = side.log.base.as_ref().map(|base| base.content());
+        if let Some(base) = base {
+            base.name.clone_into(&mut name);
+            names.extend(base.members.iter().map(|seat| (seat.device, seat.name.as_str())));
+        }
         for op in side.in_order() {
             match op.body() {
+                Body::Genesis { .. } if base.is_some() => {}
                 Body::Genesis { name: home, .. } => {
                     home.clone_into(&mut name);
                     names.insert(op.author(), home);
@@ -74,7 +80,8 @@ impl State {
                 let name = names.get(&device).copied().unwrap_or_default().to_owned();
                 members.insert(device, Member { role, name, senior: 0 });
                 let rank = seniority.get(&device).copied().unwrap_or((u32::MAX, OpId([255; 32])));
-                ranks.push((rank, side.log.rank(grant), device));
+                let seat = base.and_then(|base| base.members.iter().position(|seat| seat.device == device));
+                ranks.push((rank, side.log.rank(grant), seat, device));
             } else if side.was_granted(device) {
                 removed.insert(device);
             }

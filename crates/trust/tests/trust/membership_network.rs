@@ -11,11 +11,11 @@ use lanyard_trust::{
 use std::time::{Duration, Instant};
 
 /// Numbers that follow from a seed.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// Below `sides` (splitmix64; the small bias does not matter here).
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,12 +38,12 @@ fn exchange_as(
     answering: &mut Log,
     travel: impl Fn(&Message) -> (Message, usize),
 ) -> Result<(usize, usize), SyncError> {
-    let (mut sync, mut question) = Sync::begin(asking);
+    let (mut sync, mut question) = Sync::begin(asking, device(1).id());
     let (mut count, mut longest) = (0, 0);
     loop {
         let (question_there, question_length) = travel(&question);
         let before = answering.ops().len();
-        let answer = gossip::answer(answering, question_there);
+        let answer = gossip::answer(answering, device(1).id(), question_there);
         assert_eq!(answering.ops().len() - before, answer.new.len(), "what is new is reported for storing");
         let (answer_here, answer_length) = travel(&answer.message);
         longest = longest.max(question_length).max(answer_length);
@@ -65,6 +65,7 @@ fn hear(one: &mut Log, other: &mut Log) {
 
 /// What is on its way from one device to another.
 struct Packet {
+    from: usize,
     to: usize,
     op: Op,
     due: usize,
@@ -108,7 +109,8 @@ fn simulate(seed: u64) -> (usize, usize) {
                 if let Ok(op) = logs[at].author(&device(by), body) {
                     for to in 0..copies {
                         for _ in 0..dice.roll(3) {
-                            packets.push(Packet { to, op: op.clone(), due: now + dice.roll(8) });
+                            let due = now + dice.roll(8);
+                            packets.push(Packet { from: at, to, op: op.clone(), due });
                         }
                     }
                 }
@@ -116,8 +118,9 @@ fn simulate(seed: u64) -> (usize, usize) {
         }
         for at in (0..packets.len()).rev() {
             if packets[at].due <= now && dice.roll(3) > 0 {
-                let Packet { to, op, .. } = packets.swap_remove(at);
-                if halves[to] == 0 {
+                let Packet { from, to, op, .. } = packets.swap_remove(at);
+                // Either half goes on by itself; what was on its way to the other one is lost.
+                if halves[from] == halves[to] {
                     // A parent that has not come yet is the only thing that can be wrong between honest devices.
                     if let Err(reject) = logs[to].insert(op) {
                         assert_eq!(reject, Reject::UnknownParent, "seed {seed}");
@@ -172,11 +175,11 @@ fn an_answer_that_does_not_fit_ends_the_exchange() {
     let mut other = home();
     say(&mut other, 1, add(2, Role::Member));
     let ids = |log: &mut Log, other: &mut Log| {
-        let (sync, question) = Sync::begin(log);
-        (sync, gossip::answer(other, question).message)
+        let (sync, question) = Sync::begin(log, device(1).id());
+        (sync, gossip::answer(other, device(1).id(), question).message)
     };
     for wrong in [Message::Taken, Message::Unexpected, Message::Ops { home: log.home(), ops: Vec::new() }] {
-        let (mut sync, _) = Sync::begin(&log);
+        let (mut sync, _) = Sync::begin(&log, device(1).id());
         assert_eq!(sync.take(&mut log, wrong).unwrap_err(), SyncError::Unexpected);
     }
     let (mut sync, names) = ids(&mut log, &mut other);
@@ -192,7 +195,7 @@ fn an_answer_that_does_not_fit_ends_the_exchange() {
         "an answer without what was asked"
     );
     assert_eq!(log.ops().len(), 1);
-    assert_eq!(gossip::answer(&mut log, Message::Taken).message, Message::Unexpected);
+    assert_eq!(gossip::answer(&mut log, device(1).id(), Message::Taken).message, Message::Unexpected);
 }
 
 #[test]

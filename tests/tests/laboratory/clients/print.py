@@ -13,7 +13,6 @@ async def main(host: str, port: str, path: str, tls: str, file: str) -> None:
     async with IPP(host=host, port=int(port), base_path=path, tls=tls == "tls") as ipp:
         printer = await ipp.printer()
         print("name", printer.info.printer_name)
-        print("uuid", printer.info.uuid)
         print("state", printer.state.printer_state)
         job = {"document-format": "application/pdf", "job-name": "from pyipp"}
         told = await ipp.execute(IppOperation.PRINT_JOB, {"operation-attributes-tag": job, "data": data})

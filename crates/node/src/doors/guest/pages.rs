@@ -72,7 +72,7 @@ pub(super) fn print_again(
         r#"{trouble}
 <form class="card" method="post" action="/g/print" enctype="multipart/form-data" data-sending="{sending}" data-failed="{failed}">
 <label>{copies}<input name="copies" type="number" min="1" max="20" value="1" inputmode="numeric"></label>
-<label>{file}<input name="file" type="file" required accept="application/pdf,image/jpeg,image/png,text/plain,.pdf,.jpg,.jpeg,.png,.txt"></label>
+<label>{file}<input name="file" type="file" required accept="application/pdf,image/jpeg,image/png,image/tiff,image/webp,image/svg+xml,text/plain,.pdf,.jpg,.jpeg,.png,.tif,.tiff,.webp,.svg,.txt"></label>
 <p class="hint">{kinds}</p>
 <button>{print}</button>
 <p class="wait" data-progress hidden role="status"></p>

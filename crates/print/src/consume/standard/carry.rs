@@ -200,8 +200,12 @@ impl Carrier {
                 Event::Failed(_) | Event::NotSent { .. } => Some(Pace::Away),
                 _ => None,
             };
+            let nothing_left = match &event {
+                Event::NotSent { whole, .. } => !whole,
+                _ => matches!(before.step, Step::Received | Step::Creating | Step::Created),
+            };
             machine.happened(event, Instant::now());
-            if failed.is_some() && self.shows_another_key(&job, machine.journal()).await {
+            if failed.is_some() && self.shows_another_key(&job, nothing_left).await {
                 return Pace::Over;
             }
             if !self.record(&job, &machine, &mut recorded).await {
@@ -361,27 +365,35 @@ impl Carrier {
         }
     }
 
-    /// Nothing was sent because the printer shows another key than before: that is for a person to judge.
-    async fn shows_another_key(&self, job: &OutgoingJob, journal: &Journal) -> bool {
+    /// The printer shows another key than before: nothing is sent to it and nothing it says is believed until a person
+    /// has judged that. `nothing_left` says that it has nothing of the document.
+    async fn shows_another_key(&self, job: &OutgoingJob, nothing_left: bool) -> bool {
         let Some(key) = self.printer.other_key() else { return false };
-        if !matches!(journal.step, Step::Received | Step::Creating) || journal.number.is_some() {
-            return false;
-        }
         let (printer, other) = (self.id.clone(), Other { key, job: job.job, attempt: job.attempt });
         if self.rows.run(move |rows| rows.showed(&printer, &other)).await.is_err() {
             return false;
         }
-        let detail = format!(
-            "“{}” shows another identity than before: it was replaced or reset, or something else takes its place. \
-             Nothing was sent. Try again to trust it from now on.",
+        let changed = format!(
+            "“{}” shows another identity than before: it was replaced or reset, or something else takes its place.",
             job.printer
         );
-        let refusal = Refused { reason: IDENTITY_CHANGED.to_owned(), detail };
-        let refused = self.outbox.change(job.job, move |job| job.refused(&refusal)).await.is_ok();
-        if refused {
+        let change = move |row: &mut OutgoingJob| {
+            if row.phase == Phase::Cancelling {
+                row.forgotten();
+            } else if nothing_left {
+                let detail = format!("{changed} Nothing was sent. Try again to trust it from now on.");
+                row.refused(&Refused { reason: IDENTITY_CHANGED.to_owned(), detail });
+            } else {
+                let detail = "What became of this job cannot be asked. Look at the printer: if it is not on paper, try \
+                              again, which trusts it from now on.";
+                row.unknown(&format!("{changed} {detail}"));
+            }
+        };
+        let judged = self.outbox.change(job.job, change).await.is_ok_and(|row| row.phase == Phase::Over);
+        if judged {
             self.over(job).await;
         }
-        refused
+        judged
     }
 
     /// Tells the outbox how a job stands.

@@ -35,18 +35,20 @@ const COMPUTING: [i64; 17] = [
 ];
 
 /// Puts every thread of this process under the filter. False when the kernel has no such thing.
-pub(super) fn keep_computing(document: &File, out: &File) -> bool {
-    filter(document.as_raw_fd(), out.as_raw_fd())
+pub(super) fn keep_computing(document: &File, out: &File, also: &[File]) -> bool {
+    let read: Vec<RawFd> = also.iter().chain([document]).map(AsRawFd::as_raw_fd).collect();
+    filter(&read, out.as_raw_fd())
         .is_some_and(|filter| seccompiler::apply_filter_all_threads(&filter).is_ok())
 }
 
-fn filter(document: RawFd, out: RawFd) -> Option<BpfProgram> {
+fn filter(read: &[RawFd], out: RawFd) -> Option<BpfProgram> {
     const ERROR: RawFd = 2;
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         COMPUTING.into_iter().map(|call| (call, Vec::new())).collect();
     // Descriptors that were open when we were started, by somebody's mistake, are of no use either.
-    rules.insert(libc::SYS_read, vec![on(document)?]);
-    rules.insert(libc::SYS_lseek, vec![on(document)?]);
+    let readable = || read.iter().map(|descriptor| on(*descriptor)).collect::<Option<Vec<_>>>();
+    rules.insert(libc::SYS_read, readable()?);
+    rules.insert(libc::SYS_lseek, readable()?);
     rules.insert(libc::SYS_write, vec![on(out)?, on(ERROR)?]);
     rules.insert(libc::SYS_writev, vec![on(out)?, on(ERROR)?]);
     let no_code = || only(2, libc::PROT_EXEC, 0);

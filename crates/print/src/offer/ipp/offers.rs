@@ -95,6 +95,9 @@ fn look(offer: &mut Offer<'_>, facts: &Facts) {
     qualities.push(4);
     qualities.sort_unstable();
     qualities.dedup();
+    // Debian's suites look for the qualities under the name of the job's attribute, and skip their tests of them where
+    // there is none.
+    offer.many("print-quality", qualities.iter().copied().map(Value::Enum));
     offer.choice("print-quality", Value::Enum(default), qualities.into_iter().map(Value::Enum));
     let resolutions = &facts.more.resolutions;
     let dpi = |dpi: &i32| Value::dpi(*dpi);

@@ -8,24 +8,24 @@ use super::{
     describe,
     printer::Refused,
     select::Wanted,
-    server::At,
+    server::{At, Behind},
     wish::{self, Wish},
 };
 use hyper::body::{Body, Bytes};
 use lanyard_ipp::{Group, GroupTag, Message, Operation, Status, Value};
 use lanyard_link::body::BodyError;
 
-/// Does what a request asks. `begun` is what has come of the document, `rest` what will.
-pub(super) async fn answer<B>(at: &At<'_>, call: Call, begun: Bytes, rest: B) -> Result<Message, No>
+/// Does what a request asks. What nobody takes of what comes behind it is still there afterwards.
+pub(super) async fn answer<B>(at: &At<'_>, call: Call, behind: &mut Behind<B>) -> Result<Message, No>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BodyError>,
 {
     match call.operation {
-        Operation::PrintJob => creation::print_job(at, &call, begun, rest).await,
+        Operation::PrintJob => creation::print_job(at, &call, behind).await,
         Operation::ValidateJob => validate_job(at, &call).await,
         Operation::CreateJob => creation::create_job(at, &call).await,
-        Operation::SendDocument => creation::send_document(at, &call, begun, rest).await,
+        Operation::SendDocument => creation::send_document(at, &call, behind).await,
         Operation::CloseJob => creation::close_job(at, &call).await,
         Operation::CancelJob => following::cancel_job(at, &call).await,
         Operation::CancelJobs | Operation::CancelMyJobs => following::cancel_jobs(at, &call).await,

@@ -6,7 +6,7 @@
 
 use crate::{
     document::Format,
-    system::QueueState,
+    system::{More, QueueState},
     ticket::{Capabilities, Options, State, Supply},
 };
 use futures_util::future::BoxFuture;
@@ -91,34 +91,6 @@ pub struct Facts {
     pub holds: bool,
     /// What is not among the capabilities; unknown for many printers.
     pub more: More,
-}
-
-/// What is told to standard clients and is no choice in Lanyard's own dialog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct More {
-    /// Edges it cannot print on, in hundredths of a millimetre: top, bottom, left, right.
-    pub margins: [i32; 4],
-    /// Dots per inch, the default first; never empty.
-    pub resolutions: Vec<i32>,
-    /// PWG names of the media that lie in it, the first in use; the default medium where that is not known.
-    pub media_ready: Vec<String>,
-    /// Where the paper comes out, as IPP keywords, the default first; never empty.
-    pub output_bins: Vec<String>,
-    /// Pages a minute.
-    pub pages_per_minute: i32,
-}
-
-impl Default for More {
-    fn default() -> Self {
-        Self {
-            // A sixth of an inch, which all but the oldest printers can do.
-            margins: [423; 4],
-            resolutions: vec![300, 600],
-            media_ready: Vec::new(),
-            output_bins: vec!["face-down".to_owned()],
-            pages_per_minute: 20,
-        }
-    }
 }
 
 /// A job that is to be taken.

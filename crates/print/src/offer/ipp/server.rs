@@ -11,6 +11,7 @@ use super::{
     register::Register,
     select::Wanted,
 };
+use crate::offer::doors::drain;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body as HttpBody, Bytes};
 use lanyard_ipp::{Attribute, DecodeError, Group, GroupTag, Header, Message, Operation, Status};
@@ -42,6 +43,12 @@ pub(super) struct Inner {
     /// Jobs that were made just now and that their client has not asked for yet.
     pub(super) fresh: Mutex<HashMap<i32, Instant>>,
     changes: Mutex<HashMap<String, Changes>>,
+}
+
+/// What comes behind a message, until somebody takes it.
+pub(super) struct Behind<B> {
+    pub(super) begun: Bytes,
+    pub(super) rest: Option<B>,
 }
 
 /// When a printer was last seen to change.
@@ -107,7 +114,8 @@ impl Server {
         };
         let at = At { inner: &self.inner, printer, key, place, client };
         let operation = call.operation;
-        let answered = operations::answer(&at, call, begun, body).await;
+        let mut behind = Behind { begun, rest: Some(body) };
+        let answered = operations::answer(&at, call, &mut behind).await;
         let answer = answered.unwrap_or_else(|no| {
             tracing::debug!(
                 operation = operation.keyword(),
@@ -116,6 +124,10 @@ impl Server {
             );
             no.answer(header)
         });
+        // A client that still talks when it is answered would see a broken connection, not the answer.
+        if let Some(rest) = behind.rest {
+            drain(rest).await;
+        }
         ipp(&answer)
     }
 

@@ -3,13 +3,13 @@
 //! A document goes the way of every other one: the gate is asked, it is on disk before it is accepted, and the queue's
 //! worker carries it over.
 
-use super::printer::{Document, Facts, More, NewJob, Printer, Progress, Refused};
+use super::printer::{Document, Facts, NewJob, Printer, Progress, Refused};
 use crate::{
     QueueId,
-    document::DocumentError,
+    document::{DocumentError, Format},
     offer::{NotTaken, Offer, OfferError, hold::By, lock, walk_in::Unannounced},
     spool::KeepError,
-    system::{QueueInfo, QueueState, SpoolError},
+    system::{More, QueueInfo, QueueState, SpoolError},
     ticket::Capabilities,
 };
 use futures_util::future::BoxFuture;
@@ -20,6 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 use uuid::Uuid;
+
+/// What becomes PDF here although nodes do not send it to each other.
+const RASTER: [Format; 2] = [Format::PwgRaster, Format::Urf];
 
 /// What is shown on this computer when somebody wants to know which printer that is.
 pub type Identify = dyn Fn(&ShareId, Option<String>) + Send + Sync;
@@ -37,7 +40,15 @@ struct Inner {
     /// The system's queues, as last told.
     queues: Mutex<Option<(Instant, Vec<QueueInfo>)>>,
     /// What each queue can do, as last told; also while its system does not answer.
-    able: Mutex<HashMap<QueueId, Capabilities>>,
+    able: Mutex<HashMap<QueueId, Able>>,
+}
+
+/// What a queue can do, and when it said so.
+#[derive(Clone)]
+struct Able {
+    can: Capabilities,
+    more: More,
+    at: Instant,
 }
 
 /// One of them, as one client sees it.
@@ -88,9 +99,20 @@ impl SharedPrinters {
     }
 
     /// What a queue can do; while its system does not answer, what it could when it last did.
-    async fn able(&self, id: &QueueId) -> Result<Capabilities, SpoolError> {
-        match self.inner.offer.capabilities(id).await {
-            Ok(told) => {
+    async fn able(&self, id: &QueueId) -> Result<Able, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(60);
+        let known = lock(&self.inner.able).get(id).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.at.elapsed() < FRESH) {
+            return Ok(known.clone());
+        }
+        let offer = &self.inner.offer;
+        let asked = async {
+            let can = offer.capabilities(id).await?;
+            let more = offer.inner.spoolers.of(id).more(id).await?;
+            Ok(Able { can, more, at: Instant::now() })
+        };
+        match (asked.await, known) {
+            (Ok(told), _) => {
                 let mut able = lock(&self.inner.able);
                 if able.len() > 500 {
                     able.clear();
@@ -98,8 +120,8 @@ impl SharedPrinters {
                 able.insert(id.clone(), told.clone());
                 Ok(told)
             }
-            Err(error @ SpoolError::Away(_)) => lock(&self.inner.able).get(id).cloned().ok_or(error),
-            Err(error) => Err(error),
+            (Err(SpoolError::Away(_)), Some(known)) => Ok(known),
+            (Err(error), _) => Err(error),
         }
     }
 }
@@ -118,7 +140,12 @@ impl Shared {
 
     async fn tell(&self) -> Result<Facts, Refused> {
         let id = self.look()?;
-        let mut can = self.printers.able(&id).await.map_err(spooler_refused)?;
+        let Able { mut can, mut more, .. } = self.printers.able(&id).await.map_err(spooler_refused)?;
+        if can.formats.contains(&Format::Pdf) {
+            // What other nodes do not send each other, and phones and print dialogs do.
+            can.formats
+                .extend(RASTER.iter().filter(|raster| !can.formats.contains(raster)).collect::<Vec<_>>());
+        }
         // Said before, not after the page has come out grey.
         can.color &= !self.printers.inner.offer.inner.gate.terms(&self.share, &self.subject).grey;
         let queue = self.printers.queue(&id).await;
@@ -138,7 +165,6 @@ impl Shared {
         {
             reasons.push("paused".to_owned());
         }
-        let mut more = More::default();
         if is_ours {
             // A page of a file has no edge that cannot be printed on, and every paper is there.
             more.margins = [0; 4];
@@ -290,8 +316,10 @@ fn not_taken(error: NotTaken) -> Refused {
 
 fn not_printable(error: DocumentError) -> Refused {
     match error {
-        DocumentError::Unsupported => Refused::FormatNotSupported(error.to_string()),
-        DocumentError::Protected => Refused::Locked(error.to_string()),
+        DocumentError::Unsupported | DocumentError::NoOffice | DocumentError::OfficeFromOthers => {
+            Refused::FormatNotSupported(error.to_string())
+        }
+        DocumentError::Locked => Refused::Locked(error.to_string()),
         DocumentError::NotNow(words) => Refused::Away(words),
         DocumentError::Io(error) => Refused::Internal(error.to_string()),
         error => Refused::FormatError(error.to_string()),

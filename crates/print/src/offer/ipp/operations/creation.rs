@@ -7,7 +7,7 @@ use super::{
         jobs::Job,
         printer::{NewJob, Refused},
         register::{Entry, Stage, Whose},
-        server::{At, Inner, add_job, lock},
+        server::{At, Behind, Inner, add_job, lock},
         wish::{Packing, Wish},
     },
     following, may_print,
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// RFC 8011 §4.2.1. The answer comes when the document is safe.
-pub(super) async fn print_job<B>(at: &At<'_>, call: &Call, begun: Bytes, rest: B) -> Result<Message, No>
+pub(super) async fn print_job<B>(at: &At<'_>, call: &Call, behind: &mut Behind<B>) -> Result<Message, No>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BodyError>,
@@ -36,7 +36,7 @@ where
     let entry = entry(at, call, &wish);
     let number = enter(at, &entry).await?;
     let entry = Entry { number, ..entry };
-    let taken = take(at, &entry, wish.chosen.options.clone(), wish.packing, begun, rest).await;
+    let taken = take(at, &entry, wish.chosen.options.clone(), wish.packing, behind).await;
     if let Err(refused) = taken {
         // A request that was refused has made no job.
         at.inner.register.run(move |register| register.forget(number)).await?;
@@ -61,12 +61,7 @@ pub(super) async fn create_job(at: &At<'_>, call: &Call) -> Result<Message, No> 
 }
 
 /// RFC 8011 §4.3.1. One document for each job, as `multiple-document-jobs-supported` says.
-pub(super) async fn send_document<B>(
-    at: &At<'_>,
-    call: &Call,
-    mut begun: Bytes,
-    mut rest: B,
-) -> Result<Message, No>
+pub(super) async fn send_document<B>(at: &At<'_>, call: &Call, behind: &mut Behind<B>) -> Result<Message, No>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BodyError>,
@@ -75,14 +70,14 @@ where
     let job = following::own(at, call).await?;
     let last = call.flag("last-document")?.ok_or_else(|| No::bad("last-document is missing."))?;
     let packing = Packing::of(call, &facts)?;
-    while begun.is_empty() {
+    while let Some(rest) = behind.rest.as_mut().filter(|_| behind.begun.is_empty()) {
         match rest.frame().await {
-            Some(Ok(frame)) => begun = frame.into_data().unwrap_or_default(),
+            Some(Ok(frame)) => behind.begun = frame.into_data().unwrap_or_default(),
             Some(Err(_)) => return Err(Refused::Cut.into()),
             None => break,
         }
     }
-    let empty = begun.is_empty();
+    let empty = behind.begun.is_empty();
     match (job.entry.stage, empty) {
         (Stage::Open, false) => {}
         (Stage::Open, true) if last => return close(at, call, &job).await,
@@ -97,7 +92,7 @@ where
     let number = job.entry.number;
     // What the client chose was checked when it made the job; what it may choose may have changed since.
     let chosen = super::super::template::choose(kept(&job.entry).as_ref(), &facts);
-    let taken = take(at, &job.entry, chosen.options, packing, begun, rest).await;
+    let taken = take(at, &job.entry, chosen.options, packing, behind).await;
     if let Err(refused) = taken {
         // Half a document is no document, and the client may not know that it was half.
         at.inner.register.run(move |register| register.settle(number, Stage::Aborted)).await?;
@@ -171,8 +166,7 @@ async fn take<B>(
     entry: &Entry,
     options: Options,
     packing: Packing,
-    begun: Bytes,
-    rest: B,
+    behind: &mut Behind<B>,
 ) -> Result<(), Refused>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -181,13 +175,15 @@ where
     let number = entry.number;
     let arriving = Arriving::begin(at.inner, number)
         .ok_or_else(|| Refused::NotPossible("A document of this job is arriving already.".to_owned()))?;
-    let bytes = (packing.compression == incoming::Compression::None)
-        .then(|| rest.size_hint().exact())
-        .flatten()
-        .map(|more| more.saturating_add(begun.len() as u64));
+    let coming =
+        |rest: &B| rest.size_hint().exact().map(|more| more.saturating_add(behind.begun.len() as u64));
+    let bytes = behind.rest.as_ref().filter(|_| packing.compression == incoming::Compression::None);
+    let bytes = bytes.and_then(coming);
     if bytes.is_some_and(|bytes| bytes > ticket::MAX_DOCUMENT) {
         return Err(Refused::TooLarge);
     }
+    let rest = behind.rest.take().ok_or(Refused::Cut)?;
+    let begun = std::mem::take(&mut behind.begun);
     let document = incoming::document(begun, rest, packing.compression, arriving.stop.clone());
     let new = NewJob {
         job: entry.job,

@@ -1,0 +1,201 @@
+//! One child process: started, listened to, ended.
+
+#[cfg(test)]
+use super::super::inside::{fonts_for, work};
+use super::super::{
+    inside::CHILD,
+    wire::{Answer, MAX_ANSWER, Outcome, Question},
+};
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Once, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The program that is started as a child. It must call [`crate::document::inside::answer_if_child`] first of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildProgram {
+    path: PathBuf,
+    /// Before the argument that makes it a child.
+    words: Vec<OsString>,
+}
+
+impl ChildProgram {
+    /// The program that runs now.
+    ///
+    /// # Errors
+    /// When the system does not say which one that is.
+    pub fn this_one() -> io::Result<Self> {
+        // The very same program, even when an update has put another one in its place.
+        let running = Path::new("/proc/self/exe");
+        let path =
+            if cfg!(target_os = "linux") && running.exists() { running.into() } else { env::current_exe()? };
+        Ok(Self { path, words: Vec::new() })
+    }
+
+    /// Another program, and words that come before ours.
+    #[must_use]
+    pub fn at(path: PathBuf, words: &[&str]) -> Self {
+        Self { path, words: words.iter().map(OsString::from).collect() }
+    }
+}
+
+#[derive(Clone)]
+pub(super) enum By {
+    Child(ChildProgram),
+    /// In this process: tests of this crate that are about something else, and have no program to start.
+    #[cfg(test)]
+    Ourselves,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// It ended without one, or gave none that makes sense.
+    Died,
+    TooSlow,
+    /// Nobody waits for it any more.
+    Stopped,
+    /// It could not be started.
+    NotStarted(io::Error),
+    /// The document or the file for its PDF could not be opened, or that not be written.
+    Io(io::Error),
+}
+
+/// One look, from opening the document to the end of the child. Blocks.
+pub(super) fn look(
+    by: &By,
+    question: &Question,
+    path: &Path,
+    out: Option<&Path>,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> Result<Outcome, Silence> {
+    let document = File::open(path).map_err(Silence::Io)?;
+    let out = out.map(anew).transpose().map_err(Silence::Io)?;
+    let outcome = match by {
+        By::Child(program) => {
+            let out = out.as_ref().map(File::try_clone).transpose().map_err(Silence::Io)?;
+            let mut child = start(program, question, document, out).map_err(Silence::NotStarted)?;
+            let answer = child.answer(Instant::now() + patience, stop)?;
+            drop(child);
+            tell_if_unconfined(answer.confined);
+            answer.outcome
+        }
+        #[cfg(test)]
+        By::Ourselves => {
+            let mut document = document;
+            let nowhere = || File::options().write(true).open("/dev/null");
+            let out = out.as_ref().map_or_else(nowhere, File::try_clone).map_err(Silence::Io)?;
+            work(question, &mut document, &out, &fonts_for(question))
+        }
+    };
+    if let (Outcome::Made, Some(out)) = (&outcome, out) {
+        out.sync_all().map_err(Silence::Io)?;
+    }
+    Ok(outcome)
+}
+
+/// A new file at `path`. A child of an earlier life may still write to the one that was there: not to this.
+pub(super) fn anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => File::options().write(true).create_new(true).open(path),
+    }
+}
+
+/// A child that runs; ended when dropped, and everything it started with it.
+struct Running(Child);
+
+fn start(
+    program: &ChildProgram,
+    question: &Question,
+    document: File,
+    out: Option<File>,
+) -> io::Result<Running> {
+    let mut command = Command::new(&program.path);
+    command
+        .args(&program.words)
+        .arg(CHILD)
+        .arg(serde_json::to_string(question)?)
+        .env_clear()
+        .stdin(document)
+        .stdout(out.map_or_else(Stdio::null, Stdio::from))
+        .stderr(Stdio::piped());
+    // Without these, packages that bring their own libraries, and Windows, cannot start a program.
+    for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
+        command.envs(env::var_os(name).map(|value| (name, value)));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.current_dir("/").process_group(0);
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt;
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        command.creation_flags(CREATE_NO_WINDOW);
+    }
+    command.spawn().map(Running)
+}
+
+impl Running {
+    /// Waits for one line; what comes after it is not read.
+    fn answer(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<Answer, Silence> {
+        /// How soon a stop is heard.
+        const TICK: Duration = Duration::from_millis(20);
+        let pipe = self.0.stderr.take().ok_or(Silence::Died)?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let read = move || {
+            let mut line = Vec::new();
+            let read = BufReader::new(pipe.take(MAX_ANSWER)).read_until(b'\n', &mut line);
+            let _ = sender.send(read.map(|_| line));
+        };
+        thread::Builder::new().name("document answer".to_owned()).spawn(read).map_err(Silence::NotStarted)?;
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok(Ok(line)) => return Answer::parse(&line).ok_or(Silence::Died),
+                Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Silence::Died),
+                Err(mpsc::RecvTimeoutError::Timeout) if stop.is_cancelled() => return Err(Silence::Stopped),
+                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                    return Err(Silence::TooSlow);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nobody has waited for it yet, so the number is still its own.
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, Signal, kill_process_group};
+            let group = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
+            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Says once what a system cannot do; where none of its kind can, the documentation says so.
+fn tell_if_unconfined(confined: bool) {
+    static TOLD: Once = Once::new();
+    if !confined && cfg!(target_os = "linux") {
+        TOLD.call_once(|| {
+            tracing::warn!(
+                "documents are read in a process that this system cannot keep from files and networks"
+            );
+        });
+    }
+}

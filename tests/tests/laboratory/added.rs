@@ -1,0 +1,199 @@
+//! A printer of somebody else's in this computer's own print dialog: what any program prints there comes out, once.
+
+use crate::office::Office;
+use anyhow::{Result, ensure};
+use lanyard_api::{Job, JobState};
+use lanyard_tests::{Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+scenarios![
+    what_a_program_prints_comes_out_at_the_owners_printer,
+    a_sleeping_owner_and_a_restart_cost_no_job_and_double_none,
+    what_is_printed_while_lanyard_does_not_run_is_kept_by_cups,
+    a_removed_printer_leaves_nothing_behind,
+    a_gateway_whose_port_is_taken_moves_and_takes_its_queues_along,
+    another_user_of_the_computer_does_not_get_in,
+    a_standard_printer_can_be_added_too,
+];
+
+const QUEUE: &str = "Office_at_ben";
+
+/// `ben` shares "Office"; `ada` has a CUPS of her own and has added it.
+struct Desk {
+    office: Office,
+    // After the node.
+    cups: PaperPrinter,
+}
+
+impl Desk {
+    fn new() -> Result<Self> {
+        let lab = Lab::new()?;
+        let ada = lab.host("ada")?;
+        let cups = PaperPrinter::install(&ada)?;
+        let office = Office::on(lab, ada, Some(&cups))?;
+        office.sender.run(&["printer", "add", "Office"])?;
+        Ok(Self { office, cups })
+    }
+
+    /// As any program prints.
+    fn lp(&self, name: &str, text: &str, options: &[&str]) -> Result<()> {
+        let file = self.office.file(name, &documents::pdf(&[text]))?;
+        let mut command = vec!["lp", "-d", QUEUE];
+        command.extend(options);
+        command.push(&file);
+        self.cups.admin(&command).map(|_| ())
+    }
+
+    fn jobs(&self) -> Result<Vec<Job>> {
+        self.office.sender.json(&["jobs"])
+    }
+
+    fn taken(&self, count: usize) -> Result<Vec<Job>> {
+        soon("the jobs are in the outbox and no longer with CUPS", Duration::from_secs(30), || {
+            let jobs = self.jobs()?;
+            ensure!(jobs.len() == count, "{jobs:?}\n{}", self.cups.log());
+            ensure!(self.cups.waiting_in_cups()? == 0, "{}", self.cups.log());
+            Ok(jobs)
+        })
+    }
+}
+
+fn what_a_program_prints_comes_out_at_the_owners_printer() -> Result<()> {
+    let desk = Desk::new()?;
+    let shown = desk.cups.admin(&["lpstat", "-l", "-p", QUEUE])?;
+    ensure!(shown.contains("Office (ben)"), "{shown}");
+    ensure!(desk.office.sender.finds_printer("Office")?.added);
+    let begun = Instant::now();
+    desk.lp("letter.pdf", "from a program", &["-n", "2", "-o", "sides=two-sided-long-edge"])?;
+    let tray = desk.office.printer.tray_with(1, Duration::from_secs(40))?;
+    remark(format!("on paper {} ms after lp", begun.elapsed().as_millis()));
+    ensure!(tray[0].pages == ["from a program"] && tray[0].copies == 2, "{tray:?}");
+    ensure!(tray[0].sides == "two-sided-long-edge", "{tray:?}");
+    let jobs = desk.taken(1)?;
+    desk.office.sender.job_becomes(&jobs[0].id, JobState::Done, Duration::from_secs(10))?;
+    ensure!(jobs[0].title.contains("letter.pdf"), "{jobs:?}");
+    // It is not ours to offer: that would come round in a ring.
+    let queues = desk.office.sender.refuses(&["share", "printer", QUEUE])?;
+    ensure!(queues.contains(QUEUE), "{queues}");
+    Ok(())
+}
+
+fn a_sleeping_owner_and_a_restart_cost_no_job_and_double_none() -> Result<()> {
+    let mut desk = Desk::new()?;
+    desk.office.owner.kill()?;
+    desk.lp("one.pdf", "one", &[])?;
+    desk.lp("two.pdf", "two", &[])?;
+    let jobs = desk.taken(2)?;
+    desk.office.sender.kill()?;
+    desk.office.sender.start_again()?;
+    desk.lp("three.pdf", "three", &[])?;
+    desk.taken(3)?;
+    desk.cups.kill_cups()?;
+    desk.cups.start_cups()?;
+    desk.office.owner.start_again()?;
+    for job in jobs {
+        desk.office.sender.job_becomes(&job.id, JobState::Done, Duration::from_secs(60))?;
+    }
+    let tray = desk.office.printer.tray_with(3, Duration::from_secs(30))?;
+    let pages: Vec<&str> = tray.iter().map(|sheet| sheet.pages[0].as_str()).collect();
+    ensure!(pages == ["one", "two", "three"], "{pages:?}");
+    thread::sleep(Duration::from_secs(3));
+    ensure!(desk.office.printer.tray()?.len() == 3);
+    Ok(())
+}
+
+fn what_is_printed_while_lanyard_does_not_run_is_kept_by_cups() -> Result<()> {
+    let mut desk = Desk::new()?;
+    desk.office.sender.kill()?;
+    desk.lp("early.pdf", "early", &[])?;
+    thread::sleep(Duration::from_secs(2));
+    ensure!(desk.cups.waiting_in_cups()? == 1, "{}", desk.cups.log());
+    desk.office.sender.start_again()?;
+    let tray = desk.office.printer.tray_with(1, Duration::from_secs(60))?;
+    ensure!(tray[0].pages == ["early"], "{tray:?}");
+    Ok(())
+}
+
+fn a_removed_printer_leaves_nothing_behind() -> Result<()> {
+    let mut desk = Desk::new()?;
+    desk.office.owner.kill()?;
+    desk.lp("regretted.pdf", "regretted", &[])?;
+    let jobs = desk.taken(1)?;
+    desk.office.sender.run(&["printer", "remove", "Office"])?;
+    let queues = desk.cups.admin(&["lpstat", "-e"])?;
+    ensure!(!queues.contains(QUEUE), "{queues}");
+    desk.office.sender.job_becomes(&jobs[0].id, JobState::Cancelled, Duration::from_secs(5))?;
+    desk.office.owner.start_again()?;
+    ensure!(!desk.office.sender.finds_printer("Office")?.added);
+    thread::sleep(Duration::from_secs(3));
+    ensure!(desk.office.printer.tray()?.is_empty());
+    let refused = desk.office.sender.refuses(&["printer", "remove", "Office"])?;
+    ensure!(refused.contains("no added printer"), "{refused}");
+    Ok(())
+}
+
+fn a_gateway_whose_port_is_taken_moves_and_takes_its_queues_along() -> Result<()> {
+    let mut desk = Desk::new()?;
+    let before = desk.cups.admin(&["lpstat", "-v", QUEUE])?;
+    let port = before.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('/').next());
+    let port = port.ok_or_else(|| anyhow::anyhow!("no port in {before}"))?.to_owned();
+    desk.office.sender.kill()?;
+    let program =
+        format!("import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)");
+    let _squatter = desk.office.sender.host().spawn(&["python3", "-c", &program])?;
+    soon("the port is taken", Duration::from_secs(10), || {
+        let sockets = desk.office.sender.host().run(&["ss", "-Hltn", &format!("sport = :{port}")])?;
+        ensure!(!sockets.trim().is_empty(), "nothing listens");
+        Ok(())
+    })?;
+    desk.office.sender.start_again()?;
+    soon("the queue leads to another port", Duration::from_secs(20), || {
+        let now = desk.cups.admin(&["lpstat", "-v", QUEUE])?;
+        ensure!(!now.contains(&port), "{now}");
+        Ok(())
+    })?;
+    desk.lp("moved.pdf", "moved", &[])?;
+    let tray = desk.office.printer.tray_with(1, Duration::from_secs(40))?;
+    ensure!(tray[0].pages == ["moved"], "{tray:?}");
+    Ok(())
+}
+
+fn another_user_of_the_computer_does_not_get_in() -> Result<()> {
+    let desk = Desk::new()?;
+    let shown = desk.cups.admin(&["lpstat", "-v", QUEUE])?;
+    let uri = shown.split("ipp://").nth(1).and_then(|rest| rest.split(['?', '\n']).next());
+    let uri = uri.ok_or_else(|| anyhow::anyhow!("no address in {shown}"))?;
+    let page = format!("http://{uri}");
+    let ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "5", &page];
+    let host = desk.office.sender.host();
+    ensure!(host.output(&ask)?.stdout == b"200", "we get in");
+    let mut other = vec!["setpriv", "--reuid", "1234", "--clear-groups", "--"];
+    other.extend(ask);
+    let answer = host.output(&other)?.stdout;
+    ensure!(answer == b"000", "another user got {}", String::from_utf8_lossy(&answer));
+    let elsewhere = page.replace(|c: char| c.is_ascii_hexdigit() && c.is_ascii_lowercase(), "0");
+    ensure!(elsewhere != page);
+    let guessed = host.output(&["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", &elsewhere])?.stdout;
+    ensure!(guessed == b"404", "{}", String::from_utf8_lossy(&guessed));
+    Ok(())
+}
+
+fn a_standard_printer_can_be_added_too() -> Result<()> {
+    let lab = Lab::new()?;
+    let kitchen = lab.host("kitchen")?;
+    let printer = StandardPrinter::install(&kitchen, "Kitchen", &["application/pdf", "image/jpeg"])?;
+    let host = lab.host("ada")?;
+    let cups = PaperPrinter::install(&host)?;
+    let ada = Node::at_home_beside(&host, &cups)?;
+    ada.finds_printer("Kitchen")?;
+    ada.run(&["printer", "add", "Kitchen"])?;
+    let file = host.dir().join("menu.pdf");
+    fs::write(&file, documents::pdf(&["soup"]))?;
+    cups.admin(&["lp", "-d", "Kitchen_at_kitchen", &file.to_string_lossy()])?;
+    let tray = printer.tray_with(1, Duration::from_secs(40))?;
+    ensure!(tray[0].pages == ["soup"], "{tray:?}");
+    Ok(())
+}
