@@ -9,6 +9,7 @@ export interface Choices {
   pages: string;
   sides: Sides;
   color: ColorMode;
+  /** Empty where the printer has no usual paper: then the document keeps its own. */
   media: string;
   /** None where the printer cannot be told. */
   quality: Quality | null;
@@ -49,7 +50,7 @@ export function defaults(printer: PrinterCapabilities): Choices {
     pages: "",
     sides: printer.sides[0] ?? "one-sided",
     color: printer.color ? "color" : "monochrome",
-    media: printer.media_default ?? printer.media[0] ?? "",
+    media: printer.media_default ?? "",
     quality: printer.quality[0] ?? null,
     source: printer.sources[0] ?? null,
     mediaType: printer.media_types[0] ?? null,

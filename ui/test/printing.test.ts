@@ -84,6 +84,7 @@ describe("what is sent with a job", () => {
     expect(carryOver(before, plain)).toEqual({
       ...defaults(plain),
       copies: 5,
+      media: "na_letter_8.5x11in",
       pages: "2",
       scaling: "fit",
       orientation: "landscape",
