@@ -1,7 +1,7 @@
 //! What scenarios about clients without Lanyard begin with: `ben` has a printer that is shared with everyone on the
 //! network, `cleo` has a desktop as Debian makes it.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use lanyard_tests::{Advert, Desktop, Host, Lab, Node, PaperPrinter, Process, printer::QUEUE, soon};
 use std::{fs, time::Duration};
 
