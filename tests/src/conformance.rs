@@ -21,7 +21,7 @@ const OURS: [(&str, &str); 2] = [
 ];
 
 /// The longest a suite may take, in seconds: some wait until all of their jobs are printed.
-const LIMIT: &str = "230";
+const LIMIT: &str = "380";
 
 /// What the printer under test says that it takes, in raster: only these are written.
 const RESOLUTIONS: [u32; 2] = [300, 600];
@@ -151,7 +151,8 @@ fn document(name: &str) -> Vec<u8> {
             (false, true) => (85, 110),
             (false, false) => (83, 117),
         };
-        Some(documents::pwg_raster(kind, dpi, width * dpi / 10, height * dpi / 10, pages.len()))
+        // One page each: a page at 600 dpi has a hundred million bytes to go through.
+        Some(documents::pwg_raster(kind, dpi, width * dpi / 10, height * dpi / 10, 1))
     };
     raster().unwrap_or_else(|| b"a placeholder\n".to_vec())
 }

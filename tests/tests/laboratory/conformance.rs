@@ -139,7 +139,7 @@ impl Tested {
     }
 
     fn has_printed_what_it_took(&self) -> Result<()> {
-        soon("every job is over", Duration::from_secs(20), || {
+        soon("every job is over", Duration::from_secs(200), || {
             let jobs = self.has_failed_at_nothing()?;
             let over = |job: &&Job| matches!(job.state, JobState::Done | JobState::Cancelled);
             let over = jobs.iter().filter(over).count();

@@ -70,7 +70,7 @@ const HISTORY: i64 = 500;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
 
 /// Jobs of one sender, and of all, that are not over.
-const OPEN_PER_SENDER: i64 = 100;
+pub(super) const OPEN_PER_SENDER: i64 = 100;
 const OPEN: i64 = 1_000;
 
 /// Jobs of all that wait for the owner's word: their senders may be anybody.

@@ -7,7 +7,7 @@ use super::{
     Arriving, IncomingJob, Offer,
     hold::Hold,
     is_of,
-    journal::{Entered, Rows, document_name},
+    journal::{Entered, OPEN_PER_SENDER, Rows, document_name},
     terms,
 };
 use crate::{
@@ -20,7 +20,7 @@ use lanyard_store::StoreError;
 use lanyard_trust::{Action, Claim, Refusal, ShareId, Subject, Used};
 use uuid::Uuid;
 
-/// Jobs of one such sender that are not over.
+/// Jobs of one guest that are not over.
 const OPEN: usize = 20;
 
 /// What comes with such a document.
@@ -141,7 +141,9 @@ impl Offer {
         }
         let sender = subject.id();
         let open = self.inner.rows.run(|rows| rows.open_jobs(None)).await?;
-        if open.iter().filter(|job| is_of(job, sender)).count() >= OPEN {
+        // A printing system sends whatever its people print, a browser what one person chose.
+        let most_open = if may_wait { usize::try_from(OPEN_PER_SENDER).unwrap_or(OPEN) } else { OPEN };
+        if open.iter().filter(|job| is_of(job, sender)).count() >= most_open {
             return Err(NotTaken::TooMany);
         }
         // So that nothing else takes the file for rubbish, and the number is nobody else's.
