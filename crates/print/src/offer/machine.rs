@@ -129,6 +129,9 @@ pub struct Machine {
     standing_at: Option<Instant>,
     /// The spooler stopped answering so soon after that that nothing can have begun.
     safe_outage: bool,
+    /// The spooler, or this process, was away while the job may have been begun and set back to the beginning: what it
+    /// shows afterwards proves nothing about paper.
+    shaken: bool,
     /// The document's last byte left, as this process knows; none after a restart.
     whole: Option<bool>,
     cancel_sent: bool,
@@ -197,12 +200,15 @@ impl Machine {
     /// Goes on from what is on disk.
     #[must_use]
     pub fn new(journal: Journal, absence_is_proof: bool) -> Self {
+        // Nobody looked while this process was away.
+        let shaken = matches!(journal.step, Step::Sending | Step::Submitted);
         Self {
             journal,
             absence_is_proof,
             certain: false,
             standing_at: None,
             safe_outage: false,
+            shaken,
             whole: None,
             cancel_sent: false,
             hold_sent: false,
@@ -375,6 +381,7 @@ impl Machine {
     fn trouble(&mut self, error: &SpoolError, now: Instant) {
         if matches!(error, SpoolError::Away(_)) && !self.safe_outage {
             self.safe_outage = self.standing_at.is_some_and(|at| now.saturating_duration_since(at) <= FRESH);
+            self.shaken |= !self.safe_outage && matches!(self.journal.step, Step::Sending | Step::Submitted);
         }
         if self.journal.cancel {
             return;
@@ -411,7 +418,7 @@ impl Machine {
         }
         let reason = seen.reason.as_deref();
         // One that is aborted may have been printed by a filter chain that outlived its print service.
-        self.journal.unprinted = seen.stage == Stage::Cancelled && !self.journal.begun;
+        self.journal.unprinted = seen.stage == Stage::Cancelled && !self.journal.begun && !self.shaken;
         match seen.stage {
             Stage::Done => self.journal.end(State::Done, None, seen.detail.filter(|_| seen.reason.is_none())),
             Stage::Cancelled => {
@@ -474,6 +481,7 @@ impl Machine {
         self.certain = true;
         self.standing_at = None;
         self.safe_outage = false;
+        self.shaken = false;
         self.whole = None;
     }
 }
