@@ -109,6 +109,8 @@ fn the_sender_of_a_job_for_a_standard_printer_is_killed_at_any_moment_and_each_i
     let mut kitchen = Kitchen::new()?;
     let mut texts = Vec::new();
     for moment in MOMENTS {
+        // A node that was just started has to hear of it first.
+        kitchen.ada.finds_printer("Kitchen")?;
         let text = format!("killed after {moment} ms");
         let job = kitchen.print(&format!("{moment}.pdf"), &text)?;
         thread::sleep(Duration::from_millis(*moment));
