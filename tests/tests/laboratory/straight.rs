@@ -109,6 +109,8 @@ fn the_sender_of_a_job_for_a_standard_printer_is_killed_at_any_moment_and_each_i
     let mut kitchen = Kitchen::new()?;
     let mut texts = Vec::new();
     for moment in MOMENTS {
+        // A node that was just started has to hear of it first.
+        kitchen.ada.finds_printer("Kitchen")?;
         let text = format!("killed after {moment} ms");
         let job = kitchen.print(&format!("{moment}.pdf"), &text)?;
         thread::sleep(Duration::from_millis(*moment));
@@ -156,6 +158,10 @@ fn a_job_for_a_standard_printer_is_cancelled_while_it_waits_and_while_it_is_prin
     kitchen.ada.run(&["cancel", &second.id])?;
     kitchen.ada.job_becomes(&second.id, JobState::Cancelled, Duration::from_secs(10))?;
     kitchen.ada.run(&["cancel", &first.id])?;
+    let unconfirmed = kitchen.ada.job(&first.id)?;
+    ensure!(unconfirmed.reason.as_deref() == Some("cancel_unconfirmed"), "{unconfirmed:?}");
+    // This printer stops between two pages, not in the middle of one.
+    kitchen.printer.set_busy(false)?;
     soon("both are over", Duration::from_secs(20), || {
         for id in [&first.id, &second.id] {
             let job = kitchen.ada.job(id)?;
@@ -163,8 +169,7 @@ fn a_job_for_a_standard_printer_is_cancelled_while_it_waits_and_while_it_is_prin
         }
         Ok(())
     })?;
-    kitchen.printer.set_busy(false)?;
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(1));
     let tray = kitchen.printer.tray()?;
     ensure!(!tray.iter().any(|sheet| sheet.pages == ["second"]), "{tray:?}");
     Ok(())
