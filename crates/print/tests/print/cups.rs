@@ -119,6 +119,12 @@ impl Cupsd {
         }
     }
 
+    /// Whether the printer has a whole document, on paper or not.
+    pub(crate) fn has_received(&self) -> bool {
+        let kept = fs::read_dir(self.path("kept")).into_iter().flatten().flatten();
+        kept.map(|entry| entry.file_name()).any(|name| name != "log")
+    }
+
     /// Everything that reached a printer, in order.
     pub(crate) fn printed(&self) -> Vec<Printed> {
         let log = fs::read_to_string(self.path("kept/log")).unwrap_or_default();
@@ -224,6 +230,8 @@ PageLog @DIR@/page_log
 /// job-id user title copies options [file]
 const BACKEND: &str = r#"#!/bin/sh
 [ $# -eq 0 ] && { echo 'direct keep "Unknown" "Keep"'; exit 0; }
+# Paper moves on when CUPS has died and nobody reads what is said.
+trap '' PIPE
 dir=@DIR@
 name=$1-$$.doc
 cat "${6:-/dev/stdin}" > "$dir/kept/$name"

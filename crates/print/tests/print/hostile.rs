@@ -110,6 +110,10 @@ fn corpus() -> Vec<(&'static str, Format, Vec<u8>)> {
         &bomb(1),
     );
     let tall = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 1 999999999]>>";
+    let drawn = |inside: &[u8]| {
+        let head = b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\">";
+        [&head[..], inside, b"</svg>"].concat()
+    };
     let noisy_jpeg = [0xff, 0xd8, 0xff].into_iter().chain(noise(1 << 20)).collect();
     vec![
         ("cut", Format::Pdf, whole[..whole.len() / 2].to_vec()),
@@ -128,6 +132,13 @@ fn corpus() -> Vec<(&'static str, Format, Vec<u8>)> {
         ("tall page", Format::Pdf, pdf(&[CATALOG, TREE, tall], "")),
         ("huge picture", Format::Png, huge_png()),
         ("noise", Format::Jpeg, noisy_jpeg),
+        ("deep drawing", Format::Svg, drawn(&deep(b"<g>", b"</g>", 300_000))),
+        ("drawing of itself", Format::Svg, drawn(b"<g id=\"a\"><use href=\"#a\"/><use href=\"#a\"/></g>")),
+        (
+            "drawing with a file",
+            Format::Svg,
+            drawn(b"<image href=\"file:///etc/passwd\" width=\"9\" height=\"9\"/>"),
+        ),
         ("empty lines", Format::Text, b"\n".repeat(8 << 20)),
         ("form feeds", Format::Text, b"\x0c".repeat(8 << 20)),
     ]

@@ -102,6 +102,8 @@ async fn a_job_that_is_lost_while_it_is_printed_is_not_printed_again_without_ask
     let document = Document::pdf(1);
     let job = running.accept("pages", &document, Options::default()).await;
     running.until(job, State::Printing).await;
+    // CUPS calls it printing before the printer has anything of it.
+    eventually("the printer has the document", || cupsd.has_received());
     cupsd.kill();
     cupsd.up();
     running.until_reason(job, MAYBE_PRINTED).await;

@@ -23,7 +23,6 @@ struct Lesson {
     later: Option<&'static str>,
 }
 
-const IPP: Option<&str> = Some("printing for programs that speak IPP");
 const DAV: Option<&str> = Some("folders for programs that speak WebDAV");
 
 const ATTACKS: &str = "tests/tests/laboratory/attacks.rs";
@@ -40,6 +39,13 @@ const CONFINED: &str = "crates/drive/tests/drive/confined.rs";
 const PATH: &str = "crates/drive/src/path.rs";
 const TICKET: &str = "crates/print/src/ticket.rs";
 const CODEC: &str = "crates/print/src/client.rs";
+const IPP: &str = "crates/ipp/tests/ipp/hostile.rs";
+const STANDARD: &str = "crates/print/tests/print/standard.rs";
+const STRAIGHT: &str = "crates/print/tests/print/straight.rs";
+const REQUEST: &str = "crates/print/src/offer/ipp/call.rs";
+const URI: &str = "crates/print/src/offer/ipp/place.rs";
+const QUEUES: &str = "crates/print/src/client/attributes.rs";
+const ANNOUNCED: &str = "tests/tests/laboratory/plain_announcing.rs";
 const LINK: &str = "crates/link/tests/link/hostile.rs";
 const DOOR: &str = "crates/node/src/doors/browser.rs";
 
@@ -71,15 +77,20 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (ATTACKS, "names_run_nothing_and_are_shown_clean"),
             (TICKET, "what_strangers_write_is_cleaned_and_bounded"),
+            (STANDARD, "what_cannot_be_done_is_told_or_refused_as_the_client_wishes"),
+            (QUEUES, "only_what_a_queue_can_do_is_told"),
         ],
-        later: IPP,
+        later: None,
     },
     Lesson {
         record: "CUPS CVE-2026-34980",
         lesson: "a line break in an option of an anonymous job ran a program: options are typed values, not text",
         case: Some(one_line_stays_one_line),
-        tests: &[(TICKET, "a_ticket_that_makes_no_sense_is_refused")],
-        later: IPP,
+        tests: &[
+            (TICKET, "a_ticket_that_makes_no_sense_is_refused"),
+            (STANDARD, "what_cannot_be_done_is_told_or_refused_as_the_client_wishes"),
+        ],
+        later: None,
     },
     Lesson {
         record: "CUPS CVE-2026-34990",
@@ -88,15 +99,19 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             ("crates/link/tests/link/calls.rs", "another_device_at_the_address_gets_nothing"),
             ("crates/print/src/system/cups.rs", "a_queues_name_cannot_leave_its_place_in_a_uri"),
+            (STRAIGHT, "a_printer_with_another_key_gets_nothing_until_a_person_says_so"),
         ],
-        later: IPP,
+        later: None,
     },
     Lesson {
         record: "CUPS CVE-2026-34978",
         lesson: "an address to notify pointed into the spool: no request names an address or a path of ours",
         case: None,
-        tests: &[],
-        later: IPP,
+        tests: &[
+            (REQUEST, "versions_ids_operations_and_charsets_that_are_not_spoken_are_named"),
+            (URI, "a_uri_names_the_printer_or_one_of_its_jobs_or_nothing"),
+        ],
+        later: None,
     },
     Lesson {
         record: "CUPS CVE-2026-27447",
@@ -131,8 +146,11 @@ const LESSONS: &[Lesson] = &[
         record: "CUPS CVE-2026-39314",
         lesson: "a negative number was taken for a size: numbers have types and ranges",
         case: None,
-        tests: &[("tests/tests/laboratory/printing.rs", "impossible_options_are_refused")],
-        later: IPP,
+        tests: &[
+            ("tests/tests/laboratory/printing.rs", "impossible_options_are_refused"),
+            (IPP, "what_stands_in_the_wrong_place_is_refused"),
+        ],
+        later: None,
     },
     Lesson {
         record: "CUPS CVE-2020-10001, CVE-2023-4504",
@@ -141,15 +159,21 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (CODEC, "a_text_with_language_that_is_too_short_is_refused"),
             (CODEC, "nested_collections_are_refused_before_they_are_decoded"),
+            (IPP, "what_stands_in_the_wrong_place_is_refused"),
+            (IPP, "nested_collections_are_refused_before_they_are_whole"),
+            (STANDARD, "what_is_made_to_hurt_is_refused_and_the_printer_prints_on"),
         ],
-        later: IPP,
+        later: None,
     },
     Lesson {
         record: "Brother CVE-2024-51978",
         lesson: "the password of a printer could be computed from its serial number: no serial number, no owner and no host name leaves this computer",
         case: None,
-        tests: &[(NETWORKS, "nothing_that_can_be_read_on_the_wire_names_anybody")],
-        later: IPP,
+        tests: &[
+            (NETWORKS, "nothing_that_can_be_read_on_the_wire_names_anybody"),
+            (ANNOUNCED, "a_printer_for_the_home_alone_is_announced_to_nobody"),
+        ],
+        later: None,
     },
     Lesson {
         record: "KDE Connect CVE-2020-26164",
@@ -386,8 +410,16 @@ fn the_window_has_the_mend() {
 }
 
 fn no_parser_without_a_depth_is_built_in() {
-    for name in ["dav-server", "xmltree", "roxmltree", "serde-xml-rs"] {
+    for name in ["dav-server", "xmltree", "serde-xml-rs"] {
         assert_eq!(version_of(name), None, "{name} has no limit of depth");
+    }
+    // It reads drawings, and nothing else does that but the limited child: a drawing that overruns its stack ends the
+    // child.
+    if version_of("roxmltree").is_some() {
+        let child = source("crates/print/src/document/inside.rs");
+        assert!(child.contains("svg::check") && child.contains("svg::page"));
+        let hostile = source("crates/print/tests/print/hostile.rs");
+        assert!(hostile.contains("(\"deep drawing\""), "and that is tried");
     }
     if let Some(version) = version_of("quick-xml") {
         assert!(version >= [0, 42, 0], "{version:?}");
