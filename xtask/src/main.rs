@@ -8,6 +8,7 @@ mod bindings;
 mod cross;
 mod demo;
 mod deny;
+mod fuzz;
 mod icons;
 mod node_js;
 mod packages;
@@ -29,6 +30,8 @@ cargo xtask COMMAND
   test [--only STEP]… [--list]
                            install what the tests need and run all of them, or only some steps
   bench [--only NAME]…     measure the figures the project promises (release build)
+  fuzz [TARGET]… [--seconds N]
+                           give the decoders what nobody would send, 5 seconds each
   bindings [--check]       write ui/src/api from crates/api, or check that it is up to date
   icons                    write the icon files from their SVG source
   cross setup              install what the cross checks need (Debian only, about 2 GB)
@@ -68,6 +71,7 @@ fn chore() -> Result<ExitCode> {
             none(&rest)?;
             icons::icons()?;
         }
+        "fuzz" => fuzz::fuzz(&rest)?,
         "cross" => cross::cross(&rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => {

@@ -35,6 +35,8 @@ use lanyard_api::{ApiError, Device, DeviceState, ErrorCode, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_trust::{NodeId, ShareId, Subject, names::clean};
+#[cfg(fuzzing)]
+pub(crate) use offers::cleaned;
 use std::{
     collections::HashMap,
     net::SocketAddr,

@@ -13,6 +13,17 @@ pub mod pdf;
 pub mod text;
 mod wire;
 
+/// For the fuzz targets, which cannot reach what is private; compiled for nothing else.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// What a child wrote.
+    pub fn answer(bytes: &[u8]) {
+        if let Some(answer) = super::wire::Answer::parse(bytes) {
+            assert_eq!(super::wire::Answer::parse(&answer.to_line()), Some(answer));
+        }
+    }
+}
+
 pub use child::{ChildProgram, Documents};
 
 use serde::{Deserialize, Serialize};

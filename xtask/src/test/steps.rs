@@ -1,7 +1,7 @@
 //! The steps, in order: what is quick to fail comes first, what needs everything compiled last.
 
 use super::{Prepared, arrows, tally::Tally};
-use crate::{bindings, deny, project, shell, ui};
+use crate::{bindings, deny, fuzz, project, shell, ui};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -50,6 +50,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "tests of each crate",
         needs: &[Need::Libraries, Need::Instruments],
         run: unit,
+    },
+    Step {
+        name: "fuzz",
+        what: "the decoders, with what nobody would send",
+        needs: &[Need::Libraries],
+        run: fuzz,
     },
     Step {
         name: "lab",
@@ -129,6 +135,16 @@ fn unit(prepared: &Prepared) -> Result<Tally> {
     let programs = prepared.programs()?;
     let mut tally = programs.run(|package| package != LABORATORY, 10 * MINUTE)?;
     tally.add(&programs.run_examples()?);
+    Ok(tally)
+}
+
+fn fuzz(_: &Prepared) -> Result<Tally> {
+    let program = fuzz::build()?;
+    let mut tally = Tally::default();
+    for target in fuzz::targets()? {
+        let found = fuzz::run(&program, &target, fuzz::SECONDS)?;
+        tally.add(&found.map_or_else(|input| Tally::broken(&input), |()| Tally::check(&target, true)));
+    }
     Ok(tally)
 }
 
