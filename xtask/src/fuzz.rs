@@ -173,14 +173,22 @@ fn run_one(program: &Path, target: &str, luck: Luck) -> Result<Result<(), String
     command.arg(format!("-rss_limit_mb={MEMORY}")).arg(format!("-max_len={LONGEST}"));
     command.arg(format!("-artifact_prefix={}/{target}-", found.display()));
     command.arg(learned).arg(project::root().join("fuzz/corpus").join(target));
-    let said = shell::tee(&command, Duration::from_secs(seconds + 60))?;
+    let said = shell::quietly(&command, Duration::from_secs(seconds + 60))?;
+    let after = |word: &str| said.text.lines().find_map(|line| line.strip_prefix(word)).map(str::trim);
     if said.ok {
-        return Ok(Ok(()));
+        let inputs = after("stat::number_of_executed_units:").unwrap_or("no");
+        eprintln!("{target:14} {inputs:>9} inputs in {seconds} s");
+        // A program that ended well without having tried anything has shown nothing.
+        return Ok(if inputs.parse::<u64>().is_ok_and(|count| count > 1) {
+            Ok(())
+        } else {
+            Err(format!("{target}: no input was tried"))
+        });
     }
-    let input =
-        said.text.lines().find(|line| line.starts_with("Base64: ")).unwrap_or("the input is not known");
+    eprintln!("{target}:\n{}", said.text);
+    let input = after("Base64:").unwrap_or("not known");
     Ok(Err(format!(
-        "{target}: {input}; it is also in {}. To see it again: LANYARD_FUZZ={target} {} FILE",
+        "{target}: the input is {input} in base64, also in {}. To see it again: LANYARD_FUZZ={target} {} FILE",
         found.display(),
         program.display()
     )))
