@@ -41,6 +41,9 @@ const COUNTERS: [&str; 9] = [
     "-Coverflow-checks",
 ];
 
+/// What stands before the name of the file with the input, when something was found.
+const WRITTEN: &str = "Test unit written to ";
+
 /// Set while [`build`] runs cargo, which calls this program instead of the compiler then.
 const COMPILING_FOR: &str = "LANYARD_XTASK_COUNTERS";
 
@@ -186,10 +189,13 @@ fn run_one(program: &Path, target: &str, luck: Luck) -> Result<Result<(), String
         });
     }
     eprintln!("{target}:\n{}", said.text);
-    let input = after("Base64:").unwrap_or("not known");
+    let file = said.text.lines().find_map(|line| line.split_once(WRITTEN)).map(|(_, file)| file.trim());
+    let Some(file) = file else { return Ok(Err(format!("{target}: it ended without saying why"))) };
+    let input = fs::read(file).with_context(|| format!("reading {file}"))?;
+    let program = program.display();
+    // As a test would have it.
     Ok(Err(format!(
-        "{target}: the input is {input} in base64, also in {}. To see it again: LANYARD_FUZZ={target} {} FILE",
-        found.display(),
-        program.display()
+        "{target}: b\"{}\"; to see it again: LANYARD_FUZZ={target} {program} {file}",
+        input.escape_ascii()
     )))
 }
