@@ -9,6 +9,7 @@ mod conformance;
 mod cross;
 mod demo;
 mod deny;
+mod fuzz;
 mod icons;
 mod node_js;
 mod packages;
@@ -30,6 +31,8 @@ cargo xtask COMMAND
   test [--only STEP]… [--list]
                            install what the tests need and run all of them, or only some steps
   bench [--only NAME]…     measure the figures the project promises (release build)
+  fuzz [TARGET]… [--seconds N]
+                           give the decoders what nobody would send, 4 seconds each
   bindings [--check]       write ui/src/api from crates/api, or check that it is up to date
   conformance              run the suites of the printing world and write docs/conformance.md
   icons                    write the icon files from their SVG source
@@ -40,6 +43,9 @@ cargo xtask COMMAND
 ";
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::compile_if_asked() {
+        return code;
+    }
     match chore() {
         Ok(code) => code,
         Err(error) => {
@@ -74,6 +80,7 @@ fn chore() -> Result<ExitCode> {
             none(&rest)?;
             icons::icons()?;
         }
+        "fuzz" => fuzz::fuzz(&rest)?,
         "cross" => cross::cross(&rest)?,
         "help" | "--help" | "-h" => print!("{HELP}"),
         other => {

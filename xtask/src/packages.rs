@@ -50,7 +50,11 @@ pub(crate) const TEST: &[Package] = &[
     package("procps", "counts processes that should be gone"),
     package("python3-venv", "a second implementation of joining, and lies about hardware addresses"),
     package("curl", "knocks at the browser door as another user"),
+    package("g++", "libFuzzer is C++ and compiled with the fuzz targets"),
 ];
+
+/// What `cargo xtask fuzz` uses by itself.
+pub(crate) const FUZZ: &[Package] = &[package("g++", "libFuzzer is C++ and compiled with the fuzz targets")];
 
 /// What `cargo xtask bench` compares with.
 pub(crate) const BENCH: &[Package] = &[

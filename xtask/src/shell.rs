@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
@@ -64,16 +64,30 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 
 /// Shows the command, runs it for at most `limit`, and lets its output through while keeping it.
 pub(crate) fn tee(command: &Command, limit: Duration) -> Result<Said> {
+    eprintln!("$ {}", show(command));
+    keep(command, limit, io::stdout(), io::stderr())
+}
+
+/// Runs a command for at most `limit` and keeps its output, without showing either.
+pub(crate) fn quietly(command: &Command, limit: Duration) -> Result<Said> {
+    keep(command, limit, io::sink(), io::sink())
+}
+
+fn keep(
+    command: &Command,
+    limit: Duration,
+    out: impl Write,
+    err: impl Write + Send + 'static,
+) -> Result<Said> {
     let line = show(command);
-    eprintln!("$ {line}");
     let mut child = limited(command, limit)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {line}"))?;
-    let errors = child.stderr.take().map(|pipe| thread::spawn(move || pass_on(pipe, std::io::stderr())));
-    let output = child.stdout.take().map(|pipe| pass_on(pipe, std::io::stdout()));
+    let errors = child.stderr.take().map(|pipe| thread::spawn(move || pass_on(pipe, err)));
+    let output = child.stdout.take().map(|pipe| pass_on(pipe, out));
     let status = child.wait().with_context(|| format!("waiting for {line}"))?;
     let mut text = output.unwrap_or_default();
     if let Some(errors) = errors {

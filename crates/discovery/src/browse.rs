@@ -297,7 +297,8 @@ fn slept(clocks: &mut (Instant, SystemTime)) -> Option<Duration> {
     passed.checked_sub(awake).filter(|slept| *slept > AWAKE)
 }
 
-fn advert(resolved: &[(u32, Resolved<'_>)]) -> Option<Advert> {
+/// What all interfaces together say of one service.
+pub(crate) fn advert(resolved: &[(u32, Resolved<'_>)]) -> Option<Advert> {
     let (_, first) = resolved.first()?;
     let mut addresses: Vec<(IpAddr, u32)> =
         resolved.iter().flat_map(|(index, r)| r.addresses.iter().map(|ip| (*ip, *index))).collect();

@@ -8,6 +8,8 @@
 pub mod announce;
 pub mod browse;
 pub mod cache;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod interfaces;
 pub mod message;
 pub mod multicast;

@@ -245,23 +245,33 @@ fn local_name_on(name: &str, windows: bool) -> String {
         let bad = if windows { is_bad_char(c) } else { matches!(c, '/' | '\0') };
         if bad { escape(c, &mut mapped) } else { mapped.push(c) }
     }
+    let whole = allowed(mapped.clone(), windows);
+    if whole.len() <= MAX_LOCAL_NAME {
+        return whole;
+    }
+    // What is left of a name may be one that is not allowed: two more escapes must have room.
+    allowed(shorten(&mapped, MAX_LOCAL_NAME - 4), windows)
+}
+
+/// The same, if it is a name that a file can have; at most four bytes longer if not.
+fn allowed(mut name: String, windows: bool) -> String {
     if windows {
-        if let Some(last @ ('.' | ' ')) = mapped.chars().last() {
-            mapped.pop();
-            escape(last, &mut mapped);
+        if let Some(last @ ('.' | ' ')) = name.chars().last() {
+            name.pop();
+            escape(last, &mut name);
         }
-        if is_device(&mapped) {
-            let first = mapped.remove(0);
+        if is_device(&name) {
+            let first = name.remove(0);
             let mut start = String::new();
             escape(first, &mut start);
-            mapped.insert_str(0, &start);
+            name.insert_str(0, &start);
         }
     }
-    if matches!(mapped.as_str(), "" | "." | "..") {
-        mapped = mapped.replace('.', "%2E");
-        mapped.push('_');
+    if matches!(name.as_str(), "" | "." | "..") {
+        name = name.replace('.', "%2E");
+        name.push('_');
     }
-    shorten(&mapped, MAX_LOCAL_NAME)
+    name
 }
 
 fn escape(c: char, into: &mut String) {
@@ -276,8 +286,10 @@ fn shorten(name: &str, limit: usize) -> String {
     if name.len() <= limit {
         return name.to_owned();
     }
-    let (stem, extension) = split_extension(name);
-    let extension = if extension.len() <= 32 { extension } else { "" };
+    let (stem, extension) = match split_extension(name) {
+        (_, extension) if extension.len() > 32 => (name, ""),
+        parts => parts,
+    };
     let mut end = limit.saturating_sub(extension.len()).min(stem.len());
     while !stem.is_char_boundary(end) {
         end -= 1;
@@ -484,6 +496,21 @@ mod tests {
         let name = part_name(&"ü".repeat(127), "1a2b3c4d");
         assert!(name.len() <= 255 && is_part(&name), "{name}");
         assert_eq!(part_name("a.pdf", "1a2b3c4d"), ".a.pdf.1a2b3c4d.lanyard-part");
+    }
+
+    #[test]
+    fn a_name_that_has_to_be_shortened_is_still_one() {
+        let odd = "\0".repeat(100);
+        for (name, begin) in [
+            (format!("..{odd}"), "..%00%00"),
+            (format!("a.{odd}"), "a.%00%00"),
+            (format!("CON{}x", " ".repeat(300)), "CON  "),
+            (format!("{}..{odd}", "b".repeat(249)), "bbb"),
+        ] {
+            let local = local_name_on(&name, true);
+            assert!(local.starts_with(begin) && local.len() > 240, "{name:?} became {local:?}");
+            assert!(local.len() <= MAX_LOCAL_NAME && unportable(&local).is_none(), "{local:?}");
+        }
     }
 
     proptest! {

@@ -15,6 +15,8 @@ pub mod doctor;
 pub mod doors;
 pub mod drives;
 pub mod events;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod guests;
 pub mod handle;

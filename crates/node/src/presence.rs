@@ -37,6 +37,8 @@ use lanyard_discovery::{Browser, Service};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
+#[cfg(fuzzing)]
+pub(crate) use offers::cleaned;
 use std::{
     collections::HashMap,
     net::SocketAddr,

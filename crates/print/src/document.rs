@@ -8,6 +8,8 @@
 
 pub mod child;
 pub mod fonts;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 pub mod image;
 pub mod impose;
 pub mod inside;

@@ -10,6 +10,8 @@ mod client;
 pub mod consume;
 pub mod document;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod offer;
 pub mod render;
 pub mod spool;

@@ -30,6 +30,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("lanyard-cli", &["lanyard-api", "lanyard-node", "lanyard-trust"]),
     ("lanyard-desktop", &["lanyard-api", "lanyard-node"]),
+    (
+        "lanyard-fuzz",
+        &[
+            "lanyard-discovery",
+            "lanyard-drive",
+            "lanyard-ipp",
+            "lanyard-node",
+            "lanyard-print",
+            "lanyard-trust",
+        ],
+    ),
     ("lanyard-tests", &["lanyard-api", "lanyard-trust"]),
     ("xtask", &[]),
 ];

@@ -1,7 +1,7 @@
 //! The steps, in order: what is quick to fail comes first, what needs everything compiled last.
 
 use super::{Prepared, arrows, tally::Tally};
-use crate::{bindings, deny, project, shell, ui};
+use crate::{bindings, deny, fuzz, project, shell, ui};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -56,6 +56,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "printing, with both sides and the print service killed at every step",
         needs: &[Need::Libraries, Need::Instruments],
         run: crashes,
+    },
+    Step {
+        name: "fuzz",
+        what: "the decoders, with what nobody would send",
+        needs: &[Need::Libraries, Need::Instruments],
+        run: fuzz,
     },
     Step {
         name: "lab",
@@ -146,6 +152,14 @@ fn crashes(_: &Prepared) -> Result<Tally> {
     cargo.args(["--", "crashes", "--nocapture", "--test-threads=1"]);
     let said = shell::tee(&cargo, 15 * MINUTE)?;
     Ok(Tally::of_rust(said.ok, &said.text))
+}
+
+fn fuzz(_: &Prepared) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for (target, found) in fuzz::run(&fuzz::build()?, &fuzz::targets()?, fuzz::Luck::Same)? {
+        tally.add(&found.map_or_else(|input| Tally::broken(&input), |()| Tally::check(&target, true)));
+    }
+    Ok(tally)
 }
 
 fn lab(prepared: &Prepared) -> Result<Tally> {

@@ -7,6 +7,8 @@
 
 mod action;
 mod form;
+#[cfg(fuzzing)]
+pub(crate) use form::read_form;
 mod html;
 mod pages;
 mod words;

@@ -13,7 +13,7 @@ const MAX_REASONS: usize = 8;
 const MAX_SUPPLIES: usize = 16;
 
 /// Only what is usable: share ids that fit in a path, names for people, states and reasons that are keywords.
-pub(super) fn cleaned(offers: Offers) -> Offers {
+pub(crate) fn cleaned(offers: Offers) -> Offers {
     let mut seen = HashSet::new();
     let mut is_new = move |share: &str| is_share_id(share) && seen.insert(share.to_owned());
     let printers = offers.printers.into_iter().filter(|printer| is_new(&printer.share)).filter_map(printer);

@@ -123,7 +123,7 @@ pub(super) fn work(question: &Question, document: &mut File, out: &File, fonts: 
 
 /// Tells what a file is from its content, and whether it can be opened. With `count`, the pages of a PDF are
 /// counted, which reads the whole file.
-fn inspect(document: &mut File, count: bool) -> Result<Inspected, DocumentError> {
+pub(super) fn inspect(document: &mut File, count: bool) -> Result<Inspected, DocumentError> {
     let size = document.seek(SeekFrom::End(0))?;
     document.rewind()?;
     let mut head = Vec::with_capacity(1024);

@@ -9,6 +9,8 @@
 mod call;
 mod clock;
 mod describe;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod incoming;
 mod jobs;
 mod media;
@@ -32,7 +34,7 @@ pub use server::Server;
 pub use shared::{Identify, Shared, SharedPrinters, printer_uuid};
 
 /// A grey printer that takes PDF and prints on both sides.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 fn facts_for_tests() -> Facts {
     use crate::{
         document::Format,

@@ -164,6 +164,26 @@ impl Stream for Paced {
     }
 }
 
+/// For the fuzz targets: a form that comes in these pieces, read to its end.
+#[cfg(fuzzing)]
+pub(crate) async fn read_form(pieces: Vec<Bytes>) {
+    use futures_util::StreamExt as _;
+    let frames = pieces.into_iter().map(|piece| Ok(hyper::body::Frame::data(piece)));
+    let kind = "multipart/form-data; boundary=XX";
+    let request = Request::builder().header("content-type", kind);
+    let Ok(request) = request.body(Incoming::from(body::stream(stream::iter(frames)))) else { return };
+    let Ok(mut form) = Form::of(request, 1 << 20) else { return };
+    while let Ok(Some(part)) = form.next().await {
+        match part {
+            Part::Field(_, value) => assert!(value.len() <= SHORT),
+            Part::File(file) => {
+                let mut pieces = file.pieces();
+                while pieces.next().await.is_some_and(|piece| piece.is_ok()) {}
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
