@@ -90,11 +90,11 @@ impl Browser {
             });
             self.forget_other_than(&now);
             for interface in now.iter() {
-                if !listening.contains_key(&interface.index) {
+                listening.entry(interface.index).or_insert_with(|| {
                     let stop = cancel.child_token();
                     tasks.spawn(self.clone().listen(interface.clone(), interfaces.clone(), stop.clone()));
-                    listening.insert(interface.index, (interface.clone(), stop));
-                }
+                    (interface.clone(), stop)
+                });
             }
             loop {
                 tokio::select! {

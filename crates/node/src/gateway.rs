@@ -6,7 +6,7 @@
 //! the same port if the system lets us have it.
 //!
 //! The path of each printer holds 128 random bits, so no other user of this computer can guess one; other users'
-//! programs are turned away as well where the system tells whose a connection is ([`peer`]).
+//! programs are turned away as well where the system tells whose a connection is (`peer`).
 
 mod door;
 mod kept;
@@ -65,8 +65,8 @@ impl Gateway {
     /// The printer behind a secret. All are compared, so that the time taken says nothing.
     fn by_secret(&self, secret: &str) -> Option<Added> {
         let added = self.added();
-        let found = added.iter().filter(|added| is_same(added.secret.as_bytes(), secret.as_bytes()));
-        found.last().cloned()
+        let same = |added: &&Added| is_same(added.secret.as_bytes(), secret.as_bytes());
+        added.iter().filter(same).fold(None, |_, found| Some(found.clone()))
     }
 }
 

@@ -185,7 +185,7 @@ mod tests {
             able: None,
         };
         rows.put(&added).unwrap();
-        assert_eq!(rows.added().unwrap(), [added.clone()]);
+        assert_eq!(rows.added().unwrap(), std::slice::from_ref(&added));
         let able = Capabilities {
             formats: Vec::new(),
             color: true,

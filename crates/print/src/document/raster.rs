@@ -1,7 +1,7 @@
 //! PWG raster and URF, as phones and drivers send them, to PDF pages.
 //!
 //! Row by row: pixels are packed again while they are unpacked, and what is packed leaves at once. What a
-//! header claims is believed only as far as the rows that follow bear it out, and not beyond [`MAX_PIXELS`].
+//! header claims is believed only as far as the rows that follow bear it out, and not beyond `MAX_PIXELS`.
 
 use super::{DocumentError, Format, MAX_PAGES};
 use crate::render::raster::{

@@ -1,7 +1,7 @@
 //! Raster for printers that read nothing else: PWG raster (PWG 5102.4) and Apple's URF, one page after the other.
 //!
 //! [`lines`] packs and unpacks rows of pixels, which both formats do alike; [`header`] writes and reads what stands
-//! before each page. [`write`] draws a document's sides in bands, so that neither a page nor a document is ever in
+//! before each page. [`write()`] draws a document's sides in bands, so that neither a page nor a document is ever in
 //! memory as a whole. Reading, for documents that phones send, is [`crate::document::raster`]'s.
 
 pub mod header;

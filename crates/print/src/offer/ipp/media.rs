@@ -72,7 +72,7 @@ pub(super) fn media_size(name: &str) -> Option<Value> {
     ]))
 }
 
-/// The members that name a margin, in the order of [`super::printer::More::margins`].
+/// The members that name a margin, in the order of [`crate::system::More::margins`].
 pub(super) const MARGINS: [&str; 4] =
     ["media-top-margin", "media-bottom-margin", "media-left-margin", "media-right-margin"];
 
