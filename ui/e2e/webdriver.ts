@@ -42,9 +42,12 @@ export class Window {
       () =>
         this.script<unknown>(
           `const [selector, words] = arguments;
+           const labels = (element) => (element.getAttribute("aria-labelledby") ?? "").split(" ").map(
+             (id) => document.getElementById(id)?.textContent.trim() ?? "").join(" ");
            return [...document.querySelectorAll(selector)].find((element) =>
              element.getClientRects().length > 0 &&
-             ((element.getAttribute("aria-label") ?? "") + " " + element.textContent).includes(words)) ?? null;`,
+             [element.getAttribute("aria-label") ?? "", labels(element), element.textContent].some((name) =>
+               name.includes(words))) ?? null;`,
           selector,
           words,
         ),
