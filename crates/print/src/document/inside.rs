@@ -169,6 +169,10 @@ pub(super) fn inspect(document: &mut File, count: bool) -> Result<Inspected, Doc
         svg::check(&read(document, Format::Svg)?)?;
         return one_page(Format::Svg);
     }
+    // PostScript and PJL are programs for a printer, not something to read: printed as text they are a stack of code.
+    if head.starts_with(b"%!") || head.starts_with(b"\x1b%-12345X") {
+        return Err(DocumentError::Unsupported);
+    }
     text::check(&read(document, Format::Text)?)?;
     Ok(Inspected { format: Format::Text, pages: None })
 }

@@ -336,6 +336,10 @@ async fn files_that_are_no_documents_are_refused_and_nothing_of_them_is_kept() {
         refuse("b.pdf", b"PK\x03\x04\0\0").await,
         OutboxError::Document(DocumentError::Unsupported)
     ));
+    assert!(matches!(
+        refuse("b.ps", b"%!PS-Adobe-3.0\n/Helvetica findfont 12 scalefont setfont showpage\n").await,
+        OutboxError::Document(DocumentError::Unsupported)
+    ));
     let half = Document::pdf(2).bytes;
     let cut = refuse("c.pdf", &half[..60]).await;
     assert!(matches!(cut, OutboxError::Document(DocumentError::Damaged { .. })), "{cut:?}");
