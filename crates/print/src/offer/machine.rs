@@ -253,8 +253,9 @@ impl Machine {
                 Action::Hold(number)
             }
             (Step::Submitted, Some(number)) if self.journal.held_there && !self.is_held() => {
-                // From here on it may begin.
+                // From here on it may begin, whatever was certain before.
                 self.standing_at = None;
+                self.safe_outage = false;
                 Action::Release(number)
             }
             (Step::Submitted, Some(number)) => Action::Look(number),

@@ -388,6 +388,16 @@ fn a_queue_that_refuses_the_document_ends_the_job_with_the_reason() {
     assert_eq!(machine.journal().reason.as_deref(), Some("unsupported_document"));
 }
 
+/// What an answer that was lost said about a job that stood still is worth nothing once it is let go.
+#[test]
+fn a_job_that_was_let_go_and_lost_while_it_was_printed_is_not_sent_again() {
+    use Fate::{Amnesia, AnswerLost, Away, Fine, Hold, Prints, Release};
+    let fates = [Away, Fine, Fine, Fine, Hold, Fine, Fine, AnswerLost, Release, Fine, Prints, Amnesia];
+    let (world, disk) = live(&fates, false);
+    assert_eq!(world.printed, 1);
+    assert_eq!(disk.reason.as_deref(), Some(MAYBE_PRINTED), "a person is asked: {disk:?}");
+}
+
 /// A spooler that dies while it prints may show the job as new when it is back.
 #[test]
 fn a_job_that_waits_again_after_an_outage_is_not_said_to_be_unprinted() {
