@@ -106,11 +106,18 @@ pub(crate) fn build() -> Result<PathBuf> {
     );
     let mut cargo = shell::cargo();
     cargo.args(["build", "--locked", "--package", "lanyard-fuzz", "--features", "libfuzzer"]);
-    cargo.env("RUSTC_WORKSPACE_WRAPPER", std::env::current_exe().context("finding this program")?);
+    cargo.env("RUSTC_WORKSPACE_WRAPPER", this_program()?);
     cargo.env(COMPILING_FOR, "1");
     let said = shell::tee(&cargo, COMPILING)?;
     ensure!(said.ok, "the fuzz targets do not compile");
     Ok(project::binary("lanyard-fuzz", false))
+}
+
+/// Where this program is. One that was built anew while it runs is the same program, but Linux calls its path deleted.
+fn this_program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("finding this program")?;
+    let again = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")).map(PathBuf::from);
+    Ok(again.filter(|again| again.is_file()).unwrap_or(path))
 }
 
 /// When cargo calls this program in place of the compiler: compiles, with counters where they belong.
