@@ -71,6 +71,7 @@ describe.sequential("my home", () => {
     await show({ ...alone(), home: { ...alone().home, windows: [{ discriminator: "42", label: "Ben's desktop" }] } }, "home");
     stage.answers.type_code = () => ({ code: "wrong_code", detail: "no device nearby shows this code" });
     await press(/^Ben's desktop/);
+    await page.locator("input:focus").waitFor();
     await page.keyboard.type("493117");
     expect(await page.getByLabel("Code", { exact: true }).inputValue()).toBe("42-493-117");
     await press("Join");

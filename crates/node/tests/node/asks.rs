@@ -4,7 +4,7 @@ use crate::{Neighbour, address, start, status};
 use http::{Method, Request, StatusCode};
 use lanyard_api::{
     Access, Answer, Ask, Audience, Change, Document, Drive, ErrorCode, Grant, Job, JobState, PrintOptions,
-    Printer, Request as Do, Response,
+    Printer, Request as Do, Response, ShareKind,
 };
 use lanyard_link::body;
 use lanyard_node::{Node, circle::Known};
@@ -214,7 +214,8 @@ async fn a_question_is_bounded_and_strangers_learn_nothing_from_it() {
     let nobody = Grant::to(Audience::Device { id: id(&owner) });
     share_folder(&owner, music.path(), vec![nobody]).await;
     let Response::Shares(shares) = owner.handle(Do::Shares).await.unwrap() else { panic!() };
-    let [save, hidden] = [&shares[0].id, &shares[1].id];
+    let share = |kind| &shares.iter().find(|share| share.kind == kind).unwrap().id;
+    let [save, hidden] = [ShareKind::Printer, ShareKind::Folder].map(share);
     let stranger = Neighbour::of(&owner).await;
     let ask = async |question: Value| {
         let request = Request::builder().method(Method::POST).uri("/v1/asks");
