@@ -155,6 +155,10 @@ pub async fn serve(
     subject: Subject,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    if request.method() == http::Method::GET && request.uri().path().starts_with("/v1/printers/") {
+        // Somebody is about to print, and wants to see how the printer is.
+        core.printing.queues.look_soon();
+    }
     core.printing.offer.serve(subject, request).await
 }
 

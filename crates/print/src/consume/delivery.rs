@@ -369,8 +369,12 @@ impl Courier {
 
     async fn heard(&self, job: &OutgoingJob, told: &[u8]) -> Turn {
         let Ok(status) = serde_json::from_slice::<JobStatus>(told) else { return Turn::Wait };
-        let status = status.bounded();
-        match self.change(job, move |job| job.hear(&status)).await {
+        let (node, attempt) = (self.node, job.attempt);
+        let is_it = move |row: &OutgoingJob| row.node == node && row.attempt == attempt;
+        fault::point("courier: about to record");
+        let changed = self.outbox.change_by_news(job.job, status.bounded(), is_it).await;
+        fault::point("courier: recorded");
+        match changed {
             Ok(_) => Turn::Fine,
             Err(_) => Turn::Wait,
         }

@@ -28,7 +28,12 @@ use crate::{
 use attributes::{is_own, queue_info};
 use futures_util::future::BoxFuture;
 use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::sync::OnceCell;
 
 pub use transport::Address;
@@ -54,6 +59,8 @@ pub struct Cups {
     address: Address,
     documents: Documents,
     user: OnceCell<String>,
+    /// What queues take, as they told a moment ago.
+    takes: Mutex<HashMap<QueueId, (Instant, Arc<Group>)>>,
 }
 
 impl Cups {
@@ -67,7 +74,7 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self { address, documents, user: OnceCell::new() }
+        Self { address, documents, user: OnceCell::new(), takes: Mutex::default() }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -147,6 +154,25 @@ impl Cups {
         Ok(capabilities_of(group).bounded())
     }
 
+    /// The kinds of documents that a queue takes, and its paper; at most a few seconds old, so that many jobs at once ask
+    /// once.
+    async fn what_it_takes(&self, queue: &QueueId) -> Result<Arc<Group>, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(3);
+        const MOST: usize = 500;
+        let known = self.takes.lock().unwrap_or_else(PoisonError::into_inner).get(queue).cloned();
+        if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(known);
+        }
+        let answer = self.queue_attributes(queue, &["document-format-supported", "media-default"]).await?;
+        let told = Arc::new(answer.group(GroupTag::Printer).cloned().ok_or(SpoolError::NotFound)?);
+        let mut takes = self.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        if takes.len() >= MOST {
+            takes.clear();
+        }
+        takes.insert(queue.clone(), (Instant::now(), Arc::clone(&told)));
+        Ok(told)
+    }
+
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
         // What was laid out before has its pages, and must not be scaled a second time.
         let laid_out = is_laid_out(&job.options);
@@ -165,8 +191,10 @@ impl Cups {
             .job(told::job_attributes(&options))
             .job(as_it_is.into_iter().filter(|_| laid_out))
             .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
-        let answer = self.ask(&queue_path(&job.queue), message).await?;
-        answer
+        // What is asked before the document is sent is asked meanwhile; if that fails, it is asked again.
+        let path = queue_path(&job.queue);
+        let (answer, _) = tokio::join!(self.ask(&path, message), self.what_it_takes(&job.queue));
+        answer?
             .group(GroupTag::Job)
             .and_then(|group| group.int("job-id"))
             .filter(|number| *number > 0)
@@ -175,10 +203,8 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let names = ["document-format-supported", "media-default"];
-        let answer = self.queue_attributes(&job.queue, &names).await.map_err(not_begun)?;
-        let queue = answer.group(GroupTag::Printer).ok_or(not_begun(SpoolError::NotFound))?;
-        let ready = Ready::make(&self.documents, job, queue).await.map_err(not_begun)?;
+        let queue = self.what_it_takes(&job.queue).await.map_err(not_begun)?;
+        let ready = Ready::make(&self.documents, job, &queue).await.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", Value::name(user))
