@@ -5,11 +5,15 @@
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod add;
+mod change;
 mod confine;
+mod edit;
 mod listing;
 mod manifests;
+mod once;
 mod read;
 mod receive;
+mod verbs;
 
 use crate::{
     path::{self, SharePath},
@@ -22,7 +26,7 @@ use lanyard_trust::{Action, Claim, Gate, NodeId, Refusal, ShareId, Subject, Used
 use std::{
     collections::HashMap,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -43,6 +47,7 @@ pub struct Offer {
     gate: Arc<dyn Gate<Folder>>,
     manifests: manifests::Manifests,
     receiving: receive::Receiving,
+    once: once::Once,
     slots: Arc<Slots>,
 }
 
@@ -54,6 +59,7 @@ impl Offer {
             gate,
             manifests: manifests::Manifests::default(),
             receiving: receive::Receiving::default(),
+            once: once::Once::default(),
             slots: Arc::default(),
         })
     }
@@ -88,7 +94,16 @@ impl Offer {
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
-            _ => Err(Refused::new(Code::NotFound, "no such door")),
+            _ => verbs::answer(visit, &verb, query, request).await,
+        }
+    }
+
+    /// Removes for good what has been in the bin of a shared folder for longer than it is kept there. Blocks on the disk.
+    pub fn sweep_bin(root: &Path) {
+        match change::bin::sweep(root) {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "what was removed from a share a month ago is gone for good"),
+            Err(refused) => tracing::debug!(why = refused.detail, "a bin could not be looked through"),
         }
     }
 }
@@ -142,6 +157,8 @@ struct Query {
     path: SharePath,
     after: Option<String>,
     conflict: Option<String>,
+    /// What the verbs that change something take besides.
+    more: verbs::More,
 }
 
 impl Query {
@@ -152,7 +169,7 @@ impl Query {
                 "path" => query.path = SharePath::parse_encoded(value)?,
                 "after" => query.after = Some(path::decode(value)?),
                 "conflict" => query.conflict = Some(path::decode(value)?),
-                _ => {}
+                _ => query.more.read(name, value)?,
             }
         }
         Ok(query)

@@ -3,7 +3,7 @@
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
-    read,
+    edit, read,
 };
 use crate::{
     content::FileId,
@@ -228,16 +228,20 @@ impl Growing {
         if id != announced_id {
             return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
         }
+        let name = self.path.name().unwrap_or_default();
+        if self.announced.replace {
+            edit::keep_mode(&self.dir, name, &self.file)?;
+        }
         if let Some(modified) = self.announced.modified {
             disk::set_modified(&self.file, modified);
         }
         self.file.sync_all()?;
-        let name = self.path.name().unwrap_or_default();
         check_target(&self.dir, name, &self.announced)?;
         disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
         self.placed = true;
         disk::sync_confined(&self.dir)?;
-        Ok(Stored { path: self.path.to_string(), id, size: self.written })
+        let stat = Some(read::described(&confine::facts_of(&self.file)?, true));
+        Ok(Stored { path: self.path.to_string(), id, size: self.written, stat })
     }
 
     /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.
@@ -254,7 +258,7 @@ impl Growing {
                     self.placed = true;
                     disk::sync_confined(&self.dir)?;
                     let path = self.path.with_name(&name)?.to_string();
-                    return Ok(Stored { path, id, size: self.written });
+                    return Ok(Stored { path, id, size: self.written, stat: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error.into()),
