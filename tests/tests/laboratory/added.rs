@@ -17,6 +17,7 @@ scenarios![
     a_gateway_whose_port_is_taken_moves_and_takes_its_queues_along,
     another_user_of_the_computer_does_not_get_in,
     a_standard_printer_can_be_added_too,
+    the_node_is_killed_at_any_moment_and_what_a_program_prints_comes_out_once,
     a_job_is_held_in_the_dialog_and_by_whoever_speaks_ipp_to_the_gateway,
 ];
 
@@ -196,6 +197,34 @@ fn a_standard_printer_can_be_added_too() -> Result<()> {
     cups.admin(&["lp", "-d", "Kitchen_at_kitchen", &file.to_string_lossy()])?;
     let tray = printer.tray_with(1, Duration::from_secs(40))?;
     ensure!(tray[0].pages == ["soup"], "{tray:?}");
+    Ok(())
+}
+
+/// Moments after `lp` was answered, in milliseconds: CUPS needs a while until it hands over.
+const MOMENTS: &[u64] = &[0, 40, 80, 110, 140, 170, 200, 240, 300, 500];
+
+fn the_node_is_killed_at_any_moment_and_what_a_program_prints_comes_out_once() -> Result<()> {
+    let mut desk = Desk::new()?;
+    let mut texts = Vec::new();
+    for moment in MOMENTS {
+        let text = format!("struck after {moment}");
+        desk.lp(&format!("{moment}.pdf"), &text, &[])?;
+        thread::sleep(Duration::from_millis(*moment));
+        desk.office.sender.kill()?;
+        desk.office.sender.start_again()?;
+        texts.push(text);
+        soon("CUPS has handed everything over", Duration::from_secs(60), || {
+            ensure!(desk.cups.waiting_in_cups()? == 0, "{}", desk.cups.log());
+            Ok(())
+        })?;
+    }
+    soon("everything is on paper", Duration::from_secs(60), || {
+        ensure!(desk.jobs()?.iter().all(|job| job.state == JobState::Done), "{:?}", desk.jobs()?);
+        Ok(())
+    })?;
+    let tray = desk.office.printer.tray()?;
+    let pages: Vec<&str> = tray.iter().map(|sheet| sheet.pages[0].as_str()).collect();
+    ensure!(pages == texts, "{pages:?}");
     Ok(())
 }
 

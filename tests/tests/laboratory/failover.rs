@@ -1,5 +1,6 @@
 //! One printer on the network that two computers offer: one card, and whoever is there carries the document.
 
+use crate::household::{admit, create};
 use anyhow::{Result, ensure};
 use lanyard_api::{Job, JobState, Printer};
 use lanyard_tests::{Host, Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon};
@@ -40,6 +41,11 @@ fn a_printer_that_two_computers_offer_is_one_and_is_reached_by_whichever_is_ther
     let printer = StandardPrinter::install(&kitchen, "Kitchen", &["application/pdf"])?;
     let both = [Offering::new(&lab.host("ben")?, &kitchen)?, Offering::new(&lab.host("cleo")?, &kitchen)?];
     let ada = Node::at_home(&lab.host("ada")?)?;
+    // Whose word counts for what is the same printer: devices of one home.
+    create(&both[0].node, "Home")?;
+    for new in [&both[1].node, &ada] {
+        admit(&both[0].node, new)?;
+    }
     let card: Printer = soon("one card has all ways", SOON, || {
         let printers = ada.nearby()?.printers;
         ensure!(printers.len() == 1, "{printers:?}");

@@ -133,14 +133,16 @@ async fn sender(dir: &Path, child: PathBuf) {
     let mut lines = lines();
     while let Some(line) = lines.recv().await {
         let words: Vec<&str> = line.split(' ').collect();
-        let target = |share: &str| Target {
-            node: owner.unwrap(),
+        let of = |node: NodeId, share: &str| Target {
+            node,
             share: ShareId(share.to_owned()),
             printer: share.to_owned(),
             device_name: "owner".to_owned(),
             ask: false,
             identity: None,
         };
+        let known = owner;
+        let target = |share: &str| of(known.unwrap(), share);
         let id = |job: &str| job.parse::<Uuid>().unwrap();
         match words.as_slice() {
             ["owner", key, port, ipp] => {
@@ -152,7 +154,7 @@ async fn sender(dir: &Path, child: PathBuf) {
                     outbox.start().unwrap();
                     tokio::spawn(tell(outbox.clone()));
                     let server = Server::open(Store::open(&dir.join("ipp"), &[MIGRATIONS]).unwrap().store).unwrap();
-                    let (outbox, target) = (outbox.clone(), target("pages"));
+                    let (outbox, target) = (outbox.clone(), of(node, "pages"));
                     let of = move |_: &str| -> Box<dyn Printer> {
                         Box::new(Gateway { outbox: outbox.clone(), target: target.clone() })
                     };
