@@ -5,11 +5,13 @@
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod add;
+mod batch;
 mod confine;
 mod listing;
 mod manifests;
 mod read;
 mod receive;
+mod tree;
 
 use crate::{
     path::{self, SharePath},
@@ -25,9 +27,12 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::Semaphore;
 
 /// Files one caller may have open at once, in both directions.
 const FILES_PER_CALLER: usize = 24;
+/// Batches of small files that are received at once, from all callers; the others wait.
+const BATCHES: usize = 4;
 
 /// What stands behind a drive share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Offer {
     manifests: manifests::Manifests,
     receiving: receive::Receiving,
     slots: Arc<Slots>,
+    /// Batches that are received at once: each is in memory until it is whole.
+    batches: Semaphore,
 }
 
 impl Offer {
@@ -55,6 +62,7 @@ impl Offer {
             manifests: manifests::Manifests::default(),
             receiving: receive::Receiving::default(),
             slots: Arc::default(),
+            batches: Semaphore::new(BATCHES),
         })
     }
 
@@ -87,6 +95,9 @@ impl Offer {
             (&Method::GET, "stat") => read::stat(visit, query).await,
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
+            (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => Err(Refused::new(Code::NotFound, "no such door")),
         }

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) size: u64,
     pub(super) modified: Option<i64>,
+    /// Its owner may run it.
+    pub(super) executable: bool,
     object: (u64, u64),
     /// When the system last noted a change of anything about it; unlike `modified` no program can set it.
     changed: Option<i64>,
@@ -40,6 +42,7 @@ impl Facts {
             kind,
             size: if kind == Kind::File { metadata.len() } else { 0 },
             modified: metadata.modified().ok().and_then(|time| disk::nanos(time.into_std())),
+            executable: kind == Kind::File && executable(metadata),
             object: object(metadata),
             changed: changed(metadata),
         }
@@ -69,6 +72,17 @@ fn object(metadata: &Metadata) -> (u64, u64) {
 fn object(metadata: &Metadata) -> (u64, u64) {
     let created = metadata.created().ok().and_then(|time| disk::nanos(time.into_std()));
     (0, created.unwrap_or(0).cast_unsigned())
+}
+
+#[cfg(unix)]
+fn executable(metadata: &Metadata) -> bool {
+    use cap_std::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -117,7 +131,11 @@ pub(super) fn open_file(root: &Path, path: &SharePath) -> Result<(File, Facts), 
     let Some((folder, name)) = path.split_last() else {
         return Err(Refused::new(Code::WrongKind, "a folder has no content"));
     };
-    let dir = open_dir(root, folder)?;
+    open_file_in(&open_dir(root, folder)?, name)
+}
+
+/// The same for a single name in a folder that is open.
+pub(super) fn open_file_in(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
     ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
