@@ -3,7 +3,9 @@
 use crate::office::Office;
 use anyhow::{Result, ensure};
 use lanyard_api::{Job, JobState};
-use lanyard_tests::{Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon, stays};
+use lanyard_tests::{
+    Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon, stays,
+};
 use std::{
     fs, thread,
     time::{Duration, Instant},

@@ -7,5 +7,6 @@ mod confined;
 mod download;
 mod faults;
 mod listing;
+mod tree;
 mod upload;
 mod world;
