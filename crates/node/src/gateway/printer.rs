@@ -97,6 +97,8 @@ impl Remote {
             accepting: true,
             supplies: Vec::new(),
             holds: false,
+            // Whose printer it is may not know how.
+            covers: false,
             more: More::default(),
         })
     }
