@@ -7,5 +7,7 @@ mod confined;
 mod download;
 mod faults;
 mod listing;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod upload;
 mod world;
