@@ -123,6 +123,9 @@ pub struct Sighting {
     pub detail: Option<String>,
     /// Pages that reached paper.
     pub pages_done: Option<u32>,
+    /// Which life of the print service tells this; another number than before means that it was away in between. 0
+    /// where that is not known.
+    pub life: u64,
 }
 
 /// Where a job is in the system's queue.

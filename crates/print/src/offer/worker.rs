@@ -266,7 +266,8 @@ fn before(action: Action) -> &'static str {
         Action::Hold(_) => "worker: about to hold",
         Action::Release(_) => "worker: about to release",
         Action::Look(_) => "worker: about to look",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 
@@ -280,7 +281,8 @@ fn after(action: Action) -> &'static str {
         Action::Hold(_) => "worker: held, not recorded",
         Action::Release(_) => "worker: released, not recorded",
         Action::Look(_) => "worker: looked, not recorded",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 

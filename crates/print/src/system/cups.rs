@@ -10,6 +10,7 @@
 pub mod added;
 mod attributes;
 mod handling;
+mod life;
 mod more;
 mod transport;
 
@@ -54,6 +55,7 @@ pub struct Cups {
     address: Address,
     documents: Documents,
     user: OnceCell<String>,
+    life: life::Life,
 }
 
 impl Cups {
@@ -67,7 +69,7 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self { address, documents, user: OnceCell::new() }
+        Self { address, documents, user: OnceCell::new(), life: life::Life::default() }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -98,6 +100,13 @@ impl Cups {
     fn to_job(operation: Operation, number: i32) -> Message {
         Message::request(operation, 1)
             .operation("job-uri", Value::uri(format!("ipp://localhost/jobs/{number}")))
+    }
+
+    /// A question that changes nothing, over the connection that tells one life of CUPS from the next.
+    async fn ask_in_this_life(&self, path: &str, message: Message) -> Result<Message, SpoolError> {
+        let user = self.user().await;
+        let message = message.operation("requesting-user-name", Value::name(user));
+        accepted(self.life.ask(&self.address, user, path, &message).await?)
     }
 
     async fn default_queue(&self) -> Option<String> {
@@ -194,7 +203,7 @@ impl Cups {
         let message = Self::to_queue(Operation::GetJobs, queue)
             .operation("which-jobs", Value::keyword("all"))
             .requesting(&JOB_ATTRIBUTES);
-        let answer = self.ask("/", message).await?;
+        let answer = self.ask_in_this_life("/", message).await?;
         let marked = answer
             .groups(GroupTag::Job)
             .filter(|group| group.text(MARK) == Some(mark))
@@ -213,7 +222,7 @@ impl Cups {
         number: i32,
     ) -> Result<Option<Sighting>, SpoolError> {
         let message = Self::to_job(Operation::GetJobAttributes, number).requesting(&JOB_ATTRIBUTES);
-        let answer = match self.ask("/", message).await {
+        let answer = match self.ask_in_this_life("/", message).await {
             Err(SpoolError::NotFound) => return self.find_mark(queue, mark).await,
             answer => answer?,
         };
@@ -225,12 +234,13 @@ impl Cups {
     }
 
     async fn sight(&self, queue: &QueueId, job: &Group) -> Result<Sighting, SpoolError> {
+        let life = self.life.number();
         if !told::is_open(job) {
-            return Ok(sighting(job, None));
+            return Ok(Sighting { life, ..sighting(job, None) });
         }
         let names = ["printer-state", "printer-state-reasons", "printer-state-message"];
         let printer = self.queue_attributes(queue, &names).await?;
-        Ok(sighting(job, printer.group(GroupTag::Printer)))
+        Ok(Sighting { life, ..sighting(job, printer.group(GroupTag::Printer)) })
     }
 
     async fn cancel_job(&self, number: i32) -> Result<(), SpoolError> {

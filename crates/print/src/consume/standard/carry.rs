@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     QueueId,
+    fault,
     consume::{Bell, Outbox, OutgoingJob, OutgoingState, lock, outgoing::Phase},
     offer::{
         hold::Holds,
@@ -190,13 +191,16 @@ impl Carrier {
             }
             let before = machine.journal().clone();
             let action = machine.decide();
+            fault::point("carrier: decided, not recorded");
             if !self.record(&job, &machine, &mut recorded).await {
                 return Pace::Away;
             }
             if action == Action::Rest {
                 break;
             }
+            fault::point("carrier: about to act");
             let event = self.act(&job, &handover, action).await;
+            fault::point("carrier: acted, not recorded");
             tracing::debug!(job = %job.job, ?action, ?event, "job on a standard printer");
             let failed = match &event {
                 Event::Failed(SpoolError::NotAccepting) => Some(Pace::Busy),
@@ -214,6 +218,7 @@ impl Carrier {
             if !self.record(&job, &machine, &mut recorded).await {
                 return Pace::Away;
             }
+            fault::point("carrier: recorded, and the outbox does not know");
             let journal = machine.journal();
             self.tell(&job, journal).await;
             if matches!(journal.step, Step::Ended | Step::Unknown) {
