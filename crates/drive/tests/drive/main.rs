@@ -7,6 +7,8 @@ mod confined;
 mod download;
 mod faults;
 mod listing;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod tree;
 mod upload;
 mod world;
