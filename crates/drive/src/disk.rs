@@ -213,12 +213,15 @@ pub(crate) fn write_sparse_at(file: &File, bytes: &[u8], offset: u64) -> io::Res
     const HOLE: usize = 64 * 1024;
     let mut done = 0;
     while done < bytes.len() {
-        let zeros = bytes[done..].chunks(HOLE).take_while(|block| block.len() == HOLE && is_zero(block)).count() * HOLE;
+        let zeros =
+            bytes[done..].chunks(HOLE).take_while(|block| block.len() == HOLE && is_zero(block)).count()
+                * HOLE;
         if zeros > 0 && punch(file, offset + done as u64, zeros as u64) {
             done += zeros;
             continue;
         }
-        let content = bytes[done + zeros..].chunks(HOLE).take_while(|block| !is_zero(block) || block.len() < HOLE);
+        let content =
+            bytes[done + zeros..].chunks(HOLE).take_while(|block| !is_zero(block) || block.len() < HOLE);
         let end = (done + zeros + content.map(<[u8]>::len).sum::<usize>()).min(bytes.len());
         write_at(file, &bytes[done..end], offset + done as u64)?;
         done = end;

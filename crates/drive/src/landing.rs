@@ -254,8 +254,8 @@ fn name(hidden: &Hidden, taken: Taken) -> io::Result<Outcome> {
     let wanted = hidden.path.name().unwrap_or_default();
     for number in 1..=NUMBERS {
         let name = path::numbered(wanted, number);
-        let replace = taken == Taken::Replace
-            && hidden.dir.symlink_metadata(&name).is_ok_and(|there| there.is_file());
+        let replace =
+            taken == Taken::Replace && hidden.dir.symlink_metadata(&name).is_ok_and(|there| there.is_file());
         match disk::place_in(&hidden.dir, &hidden.name, &name, replace) {
             Ok(()) => {
                 let path = hidden.path.with_name(&name).map_err(io::Error::other)?;

@@ -1,8 +1,8 @@
 //! Single questions to a drive of another device.
 
 use crate::{
-    frames::{Frame, Reader},
     content::{self, FileId, Manifest, PieceValue},
+    frames::{Frame, Reader},
     path::{self, SharePath},
     wire::{self, Code, ID_LEN, Page, Problem, Stat, Want},
 };
@@ -177,7 +177,8 @@ impl Remote {
     /// Small files, frame by frame in the order in which they are wanted.
     pub(super) async fn batch(&self, wanted: &[Want]) -> Result<Frames, RemoteError> {
         let mut request = self.request(Method::POST, "batch", "")?;
-        let list = serde_json::to_vec(wanted).map_err(|_| RemoteError::Nonsense("a list that cannot be written"))?;
+        let list =
+            serde_json::to_vec(wanted).map_err(|_| RemoteError::Nonsense("a list that cannot be written"))?;
         *request.body_mut() = lanyard_link::body::full(list);
         Ok(Frames::new(self.ask(request, ANSWER).await?.into_body()))
     }

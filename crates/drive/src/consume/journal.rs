@@ -16,7 +16,8 @@ use uuid::Uuid;
 /// The tables of this room.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "drive",
-    steps: &["CREATE TABLE drive_copy (
+    steps: &[
+        "CREATE TABLE drive_copy (
         id TEXT PRIMARY KEY,
         direction TEXT NOT NULL,
         node TEXT NOT NULL,
@@ -40,7 +41,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         sent_before INTEGER NOT NULL,
         owns_source INTEGER NOT NULL
     ) STRICT;",
-    "ALTER TABLE drive_copy ADD COLUMN speed_limit INTEGER;
+        "ALTER TABLE drive_copy ADD COLUMN speed_limit INTEGER;
      ALTER TABLE drive_copy ADD COLUMN tree INTEGER NOT NULL DEFAULT 0;
      ALTER TABLE drive_copy ADD COLUMN files INTEGER;
      ALTER TABLE drive_copy ADD COLUMN files_done INTEGER NOT NULL DEFAULT 0;
@@ -56,7 +57,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         fate TEXT NOT NULL,
         detail TEXT,
         PRIMARY KEY (id, path)
-     ) STRICT, WITHOUT ROWID;"],
+     ) STRICT, WITHOUT ROWID;",
+    ],
 };
 
 /// What is written down of one file or folder of a tree.
@@ -78,8 +80,15 @@ pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), St
         let id = id.to_string();
         for Told { note, size, modified } in told {
             let size = size.cast_signed();
-            statement
-                .execute(params![id, note.path, note.copy, size, modified, note.fate.word(), note.detail])?;
+            statement.execute(params![
+                id,
+                note.path,
+                note.copy,
+                size,
+                modified,
+                note.fate.word(),
+                note.detail
+            ])?;
         }
         Ok(())
     })

@@ -198,7 +198,9 @@ impl Transfers {
             let copies = self.inner.copies();
             copies
                 .values()
-                .filter(|held| !held.row.transfer.state.is_ended() && held.row.transfer.state != State::Paused)
+                .filter(|held| {
+                    !held.row.transfer.state.is_ended() && held.row.transfer.state != State::Paused
+                })
                 .map(|held| held.row.transfer.id)
                 .collect()
         };

@@ -142,15 +142,7 @@ struct Count<'a> {
 impl<'a> Count<'a> {
     fn new(job: &'a Job, files: usize) -> Self {
         let tree = Tree { files: Some(files as u64), ..Tree::default() };
-        Self {
-            job,
-            tree,
-            bytes: 0,
-            failed: Vec::new(),
-            shown_at: Instant::now(),
-            shown_bytes: 0,
-            rate: 0.0,
-        }
+        Self { job, tree, bytes: 0, failed: Vec::new(), shown_at: Instant::now(), shown_bytes: 0, rate: 0.0 }
     }
 
     /// A file that an earlier try brought.

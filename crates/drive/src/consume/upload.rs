@@ -107,7 +107,12 @@ pub(super) async fn interruptible<T>(job: &Job, work: impl Future<Output = T>) -
 }
 
 /// Whether what is there is what we sent.
-pub(super) async fn is_ours(job: &Job, remote: &Remote, source: &Path, target: &SharePath) -> Result<bool, Trouble> {
+pub(super) async fn is_ours(
+    job: &Job,
+    remote: &Remote,
+    source: &Path,
+    target: &SharePath,
+) -> Result<bool, Trouble> {
     let Ok(manifest) = interruptible(job, remote.manifest(target)).await? else { return Ok(false) };
     let path = source.to_owned();
     let hashed = tokio::task::spawn_blocking(move || {

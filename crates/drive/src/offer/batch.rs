@@ -171,7 +171,8 @@ pub(super) async fn receive(
 
 fn announced(headers: &HeaderMap) -> Result<u64, Refused> {
     let size = headers.get(wire::SIZE).and_then(|value| value.to_str().ok()?.parse().ok());
-    size.filter(|size| *size <= BATCH_BYTES).ok_or_else(|| Refused::new(Code::Invalid, "the size is not said"))
+    size.filter(|size| *size <= BATCH_BYTES)
+        .ok_or_else(|| Refused::new(Code::Invalid, "the size is not said"))
 }
 
 /// What is brought at once.

@@ -66,7 +66,11 @@ impl Walk {
     }
 
     /// One folder. The outer error ends the answer, the inner one only this folder.
-    fn one(&mut self, path: &SharePath, folders: &mut Vec<SharePath>) -> Result<Result<(), Refused>, BodyError> {
+    fn one(
+        &mut self,
+        path: &SharePath,
+        folders: &mut Vec<SharePath>,
+    ) -> Result<Result<(), Refused>, BodyError> {
         let dir = match confine::open_dir(&self.folder.root, path.names()) {
             Ok(dir) => dir,
             Err(refused) => return Ok(Err(refused)),

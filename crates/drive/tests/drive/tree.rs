@@ -140,7 +140,10 @@ async fn a_folder_whose_name_is_taken_is_settled_as_asked() {
 
     prepare();
     let copy = reader.done(reader.get_tree("tree", Conflict::Skip).await).await;
-    assert_eq!((read("tree/other"), read("tree/new"), read("tree/extra")), ("mine".into(), "new".into(), "extra".into()));
+    assert_eq!(
+        (read("tree/other"), read("tree/new"), read("tree/extra")),
+        ("mine".into(), "new".into(), "extra".into())
+    );
     let notes = reader.transfers.notes(copy.id).await.unwrap();
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert_eq!((&*notes[0].path, notes[0].fate), ("other", Fate::LeftOut));

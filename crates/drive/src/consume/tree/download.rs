@@ -53,16 +53,8 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
         let (root, mark) = (root.clone(), mark.clone());
         blocking(move || Ok(Names::of(&root, &mark))).await?
     };
-    let this = Try {
-        job,
-        remote,
-        device: &copy.device_name,
-        top,
-        root,
-        conflict: copy.conflict,
-        mark,
-        may_hold,
-    };
+    let this =
+        Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
     let plan = Plan::new(found, names, path::local_name);
     this.all(plan).await
 }
@@ -74,9 +66,8 @@ async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Foun
     let mut frames = remote.tree(top).await.map_err(explain)?;
     let mut found = Vec::new();
     let above = top.names().len();
-    let below = |path: &SharePath| {
-        (path.names().starts_with(top.names())).then(|| path.names()[above..].join("/"))
-    };
+    let below =
+        |path: &SharePath| (path.names().starts_with(top.names())).then(|| path.names()[above..].join("/"));
     while let Some(frame) = frames.next().await.map_err(explain)? {
         let one = match frame {
             Frame::Entry(entry) => below(&entry.path).filter(|path| !path.is_empty()).map(|path| Found {
@@ -89,12 +80,9 @@ async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Foun
                 size: entry.size,
                 modified: entry.modified,
             }),
-            Frame::Problem(path, code) => below(&path).map(|path| Found {
-                path,
-                what: What::Unreadable(code),
-                size: 0,
-                modified: None,
-            }),
+            Frame::Problem(path, code) => {
+                below(&path).map(|path| Found { path, what: What::Unreadable(code), size: 0, modified: None })
+            }
             _ => None,
         };
         let Some(one) = one else {
@@ -324,11 +312,7 @@ impl Try<'_> {
                         continue;
                     };
                     // What arrived is what is kept, also when the file has changed since it was listed.
-                    let item = Item {
-                        size: file.content.len() as u64,
-                        modified: file.modified,
-                        ..item
-                    };
+                    let item = Item { size: file.content.len() as u64, modified: file.modified, ..item };
                     fetched.bytes += item.size;
                     fetched.files.push(SmallFile { path, ..file });
                     fetched.items.push(item);
@@ -366,12 +350,18 @@ impl Try<'_> {
     }
 
     fn there(&self, item: &Item) -> Result<SharePath, Trouble> {
-        let joined = if self.top.is_top() { item.path.clone() } else { format!("{}/{}", self.top, item.path) };
+        let joined =
+            if self.top.is_top() { item.path.clone() } else { format!("{}/{}", self.top, item.path) };
         SharePath::parse(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
     }
 
     /// Writes down what became of the files of a batch.
-    async fn landed(&self, items: &[Item], outcomes: Vec<Outcome>, count: &mut Count<'_>) -> Result<(), Trouble> {
+    async fn landed(
+        &self,
+        items: &[Item],
+        outcomes: Vec<Outcome>,
+        count: &mut Count<'_>,
+    ) -> Result<(), Trouble> {
         let mut told = Vec::with_capacity(items.len());
         for (item, outcome) in items.iter().zip(outcomes) {
             told.push(match outcome {
@@ -428,7 +418,8 @@ impl Try<'_> {
             let _ = tokio::fs::remove_file(&part).await;
         }
         fetched?;
-        let (folder, name, replace) = (folder.to_owned(), name.to_owned(), self.conflict == Conflict::Replace);
+        let (folder, name, replace) =
+            (folder.to_owned(), name.to_owned(), self.conflict == Conflict::Replace);
         let (skip, root) = (self.conflict == Conflict::Skip, self.root.clone());
         let placed = blocking(move || place(&part, &folder, &name, replace, skip)).await?;
         let Some(placed) = placed else { return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))) };
@@ -546,7 +537,13 @@ fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
 }
 
 /// Gives a whole file its name, or the next free number; none when it gives way to what is there.
-fn place(part: &Path, folder: &Path, name: &str, replace: bool, skip: bool) -> Result<Option<PathBuf>, Trouble> {
+fn place(
+    part: &Path,
+    folder: &Path,
+    name: &str,
+    replace: bool,
+    skip: bool,
+) -> Result<Option<PathBuf>, Trouble> {
     for number in 1..1_000 {
         let target = folder.join(path::numbered(name, number));
         let is_file = fs::symlink_metadata(&target).is_ok_and(|there| there.is_file());
@@ -563,7 +560,10 @@ fn place(part: &Path, folder: &Path, name: &str, replace: bool, skip: bool) -> R
             }
         }
     }
-    Err(Trouble::Final(Reason::Exists, format!("{} and all its numbers are taken.", folder.join(name).display())))
+    Err(Trouble::Final(
+        Reason::Exists,
+        format!("{} and all its numbers are taken.", folder.join(name).display()),
+    ))
 }
 
 fn slashes(path: &Path) -> String {

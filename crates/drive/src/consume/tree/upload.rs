@@ -113,7 +113,8 @@ fn look(root: &Path, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>, Trouble> 
             let modified = metadata.modified().ok().and_then(disk::nanos);
             found.push(Found { path, what, size, modified });
             if found.len() > TREE {
-                let words = format!("{} holds more than {TREE} files. Copy its folders one by one.", root.display());
+                let words =
+                    format!("{} holds more than {TREE} files. Copy its folders one by one.", root.display());
                 return Err(Trouble::Final(Reason::Invalid, words));
             }
         }
@@ -294,8 +295,9 @@ impl Try<'_> {
             for item in part {
                 match self.there(item) {
                     Ok(path) => frames.push((item, Frame::Folder { path, modified: None })),
-                    Err(error) => told
-                        .push((item.told(Fate::Failed, Some(error.to_string())), Some(Reason::Invalid))),
+                    Err(error) => {
+                        told.push((item.told(Fate::Failed, Some(error.to_string())), Some(Reason::Invalid)))
+                    }
                 }
             }
             told.extend(self.bring(frames).await?);
@@ -465,7 +467,9 @@ impl Try<'_> {
         for part in folders.rchunks(BATCH) {
             let timed = part.iter().rev().filter(|item| item.modified.is_some());
             let frames: Vec<Frame> = timed
-                .filter_map(|item| Some(Frame::Folder { path: self.there(item).ok()?, modified: item.modified }))
+                .filter_map(|item| {
+                    Some(Frame::Folder { path: self.there(item).ok()?, modified: item.modified })
+                })
                 .collect();
             if !frames.is_empty() {
                 let brought = interruptible(self.job, bring(self.remote, self.word(), &frames)).await?;
