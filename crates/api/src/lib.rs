@@ -14,6 +14,7 @@ pub mod home;
 pub mod print;
 pub mod request;
 pub mod share;
+mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
 pub use check::{Check, CheckKind, FixAction, Outcome};
@@ -32,6 +33,7 @@ pub use print::{
 };
 pub use request::{Request, Response};
 pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
+pub use tree::{TransferFate, TransferNote, TransferTree};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

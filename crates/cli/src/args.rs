@@ -251,9 +251,24 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// Hold a copy
-    Pause { id: String },
-    /// Go on with a failed copy where it stopped
+    /// Hold a copy until it is resumed
+    Pause {
+        /// Its id or the beginning of it
+        id: String,
+    },
+    /// How fast copies may go: show it, set it (`500K`, `2M`, bytes a second), or lift it with `none`
+    Limit {
+        rate: Option<String>,
+        /// Only this copy, by its id or the beginning of it
+        #[arg(long, value_name = "ID")]
+        only: Option<String>,
+    },
+    /// What there is to tell of the files of a folder that was copied
+    Notes {
+        /// The copy's id or the beginning of it
+        id: String,
+    },
+    /// Go on with a paused or failed copy where it stopped
     Resume {
         /// Its id or the beginning of it
         id: String,
@@ -305,7 +320,6 @@ impl Command {
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
             Self::Send { .. } => Some("Sending files to a device"),
-            Self::Pause { .. } => Some("Pausing a copy"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

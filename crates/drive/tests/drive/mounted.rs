@@ -101,7 +101,11 @@ async fn a_saved_file_is_whole_on_the_other_computer_when_it_is_closed_and_not_b
             file.write_all(content).unwrap();
             let before = fs::read(root.join(name)).unwrap();
             assert!(before == b"the old letter" || before.is_empty(), "{name}: {} bytes", before.len());
-            assert_eq!(fs::metadata(dir.join(name)).unwrap().len(), content.len() as u64, "seen here at once");
+            assert_eq!(
+                fs::metadata(dir.join(name)).unwrap().len(),
+                content.len() as u64,
+                "seen here at once"
+            );
             drop(file);
             assert!(fs::read(root.join(name)).unwrap() == content, "{name}");
             assert!(fs::read(dir.join(name)).unwrap() == content, "{name}");
@@ -182,7 +186,8 @@ async fn a_file_that_was_removed_is_read_and_written_on_by_whoever_has_it_open()
     here.program(|dir| {
         for name in ["old", "new"] {
             let mut options = File::options();
-            let file = options.read(true).write(true).create(true).truncate(false).open(dir.join(name)).unwrap();
+            let file =
+                options.read(true).write(true).create(true).truncate(false).open(dir.join(name)).unwrap();
             if name == "new" {
                 file.write_all_at(b"0123456789", 0).unwrap();
             }
@@ -327,7 +332,10 @@ async fn a_share_that_is_taken_back_or_read_only_says_so_and_harms_nothing() {
     owner.rules.write.store(false, Ordering::SeqCst);
     here.program(|dir| {
         let refused = fs::write(dir.join("b"), "x").unwrap_err();
-        assert!(matches!(refused.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem), "{refused}");
+        assert!(
+            matches!(refused.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem),
+            "{refused}"
+        );
         assert!(fs::remove_file(dir.join("a")).is_err());
         assert_eq!(fs::read(dir.join("a")).unwrap(), b"mine");
     })

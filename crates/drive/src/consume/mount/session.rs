@@ -198,7 +198,8 @@ fn connection(dir: &Path) -> Option<u64> {
 
 /// Fields of proc_pid_mountinfo(5): the third is `major:minor`, the fifth the place, with blanks as octal numbers.
 fn connection_in(mounts: &str, dir: &str) -> Option<u64> {
-    let escaped = dir.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011").replace('\n', "\\012");
+    let escaped =
+        dir.replace('\\', "\\134").replace(' ', "\\040").replace('\t', "\\011").replace('\n', "\\012");
     let place = |line: &str| line.split(' ').nth(4).is_some_and(|place| place == escaped);
     let line = mounts.lines().rev().find(|line| place(line))?;
     line.split(' ').nth(2)?.split_once(':')?.1.parse().ok()
