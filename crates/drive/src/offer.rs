@@ -7,6 +7,7 @@
 mod add;
 mod change;
 mod confine;
+pub mod dav;
 mod edit;
 mod listing;
 mod manifests;
