@@ -8,6 +8,7 @@ mod add;
 mod batch;
 mod change;
 mod confine;
+pub mod dav;
 mod edit;
 mod listing;
 mod manifests;

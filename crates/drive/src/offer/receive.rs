@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_link::Body;
 use lanyard_link::Incoming;
@@ -51,6 +51,15 @@ pub(super) struct Announced {
 }
 
 impl Announced {
+    /// From a sender that announces no hash. `etag` is what may be replaced and nothing else.
+    pub(super) fn unproven(size: u64, modified: Option<i64>, replace: bool, etag: Option<&str>) -> Self {
+        let mut if_match = HeaderMap::new();
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            if_match.insert(http::header::IF_MATCH, etag);
+        }
+        Self { size, modified, replace, if_match }
+    }
+
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
         let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let size = number(wire::SIZE)
@@ -225,11 +234,18 @@ impl Growing {
         .await
     }
 
-    fn finish(mut self, announced_id: FileId) -> Result<Stored, Refused> {
+    fn finish(self, announced_id: FileId) -> Result<Stored, Refused> {
         let id = FileId(*self.hasher.finalize().as_bytes());
         if id != announced_id {
             return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
         }
+        let (path, size) = (self.path.to_string(), self.written);
+        let stat = Some(read::described(&self.finish_unproven()?, true));
+        Ok(Stored { path, id, size, stat })
+    }
+
+    /// Keeps what has arrived under its name, in one step, and tells what it is now.
+    pub(super) fn finish_unproven(mut self) -> Result<Facts, Refused> {
         // The last bytes may be a hole.
         self.file.set_len(self.written)?;
         let name = self.path.name().unwrap_or_default();
@@ -247,8 +263,7 @@ impl Growing {
         disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
         self.placed = true;
         disk::sync_confined(&self.dir)?;
-        let stat = Some(read::described(&confine::facts_of(&self.file)?, true));
-        Ok(Stored { path: self.path.to_string(), id, size: self.written, stat })
+        confine::facts_of(&self.file)
     }
 
     /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.

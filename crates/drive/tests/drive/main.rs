@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod confined;
+mod dav;
 mod download;
 mod faults;
 mod listing;
