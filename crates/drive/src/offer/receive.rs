@@ -57,7 +57,7 @@ impl Announced {
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
             if_match.insert(http::header::IF_MATCH, etag);
         }
-        Self { size, modified, replace, if_match }
+        Self { size, modified, executable: false, replace, if_match }
     }
 
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
