@@ -1,9 +1,9 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, JobAction, Listing, Millis,
-    Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview, PrintOptions,
-    PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
+    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, JobAction,
+    Listing, Millis, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview,
+    PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;

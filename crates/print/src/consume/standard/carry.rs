@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     QueueId,
-    fault,
     consume::{Bell, Outbox, OutgoingJob, OutgoingState, lock, outgoing::Phase},
+    fault,
     offer::{
         hold::Holds,
         machine::{Action, Event, Journal, Machine, Step},
