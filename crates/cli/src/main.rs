@@ -170,6 +170,9 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             show::show(json, &transfers, |transfers| show::transfers(transfers))
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Pause { id } => transfers::pause(&node, id, json).await,
+        Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
+        Command::Notes { id } => transfers::notes(&node, id, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
         Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
         Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
@@ -183,7 +186,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         | Command::Mv { .. }
         | Command::Mount { .. }
         | Command::Unmount { .. }
-        | Command::Send { .. }
-        | Command::Pause { .. } => Err(ask::odd()),
+        | Command::Send { .. } => Err(ask::odd()),
     }
 }

@@ -114,6 +114,14 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         }
         Request::Transfers => Ok(Response::Transfers(drives::transfers(core).await)),
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
+        Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
+        Request::LimitTransfers { transfer, rate } => {
+            drives::limit(core, transfer, rate).await.map(Response::TransferLimit)
+        }
+        Request::TransferLimit => Ok(Response::TransferLimit(drives::limit_of_all(core))),
+        Request::TransferNotes { transfer } => {
+            drives::notes(core, &transfer).await.map(Response::TransferNotes)
+        }
         Request::RetryTransfer { transfer } => drives::retry(core, &transfer).await.map(Response::Transfer),
     }
 }

@@ -6,7 +6,9 @@ use super::{
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId, fault,
+    QueueId,
+    document::finish::Cover,
+    fault,
     system::{Handover, SpoolError, Spooler},
     ticket::State,
 };
@@ -199,6 +201,10 @@ impl Worker {
             document: self.offer.inner.spool.path(&job.document()),
             format: job.format,
             options: job.options.clone(),
+            cover: job
+                .options
+                .cover
+                .then(|| Cover::new(&job.title, job.user.as_deref(), job.created_at / 1000, &job.options)),
         }
     }
 }

@@ -275,6 +275,7 @@ impl Carrier {
             document: self.outbox.inner.spool.path(&job.document()),
             format: job.format,
             options: job.options.clone(),
+            cover: None,
         }
     }
 
