@@ -127,7 +127,7 @@ describe.sequential("a printer that is shared", () => {
       await anna.dialog.getByText("Grey", { exact: true }).click();
       await expect.poll(async () => (await ink()).color, { message: "grey where it will be grey" }).toBe(false);
     });
-    await anna.notes.getByText(/^Printed/).waitFor();
+    await anna.notes.getByText("Printed · 2 pages").waitFor();
     const paper = await until("the paper", () => shop.paper("roses"));
     expect(paper).toMatchObject({ pages: ["roses", "beans"], copies: 2 });
     expect(paper.ticket).toMatchObject({ IPP_SIDES: "two-sided-long-edge", IPP_PRINT_COLOR_MODE: "monochrome" });
@@ -207,7 +207,7 @@ describe.sequential("jobs that wait", () => {
     await says(/Paused by its owner/);
     await print(LASER, "Later.pdf", pdf("later"));
     await anna.go("Activity");
-    await row(anna, "Later.pdf").getByText(/Paused by its owner|Waiting to print/).waitFor();
+    await row(anna, "Later.pdf").getByText("Waiting to print · Paused by its owner").waitFor();
     await inspect(anna.page, "real-paused");
     await inspect(ben.page, "real-paused-owner");
     expect(await shop.paper("later")).toBeUndefined();
@@ -223,6 +223,7 @@ describe.sequential("the owner's rules", () => {
     await print(LASER, "Novel.pdf", pdf("chapter one", "chapter two"));
     await anna.go("Activity");
     await row(anna, "Novel.pdf").getByText("Not printed: that was all for today").waitFor();
+    expect(await row(anna, "Novel.pdf").getByRole("button").allTextContents()).toEqual(["Try again", "Move…"]);
     await inspect(anna.page, "real-spent");
     expect(await shop.paper("chapter one")).toBeUndefined();
     await rules(() => ben.dialog.getByLabel("Pages a day per device").fill(""));
