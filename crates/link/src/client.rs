@@ -141,6 +141,12 @@ impl Peers {
         }
     }
 
+    /// Whether a device has answered within the last second, and its connection is still there.
+    #[must_use]
+    pub fn is_warm(&self, node: NodeId) -> bool {
+        self.book.is_warm(&node)
+    }
+
     /// Sees to it that a connection to a device is ready for a request that follows within a second or so.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
         }
         Code::Invalid => (Reason::Invalid, format!("“{path}” is not a name that every computer can hold.")),
         Code::Exists => (Reason::Exists, format!("“{path}” is there already on {device}.")),
+        Code::NotEmpty => (Reason::Exists, format!("“{path}” on {device} is a folder that is not empty.")),
         Code::Changed => (Reason::Changed, format!("“{path}” changes on {device} while it is copied.")),
         Code::DiskFull => (Reason::DiskFull, format!("There is no room for “{path}” on {device}.")),
         Code::Mismatch => (
@@ -86,7 +87,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
             format!("What arrived on {device} does not match the original, so it was not kept."),
         ),
         Code::Busy => (Reason::Busy, format!("{device} has too much to do at the moment.")),
-        Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
+        Code::TooLarge | Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
     }
 }
 
