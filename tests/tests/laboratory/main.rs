@@ -16,6 +16,8 @@ mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
+mod folders;
+#[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod handling;
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
                 self_check::ALL,
                 printing::ALL,
                 drives::ALL,
+                folders::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
