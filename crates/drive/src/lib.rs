@@ -7,6 +7,8 @@
 pub mod consume;
 pub mod content;
 mod disk;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod offer;
 pub mod path;
 pub mod wire;
