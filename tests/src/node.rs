@@ -484,9 +484,10 @@ impl Node {
             );
             match newest.state {
                 now if now == state => Ok(newest),
-                TransferState::Done | TransferState::Cancelled | TransferState::Failed => {
-                    Err(Hopeless::because(words))
-                }
+                TransferState::Done
+                | TransferState::Cancelled
+                | TransferState::Failed
+                | TransferState::Paused => Err(Hopeless::because(words)),
                 _ => bail!("{words}"),
             }
         })

@@ -14,6 +14,7 @@ pub mod home;
 pub mod print;
 pub mod request;
 pub mod share;
+mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
 pub use check::{Check, CheckKind, FixAction, Outcome};
@@ -27,11 +28,12 @@ pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
 pub use print::{
-    ColorMode, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview, PrintOptions, Printer,
-    PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
+    ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,
+    PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
 pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
+pub use tree::{TransferFate, TransferNote, TransferTree};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

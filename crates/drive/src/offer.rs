@@ -5,6 +5,7 @@
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod add;
+mod batch;
 mod change;
 mod confine;
 pub mod dav;
@@ -14,6 +15,7 @@ mod manifests;
 mod once;
 mod read;
 mod receive;
+mod tree;
 mod verbs;
 
 use crate::{
@@ -30,9 +32,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::Semaphore;
 
 /// Files one caller may have open at once, in both directions.
 const FILES_PER_CALLER: usize = 24;
+/// Batches of small files that are received at once, from all callers; the others wait.
+const BATCHES: usize = 4;
 
 /// What stands behind a drive share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Offer {
     receiving: receive::Receiving,
     once: once::Once,
     slots: Arc<Slots>,
+    /// Batches that are received at once: each is in memory until it is whole.
+    batches: Semaphore,
 }
 
 impl Offer {
@@ -62,6 +69,7 @@ impl Offer {
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
             slots: Arc::default(),
+            batches: Semaphore::new(BATCHES),
         })
     }
 
@@ -94,6 +102,9 @@ impl Offer {
             (&Method::GET, "stat") => read::stat(visit, query).await,
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
+            (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => verbs::answer(visit, &verb, query, request).await,
         }

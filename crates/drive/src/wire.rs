@@ -6,6 +6,9 @@
 //! | `GET stat?path=` | [`Stat`] |
 //! | `GET manifest?path=` | `ETag`, [`SIZE`], [`MODIFIED`]; the piece values (32 bytes each), then the FileId |
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
+//! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
+//! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
+//! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
 //! | `PUT file?path=&conflict=refuse|replace`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
@@ -49,6 +52,14 @@ pub const MODIFIED: &str = "lanyard-modified";
 pub const ONCE: &str = "lanyard-once";
 /// The most bytes in one `PATCH`.
 pub const MAX_WRITE: usize = 4 << 20;
+/// Set when its owner may run the file.
+pub const EXECUTABLE: &str = "lanyard-executable";
+/// The most small files in one stream.
+pub const BATCH: usize = 1_000;
+/// The most bytes of content in one stream.
+pub const BATCH_BYTES: u64 = 8 << 20;
+/// The most names in a tree.
+pub const TREE: usize = 1_000_000;
 /// The most entries in a page.
 pub const PAGE: usize = 1_000;
 /// Bytes of the FileId that follows content and piece values.
@@ -212,6 +223,19 @@ pub struct Committed {
     pub stat: Stat,
 }
 
+/// A small file that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Its path.
+    pub path: String,
+    /// What the caller has of that name: if it is the same, it does not travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub have: Option<FileId>,
+    /// Only tell whether it is the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_compare: bool,
+}
+
 /// A file was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
@@ -258,6 +282,8 @@ pub enum Code {
     Mismatch,
     /// Too much at once.
     Busy,
+    /// Too large for a frame; it is fetched by itself.
+    TooLarge,
     /// Anything else.
     #[serde(other)]
     Failed,
@@ -270,7 +296,7 @@ impl Code {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NotAllowed | Self::MustAsk | Self::Unreadable | Self::Special => StatusCode::FORBIDDEN,
-            Self::Invalid | Self::WrongKind => StatusCode::BAD_REQUEST,
+            Self::Invalid | Self::WrongKind | Self::TooLarge => StatusCode::BAD_REQUEST,
             Self::Exists | Self::NotEmpty => StatusCode::CONFLICT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -294,6 +320,38 @@ impl Code {
             status if status.is_client_error() => Self::Invalid,
             _ => Self::Failed,
         }
+    }
+}
+
+impl Code {
+    const WORDS: [(Self, &str); 15] = [
+        (Self::NotFound, "not_found"),
+        (Self::NotAllowed, "not_allowed"),
+        (Self::MustAsk, "must_ask"),
+        (Self::Spent, "spent"),
+        (Self::Unreadable, "unreadable"),
+        (Self::Invalid, "invalid"),
+        (Self::Special, "special"),
+        (Self::WrongKind, "wrong_kind"),
+        (Self::Exists, "exists"),
+        (Self::Changed, "changed"),
+        (Self::DiskFull, "disk_full"),
+        (Self::Mismatch, "mismatch"),
+        (Self::Busy, "busy"),
+        (Self::TooLarge, "too_large"),
+        (Self::Failed, "failed"),
+    ];
+
+    /// The word for it in a frame, the same as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(code, _)| *code == self).map_or("failed", |(_, word)| word)
+    }
+
+    /// What such a word means; [`Code::Failed`] for one that is newer than this program.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map_or(Self::Failed, |(code, _)| *code)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 use convert::{api, api_transfer, refused};
 use http::{Request, Response};
-use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer};
+use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
     offer::{
@@ -22,7 +22,7 @@ use lanyard_drive::{
         dav::{Dav, Mounted},
     },
     path::{self, SharePath},
-    wire::{Code, Kind},
+    wire::{Code, Kind, Stat},
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_trust::{NodeId, Subject};
@@ -70,6 +70,8 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     if let Err(error) = swept {
         tracing::warn!(%error, "files that were to be sent could not be looked through");
     }
+    let limit = core.settings.text(LIMIT).unwrap_or_default();
+    core.drives.transfers.limit_all(limit.and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0));
     core.drives.transfers.resume();
     Ok(())
 }
@@ -143,13 +145,18 @@ pub async fn get(
 ) -> Result<Transfer, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let path = remote_path(&path)?;
-    let name = file_name(core, &share, &path).await?;
-    let (folder, name) = places::destination(&core.downloads, dest, path::local_name(&name)).await?;
+    let there = what_is(core, &share, &path).await?;
+    // All of a drive is called as the drive is.
+    let name = path.name().unwrap_or(&share.name);
+    let (folder, name) = places::destination(&core.downloads, dest, path::local_name(name)).await?;
+    let tree = there.kind == Kind::Folder;
     let new = NewDownload {
         node: share.node,
         device_name: share.device_name,
         share: share.share,
         drive: share.name,
+        tree,
+        size: (!tree).then_some(there.size),
         path,
         folder,
         name,
@@ -170,9 +177,9 @@ pub async fn put(
     path: String,
     conflict: Conflict,
 ) -> Result<Transfer, ApiError> {
-    let (source, name) = places::source(core, &document).await?;
+    let places::Source { path: source, name, size } = places::source(core, &document).await?;
     let share = presence::find_drive(core, drive)?;
-    let target = target(core, &share, &path, &name, conflict).await?;
+    let target = target(core, &share, &path, &name, conflict, size.is_none()).await?;
     let owns_source = matches!(document, Document::Upload { .. });
     let source = if owns_source { places::take_over(source, &core.drives.outgoing).await? } else { source };
     let new = NewUpload {
@@ -181,6 +188,8 @@ pub async fn put(
         share: share.share,
         drive: share.name,
         source,
+        tree: size.is_none(),
+        size,
         path: target,
         conflict: convert::conflict(conflict),
         owns_source,
@@ -227,6 +236,61 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
         .ok_or_else(|| no_copy(transfer))
 }
 
+/// Holds a copy.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is over.
+pub async fn pause(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state.is_ended() {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is over already."));
+    }
+    let paused = core.drives.transfers.pause(copy.id).await;
+    paused.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
+}
+
+/// Where the limit for all copies together is kept.
+const LIMIT: &str = "transfer_limit";
+
+/// Sets how fast one copy or all together may go; tells the limit for all.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, the store's.
+pub async fn limit(
+    core: &Arc<Core>,
+    transfer: Option<String>,
+    rate: Option<u64>,
+) -> Result<Option<u64>, ApiError> {
+    let store = |error: lanyard_store::StoreError| ApiError::new(ErrorCode::Internal, error.to_string());
+    match transfer {
+        Some(transfer) => {
+            let copy = find(core, &transfer)?;
+            core.drives.transfers.limit_one(copy.id, rate).await.map_err(store)?;
+        }
+        None => {
+            core.settings.set(LIMIT, &rate.unwrap_or(0).to_string()).map_err(store)?;
+            core.drives.transfers.limit_all(rate);
+        }
+    }
+    Ok(limit_of_all(core))
+}
+
+/// How fast all copies together may go.
+pub fn limit_of_all(core: &Core) -> Option<u64> {
+    core.drives.transfers.limit()
+}
+
+/// What there is to tell of a tree.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, the store's.
+pub async fn notes(core: &Core, transfer: &str) -> Result<Vec<TransferNote>, ApiError> {
+    let copy = find(core, transfer)?;
+    let notes = core.drives.transfers.notes(copy.id).await;
+    let notes = notes.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    Ok(notes.into_iter().map(convert::note).collect())
+}
+
 /// A device is back: copies that wait for it go on.
 pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
     core.drives.transfers.peer_is_back(node);
@@ -265,18 +329,25 @@ fn shown(path: &SharePath, share: &RemoteShare) -> String {
     if path.is_top() { share.name.clone() } else { path.to_string() }
 }
 
-/// The name of a file that is there, or why it cannot be copied.
-async fn file_name(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<String, ApiError> {
+/// A file or folder that is there, or why it cannot be copied.
+async fn what_is(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<Stat, ApiError> {
     let shown = shown(path, share);
     let stat = remote(core, share).stat(path).await;
     let stat = stat.map_err(|error| refused(&error, &share.device_name, &shown))?;
-    match (stat.kind, path.name()) {
+    match stat.kind {
+        Kind::Other => Err(refused(&RemoteError::Refused(Code::Special), &share.device_name, &shown)),
+        Kind::File | Kind::Folder => Ok(stat),
+    }
+}
+
+/// The name of a file that is there, or why it cannot be handed on.
+async fn file_name(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<String, ApiError> {
+    match (what_is(core, share, path).await?.kind, path.name()) {
         (Kind::File, Some(name)) => Ok(name.to_owned()),
-        (Kind::Other, _) => Err(refused(&RemoteError::Refused(Code::Special), &share.device_name, &shown)),
-        _ => Err(ApiError::new(
-            ErrorCode::Invalid,
-            format!("“{shown}” is a folder. This version copies single files."),
-        )),
+        _ => {
+            let words = format!("“{}” is a folder. A browser takes single files.", shown(path, share));
+            Err(ApiError::new(ErrorCode::Invalid, words))
+        }
     }
 }
 
@@ -287,6 +358,7 @@ async fn target(
     text: &str,
     name: &str,
     conflict: Conflict,
+    tree: bool,
 ) -> Result<SharePath, ApiError> {
     let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
     let mut path = remote_path(text)?;
@@ -302,7 +374,9 @@ async fn target(
     path.check_new_name().map_err(invalid)?;
     let taken = match there {
         None => false,
-        Some(Kind::File) => conflict == Conflict::Refuse,
+        Some(Kind::File) if !tree => matches!(conflict, Conflict::Refuse | Conflict::Skip),
+        // What is in a folder is settled file by file.
+        Some(Kind::Folder) if tree => conflict == Conflict::Refuse,
         Some(_) => conflict != Conflict::KeepBoth,
     };
     if taken {

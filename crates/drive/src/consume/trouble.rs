@@ -87,7 +87,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
             format!("What arrived on {device} does not match the original, so it was not kept."),
         ),
         Code::Busy => (Reason::Busy, format!("{device} has too much to do at the moment.")),
-        Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
+        Code::TooLarge | Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
     }
 }
 

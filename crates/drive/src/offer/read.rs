@@ -127,6 +127,9 @@ pub(super) fn describe(headers: &mut HeaderMap, facts: &Facts) {
     if let Some(modified) = facts.modified {
         insert(headers, header::HeaderName::from_static(wire::MODIFIED), &modified.to_string());
     }
+    if facts.executable {
+        insert(headers, header::HeaderName::from_static(wire::EXECUTABLE), "1");
+    }
 }
 
 pub(super) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {

@@ -32,7 +32,7 @@ pub(super) const BLOCK: usize = 1 << 20;
 /// Left behind by a node that was killed: nobody has written to it for this long.
 const STALE: Duration = Duration::from_secs(600);
 /// How our hidden names begin; the random part and [`path::PART_SUFFIX`] follow.
-const PREFIX: &str = ".lanyard-put-";
+pub(super) const PREFIX: &str = ".lanyard-put-";
 
 /// Folders in which leftovers were looked for since the node started.
 #[derive(Default)]
@@ -45,6 +45,7 @@ pub(super) struct Receiving {
 pub(super) struct Announced {
     size: u64,
     modified: Option<i64>,
+    executable: bool,
     replace: bool,
     if_match: HeaderMap,
 }
@@ -56,7 +57,7 @@ impl Announced {
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
             if_match.insert(http::header::IF_MATCH, etag);
         }
-        Self { size, modified, replace, if_match }
+        Self { size, modified, executable: false, replace, if_match }
     }
 
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
@@ -77,6 +78,7 @@ impl Announced {
         Ok(Self {
             size,
             modified: number(wire::MODIFIED).and_then(|text| text.parse().ok()),
+            executable: headers.contains_key(wire::EXECUTABLE),
             replace,
             if_match,
         })
@@ -224,7 +226,7 @@ impl Growing {
     pub(super) async fn write(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
         blocking(move || {
             self.hasher.update(&block);
-            disk::write_at(&self.file, &block, self.written)?;
+            disk::write_sparse_at(&self.file, &block, self.written)?;
             self.written += block.len() as u64;
             block.clear();
             Ok((self, block))
@@ -244,12 +246,17 @@ impl Growing {
 
     /// Keeps what has arrived under its name, in one step, and tells what it is now.
     pub(super) fn finish_unproven(mut self) -> Result<Facts, Refused> {
+        // The last bytes may be a hole.
+        self.file.set_len(self.written)?;
         let name = self.path.name().unwrap_or_default();
         if self.announced.replace {
             edit::keep_mode(&self.dir, name, &self.file)?;
         }
         if let Some(modified) = self.announced.modified {
             disk::set_modified(&self.file, modified);
+        }
+        if self.announced.executable {
+            disk::make_executable(&self.file);
         }
         self.file.sync_all()?;
         check_target(&self.dir, name, &self.announced)?;
@@ -264,6 +271,7 @@ impl Growing {
         /// More files of one name than anybody sends.
         const MOST: u32 = 1_000;
         let id = FileId(*self.hasher.finalize().as_bytes());
+        self.file.set_len(self.written)?;
         self.file.sync_all()?;
         let name = self.path.name().unwrap_or_default().to_owned();
         for number in 1..=MOST {
@@ -321,7 +329,7 @@ fn check_target(dir: &Dir, name: &str, announced: &Announced) -> Result<(), Refu
 
 impl Receiving {
     /// Removes what killed nodes left in a folder, once per folder and start.
-    fn sweep(&self, dir: &Dir, on_disk: PathBuf) {
+    pub(super) fn sweep(&self, dir: &Dir, on_disk: PathBuf) {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.len() >= 4_096 {
             swept.clear();

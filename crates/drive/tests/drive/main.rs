@@ -8,5 +8,8 @@ mod dav;
 mod download;
 mod faults;
 mod listing;
+#[cfg(target_os = "linux")]
+mod mounted;
+mod tree;
 mod upload;
 mod world;

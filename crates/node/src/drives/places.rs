@@ -49,8 +49,16 @@ async fn is_dir(path: &Path) -> bool {
     tokio::fs::metadata(path).await.is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// The file to send and its name; checked to be an ordinary file that can be read.
-pub(super) async fn source(core: &Core, document: &Document) -> Result<(PathBuf, String), ApiError> {
+/// What is sent.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    /// Bytes of a file; none for a folder.
+    pub(super) size: Option<u64>,
+}
+
+/// The file or folder to send; checked to be one that can be read.
+pub(super) async fn source(core: &Core, document: &Document) -> Result<Source, ApiError> {
     let (path, name) = match document {
         Document::Path { path } => {
             let path = absolute(path)?;
@@ -70,15 +78,16 @@ pub(super) async fn source(core: &Core, document: &Document) -> Result<(PathBuf,
         _ => unreadable(&path, &error),
     })?;
     if metadata.is_dir() {
-        let words = format!("{} is a folder. This version copies single files.", path.display());
-        return Err(ApiError::new(ErrorCode::Invalid, words));
+        let listed = tokio::fs::read_dir(&path).await;
+        listed.map(drop).map_err(|error| unreadable(&path, &error))?;
+        return Ok(Source { path, name, size: None });
     }
     // Opening anything else (a pipe) could wait for ever.
     if !metadata.is_file() {
         return Err(ApiError::new(ErrorCode::Invalid, format!("{} is no ordinary file.", path.display())));
     }
     tokio::fs::File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
-    Ok((path, name))
+    Ok(Source { path, name, size: Some(metadata.len()) })
 }
 
 /// Takes a browser's upload out of the uploads, which are emptied at every start, into the copies' own folder.

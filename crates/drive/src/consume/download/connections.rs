@@ -4,6 +4,7 @@ use crate::{
     consume::{
         browse::{self, Remote, RemoteError},
         schedule::{self, MAX_WIDTH, Schedule},
+        transfers::Pace,
     },
     content::{self, PIECE, PieceValue},
     disk,
@@ -46,6 +47,7 @@ pub(super) struct Fetch {
     /// Connections with a number at or above this end after their run.
     pub(super) width: AtomicUsize,
     pub(super) writes: Arc<Semaphore>,
+    pub(super) pace: Pace,
 }
 
 impl Fetch {
@@ -159,7 +161,7 @@ async fn fetch_run(
         let mut buffer = buffers.pop().unwrap_or_else(|| Vec::with_capacity(PIECE as usize));
         let wanted = content::piece_range(fetch.size, piece);
         let wanted = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
-        let arrived = fill(&mut body, &mut rest, &mut buffer, wanted).await;
+        let arrived = fill(&fetch.pace, &mut body, &mut rest, &mut buffer, wanted).await;
         if let Some(done) = writing.take() {
             buffers.push(settle(&mut claim, done).await?);
         }
@@ -175,6 +177,7 @@ async fn fetch_run(
 }
 
 async fn fill(
+    pace: &Pace,
     body: &mut Incoming,
     rest: &mut Bytes,
     buffer: &mut Vec<u8>,
@@ -183,6 +186,10 @@ async fn fill(
     while buffer.len() < wanted {
         if rest.is_empty() {
             *rest = browse::next_content(body).await?;
+            let pause = pace.spend(rest.len() as u64);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         let take = rest.len().min(wanted - buffer.len());
         buffer.extend_from_slice(&rest.split_to(take));
@@ -206,7 +213,7 @@ fn store(
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
         let value = content::piece_value(size, piece, &buffer);
-        disk::write_at(&file, &buffer, content::piece_range(size, piece).start)?;
+        disk::write_sparse_at(&file, &buffer, content::piece_range(size, piece).start)?;
         buffer.clear();
         Ok((value, buffer))
     })
