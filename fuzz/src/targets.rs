@@ -19,6 +19,7 @@ targets! {
     checkpoint,
     child,
     codes,
+    dav,
     document,
     form,
     gate,

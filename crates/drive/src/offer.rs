@@ -235,6 +235,13 @@ impl From<io::Error> for Refused {
         if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) {
             return Self::new(Code::Special, "links are not followed");
         }
+        #[cfg(unix)]
+        if matches!(
+            rustix::io::Errno::from_io_error(&error),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) {
+            return Self::new(Code::Busy, "too many files are open on this computer");
+        }
         let code = match error.kind() {
             Kind::NotFound | Kind::NotADirectory => Code::NotFound,
             Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Code::Unreadable,

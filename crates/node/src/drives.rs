@@ -17,7 +17,10 @@ use http::{Request, Response};
 use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
-    offer::Offer,
+    offer::{
+        Offer,
+        dav::{Dav, Mounted},
+    },
     path::{self, SharePath},
     wire::{Code, Kind, Stat},
 };
@@ -32,6 +35,7 @@ use uuid::Uuid;
 /// The two halves of drives.
 pub struct Drives {
     offer: Arc<Offer>,
+    dav: Arc<Dav>,
     transfers: Transfers,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
@@ -50,7 +54,9 @@ impl Drives {
         let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
             .map_err(|error| StartError::failed("reading the copies under way", error))?;
         let outgoing = parts.data.root().join("outgoing");
-        Ok(Self { offer: Offer::new(parts.shares.clone()), transfers, outgoing })
+        let offer = Offer::new(parts.shares.clone());
+        let dav = Dav::new(Arc::clone(&offer), parts.store.clone());
+        Ok(Self { offer, dav, transfers, outgoing })
     }
 }
 
@@ -83,6 +89,16 @@ pub async fn serve(
 /// Answers a guest what a node would get. The door decides what a guest may ask.
 pub(crate) async fn serve_guest(core: &Core, subject: Subject, request: Request<Incoming>) -> Response<Body> {
     Arc::clone(&core.drives.offer).serve(subject, request).await
+}
+
+/// Answers a program that speaks WebDAV. The door has settled who it is.
+pub(crate) async fn serve_dav(
+    core: &Core,
+    subject: Subject,
+    mounted: Mounted,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    Arc::clone(&core.drives.dav).serve(subject, mounted, request).await
 }
 
 /// What takes files from guests.

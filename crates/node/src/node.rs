@@ -304,6 +304,7 @@ const MIGRATIONS: &[Migrations] = &[
     home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
+    lanyard_drive::offer::dav::MIGRATIONS,
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {

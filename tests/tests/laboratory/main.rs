@@ -18,6 +18,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
 #[cfg(target_os = "linux")]
+mod folders;
+#[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod handling;
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
                 self_check::ALL,
                 printing::ALL,
                 drives::ALL,
+                folders::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
