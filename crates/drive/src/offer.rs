@@ -7,6 +7,7 @@
 mod add;
 mod batch;
 mod confine;
+mod have;
 mod listing;
 mod manifests;
 mod read;
@@ -97,6 +98,7 @@ impl Offer {
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => Err(Refused::new(Code::NotFound, "no such door")),

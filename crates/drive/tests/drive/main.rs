@@ -7,6 +7,7 @@ mod confined;
 mod download;
 mod faults;
 mod listing;
+mod several;
 mod tree;
 mod upload;
 mod world;
