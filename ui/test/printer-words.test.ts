@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { mediaTypeWords, sourceWords, sumUp } from "../src/choice-words";
+import { differenceWords, mediaTypeWords, sourceWords, sumUp } from "../src/choice-words";
 import { allReasons, otherRoutes, printerState, queueState, reasonWords, routesOf, supplyLeft } from "../src/printer-words";
 import { defaults } from "../src/printing";
 import { jobSentence } from "../src/sentences";
@@ -111,6 +111,14 @@ describe("what was chosen, on one line", () => {
     expect(sourceWords("com.vendor-magic")).toBe("Com.vendor magic");
     expect(mediaTypeWords("photographic-matte")).toBe("Photo, matte");
     expect(mediaTypeWords("stone")).toBe("Stone");
+  });
+});
+
+describe("what comes out otherwise than it was chosen", () => {
+  test("is said with what it is about", () => {
+    expect(differenceWords({ what: "copies", most: 9 })).toBe("This printer makes at most 9 copies of a job.");
+    expect(differenceWords({ what: "media", media: "iso_a3_297x420mm" })).toBe("This printer has no paper A3.");
+    expect(differenceWords({ what: "grey" })).toBe("This printer has no colour: it will be grey.");
   });
 });
 

@@ -29,8 +29,8 @@ pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
 pub use print::{
-    ColorMode, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview, PrintOptions, Printer,
-    PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
+    ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,
+    PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
 pub use send::{Inbox, InboxSender, Sending, SendingState};

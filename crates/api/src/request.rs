@@ -1,9 +1,9 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job, Listing,
-    Millis, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview, PrintOptions,
-    PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer, TransferNote,
+    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job, JobAction,
+    Listing, Millis, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview,
+    PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -301,6 +301,20 @@ pub enum Request {
     CancelJob {
         /// The job's id or a unique beginning of it.
         job: String,
+    },
+    /// The jobs of all on a printer of another device that we may manage, newest first → `Jobs`.
+    PrinterJobs {
+        /// The printer.
+        printer: String,
+    },
+    /// Cancel, hold or release one of them → `Job`.
+    ManageJob {
+        /// The printer.
+        printer: String,
+        /// The job's id or a unique beginning of it.
+        job: String,
+        /// What to do with it: `cancel`, `hold` or `release`.
+        action: JobAction,
     },
     /// Try a failed or stopped job of ours again → `Job`.
     RetryJob {

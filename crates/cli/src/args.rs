@@ -153,6 +153,9 @@ pub(crate) enum Command {
     Print(Print),
     /// Print jobs, mine and others' on my printers
     Jobs {
+        /// Everybody's on a printer that I manage
+        #[arg(long, value_name = "PRINTER", conflicts_with = "watch")]
+        on: Option<String>,
         /// Go on and show what changes
         #[arg(long)]
         watch: bool,
@@ -161,6 +164,9 @@ pub(crate) enum Command {
     Cancel {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Try a failed or stopped print job, or a failed copy, again
     Retry {
@@ -171,11 +177,17 @@ pub(crate) enum Command {
     Hold {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Let a held print job go; of one that waits for my word that is a yes
     Release {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Print a job of mine on another printer
     Move {

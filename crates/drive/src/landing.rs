@@ -173,7 +173,7 @@ impl Landing {
             disk::set_modified(&open, modified);
         }
         if file.executable {
-            disk::set_executable(&open);
+            disk::make_executable(&open);
         }
         if cfg!(not(any(target_os = "linux", target_os = "android"))) {
             open.sync_all()?;

@@ -6,13 +6,18 @@
 
 mod add;
 mod batch;
+mod change;
 mod confine;
+pub mod dav;
+mod edit;
 mod have;
 mod listing;
 mod manifests;
+mod once;
 mod read;
 mod receive;
 mod tree;
+mod verbs;
 
 use crate::{
     path::{self, SharePath},
@@ -25,7 +30,7 @@ use lanyard_trust::{Action, Claim, Gate, NodeId, Refusal, ShareId, Subject, Used
 use std::{
     collections::HashMap,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::Semaphore;
@@ -49,6 +54,7 @@ pub struct Offer {
     gate: Arc<dyn Gate<Folder>>,
     manifests: manifests::Manifests,
     receiving: receive::Receiving,
+    once: once::Once,
     slots: Arc<Slots>,
     /// Batches that are received at once: each is in memory until it is whole.
     batches: Semaphore,
@@ -62,6 +68,7 @@ impl Offer {
             gate,
             manifests: manifests::Manifests::default(),
             receiving: receive::Receiving::default(),
+            once: once::Once::default(),
             slots: Arc::default(),
             batches: Semaphore::new(BATCHES),
         })
@@ -101,7 +108,16 @@ impl Offer {
             (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
-            _ => Err(Refused::new(Code::NotFound, "no such door")),
+            _ => verbs::answer(visit, &verb, query, request).await,
+        }
+    }
+
+    /// Removes for good what has been in the bin of a shared folder for longer than it is kept there. Blocks on the disk.
+    pub fn sweep_bin(root: &Path) {
+        match change::bin::sweep(root) {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "what was removed from a share a month ago is gone for good"),
+            Err(refused) => tracing::debug!(why = refused.detail, "a bin could not be looked through"),
         }
     }
 }
@@ -155,6 +171,8 @@ struct Query {
     path: SharePath,
     after: Option<String>,
     conflict: Option<String>,
+    /// What the verbs that change something take besides.
+    more: verbs::More,
 }
 
 impl Query {
@@ -165,7 +183,7 @@ impl Query {
                 "path" => query.path = SharePath::parse_encoded(value)?,
                 "after" => query.after = Some(path::decode(value)?),
                 "conflict" => query.conflict = Some(path::decode(value)?),
-                _ => {}
+                _ => query.more.read(name, value)?,
             }
         }
         Ok(query)

@@ -214,6 +214,7 @@ pub(crate) async fn add(core: &Arc<Core>, printer: RemoteShare) -> Result<(), Ap
         name: printer.name,
         device_name: printer.device_name,
         able: Some(able),
+        identity: printer.identity,
     };
     // Known before the queue is made: the system asks the door at once what the printer can do.
     let row = added.clone();

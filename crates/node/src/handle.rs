@@ -97,6 +97,10 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Reprint { job } => printing::reprint(core, &job).await.map(Response::Job),
         Request::Jobs => Ok(Response::Jobs(printing::jobs(core).await)),
         Request::CancelJob { job } => printing::cancel(core, &job).await.map(Response::Job),
+        Request::PrinterJobs { printer } => printing::printer_jobs(core, &printer).await.map(Response::Jobs),
+        Request::ManageJob { printer, job, action } => {
+            printing::manage(core, &printer, &job, action).await.map(Response::Job)
+        }
         Request::RetryJob { job } => printing::retry(core, &job).await.map(Response::Job),
 
         Request::List { drive, path, after } => {

@@ -7,6 +7,7 @@
 
 mod arriving;
 mod delivery;
+mod detour;
 mod handling;
 pub mod outgoing;
 pub mod standard;
@@ -41,9 +42,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use arriving::Arriving;
+pub use detour::Around;
+pub use handling::Managing;
 pub use outgoing::{Deed, OutgoingJob, OutgoingState};
 pub(crate) use standard::TABLE as DIRECT;
-pub(crate) use table::{ASKS_FIRST, HANDLED, TABLE};
+pub(crate) use table::{ASKS_FIRST, HANDLED, IDENTITY, TABLE};
 
 /// What [`Outbox`] is made from.
 pub struct Parts {
@@ -74,6 +77,10 @@ pub struct Target {
     pub device_name: String,
     /// Its owner must be asked first, as its device says. Where that is old news, the owner says so again.
     pub ask: bool,
+    /// The piece of hardware, as its device tells it ([`crate::system::device::Device::identity`]): another device that
+    /// tells the same is another way to it.
+    #[serde(default)]
+    pub identity: Option<String>,
 }
 
 /// Documents on their way to other nodes' printers. Clones share it.
@@ -91,6 +98,8 @@ struct Inner {
     tasks: TaskTracker,
     /// Who knows where standard printers are, once that is told.
     find: OnceLock<Arc<dyn standard::Find>>,
+    /// Who knows other ways to a node's printer, once that is told.
+    around: OnceLock<Arc<dyn Around>>,
     changes: broadcast::Sender<OutgoingJob>,
     /// One task for each device that something was ever for.
     couriers: Mutex<HashMap<NodeId, Arc<Bell>>>,
@@ -102,6 +111,8 @@ struct Bell {
     ring: Notify,
     /// The device is back: ask after everything it has.
     back: AtomicBool,
+    /// The device does not answer, and something waits for it.
+    waits: AtomicBool,
 }
 
 /// Why a document was not taken, or a job not changed.
@@ -163,6 +174,7 @@ impl Outbox {
             cancel: parts.cancel,
             tasks: parts.tasks,
             find: OnceLock::new(),
+            around: OnceLock::new(),
             changes: broadcast::channel(256).0,
             couriers: Mutex::default(),
         };
@@ -325,6 +337,7 @@ impl Outbox {
         if lock(&self.inner.couriers).contains_key(&node) {
             self.wake(node, true);
         }
+        self.another_way_is_there(node);
     }
 
     /// The owner of a device has answered a question of ours: jobs that wait for that go out, or fail.
@@ -366,6 +379,7 @@ impl Outbox {
         job: Uuid,
         how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
     ) -> Result<OutgoingJob, OutboxError> {
+        fault::point("outbox: a change is about to be recorded");
         let changed = self.inner.rows.run(move |rows| {
             let mut before = None;
             let job = rows.change(job, |job| {
@@ -376,6 +390,7 @@ impl Outbox {
         });
         let (before, job) = changed.await?;
         let job = job.ok_or(OutboxError::NotFound)?;
+        fault::point("outbox: a change is recorded, and nothing is done about it");
         if before.as_ref() != Some(&job) {
             self.tell(&job);
             // Back here, or another device's from now on: its own task must hear of it.

@@ -16,6 +16,8 @@ mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
+mod failover;
+#[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod handling;
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
                 plain_announcing::ALL,
                 plain_printing::ALL,
                 handling::ALL,
+                failover::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,

@@ -189,6 +189,20 @@ last_seen: number, };
 export type DeviceState = "online" | "unreachable";
 
 /**
+ * Something that comes out otherwise than it was chosen. The words for people are in `locales/` under
+ * `differs.<what>`.
+ */
+export type Difference = { "what": "grey" } | { "what": "one_sided" } | { "what": "booklet_by_hand" } | { "what": "media", 
+/**
+ * Its PWG media name, as it was chosen.
+ */
+media: string, } | { "what": "tray" } | { "what": "media_type" } | { "what": "copies", 
+/**
+ * The most that it makes.
+ */
+most: number, } | { "what": "orientation" };
+
+/**
  * Where the node finds the document.
  */
 export type Document = { "from": "path", 
@@ -889,9 +903,9 @@ width: number,
  */
 height: number, 
 /**
- * What will not be as it was chosen, in plain English; empty when all of it will.
+ * What will not be as it was chosen; empty when all of it will.
  */
-differs: Array<string>, };
+differs: Array<Difference>, };
 
 /**
  * What a person chose for a job. Everything left out is the printer's default.

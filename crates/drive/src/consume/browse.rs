@@ -16,14 +16,14 @@ use serde::de::DeserializeOwned;
 use std::{ops::Range, time::Duration};
 
 /// Until the header of an answer is there.
-const ANSWER: Duration = Duration::from_secs(20);
+pub(super) const ANSWER: Duration = Duration::from_secs(20);
 /// Without a byte of an answer for so long, the connection is given up.
 const STALL: Duration = Duration::from_secs(20);
 /// The same for content, which another connection can fetch instead: a device that moved to another address is
 /// found there sooner.
 const CONTENT_STALL: Duration = Duration::from_secs(8);
 /// How long the other side may take to get a whole file onto its disk.
-const SETTLE: Duration = Duration::from_secs(180);
+pub(super) const SETTLE: Duration = Duration::from_secs(180);
 /// The largest JSON answer: a page of a thousand names with every byte escaped fits.
 const MAX_JSON: usize = 8 << 20;
 
@@ -218,7 +218,12 @@ impl Remote {
         Ok(Frames::new(self.ask(request, SETTLE).await?.into_body()))
     }
 
-    fn request(&self, method: Method, verb: &str, query: &str) -> Result<Request<Body>, RemoteError> {
+    pub(super) fn request(
+        &self,
+        method: Method,
+        verb: &str,
+        query: &str,
+    ) -> Result<Request<Body>, RemoteError> {
         let share = path::encode(&self.share.0).replace('/', "%2F");
         let mut request = Request::new(lanyard_link::body::empty());
         *request.method_mut() = method;
@@ -228,12 +233,12 @@ impl Remote {
         Ok(request)
     }
 
-    async fn json<T: DeserializeOwned>(&self, verb: &str, query: &str) -> Result<T, RemoteError> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, verb: &str, query: &str) -> Result<T, RemoteError> {
         let request = self.request(Method::GET, verb, query)?;
         json(self.ask(request, ANSWER).await?).await
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         request: Request<Body>,
         deadline: Duration,
@@ -282,7 +287,7 @@ impl Frames {
     }
 }
 
-async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, RemoteError> {
+pub(super) async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, RemoteError> {
     let body = tokio::time::timeout(STALL, Limited::new(answer.into_body(), MAX_JSON).collect())
         .await
         .map_err(|_| LinkError::Timeout)?
@@ -291,7 +296,7 @@ async fn json<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, Remo
         .map_err(|_| RemoteError::Nonsense("not the expected JSON"))
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), RemoteError> {
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) -> Result<(), RemoteError> {
     let value =
         HeaderValue::from_str(value).map_err(|_| RemoteError::Nonsense("a header that cannot be written"))?;
     headers.insert(name, value);
@@ -330,7 +335,7 @@ pub(super) async fn next_content(
 }
 
 /// The next bytes of a body; none at its end.
-async fn next_data(body: &mut Incoming, stall: Duration) -> Result<Option<Bytes>, RemoteError> {
+pub(super) async fn next_data(body: &mut Incoming, stall: Duration) -> Result<Option<Bytes>, RemoteError> {
     loop {
         match tokio::time::timeout(stall, body.frame()).await {
             Err(_) => return Err(LinkError::Timeout.into()),

@@ -389,7 +389,7 @@ async fn to_disk(fetch: &Fetch, head: &Head) -> Result<(), Trouble> {
                 disk::set_modified(&file, modified);
             }
             if executable {
-                disk::set_executable(&file);
+                disk::make_executable(&file);
             }
             file.sync_all()
         };

@@ -92,6 +92,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
         }
         Code::Invalid => (Reason::Invalid, format!("“{path}” is not a name that every computer can hold.")),
         Code::Exists => (Reason::Exists, format!("“{path}” is there already on {device}.")),
+        Code::NotEmpty => (Reason::Exists, format!("“{path}” on {device} is a folder that is not empty.")),
         Code::Changed => (Reason::Changed, format!("“{path}” changes on {device} while it is copied.")),
         Code::DiskFull => (Reason::DiskFull, format!("There is no room for “{path}” on {device}.")),
         Code::Mismatch => (

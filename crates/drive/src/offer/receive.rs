@@ -3,7 +3,7 @@
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
-    read,
+    edit, read,
 };
 use crate::{
     content::FileId,
@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_link::Body;
 use lanyard_link::Incoming;
@@ -51,6 +51,15 @@ pub(super) struct Announced {
 }
 
 impl Announced {
+    /// From a sender that announces no hash. `etag` is what may be replaced and nothing else.
+    pub(super) fn unproven(size: u64, modified: Option<i64>, replace: bool, etag: Option<&str>) -> Self {
+        let mut if_match = HeaderMap::new();
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            if_match.insert(http::header::IF_MATCH, etag);
+        }
+        Self { size, modified, executable: false, replace, if_match }
+    }
+
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
         let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let size = number(wire::SIZE)
@@ -232,38 +241,45 @@ impl Growing {
         .await
     }
 
-    fn finish(mut self, announced_id: FileId) -> Result<Stored, Refused> {
+    fn finish(self, announced_id: FileId) -> Result<Stored, Refused> {
         let id = FileId(*self.hasher.finalize().as_bytes());
-        self.to_disk(id, announced_id)?;
-        let name = self.path.name().unwrap_or_default();
-        check_target(&self.dir, name, &self.announced)?;
-        disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
-        self.placed = true;
-        disk::sync_confined(&self.dir)?;
-        Ok(Stored { path: self.path.to_string(), id, size: self.written })
-    }
-
-    /// Proven and on the disk, with all that belongs to it but a name.
-    fn to_disk(&self, id: FileId, announced_id: FileId) -> Result<(), Refused> {
         if id != announced_id {
             return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
         }
+        let (path, size) = (self.path.to_string(), self.written);
+        let stat = Some(read::described(&self.finish_unproven()?, true));
+        Ok(Stored { path, id, size, stat })
+    }
+
+    /// Keeps what has arrived under its name, in one step, and tells what it is now.
+    pub(super) fn finish_unproven(mut self) -> Result<Facts, Refused> {
         // The last bytes may be a hole.
         self.file.set_len(self.written)?;
+        let name = self.path.name().unwrap_or_default();
+        if self.announced.replace {
+            edit::keep_mode(&self.dir, name, &self.file)?;
+        }
         if let Some(modified) = self.announced.modified {
             disk::set_modified(&self.file, modified);
         }
         if self.announced.executable {
-            disk::set_executable(&self.file);
+            disk::make_executable(&self.file);
         }
-        Ok(self.file.sync_all()?)
+        self.file.sync_all()?;
+        check_target(&self.dir, name, &self.announced)?;
+        disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
+        self.placed = true;
+        disk::sync_confined(&self.dir)?;
+        confine::facts_of(&self.file)
     }
 
     /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it is taken for
     /// an earlier try whose answer was lost.
     fn finish_proven_beside(self, announced_id: FileId) -> Result<Stored, Refused> {
         let id = FileId(*self.hasher.finalize().as_bytes());
-        self.to_disk(id, announced_id)?;
+        if id != announced_id {
+            return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
+        }
         let name = self.path.name().unwrap_or_default();
         if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == self.written) {
             let mut hasher = blake3::Hasher::new();
@@ -271,8 +287,14 @@ impl Growing {
             hasher.update_reader(file)?;
             if FileId(*hasher.finalize().as_bytes()) == id {
                 // What has just arrived goes away unnamed.
-                return Ok(Stored { path: self.path.to_string(), id, size: self.written });
+                return Ok(Stored { path: self.path.to_string(), id, size: self.written, stat: None });
             }
+        }
+        if let Some(modified) = self.announced.modified {
+            disk::set_modified(&self.file, modified);
+        }
+        if self.announced.executable {
+            disk::make_executable(&self.file);
         }
         self.finish_beside()
     }
@@ -292,7 +314,7 @@ impl Growing {
                     self.placed = true;
                     disk::sync_confined(&self.dir)?;
                     let path = self.path.with_name(&name)?.to_string();
-                    return Ok(Stored { path, id, size: self.written });
+                    return Ok(Stored { path, id, size: self.written, stat: None });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error.into()),

@@ -136,7 +136,14 @@ mod tests {
 
     #[test]
     fn times_before_1970_round_down() {
-        let item = Item { name: "x".into(), kind: Kind::File, size: 0, modified: Some(-1) };
+        let item = Item {
+            name: "x".into(),
+            kind: Kind::File,
+            size: 0,
+            modified: Some(-1),
+            executable: false,
+            etag: None,
+        };
         assert_eq!(entry(item).modified, Some(-1));
     }
 }

@@ -21,6 +21,8 @@ pub struct Arriving {
     pub format: Option<Format>,
     /// What was chosen.
     pub options: Options,
+    /// Kept back here until somebody lets it go.
+    pub held: bool,
     /// Bytes, where that is known before they have come.
     pub bytes: Option<u64>,
 }
@@ -40,7 +42,7 @@ impl Outbox {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
-        let Arriving { job: id, title, format, options, bytes } = arriving;
+        let Arriving { job: id, title, format, options, held, bytes } = arriving;
         let spool = &self.inner.spool;
         let most = bytes.map_or_else(|| spool.room(), |bytes| bytes.min(MAX_DOCUMENT));
         let copy = OwnCopy { spool, name: outgoing::document_name(id), entered: false };
@@ -70,7 +72,10 @@ impl Outbox {
             kept = copying.await.map_err(|_| StoreError::Closing)??;
             found = documents.inspect(&path, true).await?;
         }
-        let job = OutgoingJob::new(id, target, title, &kept, found, options);
+        let mut job = OutgoingJob::new(id, target, title, &kept, found, options);
+        if held {
+            job.begin_held();
+        }
         self.enter(copy, job).await
     }
 }

@@ -53,9 +53,12 @@ ALTER TABLE print_sent ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;
 UPDATE print_sent SET kept = 0 WHERE phase = 'over' AND state IN ('done', 'cancelled');
 ";
 
+/// Since a job may go by another device to the same piece of hardware.
+pub(crate) const IDENTITY: &str = "ALTER TABLE print_sent ADD COLUMN identity TEXT;";
+
 const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
     phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at, asks_first, left, \
-    hold, moving, kept";
+    hold, moving, kept, identity";
 
 /// How long, and how many bytes of, documents are kept that are printed or cancelled, so that they can be printed again.
 const KEPT_AGE: i64 = 24 * 3600 * 1000;
@@ -183,6 +186,7 @@ fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
             job.hold,
             job.moving.as_ref().and_then(|target| serde_json::to_string(target).ok()),
             job.kept,
+            job.identity,
         ],
     )?;
     Ok(())
@@ -235,6 +239,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
             None => None,
         },
         kept: row.get("kept")?,
+        identity: row.get("identity")?,
     })
 }
 
@@ -282,6 +287,7 @@ mod tests {
         let mut job = job();
         job.options.pages = Some("1-3,5".parse().unwrap());
         job.asks_first = true;
+        job.identity = Some("uuid:1".to_owned());
         rows.put(&job).unwrap();
         assert_eq!(rows.job(job.job).unwrap(), Some(job.clone()));
         assert_eq!(rows.open_jobs(Some(job.node)).unwrap().len(), 1);

@@ -35,6 +35,7 @@ impl Offer {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let answer = match (&head.method, parts.as_slice()) {
             (&Method::GET, ["v1", "printers", share]) => self.tell_capabilities(&subject, share).await,
+            (&Method::GET, ["v1", "printers", share, "jobs"]) => self.tell_managed(&subject, share).await,
             (&Method::PUT, ["v1", "printers", share, "jobs", job]) => match job.parse() {
                 Ok(job) => self.take(&subject, share, job, &head, &mut body).await,
                 Err(_) => Err(refuse(StatusCode::BAD_REQUEST, "invalid", "that is no UUID")),
@@ -288,7 +289,7 @@ impl Offer {
     }
 }
 
-fn gate_refusal(refusal: Refusal) -> Refusing {
+pub(super) fn gate_refusal(refusal: Refusal) -> Refusing {
     let (code, reason) = match refusal {
         Refusal::Unknown => (StatusCode::NOT_FOUND, "not_found"),
         Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
@@ -302,9 +303,9 @@ fn gate_refusal(refusal: Refusal) -> Refusing {
 }
 
 /// A refusal is boxed: it is large and seldom.
-type Refusing = Box<Response<Body>>;
+pub(super) type Refusing = Box<Response<Body>>;
 
-type Answer = Result<Response<Body>, Refusing>;
+pub(super) type Answer = Result<Response<Body>, Refusing>;
 
 fn status(code: StatusCode, job: &IncomingJob) -> Response<Body> {
     body::json(code, &job.status())
@@ -343,7 +344,7 @@ fn document_refusal(error: &DocumentError) -> Refusing {
     refuse(code, reason, &error.to_string())
 }
 
-fn store_refusal(error: &StoreError) -> Refusing {
+pub(super) fn store_refusal(error: &StoreError) -> Refusing {
     let (code, reason) = match error {
         StoreError::Full => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         StoreError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),

@@ -132,6 +132,8 @@ pub struct Machine {
     /// The spooler, or this process, was away while the job may have been begun and set back to the beginning: what it
     /// shows afterwards proves nothing about paper.
     shaken: bool,
+    /// The life of the spooler that last told of it.
+    life: Option<u64>,
     /// The document's last byte left, as this process knows; none after a restart.
     whole: Option<bool>,
     cancel_sent: bool,
@@ -209,6 +211,7 @@ impl Machine {
             standing_at: None,
             safe_outage: false,
             shaken,
+            life: None,
             whole: None,
             cancel_sent: false,
             hold_sent: false,
@@ -381,8 +384,9 @@ impl Machine {
     /// May get better by waiting.
     fn trouble(&mut self, error: &SpoolError, now: Instant) {
         if matches!(error, SpoolError::Away(_)) && !self.safe_outage {
-            self.safe_outage = self.standing_at.is_some_and(|at| now.saturating_duration_since(at) <= FRESH);
-            self.shaken |= !self.safe_outage && matches!(self.journal.step, Step::Sending | Step::Submitted);
+            self.safe_outage = self.was_away(now);
+            // The life that comes next is expected.
+            self.life = None;
         }
         if self.journal.cancel {
             return;
@@ -399,8 +403,18 @@ impl Machine {
         self.journal.tell(State::Stopped, Some(reason), Some(error.to_string()));
     }
 
+    /// The spooler was away, as is seen now. True when nothing can have begun between the last look and that.
+    fn was_away(&mut self, now: Instant) -> bool {
+        let safe = self.standing_at.is_some_and(|at| now.saturating_duration_since(at) <= FRESH);
+        self.shaken |= !safe && matches!(self.journal.step, Step::Sending | Step::Submitted);
+        safe
+    }
+
     fn seen(&mut self, sighting: Option<Sighting>, now: Instant) {
         let Some(seen) = sighting else { return self.vanished() };
+        if self.life.replace(seen.life).is_some_and(|known| known != seen.life) {
+            self.was_away(now);
+        }
         self.journal.number = Some(seen.job);
         self.journal.begun |= seen.begun;
         self.safe_outage = false;
@@ -483,6 +497,7 @@ impl Machine {
         self.standing_at = None;
         self.safe_outage = false;
         self.shaken = false;
+        self.life = None;
         self.whole = None;
     }
 }

@@ -6,7 +6,9 @@ use super::{
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId, fault,
+    QueueId,
+    document::finish::Cover,
+    fault,
     system::{Handover, SpoolError, Spooler},
     ticket::State,
 };
@@ -199,6 +201,10 @@ impl Worker {
             document: self.offer.inner.spool.path(&job.document()),
             format: job.format,
             options: job.options.clone(),
+            cover: job
+                .options
+                .cover
+                .then(|| Cover::new(&job.title, job.user.as_deref(), job.created_at / 1000, &job.options)),
         }
     }
 }
@@ -266,7 +272,8 @@ fn before(action: Action) -> &'static str {
         Action::Hold(_) => "worker: about to hold",
         Action::Release(_) => "worker: about to release",
         Action::Look(_) => "worker: about to look",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 
@@ -280,7 +287,8 @@ fn after(action: Action) -> &'static str {
         Action::Hold(_) => "worker: held, not recorded",
         Action::Release(_) => "worker: released, not recorded",
         Action::Look(_) => "worker: looked, not recorded",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 

@@ -81,6 +81,7 @@ impl Here {
             printer: "Fake".to_owned(),
             device_name: "fake".to_owned(),
             ask: false,
+            identity: None,
         };
         self.outbox().take(target, document.title.clone(), &path, options).await.unwrap().job
     }
@@ -192,6 +193,7 @@ async fn a_job_is_held_or_goes_elsewhere_as_long_as_the_printer_has_nothing_of_i
         printer: "Laser".to_owned(),
         device_name: "Anna".to_owned(),
         ask: false,
+        identity: None,
     };
     let row = here.outbox().move_to(moved, elsewhere.clone()).await.unwrap();
     assert_eq!((row.node, row.attempt), (elsewhere.node, 2), "nobody has to be asked");

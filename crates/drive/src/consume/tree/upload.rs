@@ -95,7 +95,7 @@ fn look(root: &Path, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>, Trouble> 
                 break;
             };
             let name = entry.file_name();
-            if name.to_str().is_some_and(path::is_part) {
+            if name.to_str().is_some_and(path::is_reserved) {
                 continue;
             }
             let shown = name.to_string_lossy();
