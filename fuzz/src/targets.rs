@@ -21,6 +21,7 @@ targets! {
     codes,
     document,
     form,
+    frames,
     gate,
     gossip,
     ipp,
