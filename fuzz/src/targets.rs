@@ -22,6 +22,7 @@ targets! {
     dav,
     document,
     form,
+    frames,
     gate,
     gossip,
     ipp,

@@ -10,6 +10,7 @@ mod change;
 mod confine;
 pub mod dav;
 mod edit;
+mod have;
 mod listing;
 mod manifests;
 mod once;
@@ -104,6 +105,7 @@ impl Offer {
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => verbs::answer(visit, &verb, query, request).await,

@@ -62,6 +62,8 @@ mod street;
 #[cfg(target_os = "linux")]
 mod the_lab;
 #[cfg(target_os = "linux")]
+mod trees;
+#[cfg(target_os = "linux")]
 mod web;
 
 #[cfg(target_os = "linux")]
