@@ -3,7 +3,9 @@
 use crate::office::Office;
 use anyhow::{Result, ensure};
 use lanyard_api::{Job, JobState};
-use lanyard_tests::{Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon};
+use lanyard_tests::{
+    Lab, Node, PaperPrinter, Setup, StandardPrinter, documents, runner::remark, scenarios, soon,
+};
 use std::{
     fs, thread,
     time::{Duration, Instant},
@@ -17,6 +19,7 @@ scenarios![
     a_gateway_whose_port_is_taken_moves_and_takes_its_queues_along,
     another_user_of_the_computer_does_not_get_in,
     a_standard_printer_can_be_added_too,
+    a_user_who_may_not_change_queues_is_told_what_to_do_and_nothing_is_left_half_made,
 ];
 
 const QUEUE: &str = "Office_at_ben";
@@ -195,5 +198,34 @@ fn a_standard_printer_can_be_added_too() -> Result<()> {
     cups.admin(&["lp", "-d", "Kitchen_at_kitchen", &file.to_string_lossy()])?;
     let tray = printer.tray_with(1, Duration::from_secs(40))?;
     ensure!(tray[0].pages == ["soup"], "{tray:?}");
+    Ok(())
+}
+
+/// CUPS lets only its administrators make queues. Nobody else is one by being there.
+fn a_user_who_may_not_change_queues_is_told_what_to_do_and_nothing_is_left_half_made() -> Result<()> {
+    let lab = Lab::new()?;
+    let ben = Node::at_home(&lab.host("ben")?)?;
+    ben.run(&["share", "printer", "save-as-pdf", "--name", "Office", "--to", "network"])?;
+    let host = lab.host("ada")?;
+    let cups = PaperPrinter::install_guarded(&host)?;
+    let before = cups.admin(&["lpstat", "-v"])?;
+    let environment = cups.environment().into_iter().chain([("USER".to_owned(), "daemon".to_owned())]);
+    let setup =
+        Setup { user: Some("daemon".to_owned()), environment: environment.collect(), ..Setup::default() };
+    let mut ada = Node::at_home_with(&host, setup)?;
+    ada.finds_printer("Office")?;
+    for _ in 0..2 {
+        let words = ada.refuses(&["printer", "add", "Office"])?;
+        ensure!(words.contains("may not change this computer's print queues"), "{words}");
+        ensure!(words.contains("sudo usermod -aG lpadmin daemon"), "what to do: {words}");
+        ensure!(cups.admin(&["lpstat", "-v"])? == before, "a queue was made all the same");
+        ensure!(!ada.finds_printer("Office")?.added, "it counts as added");
+        let words = ada.refuses(&["printer", "remove", "Office"])?;
+        ensure!(words.contains("Office"), "{words}");
+        // What is written down is seen after a start.
+        ada.stop()?;
+        ada.start_again()?;
+        ada.finds_printer("Office")?;
+    }
     Ok(())
 }
