@@ -100,6 +100,19 @@ impl PaperPrinter {
         Self::install_with(host, &format!("Listen {}:631\nServerAlias *\n", host.ipv4()?), &[])
     }
 
+    /// The same with a CUPS that lets only its administrators change queues, as CUPS does where nobody told it
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As [`PaperPrinter::install`].
+    pub fn install_guarded(host: &Host) -> Result<Self> {
+        let policy = "DefaultAuthType Basic\nDefaultPolicy guarded\n<Policy guarded>\n\
+             <Limit CUPS-Add-Modify-Printer CUPS-Delete-Printer>\n\
+             AuthType Default\nRequire user @SYSTEM\nOrder deny,allow\n</Limit>\n\
+             <Limit All>\nAllow all\n</Limit>\n</Policy>\n";
+        Self::install_with(host, policy, &[])
+    }
+
     /// The same with a printer that prints colour.
     ///
     /// # Errors

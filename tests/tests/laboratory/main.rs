@@ -48,6 +48,8 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod rude_clients;
+#[cfg(target_os = "linux")]
 mod second_user;
 #[cfg(target_os = "linux")]
 mod self_check;
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
                 foreign_pages::ALL,
                 second_user::ALL,
                 siege::ALL,
+                rude_clients::ALL,
                 joining::ALL,
                 many::ALL,
                 bad_starts::ALL,
