@@ -95,6 +95,7 @@ fn main() -> ExitCode {
                 printing::ALL,
                 drives::ALL,
                 folders::ALL,
+                trees::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

@@ -142,6 +142,6 @@ fn errno(code: Code) -> Errno {
         Code::DiskFull => Errno::NOSPC,
         Code::TooLarge => Errno::FBIG,
         Code::Busy => Errno::BUSY,
-        Code::Mismatch | Code::TooLarge | Code::Failed => Errno::IO,
+        Code::Mismatch | Code::Failed => Errno::IO,
     }
 }
