@@ -80,6 +80,7 @@ export function jobSentence(job: Job): Sentence {
   }
   switch (job.state) {
     case "sending":
+      if (job.reason === "another_way") return { tone: "accent", words: t("job.another_way", { device }) };
       if (job.reason === "moving") return { tone: "accent", words: t("job.moving", { device }) };
       return job.reason === "peer_unreachable"
         ? { tone: "warn", words: t("job.waits_for_device", { device }) }

@@ -153,6 +153,9 @@ pub(crate) enum Command {
     Print(Print),
     /// Print jobs, mine and others' on my printers
     Jobs {
+        /// Everybody's on a printer that I manage
+        #[arg(long, value_name = "PRINTER", conflicts_with = "watch")]
+        on: Option<String>,
         /// Go on and show what changes
         #[arg(long)]
         watch: bool,
@@ -161,6 +164,9 @@ pub(crate) enum Command {
     Cancel {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Try a failed or stopped print job, or a failed copy, again
     Retry {
@@ -171,11 +177,17 @@ pub(crate) enum Command {
     Hold {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Let a held print job go; of one that waits for my word that is a yes
     Release {
         /// Its id or the beginning of it
         job: String,
+        /// Somebody's, on a printer that I manage
+        #[arg(long, value_name = "PRINTER")]
+        on: Option<String>,
     },
     /// Print a job of mine on another printer
     Move {
@@ -226,12 +238,21 @@ pub(crate) enum Command {
     Mount { drive: String, dir: PathBuf },
     /// Undo mount
     Unmount { dir: PathBuf },
-    /// Send files to a person's device
+    /// Send files and folders to a device of the home, where somebody accepts them
     Send {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(long, value_name = "DEVICE")]
         to: String,
+    },
+    /// What others send here, and where it lands
+    Inbox {
+        /// Take a yes back, also in the middle
+        #[arg(long, value_name = "ID")]
+        stop: Option<String>,
+        /// Ask again before files of this device are accepted
+        #[arg(long, value_name = "DEVICE", conflicts_with = "stop")]
+        ask_again: Option<String>,
     },
     /// Copies to and from drives
     Transfers {
@@ -239,9 +260,24 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// Hold a copy
-    Pause { id: String },
-    /// Go on with a failed copy where it stopped
+    /// Hold a copy until it is resumed
+    Pause {
+        /// Its id or the beginning of it
+        id: String,
+    },
+    /// How fast copies may go: show it, set it (`500K`, `2M`, bytes a second), or lift it with `none`
+    Limit {
+        rate: Option<String>,
+        /// Only this copy, by its id or the beginning of it
+        #[arg(long, value_name = "ID")]
+        only: Option<String>,
+    },
+    /// What there is to tell of the files of a folder that was copied
+    Notes {
+        /// The copy's id or the beginning of it
+        id: String,
+    },
+    /// Go on with a paused or failed copy where it stopped
     Resume {
         /// Its id or the beginning of it
         id: String,
@@ -292,8 +328,6 @@ impl Command {
         match self {
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
-            Self::Send { .. } => Some("Sending files to a device"),
-            Self::Pause { .. } => Some("Pausing a copy"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

@@ -23,7 +23,7 @@ mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
-use lanyard_api::{ApiError, ErrorCode, Request, Response};
+use lanyard_api::{ApiError, ErrorCode, JobAction, Request, Response};
 use std::{io, process::ExitCode};
 
 /// Why a command failed; what a person reads on stderr. Exit status 1.
@@ -138,15 +138,25 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
         Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
-        Command::Jobs { watch: false } => {
-            let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
+        Command::Jobs { watch: false, on } => {
+            let asked = on.map_or(Request::Jobs, |printer| Request::PrinterJobs { printer });
+            let Response::Jobs(jobs) = node.ask(asked).await? else { return Err(ask::odd()) };
             show::show(json, &jobs, |jobs| show::jobs(jobs))
         }
-        Command::Jobs { watch: true } => watch::jobs(&node, json).await,
-        Command::Cancel { job } => print::cancel(&node, job, json).await,
+        Command::Jobs { watch: true, .. } => watch::jobs(&node, json).await,
+        Command::Cancel { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Cancel, json).await
+        }
+        Command::Cancel { job, on: None } => print::cancel(&node, job, json).await,
         Command::Retry { job } => print::retry(&node, job, json).await,
-        Command::Hold { job } => print::job(&node, Request::HoldJob { job }, json).await,
-        Command::Release { job } => print::job(&node, Request::ReleaseJob { job }, json).await,
+        Command::Hold { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Hold, json).await
+        }
+        Command::Hold { job, on: None } => print::job(&node, Request::HoldJob { job }, json).await,
+        Command::Release { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Release, json).await
+        }
+        Command::Release { job, on: None } => print::job(&node, Request::ReleaseJob { job }, json).await,
         Command::Move { job, to } => print::job(&node, Request::MoveJob { job, printer: to }, json).await,
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
         Command::Printer { action } => print::printer(&node, action, json).await,
@@ -160,6 +170,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             show::show(json, &transfers, |transfers| show::transfers(transfers))
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Send { files, to } => transfers::send(&node, files, to, json).await,
+        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
+        Command::Pause { id } => transfers::pause(&node, id, json).await,
+        Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
+        Command::Notes { id } => transfers::notes(&node, id, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
         Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
         Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
@@ -172,8 +187,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         | Command::Mkdir { .. }
         | Command::Mv { .. }
         | Command::Mount { .. }
-        | Command::Unmount { .. }
-        | Command::Send { .. }
-        | Command::Pause { .. } => Err(ask::odd()),
+        | Command::Unmount { .. } => Err(ask::odd()),
     }
 }

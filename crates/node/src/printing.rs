@@ -7,6 +7,7 @@ mod added;
 mod convert;
 mod handling;
 mod identify;
+mod managing;
 mod nearby;
 mod preview;
 mod queues;
@@ -15,6 +16,7 @@ mod unanswered;
 pub use added::{add_printer, remove_printer};
 pub(crate) use convert::{shown_queue_state, shown_supply};
 pub use handling::{hold, move_job, pause_queue, release, reprint, resume_queue};
+pub use managing::{manage, printer_jobs};
 pub(crate) use nearby::told_by;
 pub use preview::preview;
 pub use queues::{queue_state, queues};
@@ -155,6 +157,10 @@ pub async fn serve(
     subject: Subject,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    if request.method() == http::Method::GET && request.uri().path().starts_with("/v1/printers/") {
+        // Somebody is about to print, and wants to see how the printer is.
+        core.printing.queues.look_soon();
+    }
     core.printing.offer.serve(subject, request).await
 }
 
@@ -260,6 +266,7 @@ fn target_of(printer: RemoteShare) -> Target {
         printer: printer.name,
         device_name: printer.device_name,
         ask: printer.ask,
+        identity: printer.identity,
     }
 }
 

@@ -4,8 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod confined;
+mod dav;
 mod download;
 mod faults;
 mod listing;
+#[cfg(target_os = "linux")]
+mod mounted;
+mod several;
+mod tree;
 mod upload;
 mod world;

@@ -70,6 +70,9 @@ pub(super) fn options_of(options: PrintOptions) -> Result<Options, ApiError> {
             Orientation::Landscape => ticket::Orientation::Landscape,
         }),
         booklet: options.booklet,
+        // Not in our own dialogs: other programs ask for them.
+        cover: false,
+        dpi: None,
     })
 }
 
@@ -250,7 +253,7 @@ fn incoming_actions(job: &IncomingJob) -> Vec<JobAction> {
     actions
 }
 
-fn shown_state(state: State) -> JobState {
+pub(super) fn shown_state(state: State) -> JobState {
     match state {
         State::Waiting => JobState::Waiting,
         State::Held => JobState::Held,
