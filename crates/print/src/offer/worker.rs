@@ -20,6 +20,8 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+mod preparing;
+
 /// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not. CUPS has
 /// nothing that would tell us (its `ippget` subscriptions are asked, too), and people are told within a second.
 const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
@@ -42,6 +44,7 @@ pub(super) struct Worker {
     bell: Arc<Notify>,
     machines: HashMap<(Uuid, u32), Machine>,
     looked: HashMap<Uuid, Instant>,
+    preparing: preparing::Preparing,
     trouble: Duration,
     brisk: Duration,
 }
@@ -65,6 +68,7 @@ impl Worker {
             bell,
             machines: HashMap::new(),
             looked: HashMap::new(),
+            preparing: preparing::Preparing::default(),
             trouble: TROUBLE.0,
             brisk: BRISK.0,
         }
@@ -102,7 +106,8 @@ impl Worker {
             .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
         let mut paces = Vec::with_capacity(jobs.len());
         self.looked.retain(|job, _| jobs.iter().any(|row| row.job == *job));
-        let (mut some_wait, mut ahead) = (false, 0);
+        self.preparing.retain(&jobs);
+        let (mut some_wait, mut ahead, mut queue_here) = (false, 0, false);
         for job in jobs {
             let Some(job) = self.look_at_the_clock(job).await else { return Some(TROUBLE.1) };
             some_wait |= job.journal.holds.has(Hold::Quiet);
@@ -113,6 +118,14 @@ impl Worker {
                     continue;
                 }
                 self.looked.insert(job.job, Instant::now());
+            }
+            if job.journal.step == Step::Received && job.journal.holds.is_empty() && !job.journal.cancel {
+                let turn = self.turn_of(&job, queue_here);
+                queue_here |= turn == preparing::Turn::Soon;
+                if turn != preparing::Turn::Now {
+                    paces.push(Pace::Moving);
+                    continue;
+                }
             }
             paces.push(self.carry_on(job).await);
         }
