@@ -216,6 +216,19 @@ pub trait Spooler: Send + Sync + 'static {
         Box::pin(async { Ok(More::default()) })
     }
 
+    /// True for a document that has to be made into something else before the queue can have it: that may take long.
+    fn must_prepare(&self, job: &Handover) -> bool {
+        let _ = job;
+        false
+    }
+
+    /// Makes what the queue takes of a document, before there is a job for it, and keeps that until it is sent or
+    /// forgotten. Nobody sees anything of it; what came of it is told by [`Spooler::send`].
+    fn prepare<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, ()> {
+        let _ = job;
+        Box::pin(async {})
+    }
+
     /// Makes an empty job and returns the system's number of it.
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>>;
 

@@ -5,13 +5,16 @@
 //! has it any more but CUPS, which keeps what it has handed over for a day. So after a start its finished jobs are held
 //! against ours: of one that was handed over while none came here, the document is asked for again. Where that cannot
 //! be told for certain nothing is asked for: a document that comes twice is as bad.
+//!
+//! And where it does see a fault, it stops the queue behind it, whatever the queue's policy says: that goes on again.
 
 use super::system;
 use crate::{Core, printing};
 use std::{sync::Arc, time::Duration};
 
 /// When is looked after a start: CUPS may still wait for an answer that does not come.
-const LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
+const LOOKS: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(90)];
 
 /// Older ones are a person's business.
 const DAY: i64 = 24 * 3600;
@@ -37,6 +40,11 @@ async fn look(core: &Core) {
         std::time::UNIX_EPOCH.elapsed().map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     let added = core.gateway.added().clone();
     for added in added {
+        match system::go_on_after_fault(core, &added.queue).await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!(queue = added.queue, "a queue had stopped for a fault and goes on"),
+            Err(error) => tracing::warn!(%error, queue = added.queue, "a queue may have stopped"),
+        }
         let there = match system::handed_over(core, &added.queue).await {
             Ok(there) => there,
             Err(error) => {

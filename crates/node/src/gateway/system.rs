@@ -69,6 +69,12 @@ mod cups {
         Ok(found.into_iter().map(|job| (job.number, job.begun, job.ended)).collect())
     }
 
+    /// Lets a queue go on that the print system has stopped for a fault; true when it had.
+    pub(in super::super) async fn go_on_after_fault(core: &Core, queue: &str) -> Result<bool, QueueError> {
+        let gone_on = printing::system_queues(core).go_on_after_fault(&QueueId(queue.to_owned())).await;
+        gone_on.map_err(|error| QueueError::Failed(error.to_string()))
+    }
+
     pub(in super::super) async fn hand_over_again(core: &Core, number: i32) -> Result<(), QueueError> {
         let again = printing::system_queues(core).hand_over_again(number).await;
         again.map_err(|error| QueueError::Failed(error.to_string()))
@@ -80,7 +86,9 @@ mod cups {
 }
 
 #[cfg(unix)]
-pub(super) use cups::{add_queue, hand_over_again, handed_over, move_queue, queues, remove_queue};
+pub(super) use cups::{
+    add_queue, go_on_after_fault, hand_over_again, handed_over, move_queue, queues, remove_queue,
+};
 
 #[cfg(not(unix))]
 mod none {
@@ -106,6 +114,10 @@ mod none {
         no()
     }
 
+    pub(in super::super) async fn go_on_after_fault(_: &Core, _: &str) -> Result<bool, QueueError> {
+        no()
+    }
+
     pub(in super::super) async fn hand_over_again(_: &Core, _: i32) -> Result<(), QueueError> {
         no()
     }
@@ -116,4 +128,6 @@ mod none {
 }
 
 #[cfg(not(unix))]
-pub(super) use none::{add_queue, hand_over_again, handed_over, move_queue, queues, remove_queue};
+pub(super) use none::{
+    add_queue, go_on_after_fault, hand_over_again, handed_over, move_queue, queues, remove_queue,
+};

@@ -548,7 +548,8 @@ pub(crate) fn parsed<T>(
     })
 }
 
-const STEPS: [(Step, &str); 7] = [
+/// Steps as they are stored, also of jobs on standard printers.
+pub(crate) const STEPS: [(Step, &str); 7] = [
     (Step::Received, "received"),
     (Step::Creating, "creating"),
     (Step::Created, "created"),
@@ -558,10 +559,10 @@ const STEPS: [(Step, &str); 7] = [
     (Step::Ended, "ended"),
 ];
 
-fn step_name(step: Step) -> &'static str {
+pub(crate) fn step_name(step: Step) -> &'static str {
     STEPS.iter().find(|(known, _)| *known == step).map_or("unknown", |(_, name)| name)
 }
 
-fn step_of(name: &str) -> Option<Step> {
+pub(crate) fn step_of(name: &str) -> Option<Step> {
     STEPS.iter().find(|(_, known)| *known == name).map(|(step, _)| *step)
 }

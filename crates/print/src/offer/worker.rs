@@ -20,6 +20,8 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+mod preparing;
+
 /// Between two looks at jobs that move, and at jobs that do not: the first soon, as a page or two take no time, later
 /// ones less often. CUPS has nothing that would tell us (its `ippget` subscriptions are asked, too). People are told
 /// within 300 ms of what happens to a job soon after another change, and within a second of what happens in the end.
@@ -43,6 +45,7 @@ pub(super) struct Worker {
     bell: Arc<Notify>,
     machines: HashMap<(Uuid, u32), Machine>,
     looked: HashMap<Uuid, Instant>,
+    preparing: preparing::Preparing,
     trouble: Duration,
     brisk: Duration,
     calm: Duration,
@@ -67,6 +70,7 @@ impl Worker {
             bell,
             machines: HashMap::new(),
             looked: HashMap::new(),
+            preparing: preparing::Preparing::default(),
             trouble: TROUBLE.0,
             brisk: BRISK.0,
             calm: CALM.0,
@@ -106,7 +110,8 @@ impl Worker {
             .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
         let mut paces = Vec::with_capacity(jobs.len());
         self.looked.retain(|job, _| jobs.iter().any(|row| row.job == *job));
-        let (mut some_wait, mut ahead) = (false, 0);
+        self.preparing.retain(&jobs);
+        let (mut some_wait, mut ahead, mut queue_here) = (false, 0, false);
         for job in jobs {
             let Some(job) = self.look_at_the_clock(job).await else { return Some(TROUBLE.1) };
             some_wait |= job.journal.holds.has(Hold::Quiet);
@@ -117,6 +122,14 @@ impl Worker {
                     continue;
                 }
                 self.looked.insert(job.job, Instant::now());
+            }
+            if job.journal.step == Step::Received && job.journal.holds.is_empty() && !job.journal.cancel {
+                let turn = self.turn_of(&job, queue_here);
+                queue_here |= turn == preparing::Turn::Soon;
+                if turn != preparing::Turn::Now {
+                    paces.push(Pace::Moving);
+                    continue;
+                }
             }
             paces.push(self.carry_on(job).await);
         }

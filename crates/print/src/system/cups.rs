@@ -32,7 +32,7 @@ use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value,
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::OnceCell;
@@ -63,6 +63,8 @@ pub struct Cups {
     /// What queues take, as they told a moment ago.
     takes: Mutex<HashMap<QueueId, (Instant, Arc<Group>)>>,
     life: life::Life,
+    /// What was made of documents and is not sent yet, by their marks.
+    prepared: Mutex<HashMap<String, Result<Ready, SpoolError>>>,
 }
 
 impl Cups {
@@ -76,8 +78,14 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        let (life, takes) = (life::Life::default(), Mutex::default());
-        Self { address, documents, user: OnceCell::new(), takes, life }
+        Self {
+            address,
+            documents,
+            user: OnceCell::new(),
+            takes: Mutex::default(),
+            life: life::Life::default(),
+            prepared: Mutex::default(),
+        }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -215,8 +223,12 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let queue = self.what_it_takes(&job.queue).await.map_err(not_begun)?;
-        let ready = Ready::make(&self.documents, job, &queue).await.map_err(not_begun)?;
+        let prepared = self.prepared().remove(&job.mark);
+        let ready = match prepared {
+            Some(prepared) => prepared,
+            None => self.make_ready(job).await,
+        };
+        let ready = ready.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", Value::name(user))
@@ -226,6 +238,15 @@ impl Cups {
         let answer = transport::call(&self.address, user, &path, &message, Some(&ready.path)).await?;
         // An answer came: whatever it says, the outcome is known.
         accepted(answer).map(|_| ()).map_err(|error| SendError { error, whole: true })
+    }
+
+    async fn make_ready(&self, job: &Handover) -> Result<Ready, SpoolError> {
+        let queue = self.what_it_takes(&job.queue).await?;
+        Ready::make(&self.documents, job, &queue).await
+    }
+
+    fn prepared(&self) -> MutexGuard<'_, HashMap<String, Result<Ready, SpoolError>>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn find_mark(&self, queue: &QueueId, mark: &str) -> Result<Option<Sighting>, SpoolError> {
@@ -293,6 +314,24 @@ impl Spooler for Cups {
 
     fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<super::More, SpoolError>> {
         Box::pin(self.more_of(queue))
+    }
+
+    fn must_prepare(&self, job: &Handover) -> bool {
+        job.format != Format::Pdf || is_laid_out(&job.options)
+    }
+
+    fn prepare<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match self.make_ready(job).await {
+                // Tried again when it is sent.
+                Err(SpoolError::Away(_)) => {}
+                made => drop(self.prepared().insert(job.mark.clone(), made)),
+            }
+        })
+    }
+
+    fn forget(&self, mark: &str) {
+        self.prepared().remove(mark);
     }
 
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {

@@ -316,6 +316,7 @@ impl Printer for Gateway {
             accepting: true,
             supplies: Vec::new(),
             holds: true,
+            covers: false,
             more: More::default(),
         };
         Box::pin(async { Ok(facts) })

@@ -7,8 +7,8 @@ use crate::{
     client::tls::Key,
     offer::{
         hold::Holds,
-        journal::parsed,
-        machine::{Journal, Step},
+        journal::{parsed, step_name, step_of},
+        machine::Journal,
     },
 };
 use lanyard_store::{
@@ -146,29 +146,11 @@ impl Rows {
     }
 }
 
-const STEPS: [(Step, &str); 7] = [
-    (Step::Received, "received"),
-    (Step::Creating, "creating"),
-    (Step::Created, "created"),
-    (Step::Sending, "sending"),
-    (Step::Submitted, "submitted"),
-    (Step::Unknown, "unknown"),
-    (Step::Ended, "ended"),
-];
-
-fn step_name(step: Step) -> &'static str {
-    // A step that is not listed is one that nothing was sent in.
-    STEPS.iter().find(|(known, _)| *known == step).map_or("received", |(_, name)| name)
-}
-
-fn step_of(name: &str) -> Option<Step> {
-    STEPS.iter().find(|(_, known)| *known == name).map(|(step, _)| *step)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use crate::offer::journal::STEPS;
 
     #[test]
     fn a_row_says_what_was_written_and_only_of_that_attempt() {

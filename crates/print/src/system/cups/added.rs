@@ -133,6 +133,23 @@ impl Cups {
         self.tell("/jobs/", Self::to_job(Operation::RestartJob, number)).await
     }
 
+    /// Lets a queue go on that CUPS has stopped because handing over failed. One that a person has stopped stays so. True
+    /// when it was stopped.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn go_on_after_fault(&self, queue: &QueueId) -> Result<bool, SpoolError> {
+        const STOPPED: i32 = 5;
+        let answer = self.queue_attributes(queue, &["printer-state", "printer-state-message"]).await?;
+        let group = answer.group(GroupTag::Printer).ok_or(SpoolError::NotFound)?;
+        // What CUPS writes there when somebody stops a queue and gives no reason.
+        let by_a_person = ["", "Paused"].contains(&group.text("printer-state-message").unwrap_or_default());
+        if group.int("printer-state") != Some(STOPPED) || by_a_person {
+            return Ok(false);
+        }
+        self.pause_queue(queue, false).await.map(|()| true)
+    }
+
     /// Points a queue of ours at another address.
     ///
     /// # Errors
