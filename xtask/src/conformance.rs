@@ -13,13 +13,14 @@ const HEAD: &str = "|---|---|---|---|---|\n";
 const FOLDERS: (&str, &str) = ("|:--|:--|---|---|---|\n", "| litmus: ");
 
 /// The order of the rows; what is not named here comes last.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 9] = [
     "ipp-1.1.test",
     "ipp-2.0.test",
     "ipp-everywhere.test",
     "answers.test",
     "documents.test",
     "single operations",
+    "single operations, ipptool -E",
     "ipp-2.1.test",
     "ipp-2.2.test",
 ];

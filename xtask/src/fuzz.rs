@@ -20,6 +20,10 @@ const USAGE: &str = "usage: cargo xtask fuzz [TARGET]… [--seconds N]";
 
 /// How long a target runs when nobody says otherwise.
 const SECONDS: u64 = 4;
+/// What every stranger on the network can send without being asked, and how long it runs in the step of the tests:
+/// messages of IPP, rasters, documents as a child looks at them, and the records of announcements.
+const EXPOSED: [&str; 4] = ["announcement", "document", "ipp", "raster"];
+const EXPOSED_SECONDS: u64 = 60;
 /// What counts as a loop without end, in seconds, and as memory without end, in MiB.
 const ENDLESS: u64 = 10;
 const MEMORY: u64 = 1024;
@@ -52,9 +56,19 @@ const COMPILING_FOR: &str = "LANYARD_XTASK_COUNTERS";
 pub(crate) enum Luck {
     /// For so many seconds, and each time other inputs: to find something. What is learned is kept for the next time.
     New(u64),
-    /// A few seconds, and always the same inputs in the same order: a change that has nothing to do with it shall not
+    /// Not for long, and always the same inputs in the same order: a change that has nothing to do with it shall not
     /// fail because of somebody's luck.
     Same,
+}
+
+impl Luck {
+    fn seconds(self, target: &str) -> u64 {
+        match self {
+            Self::New(seconds) => seconds,
+            Self::Same if EXPOSED.contains(&target) => EXPOSED_SECONDS,
+            Self::Same => SECONDS,
+        }
+    }
 }
 
 /// What became of a target: whether it went well, or else what was found.
@@ -140,6 +154,9 @@ pub(crate) fn compile_if_asked() -> Option<ExitCode> {
 
 /// Runs these targets, as many at a time as there are processors.
 pub(crate) fn run(program: &Path, targets: &[String], luck: Luck) -> Result<Vec<Outcome>> {
+    // The long ones first: the short ones fill the gaps.
+    let mut targets = targets.to_vec();
+    targets.sort_by_key(|target| std::cmp::Reverse(luck.seconds(target)));
     let next = AtomicUsize::new(0);
     let lane = || -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
@@ -172,13 +189,10 @@ fn run_one(program: &Path, target: &str, luck: Luck) -> Result<Result<(), String
     let mut command = shell::command(program);
     command.env("LANYARD_FUZZ", target).env("RUST_BACKTRACE", "1");
     command.args(["-print_final_stats=1", "-verbosity=0"]);
-    let seconds = match luck {
-        Luck::New(seconds) => seconds,
-        Luck::Same => {
-            command.arg("-seed=1");
-            SECONDS
-        }
-    };
+    let seconds = luck.seconds(target);
+    if matches!(luck, Luck::Same) {
+        command.arg("-seed=1");
+    }
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-timeout={ENDLESS}"));
     command.arg(format!("-rss_limit_mb={MEMORY}")).arg(format!("-max_len={LONGEST}"));
     command.arg(format!("-artifact_prefix={}/{target}-", found.display()));
@@ -205,4 +219,32 @@ fn run_one(program: &Path, target: &str, luck: Luck) -> Result<Result<(), String
         "{target}: b\"{}\"; to see it again: LANYARD_FUZZ={target} {program} {file}",
         input.escape_ascii()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every run reads all of it first, and a person must be able to look through it.
+    const MOST_FILES: usize = 24;
+    const MOST_BYTES: u64 = 64 * 1024;
+
+    #[test]
+    fn the_corpus_has_a_few_small_inputs_for_each_target() -> Result<()> {
+        let targets = targets()?;
+        for exposed in EXPOSED {
+            ensure!(targets.iter().any(|target| target == exposed), "there is no target {exposed}");
+        }
+        for target in targets {
+            let (mut files, mut bytes) = (0, 0);
+            for entry in fs::read_dir(project::root().join("fuzz/corpus").join(&target))? {
+                let length = entry?.metadata()?.len();
+                ensure!((1..=LONGEST).contains(&length), "{target}: an input of {length} bytes");
+                (files, bytes) = (files + 1, bytes + length);
+            }
+            ensure!((1..=MOST_FILES).contains(&files), "{target}: {files} inputs");
+            ensure!(bytes <= MOST_BYTES, "{target}: {bytes} bytes");
+        }
+        Ok(())
+    }
 }
