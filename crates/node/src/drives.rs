@@ -3,6 +3,7 @@
 //! What a name means, where a copy goes on this computer and how a failure reads is settled here; bytes are moved by
 //! `lanyard-drive`.
 
+pub mod change;
 mod convert;
 mod places;
 
@@ -12,7 +13,8 @@ use crate::{
     home,
     presence::{self, RemoteShare},
 };
-use convert::{api, api_transfer, refused};
+pub(crate) use convert::refused;
+use convert::{api, api_transfer};
 use http::{Request, Response};
 use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer};
 use lanyard_drive::{
@@ -65,6 +67,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
         tracing::warn!(%error, "files that were to be sent could not be looked through");
     }
     core.drives.transfers.resume();
+    change::start(core);
     Ok(())
 }
 
@@ -235,7 +238,8 @@ pub async fn open_download(
     Ok((name, size, body))
 }
 
-fn remote(core: &Core, share: &RemoteShare) -> Remote {
+/// The drive of another device that was found.
+pub(crate) fn remote(core: &Core, share: &RemoteShare) -> Remote {
     Remote::new(core.peers.clone(), share.node, share.share.clone())
 }
 

@@ -34,6 +34,8 @@ mod measure;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
+mod mounted;
+#[cfg(target_os = "linux")]
 mod networks;
 #[cfg(target_os = "linux")]
 mod office;
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
                 self_check::ALL,
                 printing::ALL,
                 drives::ALL,
+                mounted::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
