@@ -1,9 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job, JobAction,
-    Listing, Millis, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview,
-    PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer, TransferNote,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job,
+    JobAction, Listing, Millis, Mount, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass,
+    PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
+    TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -407,6 +408,85 @@ pub enum Request {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
+
+    /// Make a folder on a drive → `Done`.
+    MakeFolder {
+        /// The drive.
+        drive: String,
+        /// The new folder's path inside it.
+        path: String,
+    },
+    /// Move or rename something on a drive → `Placed`.
+    MoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// The folder it goes into, or its new path when that is no folder.
+        to: String,
+        /// When the name is taken; what is replaced goes into the drive's bin.
+        #[serde(default)]
+        conflict: Conflict,
+    },
+    /// Copy something within a drive, by the device that offers it → `Placed`.
+    CopyEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// The folder it goes into, or the copy's path when that is no folder.
+        to: String,
+        /// When the name is taken; what is replaced goes into the drive's bin.
+        #[serde(default)]
+        conflict: Conflict,
+    },
+    /// Remove something from a drive, a folder with all that is in it → `Done`. It can be had back for 30 days.
+    RemoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+    },
+    /// What was removed from a drive, newest first → `Bin`.
+    Bin {
+        /// The drive.
+        drive: String,
+    },
+    /// Put something back that was removed → `Placed`. When the name is taken, it gets a number.
+    Restore {
+        /// The drive.
+        drive: String,
+        /// Its id in the bin.
+        id: String,
+        /// Another path than it had.
+        #[serde(default)]
+        to: Option<String>,
+    },
+    /// Remove something from the bin for good → `Done`.
+    ForgetBinned {
+        /// The drive.
+        drive: String,
+        /// Its id in the bin.
+        id: String,
+    },
+    /// Show a drive as a folder of this computer → `Mount`.
+    Mount {
+        /// The drive.
+        drive: String,
+        /// An absolute path: an empty folder, or one that is made; none means one in the home folder.
+        #[serde(default)]
+        dir: Option<String>,
+        /// Again whenever Lanyard starts.
+        #[serde(default)]
+        at_start: bool,
+    },
+    /// Show it no longer → `Done`. What programs have written goes over first.
+    Unmount {
+        /// The folder's absolute path.
+        dir: String,
+    },
+    /// Drives that are mounted, or are to be → `Mounts`.
+    Mounts,
 }
 
 /// The answer to a request.
@@ -469,4 +549,18 @@ pub enum Response {
     TransferLimit(#[ts(type = "number | null")] Option<u64>),
     /// What there is to tell of a tree.
     TransferNotes(Vec<TransferNote>),
+    /// Where something is now.
+    Placed {
+        /// Its path inside the drive.
+        path: String,
+        /// How many links and special files in it were not copied.
+        #[ts(type = "number")]
+        left_out: u64,
+    },
+    /// What was removed from a drive.
+    Bin(Vec<Binned>),
+    /// A drive that was mounted.
+    Mount(Mount),
+    /// Mounted drives.
+    Mounts(Vec<Mount>),
 }

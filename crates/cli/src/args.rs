@@ -7,7 +7,7 @@ mod home;
 mod print;
 mod share;
 
-pub(crate) use files::{Get, Place, Put, Taken};
+pub(crate) use files::{Get, Place, Put, Taken, Way};
 pub(crate) use home::{At, HomeAction, YesNo};
 pub(crate) use print::{Print, PrinterAction};
 pub(crate) use share::{AnswerWord, Guest, GuestAction, Limits, Permission, Rule, ShareWhat};
@@ -217,10 +217,25 @@ pub(crate) enum Command {
     Get(Get),
     /// Copy files of this computer to a drive
     Put(Put),
-    /// Remove a file from a drive
+    /// Remove something from a drive; it can be had back for 30 days
     Rm {
         #[arg(value_name = "DRIVE:PATH", required = true)]
         places: Vec<Place>,
+    },
+    /// What was removed from a drive
+    Bin {
+        drive: String,
+        /// Remove this from the bin for good
+        #[arg(long, value_name = "ID")]
+        forget: Option<String>,
+    },
+    /// Put something back that was removed
+    Restore {
+        drive: String,
+        /// Its id, as `bin` tells it
+        id: String,
+        /// Another path than it had
+        to: Option<String>,
     },
     /// Make a folder on a drive
     Mkdir {
@@ -229,15 +244,27 @@ pub(crate) enum Command {
     },
     /// Move or rename on a drive
     Mv {
-        #[arg(value_name = "DRIVE:PATH")]
-        from: Place,
-        #[arg(value_name = "DRIVE:PATH")]
-        to: Place,
+        #[command(flatten)]
+        way: Way,
+    },
+    /// Copy on a drive, without bringing it here
+    Cp {
+        #[command(flatten)]
+        way: Way,
     },
     /// Show a drive as a folder of this computer
-    Mount { drive: String, dir: PathBuf },
+    Mount {
+        drive: String,
+        /// An empty folder, or one that is made [default: one in the home folder]
+        dir: Option<PathBuf>,
+        /// Again whenever Lanyard starts
+        #[arg(long)]
+        at_start: bool,
+    },
     /// Undo mount
     Unmount { dir: PathBuf },
+    /// Mounted drives
+    Mounts,
     /// Send files and folders to a device of the home, where somebody accepts them
     Send {
         #[arg(required = true)]
@@ -326,8 +353,6 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
-            Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

@@ -7,10 +7,12 @@
 mod args;
 mod ask;
 mod asks;
+mod changes;
 mod doctor;
 mod follow;
 mod guests;
 mod home;
+mod mounts;
 mod networks;
 mod preview;
 mod print;
@@ -163,6 +165,15 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,
+        Command::Mkdir { places } => changes::mkdir(&node, places, json).await,
+        Command::Mv { way } => changes::mv(&node, way, json).await,
+        Command::Cp { way } => changes::cp(&node, way, json).await,
+        Command::Rm { places } => changes::rm(&node, places, json).await,
+        Command::Bin { drive, forget } => changes::bin(&node, drive, forget, json).await,
+        Command::Restore { drive, id, to } => changes::restore(&node, drive, id, to, json).await,
+        Command::Mount { drive, dir, at_start } => mounts::mount(&node, drive, dir, at_start, json).await,
+        Command::Unmount { dir } => mounts::unmount(&node, &dir, json).await,
+        Command::Mounts => mounts::list(&node, json).await,
         Command::Transfers { watch: false } => {
             let Response::Transfers(transfers) = node.ask(Request::Transfers).await? else {
                 return Err(ask::odd());
@@ -182,11 +193,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Connect { address } => home::connect(&node, address, json).await,
         Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
-        Command::Run { .. }
-        | Command::Rm { .. }
-        | Command::Mkdir { .. }
-        | Command::Mv { .. }
-        | Command::Mount { .. }
-        | Command::Unmount { .. } => Err(ask::odd()),
+        Command::Run { .. } => Err(ask::odd()),
     }
 }

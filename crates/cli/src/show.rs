@@ -1,10 +1,12 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
+mod drives;
 mod passes;
 pub(crate) mod qr;
 mod reasons;
 pub(crate) mod table;
 
+pub(crate) use drives::{bin, clean_line, mounts};
 pub(crate) use passes::{new_pass, passes};
 
 use crate::Failure;

@@ -13,6 +13,7 @@ use crate::{
     guests::Guests,
     home::Homes,
     inbox::Inbox,
+    mounts::Mounts,
     moved::Moved,
     networks::Networks,
     pause::Pause,
@@ -83,6 +84,8 @@ pub struct Core {
     pub drives: Drives,
     /// What others send here.
     pub inbox: Arc<Inbox>,
+    /// Drives of others as folders of this computer.
+    pub mounts: Mounts,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
     /// Printers of others that are in this computer's own print dialog.

@@ -3,6 +3,7 @@
 //! What a name means, where a copy goes on this computer and how a failure reads is settled here; bytes are moved by
 //! `lanyard-drive`.
 
+pub mod change;
 mod convert;
 mod places;
 
@@ -14,7 +15,8 @@ use crate::{
     presence::{self, RemoteShare},
     sends,
 };
-use convert::{api, api_transfer, refused};
+pub(crate) use convert::refused;
+use convert::{api, api_transfer};
 use http::{Request, Response};
 use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
@@ -84,6 +86,7 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     core.drives.transfers.ask_also(Box::new(sources));
     core.drives.transfers.resume();
     sends::resume(core);
+    change::start(core);
     Ok(())
 }
 
@@ -386,7 +389,8 @@ pub async fn open_download(
     Ok((name, size, body))
 }
 
-fn remote(core: &Core, share: &RemoteShare) -> Remote {
+/// The drive of another device that was found.
+pub(crate) fn remote(core: &Core, share: &RemoteShare) -> Remote {
     Remote::new(core.peers.clone(), share.node, share.share.clone())
 }
 

@@ -1,8 +1,8 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, doctor, doors::browser, drives, guests, home, inbox, moved, networks, pause, presence,
-    printing, sends, shares, status,
+    Core, asks, doctor, doors::browser, drives, guests, home, inbox, mounts, moved, networks, pause,
+    presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -127,5 +127,27 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
             drives::notes(core, &transfer).await.map(Response::TransferNotes)
         }
         Request::RetryTransfer { transfer } => drives::retry(core, &transfer).await.map(Response::Transfer),
+        Request::MakeFolder { drive, path } => {
+            drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)
+        }
+        Request::MoveEntry { drive, path, to, conflict } => {
+            drives::change::rename(core, &drive, &path, &to, conflict).await
+        }
+        Request::CopyEntry { drive, path, to, conflict } => {
+            drives::change::copy(core, &drive, &path, &to, conflict).await
+        }
+        Request::RemoveEntry { drive, path } => {
+            drives::change::remove(core, &drive, &path).await.map(|()| Response::Done)
+        }
+        Request::Bin { drive } => drives::change::bin(core, &drive).await.map(Response::Bin),
+        Request::Restore { drive, id, to } => drives::change::restore(core, &drive, &id, to).await,
+        Request::ForgetBinned { drive, id } => {
+            drives::change::forget(core, &drive, &id).await.map(|()| Response::Done)
+        }
+        Request::Mount { drive, dir, at_start } => {
+            mounts::mount(core, &drive, dir, at_start).await.map(Response::Mount)
+        }
+        Request::Unmount { dir } => mounts::unmount(core, &dir).await.map(|()| Response::Done),
+        Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

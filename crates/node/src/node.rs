@@ -16,6 +16,7 @@ use crate::{
     home::{self, Homes},
     inbox::Inbox,
     lock::Lock,
+    mounts::{self, Mounts},
     moved::Moved,
     networks::{self, Networks},
     pause::{self, Pause},
@@ -145,6 +146,8 @@ impl Node {
         let core = &self.core;
         tracing::info!("the node stops");
         core.events.emit(Change::Stopping);
+        // While the others can still be reached: what programs here have written goes over.
+        mounts::stop(core).await;
         if tokio::time::timeout(GOODBYE, presence::stop(core)).await.is_err() {
             tracing::warn!("saying goodbye took too long");
         }
@@ -280,6 +283,7 @@ impl Opened {
             printing: Printing::open(&parts)?,
             drives: Drives::open(&parts, &inbox)?,
             inbox,
+            mounts: Mounts::open(&parts)?,
             gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
@@ -308,6 +312,7 @@ const MIGRATIONS: &[Migrations] = &[
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
     lanyard_drive::offer::dav::MIGRATIONS,
+    mounts::MIGRATIONS,
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
@@ -321,6 +326,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     printing::start(core).await?;
     gateway::start(core).await?;
     drives::start(core).await?;
+    mounts::start(core);
     guests::start(core).await;
     plain::start(core);
     local::open(core).await

@@ -36,6 +36,8 @@ mod measure;
 #[cfg(target_os = "linux")]
 mod meeting;
 #[cfg(target_os = "linux")]
+mod mounted;
+#[cfg(target_os = "linux")]
 mod networks;
 #[cfg(target_os = "linux")]
 mod office;
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
                 drives::ALL,
                 folders::ALL,
                 trees::ALL,
+                mounted::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

@@ -36,6 +36,18 @@ pub(crate) struct Taken {
     pub skip: bool,
 }
 
+/// From a place on a drive to another one there.
+#[derive(Debug, Group)]
+pub(crate) struct Way {
+    #[arg(value_name = "DRIVE:PATH")]
+    pub from: Place,
+    /// A folder that is there, or a new name
+    #[arg(value_name = "DRIVE:PATH")]
+    pub to: Place,
+    #[command(flatten)]
+    pub taken: Taken,
+}
+
 /// `DRIVE:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -7,7 +7,7 @@
 pub(super) mod bin;
 mod copy;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 use copy::Copied;
 pub(super) use copy::copy;
 
@@ -222,6 +222,6 @@ pub(super) fn settle(root: &Path, paths: &[&SharePath]) -> Result<(), Refused> {
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;

@@ -3,7 +3,7 @@
 //! Nothing is kept here between two requests: the caller names the place each time, and says with `If-Match` what it
 //! believes to be there. So a stop of this node in between costs nobody anything. A new version of a file grows under a
 //! hidden name beside it (a *part*, named by the caller) and gets the name in one step; what is changed in the middle is
-//! changed in place, as a program expects that does so (docs/adr/0016).
+//! changed in place, as a program expects that does so (docs/adr/0019).
 
 use super::{
     Refused,

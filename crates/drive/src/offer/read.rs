@@ -3,6 +3,7 @@
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
+    edit::Place,
 };
 use crate::{
     disk,
@@ -42,10 +43,14 @@ pub(super) fn described(facts: &Facts, writable: bool) -> wire::Stat {
 }
 
 pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Response<Body>, Refused> {
+    let place = query.place()?;
     let folder = visit.admit(Action::Read)?;
+    if !matches!(place, Place::Named(_)) {
+        // What was removed, or is not whole, is only for those who could have done that.
+        visit.admit(Action::Write)?;
+    }
     let slot = visit.slot()?;
     let root = folder.root.clone();
-    let place = query.place()?;
     let (file, facts) = blocking(move || place.open(&root)).await?;
     if !matches(headers, &facts) {
         return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));

@@ -45,7 +45,7 @@ impl Here {
     }
 
     async fn end(self) {
-        self.mounted.unmount().await;
+        self.mounted.unmount(Duration::from_secs(10)).await;
         // Not that its session has ended: another mount namespace of this computer may hold a copy of the mount.
         assert_eq!(fs::read_dir(self.dir.path()).unwrap().count(), 0, "the folder is empty again");
     }
@@ -354,11 +354,96 @@ async fn a_mount_in_use_goes_away_when_it_is_unmounted() {
     let here = Here::new(&reader).await;
     let dir: PathBuf = here.dir.path().to_owned();
     let file = here.program(|dir| File::open(dir.join("a")).unwrap()).await;
-    here.mounted.unmount().await;
+    here.mounted.unmount(Duration::from_secs(10)).await;
     let left = tokio::task::spawn_blocking(move || {
         let mut byte = [0];
         assert!(file.read_exact_at(&mut byte, 0).is_err(), "whoever had it open gets an error and no wait");
         fs::read_dir(dir).unwrap().count()
     });
     assert_eq!(left.await.unwrap(), 0);
+}
+
+/// What one program does at random with a file, and what must come of it.
+struct Exercise {
+    random: u64,
+    expected: Vec<u8>,
+}
+
+impl Exercise {
+    const MOST: u64 = 300_000;
+
+    fn below(&mut self, limit: u64) -> u64 {
+        // Knuth's MMIX generator: the same steps every time.
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) % limit.max(1)
+    }
+
+    fn step(&mut self, file: &mut File, path: &Path, number: u32) {
+        let (at, length) = (self.below(Self::MOST), 1 + self.below(20_000));
+        match self.below(100) {
+            0..35 => {
+                let bytes = noise(usize::try_from(length).unwrap(), u64::from(number));
+                file.write_all_at(&bytes, at).unwrap();
+                let end = usize::try_from(at + length).unwrap();
+                self.expected.resize(self.expected.len().max(end), 0);
+                self.expected[usize::try_from(at).unwrap()..end].copy_from_slice(&bytes);
+            }
+            35..75 => {
+                let mut bytes = vec![0; usize::try_from(length).unwrap()];
+                let got = file.read_at(&mut bytes, at).unwrap();
+                let from = usize::try_from(at).unwrap().min(self.expected.len());
+                let to = (from + bytes.len()).min(self.expected.len());
+                assert!(
+                    bytes[..got] == self.expected[from..to],
+                    "operation {number}: {length} bytes at {at}"
+                );
+            }
+            75..85 => {
+                file.set_len(at).unwrap();
+                self.expected.resize(usize::try_from(at).unwrap(), 0);
+            }
+            85..88 => file.sync_all().unwrap(),
+            88..92 => {
+                *file = File::options().read(true).write(true).open(path).unwrap();
+            }
+            92..94 => {
+                *file =
+                    File::options().read(true).write(true).create(true).truncate(true).open(path).unwrap();
+                self.expected.clear();
+            }
+            94..96 => {
+                let moved = path.with_extension("moved");
+                fs::rename(path, &moved).unwrap();
+                fs::rename(&moved, path).unwrap();
+            }
+            _ => assert_eq!(
+                fs::metadata(path).unwrap().len(),
+                self.expected.len() as u64,
+                "operation {number}"
+            ),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_operations_at_random_leave_what_they_should() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    let expected = here
+        .program(|dir| {
+            let path = dir.join("exercised");
+            let mut file =
+                File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+            let mut exercise = Exercise { random: 20_260, expected: Vec::new() };
+            for number in 0..20_000 {
+                exercise.step(&mut file, &path, number);
+            }
+            exercise.expected
+        })
+        .await;
+    here.end().await;
+    assert!(fs::read(owner.root().join("exercised")).unwrap() == expected);
+    assert_eq!(visible(&owner), ["exercised"]);
 }

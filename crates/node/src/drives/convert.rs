@@ -82,7 +82,7 @@ fn state(state: State) -> TransferState {
 }
 
 /// A refusal of the other device, for a front end.
-pub(super) fn refused(error: &RemoteError, device: &str, path: &str) -> ApiError {
+pub(crate) fn refused(error: &RemoteError, device: &str, path: &str) -> ApiError {
     let (reason, words) = consume::remote_words(error, device, path);
     ApiError::new(api(reason), words)
 }

@@ -2,7 +2,7 @@
 //!
 //! New content (of a file that was made, or emptied) is held here while it is small, and otherwise grows beside the file
 //! over there, unseen; it gets the name when a program closes the file or asks for it to be safe. What is changed in the
-//! middle goes over in place, in large pieces (docs/adr/0016). One edit has all handles of a file, so every program here
+//! middle goes over in place, in large pieces (docs/adr/0019). One edit has all handles of a file, so every program here
 //! sees what the others wrote.
 
 use super::{Tree, now};

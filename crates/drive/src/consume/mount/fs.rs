@@ -432,7 +432,11 @@ impl Filesystem for Fs {
         });
     }
 
-    fn flush(&self, _: &Request, ino: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+    fn flush(&self, _: &Request, ino: INodeNo, fh: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        // Whoever only read says nothing about whether somebody else has finished writing.
+        if !self.handles.file(fh).is_ok_and(|handle| handle.write) {
+            return reply.ok();
+        }
         let tree = Arc::clone(&self.tree);
         self.done(reply, async move { tree.flush(ino.0, false).await });
     }

@@ -15,6 +15,8 @@ use std::{
 /// One open file of one program.
 pub(super) struct Handle {
     pub(super) ino: u64,
+    /// What it closes may be new content.
+    pub(super) write: bool,
     /// How it reads.
     pace: Mutex<Pace>,
 }
@@ -45,15 +47,19 @@ impl Tree {
         };
         if write {
             let edit = self.edit_for(ino, &stat);
-            if truncate {
-                let cleared = edit.lock().await.clear(self).await;
-                if let Err(error) = cleared {
-                    self.close(ino).await;
-                    return Err(error);
-                }
+            let mut open = edit.lock().await;
+            if !open.is_dirty() {
+                // Somebody over there may have changed it since another program here opened it.
+                open.heard(&stat);
+            }
+            let cleared = if truncate { open.clear(self).await } else { Ok(()) };
+            drop(open);
+            if let Err(error) = cleared {
+                self.close(ino).await;
+                return Err(error);
             }
         }
-        Ok(Opened { handle: Handle { ino, pace: Mutex::default() }, keep_pages })
+        Ok(Opened { handle: Handle { ino, write, pace: Mutex::default() }, keep_pages })
     }
 
     /// Makes a file and opens it.
@@ -69,7 +75,7 @@ impl Tree {
             node.cached.clone_from(&stat.etag);
         }
         self.edit_for(ino, &stat).lock().await.begin_new();
-        Ok((Handle { ino, pace: Mutex::default() }, stat))
+        Ok((Handle { ino, write: true, pace: Mutex::default() }, stat))
     }
 
     fn edit_for(&self, ino: u64, stat: &Stat) -> Arc<tokio::sync::Mutex<Edit>> {

@@ -1,10 +1,7 @@
 //! Making a mount appear, and making it go away whatever programs do with it.
 
 use super::{Tell, Tree, fs::Fs};
-use crate::{
-    consume::browse::{Remote, RemoteError},
-    wire::Stat,
-};
+use crate::{consume::browse::Remote, wire::Stat};
 use fuser::{Config, MountOption, Session, SessionUnmounter};
 use std::{
     fs, io,
@@ -16,17 +13,12 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long what is being written may take to go over when a mount ends.
-const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How long programs have to let go of it.
 const LET_GO: Duration = Duration::from_secs(2);
 
 /// Why a drive cannot be mounted.
 #[derive(Debug, thiserror::Error)]
 pub enum MountError {
-    /// The device does not answer, or refuses.
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
     /// The program that mounts for ordinary users is missing.
     #[error("the program fusermount3 is missing; it is in the package fuse3")]
     NoFusermount,
@@ -161,10 +153,10 @@ impl Mounted {
         self.ended.clone()
     }
 
-    /// Ends the mount. What programs have written goes over first, as far as it can within ten seconds; a program that
+    /// Ends the mount. What programs have written goes over first, as far as it can within `patience`; a program that
     /// still has a file open gets errors from then on.
-    pub async fn unmount(&self) {
-        if tokio::time::timeout(LAST_WORDS, self.tree.flush_all()).await.is_err() {
+    pub async fn unmount(&self, patience: Duration) {
+        if tokio::time::timeout(patience, self.tree.flush_all()).await.is_err() {
             tracing::warn!(
                 "what was written last to a mounted drive did not all arrive before it was unmounted"
             );
