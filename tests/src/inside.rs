@@ -6,7 +6,10 @@ mod besiege;
 mod joining;
 mod middle;
 mod rude;
+mod stopwatch;
 mod web;
+
+pub use stopwatch::Timed;
 
 use crate::mdns;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -48,6 +51,7 @@ pub fn run() -> Option<ExitCode> {
 
 fn act(arguments: &[&str]) -> Result<()> {
     match arguments {
+        ["time", command @ ..] => stopwatch::run(command),
         ["sink", port] => sink(port.parse()?),
         ["blast", address, bytes] => blast(address.parse()?, bytes.parse()?),
         ["echo"] => echo(),

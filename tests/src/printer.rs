@@ -249,6 +249,15 @@ impl PaperPrinter {
         Ok(jobs.lines().filter(|line| line.ends_with(",completed")).count())
     }
 
+    /// The same by CUPS's own log, which costs it nothing.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn completions(&self) -> Result<usize> {
+        let log = fs::read(self.dir.join("cups/error_log"))?;
+        Ok(String::from_utf8_lossy(&log).lines().filter(|line| line.ends_with("Job completed.")).count())
+    }
+
     /// Jobs CUPS has ever had.
     ///
     /// # Errors

@@ -203,6 +203,28 @@ describe("a page elsewhere in the guest's browser", () => {
   let server: Server;
   afterAll(() => server?.close());
 
+  /** A page of another site. */
+  async function elsewhere(html: string): Promise<string> {
+    server?.close();
+    server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    return `http://localhost:${(server.address() as AddressInfo).port}/`;
+  }
+
+  test("leads to the pass with a link, and cannot show it in a frame of its own", async () => {
+    const pass = await made("Hall printer");
+    const page = await phone();
+    await page.goto(await elsewhere(`<!doctype html><a href="${pass.link}">Your pass</a><iframe src="${pass.link}"></iframe>`));
+    const framed = page.frames().find((frame) => frame !== page.mainFrame());
+    expect(await framed!.getByRole("heading").count(), "nothing of it is in the frame").toBe(0);
+    await page.getByRole("link", { name: "Your pass" }).click();
+    await page.getByRole("heading", { name: "Hall printer" }).waitFor();
+    await page.getByLabel("File").setInputFiles(join(place.path, "letter.pdf"));
+    await page.getByRole("button", { name: "Print" }).click();
+    await page.getByText("Printed", { exact: true }).waitFor();
+    await host.ask("guest", "end", pass.pass.id);
+  });
+
   test("cannot print, put files in, or read", async () => {
     const pass = await made("Hall printer");
     const page = await phone();
@@ -220,10 +242,8 @@ describe("a page elsewhere in the guest's browser", () => {
         fetch("${target}", { method: "POST", mode, credentials: "include", body: data }).then((a) => a.text(), () => ""));
       Promise.all(tries).then((texts) => { document.title = "done:" + texts.join(""); });
       </script>`;
-    server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(attack));
-    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     const stranger = await page.context().newPage();
-    await stranger.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    await stranger.goto(await elsewhere(attack));
     await stranger.waitForFunction(() => document.title.startsWith("done:"));
     expect(await stranger.title(), "nothing could be read").toBe("done:");
     await new Promise((done) => setTimeout(done, 500));

@@ -25,7 +25,7 @@ export function preview(wanted: Wanted, document: { pages: number; printsColor: 
     png: draw(width, height, side, up, gray).toString("base64"),
     width,
     height,
-    differs: options.scaling === "fill" ? ["This printer leaves an edge of 4 mm white on every side."] : [],
+    differs: options.scaling === "fill" ? [{ what: "media_type" }, { what: "copies", most: 99 }] : [],
   };
 }
 

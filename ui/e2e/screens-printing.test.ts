@@ -108,6 +108,7 @@ describe.sequential("the print dialog", () => {
     expect(asked().at(-1)!.options).toMatchObject({ booklet: true, number_up: null, sides: null });
     await screens.dialog.getByLabel("Size").selectOption("fill");
     await screens.dialog.getByText("Not all of it can be as you chose:").waitFor();
+    await screens.dialog.getByText("This printer makes at most 99 copies of a job.").waitFor();
     await screens.dialog.getByText("Draft", { exact: true }).click();
     await screens.dialog.getByLabel("Tray").selectOption({ label: "Tray 1" });
     await screens.dialog.getByLabel("Kind of paper").selectOption({ label: "Photo, glossy" });

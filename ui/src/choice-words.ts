@@ -1,6 +1,6 @@
 // What was chosen for a print job, in words.
 
-import type { PrinterCapabilities } from "./api";
+import type { Difference, PrinterCapabilities } from "./api";
 import { defaults, mediaName, normalPages, pagesWrong, sheets, spoken, type Choices } from "./printing";
 import { n, t } from "./state/say";
 import { isKey } from "./words";
@@ -17,6 +17,18 @@ export const mediaTypeWords = (type: string) => wordsOr(`media_type.${type}`, ty
 
 /** What has no words of its own is called what the printer calls it. */
 const wordsOr = (key: string, keyword: string) => (isKey(key) ? t(key) : spoken(keyword));
+
+/** Something that comes out otherwise than it was chosen. */
+export function differenceWords(difference: Difference): string {
+  switch (difference.what) {
+    case "media":
+      return t("differs.media", { media: mediaName(difference.media) });
+    case "copies":
+      return t("differs.copies", { most: difference.most });
+    default:
+      return t(`differs.${difference.what}`);
+  }
+}
 
 /** One line on what comes out and how it differs from what the printer does by itself. */
 export function sumUp(choices: Choices, can: PrinterCapabilities, sides: number | null): string {

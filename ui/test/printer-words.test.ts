@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { mediaTypeWords, sourceWords, sumUp } from "../src/choice-words";
+import { differenceWords, mediaTypeWords, sourceWords, sumUp } from "../src/choice-words";
 import { allReasons, otherRoutes, printerState, queueState, reasonWords, routesOf, supplyLeft } from "../src/printer-words";
 import { defaults } from "../src/printing";
 import { jobSentence } from "../src/sentences";
@@ -35,6 +35,12 @@ describe("what a printer says of itself", () => {
     expect(state("ready", "toner-low-warning")).toBe("Ready · Toner is running low");
     expect(printerState({ state: "ready", reasons: ["toner-low"] }).tone, "not by the word alone").toBe("warn");
     expect(state("busy", "media-low")).toBe("Busy · Paper is running low");
+  });
+
+  test("tells what a busy printer waits for when only a person can help", () => {
+    const busy = { state: "busy", reasons: ["cups-waiting-for-job-completed", "media-empty"], waiting: 2 } as const;
+    expect(printerState({ ...busy, reasons: [...busy.reasons] })).toEqual({ tone: "warn", words: "Busy · Needs paper · 2 waiting" });
+    expect(printerState({ state: "busy", reasons: ["connecting-to-device"] })).toEqual({ tone: "accent", words: "Busy" });
   });
 
   test("says how many wait, except where nobody can know", () => {
@@ -111,6 +117,14 @@ describe("what was chosen, on one line", () => {
     expect(sourceWords("com.vendor-magic")).toBe("Com.vendor magic");
     expect(mediaTypeWords("photographic-matte")).toBe("Photo, matte");
     expect(mediaTypeWords("stone")).toBe("Stone");
+  });
+});
+
+describe("what comes out otherwise than it was chosen", () => {
+  test("is said with what it is about", () => {
+    expect(differenceWords({ what: "copies", most: 9 })).toBe("This printer makes at most 9 copies of a job.");
+    expect(differenceWords({ what: "media", media: "iso_a3_297x420mm" })).toBe("This printer has no paper A3.");
+    expect(differenceWords({ what: "grey" })).toBe("This printer has no colour: it will be grey.");
   });
 });
 

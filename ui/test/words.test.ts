@@ -55,6 +55,14 @@ describe("the catalogues", () => {
     }
   });
 
+  test("have words for everything that a printer does otherwise than it was chosen", () => {
+    const api = readFileSync("src/api/index.ts", "utf8");
+    const type = /export type Difference = ([^;]+(?:;[^;]+)*?);\n/.exec(api)?.[1] ?? "";
+    const kinds = [...type.matchAll(/"what": "(\w+)"/g)].map(([, kind]) => kind!);
+    expect(kinds.length, "they are found in the generated types").toBeGreaterThan(5);
+    for (const kind of kinds) expect(isKey(`differs.${kind}`), kind).toBe(true);
+  });
+
   test("have no words that nobody uses", () => {
     const text = sources();
     // Keys put together at run time: `theme.${…}`, told("reason", …).

@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Ask, HomeState, Job, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -64,6 +64,8 @@ pub enum Change {
     Job(Job),
     /// One copy is new or changed.
     Transfer(Transfer),
+    /// Mounted drives, all of them. Not in the snapshot: ask for `Mounts`.
+    Mounts(Vec<Mount>),
     /// The node stops; the stream ends here.
     Stopping,
 }

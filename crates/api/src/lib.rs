@@ -11,9 +11,12 @@ pub mod drive;
 pub mod error;
 pub mod event;
 pub mod home;
+pub mod mount;
 pub mod print;
 pub mod request;
+pub mod send;
 pub mod share;
+pub mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
 pub use check::{Check, CheckKind, FixAction, Outcome};
@@ -26,12 +29,15 @@ pub use event::{Change, Event, Snapshot};
 pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
+pub use mount::{Binned, Mount};
 pub use print::{
-    ColorMode, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview, PrintOptions, Printer,
-    PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
+    ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,
+    PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
+pub use send::{Inbox, InboxSender, Sending, SendingState};
 pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
+pub use tree::{TransferFate, TransferNote, TransferTree};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

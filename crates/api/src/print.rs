@@ -178,8 +178,37 @@ pub struct Preview {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// What will not be as it was chosen, in plain English; empty when all of it will.
-    pub differs: Vec<String>,
+    /// What will not be as it was chosen; empty when all of it will.
+    pub differs: Vec<Difference>,
+}
+
+/// Something that comes out otherwise than it was chosen. The words for people are in `locales/` under
+/// `differs.<what>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Difference {
+    /// No colour: it will be grey.
+    Grey,
+    /// Not both sides that way: one side a sheet.
+    OneSided,
+    /// One side only, for a booklet: somebody must lay the sheets in again.
+    BookletByHand,
+    /// The printer does not know that paper.
+    Media {
+        /// Its PWG media name, as it was chosen.
+        media: String,
+    },
+    /// The printer has no such tray and takes its own.
+    Tray,
+    /// The printer knows no such kind of paper and takes what is in it.
+    MediaType,
+    /// The printer makes fewer copies of a job.
+    Copies {
+        /// The most that it makes.
+        most: u32,
+    },
+    /// Pages of a PDF keep the way they lie.
+    Orientation,
 }
 
 /// RFC 8011 §5.2.8 `sides`.

@@ -1,9 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, Listing, Millis,
-    Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview, PrintOptions,
-    PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job,
+    JobAction, Listing, Millis, Mount, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass,
+    PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
+    TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -302,6 +303,20 @@ pub enum Request {
         /// The job's id or a unique beginning of it.
         job: String,
     },
+    /// The jobs of all on a printer of another device that we may manage, newest first → `Jobs`.
+    PrinterJobs {
+        /// The printer.
+        printer: String,
+    },
+    /// Cancel, hold or release one of them → `Job`.
+    ManageJob {
+        /// The printer.
+        printer: String,
+        /// The job's id or a unique beginning of it.
+        job: String,
+        /// What to do with it: `cancel`, `hold` or `release`.
+        action: JobAction,
+    },
     /// Try a failed or stopped job of ours again → `Job`.
     RetryJob {
         /// The job's id or a unique beginning of it.
@@ -316,11 +331,11 @@ pub enum Request {
         /// From an earlier `Listing`.
         after: Option<String>,
     },
-    /// Copy a file from a drive to here → `Transfer`, at once; its progress comes as events.
+    /// Copy a file or folder from a drive to here → `Transfer`, at once; its progress comes as events.
     Get {
         /// The drive.
         drive: String,
-        /// The file's path inside it.
+        /// The path inside it; empty for all of the drive.
         path: String,
         /// An absolute folder or file path; none means the downloads folder.
         dest: Option<String>,
@@ -328,7 +343,7 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
-    /// Copy a file of this computer to a drive → `Transfer`, at once.
+    /// Copy a file or folder of this computer to a drive → `Transfer`, at once.
     Put {
         /// The file: a path, or a browser's upload.
         document: Document,
@@ -340,6 +355,26 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
+    /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
+    /// until somebody there accepts them, or a rule does.
+    Send {
+        /// Absolute paths.
+        files: Vec<String>,
+        /// The device.
+        device: String,
+    },
+    /// Where files land that others send here, and what was sent → `Inbox`. Questions about it are among the `Asks`.
+    Inbox,
+    /// Take a yes back, also in the middle: what is whole stays → `Inbox`.
+    StopSending {
+        /// The sending's id or the beginning of it.
+        sending: String,
+    },
+    /// Ask again before files of this device are accepted → `Inbox`.
+    ForgetSender {
+        /// The device.
+        device: String,
+    },
     /// Copies, newest first → `Transfers`.
     Transfers,
     /// Stop a copy → `Transfer`.
@@ -347,11 +382,111 @@ pub enum Request {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
-    /// Go on with a failed copy where it stopped → `Transfer`.
+    /// Hold a copy until `RetryTransfer`; what it has stays → `Transfer`.
+    PauseTransfer {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
+    /// How fast copies may go, in bytes a second → `TransferLimit`, the one for all together. At least 65,536.
+    LimitTransfers {
+        /// Only this one, by its id or a unique beginning of it; none means all together.
+        #[serde(default)]
+        transfer: Option<String>,
+        /// The limit; none lifts it.
+        #[ts(type = "number | null")]
+        rate: Option<u64>,
+    },
+    /// How fast all copies together may go → `TransferLimit`.
+    TransferLimit,
+    /// What there is to tell of the files of a folder that was copied → `TransferNotes`, failures first, 1,000 at most.
+    TransferNotes {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
+    /// Go on with a paused or failed copy where it stopped → `Transfer`.
     RetryTransfer {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
+
+    /// Make a folder on a drive → `Done`.
+    MakeFolder {
+        /// The drive.
+        drive: String,
+        /// The new folder's path inside it.
+        path: String,
+    },
+    /// Move or rename something on a drive → `Placed`.
+    MoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// The folder it goes into, or its new path when that is no folder.
+        to: String,
+        /// When the name is taken; what is replaced goes into the drive's bin.
+        #[serde(default)]
+        conflict: Conflict,
+    },
+    /// Copy something within a drive, by the device that offers it → `Placed`.
+    CopyEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// The folder it goes into, or the copy's path when that is no folder.
+        to: String,
+        /// When the name is taken; what is replaced goes into the drive's bin.
+        #[serde(default)]
+        conflict: Conflict,
+    },
+    /// Remove something from a drive, a folder with all that is in it → `Done`. It can be had back for 30 days.
+    RemoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+    },
+    /// What was removed from a drive, newest first → `Bin`.
+    Bin {
+        /// The drive.
+        drive: String,
+    },
+    /// Put something back that was removed → `Placed`. When the name is taken, it gets a number.
+    Restore {
+        /// The drive.
+        drive: String,
+        /// Its id in the bin.
+        id: String,
+        /// Another path than it had.
+        #[serde(default)]
+        to: Option<String>,
+    },
+    /// Remove something from the bin for good → `Done`.
+    ForgetBinned {
+        /// The drive.
+        drive: String,
+        /// Its id in the bin.
+        id: String,
+    },
+    /// Show a drive as a folder of this computer → `Mount`.
+    Mount {
+        /// The drive.
+        drive: String,
+        /// An absolute path: an empty folder, or one that is made; none means one in the home folder.
+        #[serde(default)]
+        dir: Option<String>,
+        /// Again whenever Lanyard starts.
+        #[serde(default)]
+        at_start: bool,
+    },
+    /// Show it no longer → `Done`. What programs have written goes over first.
+    Unmount {
+        /// The folder's absolute path.
+        dir: String,
+    },
+    /// Drives that are mounted, or are to be → `Mounts`.
+    Mounts,
 }
 
 /// The answer to a request.
@@ -408,4 +543,24 @@ pub enum Response {
     Transfer(Transfer),
     /// Copies.
     Transfers(Vec<Transfer>),
+    /// Where files land that others send here.
+    Inbox(Inbox),
+    /// Bytes a second that all copies together may move; none without a limit.
+    TransferLimit(#[ts(type = "number | null")] Option<u64>),
+    /// What there is to tell of a tree.
+    TransferNotes(Vec<TransferNote>),
+    /// Where something is now.
+    Placed {
+        /// Its path inside the drive.
+        path: String,
+        /// How many links and special files in it were not copied.
+        #[ts(type = "number")]
+        left_out: u64,
+    },
+    /// What was removed from a drive.
+    Bin(Vec<Binned>),
+    /// A drive that was mounted.
+    Mount(Mount),
+    /// Mounted drives.
+    Mounts(Vec<Mount>),
 }

@@ -7,10 +7,12 @@
 mod args;
 mod ask;
 mod asks;
+mod changes;
 mod doctor;
 mod follow;
 mod guests;
 mod home;
+mod mounts;
 mod networks;
 mod preview;
 mod print;
@@ -23,7 +25,7 @@ mod watch;
 
 use args::{Args, Command};
 use clap::Parser;
-use lanyard_api::{ApiError, ErrorCode, Request, Response};
+use lanyard_api::{ApiError, ErrorCode, JobAction, Request, Response};
 use std::{io, process::ExitCode};
 
 /// Why a command failed; what a person reads on stderr. Exit status 1.
@@ -138,21 +140,40 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Guest(wanted) => guests::guest(&node, wanted, json).await,
         Command::Guests => guests::list(&node, json).await,
         Command::Print(wanted) => print::print(&node, wanted, json).await,
-        Command::Jobs { watch: false } => {
-            let Response::Jobs(jobs) = node.ask(Request::Jobs).await? else { return Err(ask::odd()) };
+        Command::Jobs { watch: false, on } => {
+            let asked = on.map_or(Request::Jobs, |printer| Request::PrinterJobs { printer });
+            let Response::Jobs(jobs) = node.ask(asked).await? else { return Err(ask::odd()) };
             show::show(json, &jobs, |jobs| show::jobs(jobs))
         }
-        Command::Jobs { watch: true } => watch::jobs(&node, json).await,
-        Command::Cancel { job } => print::cancel(&node, job, json).await,
+        Command::Jobs { watch: true, .. } => watch::jobs(&node, json).await,
+        Command::Cancel { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Cancel, json).await
+        }
+        Command::Cancel { job, on: None } => print::cancel(&node, job, json).await,
         Command::Retry { job } => print::retry(&node, job, json).await,
-        Command::Hold { job } => print::job(&node, Request::HoldJob { job }, json).await,
-        Command::Release { job } => print::job(&node, Request::ReleaseJob { job }, json).await,
+        Command::Hold { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Hold, json).await
+        }
+        Command::Hold { job, on: None } => print::job(&node, Request::HoldJob { job }, json).await,
+        Command::Release { job, on: Some(printer) } => {
+            print::manage(&node, printer, job, JobAction::Release, json).await
+        }
+        Command::Release { job, on: None } => print::job(&node, Request::ReleaseJob { job }, json).await,
         Command::Move { job, to } => print::job(&node, Request::MoveJob { job, printer: to }, json).await,
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
         Command::Printer { action } => print::printer(&node, action, json).await,
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,
+        Command::Mkdir { places } => changes::mkdir(&node, places, json).await,
+        Command::Mv { way } => changes::mv(&node, way, json).await,
+        Command::Cp { way } => changes::cp(&node, way, json).await,
+        Command::Rm { places } => changes::rm(&node, places, json).await,
+        Command::Bin { drive, forget } => changes::bin(&node, drive, forget, json).await,
+        Command::Restore { drive, id, to } => changes::restore(&node, drive, id, to, json).await,
+        Command::Mount { drive, dir, at_start } => mounts::mount(&node, drive, dir, at_start, json).await,
+        Command::Unmount { dir } => mounts::unmount(&node, &dir, json).await,
+        Command::Mounts => mounts::list(&node, json).await,
         Command::Transfers { watch: false } => {
             let Response::Transfers(transfers) = node.ask(Request::Transfers).await? else {
                 return Err(ask::odd());
@@ -160,6 +181,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             show::show(json, &transfers, |transfers| show::transfers(transfers))
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Send { files, to } => transfers::send(&node, files, to, json).await,
+        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
+        Command::Pause { id } => transfers::pause(&node, id, json).await,
+        Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
+        Command::Notes { id } => transfers::notes(&node, id, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
         Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
         Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
@@ -167,13 +193,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Connect { address } => home::connect(&node, address, json).await,
         Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
-        Command::Run { .. }
-        | Command::Rm { .. }
-        | Command::Mkdir { .. }
-        | Command::Mv { .. }
-        | Command::Mount { .. }
-        | Command::Unmount { .. }
-        | Command::Send { .. }
-        | Command::Pause { .. } => Err(ask::odd()),
+        Command::Run { .. } => Err(ask::odd()),
     }
 }

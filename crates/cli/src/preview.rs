@@ -6,7 +6,7 @@ use crate::{
     show,
 };
 use data_encoding::BASE64;
-use lanyard_api::{Document, PrintOptions, Request, Response};
+use lanyard_api::{Difference, Document, PrintOptions, Request, Response};
 use serde::Serialize;
 use std::{fs, path::Path};
 
@@ -21,7 +21,7 @@ struct Written<'a> {
     side: u32,
     width: u32,
     height: u32,
-    differs: &'a [String],
+    differs: Vec<String>,
     file: &'a Path,
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn preview(
         side: shown.side,
         width: shown.width,
         height: shown.height,
-        differs: &shown.differs,
+        differs: shown.differs.iter().map(sentence).collect(),
         file,
     };
     show::show(json, &written, |written| {
@@ -56,4 +56,23 @@ pub(crate) async fn preview(
         written.differs.iter().for_each(|words| text.push_str(&format!("{}\n", show::clean(words))));
         text
     })
+}
+
+/// What will not be as it was chosen.
+fn sentence(difference: &Difference) -> String {
+    let said = match difference {
+        Difference::Grey => "This printer has no colour: it will be grey.",
+        Difference::OneSided => {
+            "This printer does not print both sides that way: it will be one side a sheet."
+        }
+        Difference::BookletByHand => {
+            "This printer prints one side only: lay the sheets in again for the other side of the booklet."
+        }
+        Difference::Media { media } => return format!("This printer has no paper {media}."),
+        Difference::Tray => "This printer has no such tray: it will take its own.",
+        Difference::MediaType => "This printer knows no such kind of paper: it will take what is in it.",
+        Difference::Copies { most } => return format!("This printer makes at most {most} copies."),
+        Difference::Orientation => "The pages of a PDF keep the way they lie.",
+    };
+    said.to_owned()
 }

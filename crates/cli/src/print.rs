@@ -9,8 +9,8 @@ use crate::{
     show,
 };
 use lanyard_api::{
-    ApiError, ColorMode, Document, ErrorCode, Job, JobState, Orientation, PrintOptions, Request, Response,
-    Transfer,
+    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Request,
+    Response, Transfer,
 };
 
 /// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows
@@ -101,6 +101,18 @@ pub(crate) async fn retry(node: &Asked, id: String, json: bool) -> Result<(), Fa
 /// Does something with a print job.
 pub(crate) async fn job(node: &Asked, request: Request, json: bool) -> Result<(), Failure> {
     let job = once(node, request).await?;
+    show::show(json, &job, show::job)
+}
+
+/// Does something with a job of somebody else's on a printer that this device manages.
+pub(crate) async fn manage(
+    node: &Asked,
+    printer: String,
+    job: String,
+    action: JobAction,
+    json: bool,
+) -> Result<(), Failure> {
+    let job = once(node, Request::ManageJob { printer, job, action }).await?;
     show::show(json, &job, show::job)
 }
 

@@ -94,8 +94,19 @@ pub(crate) fn place(from: &Path, to: &Path, replace: bool) -> io::Result<()> {
 
 /// The same inside a confined folder; both are single names in it.
 pub(crate) fn place_in(dir: &cap_std::fs::Dir, from: &str, to: &str, replace: bool) -> io::Result<()> {
+    place_across(dir, from, dir, to, replace)
+}
+
+/// The same from one confined folder into another.
+pub(crate) fn place_across(
+    from_dir: &cap_std::fs::Dir,
+    from: &str,
+    to_dir: &cap_std::fs::Dir,
+    to: &str,
+    replace: bool,
+) -> io::Result<()> {
     if replace {
-        return dir.rename(from, dir, to);
+        return from_dir.rename(from, to_dir, to);
     }
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
@@ -103,20 +114,21 @@ pub(crate) fn place_in(dir: &cap_std::fs::Dir, from: &str, to: &str, replace: bo
             fs::{RenameFlags, renameat_with},
             io::Errno,
         };
-        match renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE) {
+        match renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
             Ok(()) => return Ok(()),
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    link_then_remove(
-        || dir.hard_link(from, dir, to),
-        || dir.remove_file(from),
-        || match dir.symlink_metadata(to) {
-            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => dir.rename(from, dir, to),
-        },
-    )
+    let rename = || match to_dir.symlink_metadata(to) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => from_dir.rename(from, to_dir, to),
+    };
+    // Folders have no hard links.
+    if from_dir.symlink_metadata(from)?.is_dir() {
+        return rename();
+    }
+    link_then_remove(|| from_dir.hard_link(from, to_dir, to), || from_dir.remove_file(from), rename)
 }
 
 /// A hard link never replaces anything, so it is as good as a rename that refuses. Where there are no hard links
@@ -185,6 +197,141 @@ pub(crate) fn set_modified(file: &File, nanos: i64) {
     let time = if nanos < 0 { epoch.checked_sub(size) } else { epoch.checked_add(size) };
     if let Some(Err(error)) = time.map(|time| file.set_modified(time)) {
         tracing::debug!(%error, "the time of the last change could not be kept");
+    }
+}
+
+/// Writes like [`write_at`], but leaves holes where there is nothing but zeros, so that a sparse file stays one. What
+/// was there before is gone all the same.
+pub(crate) fn write_sparse_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    /// The smallest hole that is worth a call.
+    const HOLE: usize = 64 * 1024;
+    let mut done = 0;
+    while done < bytes.len() {
+        let zeros =
+            bytes[done..].chunks(HOLE).take_while(|block| block.len() == HOLE && is_zero(block)).count()
+                * HOLE;
+        if zeros > 0 && punch(file, offset + done as u64, zeros as u64) {
+            done += zeros;
+            continue;
+        }
+        let content =
+            bytes[done + zeros..].chunks(HOLE).take_while(|block| !is_zero(block) || block.len() < HOLE);
+        let end = (done + zeros + content.map(<[u8]>::len).sum::<usize>()).min(bytes.len());
+        write_at(file, &bytes[done..end], offset + done as u64)?;
+        done = end;
+    }
+    Ok(())
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    // Looked at from the front: a block with content is told apart by its first bytes.
+    block.iter().all(|byte| *byte == 0)
+}
+
+/// Makes a hole; false where the file system knows none.
+fn punch(file: &File, offset: u64, length: u64) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, length).is_ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (file, offset, length);
+        false
+    }
+}
+
+/// Brings everything on the file system of this folder to the disk, which for many new files costs less than one after
+/// the other; false where the system cannot.
+pub(crate) fn sync_file_system(dir: &cap_std::fs::Dir) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{Mode, OFlags, openat, syncfs};
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match syncfs(openat(dir, ".", flags, Mode::empty())?) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = dir;
+        Ok(false)
+    }
+}
+
+/// Sets the time of a folder's last change. One that the system cannot hold is left out.
+pub(crate) fn set_folder_modified(dir: &cap_std::fs::Dir, nanos: i64) {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT, utimensat};
+        let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+        let times = Timestamps {
+            last_access: at(0, UTIME_OMIT.into()),
+            last_modification: at(nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000)),
+        };
+        if let Err(error) = utimensat(dir, ".", &times, AtFlags::empty()) {
+            tracing::debug!(%error, "the time of a folder could not be kept");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (dir, nanos);
+}
+
+/// Lets its owner start a file as a program, or not. Nobody else gets more by it than they may read.
+#[cfg(unix)]
+pub(crate) fn set_executable(file: &File, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    // Whoever may read it may start it, as a system's own tools do it (`chmod +x` under an ordinary umask).
+    let wanted = if executable { mode | 0o100 | ((mode & 0o044) >> 2) } else { mode & !0o111 };
+    if wanted == mode { Ok(()) } else { file.set_permissions(fs::Permissions::from_mode(wanted)) }
+}
+
+/// There is no such thing here.
+#[cfg(not(unix))]
+pub(crate) fn set_executable(_: &File, _: bool) -> io::Result<()> {
+    Ok(())
+}
+
+/// The same for a file that arrives: without it, it is a file all the same.
+pub(crate) fn make_executable(file: &File) {
+    if let Err(error) = set_executable(file, true) {
+        tracing::debug!(%error, "a file could not be made executable");
+    }
+}
+
+/// Copies the next bytes of a file into another at the same place, by the system's own means where it has some (which
+/// may share the blocks, or keep the bytes out of this process). Returns how many; 0 at the end.
+pub(crate) fn copy_some(from: &File, to: &File, at: u64, most: usize) -> io::Result<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let (mut read_at, mut write_at) = (at, at);
+        match rustix::fs::copy_file_range(from, Some(&mut read_at), to, Some(&mut write_at), most) {
+            // At the end, or a file system that answers so for what it makes up as it is read.
+            Ok(0) => {}
+            Ok(copied) => return Ok(copied as u64),
+            Err(error) if is_full(&error.into()) => return Err(error.into()),
+            // Not between these two, or not on this system: as everywhere else.
+            Err(_) => {}
+        }
+    }
+    let mut block = Vec::new();
+    read_at(from, &mut block, at, most.min(1 << 20))?;
+    write_at(to, &block, at)?;
+    Ok(block.len() as u64)
+}
+
+/// Makes an empty file one that shares all blocks with another, where the file system can; false where it cannot.
+pub(crate) fn share_blocks(from: &File, to: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::ioctl_ficlone(to, from).is_ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (from, to);
+        false
     }
 }
 

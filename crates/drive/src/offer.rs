@@ -5,11 +5,19 @@
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod add;
+mod batch;
+mod change;
 mod confine;
+pub mod dav;
+mod edit;
+mod have;
 mod listing;
 mod manifests;
+mod once;
 mod read;
 mod receive;
+mod tree;
+mod verbs;
 
 use crate::{
     path::{self, SharePath},
@@ -22,12 +30,15 @@ use lanyard_trust::{Action, Claim, Gate, NodeId, Refusal, ShareId, Subject, Used
 use std::{
     collections::HashMap,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::Semaphore;
 
 /// Files one caller may have open at once, in both directions.
 const FILES_PER_CALLER: usize = 24;
+/// Batches of small files that are received at once, from all callers; the others wait.
+const BATCHES: usize = 4;
 
 /// What stands behind a drive share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +54,10 @@ pub struct Offer {
     gate: Arc<dyn Gate<Folder>>,
     manifests: manifests::Manifests,
     receiving: receive::Receiving,
+    once: once::Once,
     slots: Arc<Slots>,
+    /// Batches that are received at once: each is in memory until it is whole.
+    batches: Semaphore,
 }
 
 impl Offer {
@@ -54,7 +68,9 @@ impl Offer {
             gate,
             manifests: manifests::Manifests::default(),
             receiving: receive::Receiving::default(),
+            once: once::Once::default(),
             slots: Arc::default(),
+            batches: Semaphore::new(BATCHES),
         })
     }
 
@@ -87,8 +103,21 @@ impl Offer {
             (&Method::GET, "stat") => read::stat(visit, query).await,
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
+            (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::POST, "have") => have::have(visit, request).await,
+            (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
-            _ => Err(Refused::new(Code::NotFound, "no such door")),
+            _ => verbs::answer(visit, &verb, query, request).await,
+        }
+    }
+
+    /// Removes for good what has been in the bin of a shared folder for longer than it is kept there. Blocks on the disk.
+    pub fn sweep_bin(root: &Path) {
+        match change::bin::sweep(root) {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "what was removed from a share a month ago is gone for good"),
+            Err(refused) => tracing::debug!(why = refused.detail, "a bin could not be looked through"),
         }
     }
 }
@@ -142,6 +171,8 @@ struct Query {
     path: SharePath,
     after: Option<String>,
     conflict: Option<String>,
+    /// What the verbs that change something take besides.
+    more: verbs::More,
 }
 
 impl Query {
@@ -152,7 +183,7 @@ impl Query {
                 "path" => query.path = SharePath::parse_encoded(value)?,
                 "after" => query.after = Some(path::decode(value)?),
                 "conflict" => query.conflict = Some(path::decode(value)?),
-                _ => {}
+                _ => query.more.read(name, value)?,
             }
         }
         Ok(query)
@@ -205,6 +236,13 @@ impl From<io::Error> for Refused {
         #[cfg(unix)]
         if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) {
             return Self::new(Code::Special, "links are not followed");
+        }
+        #[cfg(unix)]
+        if matches!(
+            rustix::io::Errno::from_io_error(&error),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) {
+            return Self::new(Code::Busy, "too many files are open on this computer");
         }
         let code = match error.kind() {
             Kind::NotFound | Kind::NotADirectory => Code::NotFound,

@@ -13,6 +13,9 @@ const MAX_NAME: usize = 765;
 const MAX_LOCAL_NAME: usize = 255;
 /// How names of files that are not whole yet end. Such names are never listed, opened or accepted.
 pub const PART_SUFFIX: &str = ".lanyard-part";
+/// The folder at the top of a share that holds what was removed. Such a name is never listed, opened or accepted,
+/// wherever it stands: a shared folder may lie inside another one that is shared too.
+pub const BIN: &str = ".lanyard-bin";
 
 /// A path inside a share: names that lead downwards, none of them empty, `.`, `..`, or with a separator or NUL.
 /// No names at all is the top of the share.
@@ -47,8 +50,8 @@ pub enum PathError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The name of a file that is still being written.
-    #[error("this name is reserved for files that are not whole yet")]
+    /// A name that Lanyard keeps for itself: a file that is still being written, or what was removed.
+    #[error("this name is reserved for files that are not whole yet, or were removed")]
     Reserved,
 }
 
@@ -174,7 +177,7 @@ fn check(name: &str) -> Result<(), PathError> {
     if name.len() > MAX_NAME {
         return Err(PathError::TooLong);
     }
-    if is_part(name) {
+    if is_reserved(name) {
         return Err(PathError::Reserved);
     }
     // There, a name with `\` or `:` is a path or a stream, and `x.` is `x`.
@@ -185,6 +188,24 @@ fn check(name: &str) -> Result<(), PathError> {
 #[must_use]
 pub fn is_part(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(PART_SUFFIX)
+}
+
+/// Whether a name is one that Lanyard keeps for itself, on this or on any other system: there are some to which
+/// `.LANYARD-BIN`, or the same with an invisible character in it (HFS+), is the same name, and Windows has short names
+/// beside the long ones.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    let ignored = |c| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    let plain: String = name.chars().filter(|c| !ignored(*c)).map(|c| c.to_ascii_lowercase()).collect();
+    is_part(&plain) || plain == BIN || (cfg!(windows) && is_short_for_bin(&plain))
+}
+
+/// `LANYAR~1`, and the form with a checksum that follows when there are many of them (`LA1B2C~1`).
+fn is_short_for_bin(name: &str) -> bool {
+    let Some((stem, number)) = name.split_once('~') else { return false };
+    let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let checksum = stem.len() == 6 && stem.starts_with("la");
+    numbered && (checksum || "lanyar".starts_with(stem))
 }
 
 /// Whether Windows, macOS and Linux can all hold this name.
@@ -399,6 +420,11 @@ mod tests {
             ("%ff", PathError::Encoding),
             ("%c0%ae%c0%ae/x", PathError::Encoding),
             ("x/.secret.pdf.1a2b.lanyard-part", PathError::Reserved),
+            (".lanyard-bin", PathError::Reserved),
+            (".lanyard-bin/0123/item", PathError::Reserved),
+            ("inner/.LANYARD-Bin/x", PathError::Reserved),
+            (".lan%E2%80%8Cyard-bin/x", PathError::Reserved),
+            (".x.LANYARD-PART", PathError::Reserved),
         ];
         for (raw, expected) in table {
             assert_eq!(SharePath::parse_encoded(raw).as_ref(), Err(expected), "{raw}");
@@ -412,6 +438,16 @@ mod tests {
         assert_eq!(SharePath::parse_encoded("caf%C3%A9/%E6%97%A5").unwrap().names(), ["café", "日"]);
         assert!(SharePath::parse_encoded("").unwrap().is_top());
         assert_eq!(SharePath::parse("...").unwrap().names(), ["..."], "three dots are an ordinary name");
+    }
+
+    #[test]
+    fn the_short_names_that_windows_gives_to_the_bin_are_known() {
+        for name in ["lanyar~1", "lanyar~12", "la1b2c~1", "lan~1"] {
+            assert!(is_short_for_bin(name), "{name}");
+        }
+        for name in ["lanyard", "letter~1", "lanyar~", "la~x", "notes~1.txt"] {
+            assert!(!is_short_for_bin(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, doctor, doors::browser, drives, guests, home, moved, networks, pause, presence, printing,
-    shares, status,
+    Core, asks, doctor, doors::browser, drives, guests, home, inbox, mounts, moved, networks, pause,
+    presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -97,6 +97,10 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Reprint { job } => printing::reprint(core, &job).await.map(Response::Job),
         Request::Jobs => Ok(Response::Jobs(printing::jobs(core).await)),
         Request::CancelJob { job } => printing::cancel(core, &job).await.map(Response::Job),
+        Request::PrinterJobs { printer } => printing::printer_jobs(core, &printer).await.map(Response::Jobs),
+        Request::ManageJob { printer, job, action } => {
+            printing::manage(core, &printer, &job, action).await.map(Response::Job)
+        }
         Request::RetryJob { job } => printing::retry(core, &job).await.map(Response::Job),
 
         Request::List { drive, path, after } => {
@@ -110,6 +114,40 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         }
         Request::Transfers => Ok(Response::Transfers(drives::transfers(core).await)),
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
+        Request::Send { files, device } => sends::send(core, files, &device).await.map(Response::Transfers),
+        Request::Inbox => Ok(Response::Inbox(inbox::shown(core).await)),
+        Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
+        Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
+        Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
+        Request::LimitTransfers { transfer, rate } => {
+            drives::limit(core, transfer, rate).await.map(Response::TransferLimit)
+        }
+        Request::TransferLimit => Ok(Response::TransferLimit(drives::limit_of_all(core))),
+        Request::TransferNotes { transfer } => {
+            drives::notes(core, &transfer).await.map(Response::TransferNotes)
+        }
         Request::RetryTransfer { transfer } => drives::retry(core, &transfer).await.map(Response::Transfer),
+        Request::MakeFolder { drive, path } => {
+            drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)
+        }
+        Request::MoveEntry { drive, path, to, conflict } => {
+            drives::change::rename(core, &drive, &path, &to, conflict).await
+        }
+        Request::CopyEntry { drive, path, to, conflict } => {
+            drives::change::copy(core, &drive, &path, &to, conflict).await
+        }
+        Request::RemoveEntry { drive, path } => {
+            drives::change::remove(core, &drive, &path).await.map(|()| Response::Done)
+        }
+        Request::Bin { drive } => drives::change::bin(core, &drive).await.map(Response::Bin),
+        Request::Restore { drive, id, to } => drives::change::restore(core, &drive, &id, to).await,
+        Request::ForgetBinned { drive, id } => {
+            drives::change::forget(core, &drive, &id).await.map(|()| Response::Done)
+        }
+        Request::Mount { drive, dir, at_start } => {
+            mounts::mount(core, &drive, dir, at_start).await.map(Response::Mount)
+        }
+        Request::Unmount { dir } => mounts::unmount(core, &dir).await.map(|()| Response::Done),
+        Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

@@ -27,6 +27,19 @@ type Step<'a, T> = &'a dyn Fn(&Named<T>) -> bool;
 /// # Errors
 /// `not_found`, or `ambiguous` with the candidates.
 pub fn find<T: Clone>(what: &str, query: &str, things: &[Named<T>]) -> Result<T, ApiError> {
+    find_one(what, query, things, |_, _| false)
+}
+
+/// The same where several names may lead to one and the same thing: the first of them is taken.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_one<T: Clone>(
+    what: &str,
+    query: &str,
+    things: &[Named<T>],
+    are_one: impl Fn(&T, &T) -> bool,
+) -> Result<T, ApiError> {
     let wanted = query.trim().to_lowercase();
     if wanted.is_empty() {
         return Err(ApiError::new(ErrorCode::NotFound, format!("No {what} was named.")));
@@ -35,7 +48,12 @@ pub fn find<T: Clone>(what: &str, query: &str, things: &[Named<T>]) -> Result<T,
     let steps: [Step<'_, T>; 3] =
         [&has_id, &|thing| is_exactly(thing, &wanted), &|thing| is_part(thing, &wanted)];
     for step in steps {
-        let hits: Vec<&Named<T>> = things.iter().filter(|thing| step(thing)).collect();
+        let mut hits: Vec<&Named<T>> = Vec::new();
+        for hit in things.iter().filter(|thing| step(thing)) {
+            if !hits.iter().any(|known| are_one(&known.value, &hit.value)) {
+                hits.push(hit);
+            }
+        }
         match hits.as_slice() {
             [] => {}
             [one] => return Ok(one.value.clone()),
@@ -97,6 +115,10 @@ mod tests {
         Named { id: id.into(), name: name.into(), device: device.into(), value: id.into() }
     }
 
+    fn thing_of(id: &str, name: &str, device: &str) -> Named<(usize, &'static str)> {
+        Named { id: id.into(), name: name.into(), device: device.into(), value: (0, "") }
+    }
+
     fn office() -> Vec<Named<String>> {
         vec![
             thing("a@1", "Laser", "Anna's laptop"),
@@ -128,6 +150,19 @@ mod tests {
         let error = find("printer", "laser", &office()).unwrap_err();
         assert_eq!(error.code, ErrorCode::Ambiguous);
         assert_eq!(error.candidates, ["Laser@Anna's laptop", "Laser@Ben"], "the exact names only");
+    }
+
+    #[test]
+    fn several_ways_to_one_printer_are_no_reason_to_ask() {
+        let all = [
+            Named { value: (0, "anna"), ..thing_of("a@1", "Laser", "Anna's laptop") },
+            Named { value: (0, "ben"), ..thing_of("c@2", "Laser", "Ben") },
+            Named { value: (1, "cleo"), ..thing_of("d@3", "Laser Colour", "Cleo") },
+        ];
+        let find = |query| find_one("printer", query, &all, |one, other| one.0 == other.0);
+        assert_eq!(find("laser").unwrap(), (0, "anna"), "the better way");
+        assert_eq!(find("laser@ben").unwrap(), (0, "ben"), "the one that was named");
+        assert_eq!(find("las").unwrap_err().candidates, ["Laser@Anna's laptop", "Laser Colour@Cleo"]);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::{
     gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
+    inbox::Inbox,
     lock::Lock,
+    mounts::{self, Mounts},
     moved::Moved,
     networks::{self, Networks},
     pause::{self, Pause},
@@ -144,6 +146,8 @@ impl Node {
         let core = &self.core;
         tracing::info!("the node stops");
         core.events.emit(Change::Stopping);
+        // While the others can still be reached: what programs here have written goes over.
+        mounts::stop(core).await;
         if tokio::time::timeout(GOODBYE, presence::stop(core)).await.is_err() {
             tracing::warn!("saying goodbye took too long");
         }
@@ -271,12 +275,15 @@ impl Opened {
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        let inbox = Inbox::open(&parts)?;
         let core = Core {
             home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
-            drives: Drives::open(&parts)?,
+            drives: Drives::open(&parts, &inbox)?,
+            inbox,
+            mounts: Mounts::open(&parts)?,
             gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
@@ -304,6 +311,8 @@ const MIGRATIONS: &[Migrations] = &[
     home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
+    lanyard_drive::offer::dav::MIGRATIONS,
+    mounts::MIGRATIONS,
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
@@ -317,6 +326,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     printing::start(core).await?;
     gateway::start(core).await?;
     drives::start(core).await?;
+    mounts::start(core);
     guests::start(core).await;
     plain::start(core);
     local::open(core).await

@@ -24,7 +24,7 @@ mod watchers;
 pub use book::MIGRATIONS;
 
 use crate::{
-    Core, StartError,
+    Core, StartError, asks,
     core::Parts,
     drives, home, names, networks, printing, status,
     wire::{self, Hello, WatchLine},
@@ -32,8 +32,9 @@ use crate::{
 pub(crate) use devices::os;
 use devices::{Devices, Met};
 use http::{Method, Request, Response, StatusCode};
-use lanyard_api::{ApiError, Device, DeviceState, Millis, Nearby, Os};
+use lanyard_api::{Access, ApiError, Device, DeviceState, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
+use lanyard_drive::consume::Source;
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
@@ -88,6 +89,8 @@ pub struct RemoteShare {
     pub device_name: String,
     /// Its owner must be asked first.
     pub ask: bool,
+    /// The piece of hardware behind a printer, as its device tells it.
+    pub identity: Option<String>,
 }
 
 impl Presence {
@@ -166,13 +169,18 @@ pub async fn nearby(core: &Core) -> Nearby {
     nearby::nearby(core)
 }
 
-/// A printer as front ends are shown it, while its device answers.
+/// Other ways to a printer, by devices of ours that seem to be there, the best first.
+pub(crate) fn around(core: &Core, printer: &RemoteShare) -> Vec<RemoteShare> {
+    nearby::around(core, printer)
+}
+
+/// A printer as front ends are shown it, while it can be reached by any way.
 pub(crate) fn printer(core: &Core, node: &NodeId, share: &ShareId) -> Option<lanyard_api::Printer> {
     let id = match PrinterId::of_share(share) {
         Some(printer) => printer.as_str().to_owned(),
         None => format!("{share}@{node}"),
     };
-    let found = nearby::nearby(core).printers.into_iter().find(|printer| printer.id == id);
+    let found = nearby::nearby(core).printers.into_iter().find(|printer| printer.routes.contains(&id));
     found.filter(|printer| printer.state != lanyard_api::PrinterState::Unreachable)
 }
 
@@ -269,14 +277,13 @@ pub(crate) async fn heard(core: &Core) -> Vec<Vec<SocketAddr>> {
     nodes.filter(|service| !ours.contains(&service.fullname)).map(|service| service.addresses).collect()
 }
 
-/// The offered printer a person means.
+/// The offered printer a person means, and the best way to it. Several ways are one printer.
 ///
 /// # Errors
 /// `not_found`, `ambiguous` with the candidates.
 pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
-    let mut printers = nearby::named(core.presence.devices().printers());
-    printers.extend(nearby::named_standard(nearby::standard_printers(core)));
-    names::find("printer", query, &printers)
+    let printers = nearby::named_printers(core);
+    names::find_one("printer", query, &printers, |one, other| one.0 == other.0).map(|(_, share)| share)
 }
 
 /// The offered folder a person means.
@@ -286,6 +293,18 @@ pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
 pub fn find_drive(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
     let offered = core.presence.devices().drives();
     names::find("drive", query, &nearby::named(offered))
+}
+
+/// The drives of the home's devices that can be read now.
+pub(crate) fn drives_of_the_home(core: &Core) -> Vec<Source> {
+    let offered = core.presence.devices().drives();
+    let readable = |share: &RemoteShare| {
+        core.circle.is_member(&share.node)
+            && asks::access(core, &share.node, &share.share.0, share.ask) == Access::Allowed
+    };
+    let source =
+        |share: RemoteShare| Source { node: share.node, device_name: share.device_name, share: share.share };
+    offered.into_iter().filter(readable).map(source).collect()
 }
 
 async fn answer_hello(core: &Arc<Core>, caller: Caller, request: Request<Incoming>) -> Response<Body> {

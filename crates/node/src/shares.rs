@@ -310,6 +310,13 @@ impl Entry {
     }
 }
 
+/// The folders that this computer shares.
+pub(crate) fn folders(core: &Core) -> Vec<PathBuf> {
+    let table = core.shares.read();
+    let folders = table.values().filter(|entry| entry.kind == ShareKind::Folder);
+    folders.map(|entry| PathBuf::from(&entry.target)).collect()
+}
+
 /// All shares, for front ends, oldest first.
 pub async fn list(core: &Core) -> Vec<Share> {
     watch::look(core).await;

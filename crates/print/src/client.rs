@@ -119,6 +119,11 @@ impl Connection {
         Ok(Self { sender, _carrying: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
+    /// Whether the other side, as far as can be seen from here, still listens.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
     /// Sends one message and returns the answer.
     ///
     /// # Errors
@@ -160,16 +165,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Sends one message over a connection of its own and returns the answer.
-///
-/// # Errors
-/// [`CallError`]
-pub(crate) async fn call(stream: impl Stream + 'static, call: Call<'_>) -> Result<Message, CallError> {
-    let connected = Connection::over(stream).await;
-    let nothing_sent = |reason| CallError { reason, begun: false, whole: false };
-    connected.map_err(nothing_sent)?.ask(call).await
 }
 
 async fn exchange(sender: &mut SendRequest<Outgoing>, request: Request<Outgoing>) -> Result<Message, Reason> {
@@ -260,6 +255,13 @@ mod tests {
     use super::*;
     use lanyard_ipp::{Operation, Status, Version};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// Over a connection of its own.
+    async fn call(stream: impl Stream + 'static, call: Call<'_>) -> Result<Message, CallError> {
+        let connected = Connection::over(stream).await;
+        let nothing_sent = |reason| CallError { reason, begun: false, whole: false };
+        connected.map_err(nothing_sent)?.ask(call).await
+    }
 
     fn ask<'a>(message: &'a Message, document: Option<&'a Path>) -> Call<'a> {
         Call {

@@ -9,7 +9,10 @@
 mod client;
 pub mod consume;
 pub mod document;
+#[cfg(not(feature = "fault-points"))]
 mod fault;
+#[cfg(feature = "fault-points")]
+pub mod fault;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod offer;
@@ -34,6 +37,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         consume::DIRECT,
         consume::HANDLED,
         offer::TERMS,
+        consume::IDENTITY,
     ],
 };
 

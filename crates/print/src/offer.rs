@@ -11,6 +11,7 @@ pub mod hold;
 pub mod ipp;
 pub mod journal;
 pub mod machine;
+mod managing;
 mod terms;
 mod walk_in;
 mod worker;
@@ -18,6 +19,7 @@ mod worker;
 use crate::{
     QueueId,
     document::Documents,
+    fault,
     spool::Spool,
     system::{QueueInfo, SpoolError, Spoolers},
     ticket::Capabilities,
@@ -170,6 +172,7 @@ impl Offer {
     pub async fn cancel(&self, job: Uuid) -> Result<IncomingJob, OfferError> {
         let rows = self.inner.rows.clone();
         let job = rows.run(move |rows| rows.ask_cancel(job)).await?.ok_or(OfferError::NotFound)?;
+        fault::point("offer: a wish is recorded, and the worker does not know");
         self.tell(&job);
         self.wake(&job.queue);
         Ok(job)

@@ -128,6 +128,9 @@ pub struct Sighting {
     pub detail: Option<String>,
     /// Pages that reached paper.
     pub pages_done: Option<u32>,
+    /// Which life of the print service tells this; another number than before means that it was away in between. 0
+    /// where that is not known.
+    pub life: u64,
 }
 
 /// Where a job is in the system's queue.
@@ -211,6 +214,19 @@ pub trait Spooler: Send + Sync + 'static {
     fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<More, SpoolError>> {
         let _ = queue;
         Box::pin(async { Ok(More::default()) })
+    }
+
+    /// True for a document that has to be made into something else before the queue can have it: that may take long.
+    fn must_prepare(&self, job: &Handover) -> bool {
+        let _ = job;
+        false
+    }
+
+    /// Makes what the queue takes of a document, before there is a job for it, and keeps that until it is sent or
+    /// forgotten. Nobody sees anything of it; what came of it is told by [`Spooler::send`].
+    fn prepare<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, ()> {
+        let _ = job;
+        Box::pin(async {})
     }
 
     /// Makes an empty job and returns the system's number of it.

@@ -3,6 +3,8 @@
 //! Parsed once, at the edge, into types that hold only what makes sense. Strangers send these too, so every text
 //! is bounded and cleaned here. HTTP is left to the two halves.
 
+mod managed;
+
 use crate::document::Format;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -268,6 +270,8 @@ pub enum State {
     /// Will not be printed.
     Failed,
 }
+
+pub use managed::ManagedJob;
 
 /// What an owner tells the sender of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod print {
+    mod cancelling;
     mod children;
+    mod converting;
     #[cfg(feature = "fault-points")]
     mod crashes;
     pub(crate) mod cups;

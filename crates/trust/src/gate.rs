@@ -116,6 +116,34 @@ pub fn admit(request: &Asked<'_>, own: &Own<'_>) -> Result<(), Refused> {
     }
 }
 
+/// How a browser comes to a page, by its own words. Of each header all values are given, as in [`Asked`].
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// `Sec-Fetch-Mode`
+    pub mode: &'a [&'a str],
+    /// `Sec-Fetch-Dest`
+    pub dest: &'a [&'a str],
+}
+
+/// The same as [`admit`] for the one page that a link on another site may lead to: a person clicks on the link of a pass
+/// in a letter on the web. The page must look the same to everybody, whatever cookie comes along, and do nothing; what is
+/// done from it comes from our own origin then. Only a whole window may come here that way (Fetch Metadata §2): no
+/// frame, no picture, no script, no form.
+///
+/// # Errors
+/// [`Refused`]
+pub fn admit_entry(request: &Asked<'_>, arrival: &Arrival<'_>, own: &Own<'_>) -> Result<(), Refused> {
+    let arrives = request.surface == Surface::Guest
+        && request.method == "GET"
+        && matches!(single(request.fetch_site)?, Some("cross-site" | "same-site"))
+        && single(arrival.mode)? == Some("navigate")
+        && single(arrival.dest)? == Some("document");
+    match arrives {
+        true => admit(&Asked { fetch_site: &[], ..*request }, own),
+        false => admit(request, own),
+    }
+}
+
 /// Printing clients send neither `Origin` nor `Sec-Fetch-Site`; a browser cannot leave both away and cannot send
 /// `application/ipp` elsewhere unasked.
 fn ipp(method: &str, browser: Option<&str>, content: Option<&str>) -> Result<(), Refused> {
@@ -304,6 +332,45 @@ mod tests {
         ] {
             assert_eq!(ask(asked), Ok(()), "{client}");
         }
+    }
+
+    #[test]
+    fn a_link_elsewhere_leads_to_the_entry_and_nothing_else_does() {
+        let addresses = ["192.168.1.7".parse().unwrap()];
+        let own = Own { addresses: &addresses, names: &[] };
+        let host = [ADDRESS];
+        let link = Asked { fetch_site: &["cross-site"], ..request(Guest, "GET", &host) };
+        let window = Arrival { mode: &["navigate"], dest: &["document"] };
+        let same = Asked { fetch_site: &["same-site"], ..link };
+        let plain = Asked { fetch_site: &[], ..link };
+        let post = Asked { method: "POST", content_type: &[FORM], ..link };
+        for (what, asked, arrival, expected) in [
+            ("a click elsewhere", link, window, Ok(())),
+            ("a click on a neighbour", same, window, Ok(())),
+            ("a browser without these headers", plain, Arrival { mode: &[], dest: &[] }, Ok(())),
+            ("a frame", link, Arrival { dest: &["iframe"], ..window }, Err(Forbidden)),
+            ("an embedded page", link, Arrival { dest: &["embed"], ..window }, Err(Forbidden)),
+            ("a picture", link, Arrival { mode: &["no-cors"], dest: &["image"] }, Err(Forbidden)),
+            ("a script's question", link, Arrival { mode: &["cors"], dest: &["empty"] }, Err(Forbidden)),
+            ("no word of the mode", link, Arrival { mode: &[], ..window }, Err(Forbidden)),
+            ("no word of where to", link, Arrival { dest: &[], ..window }, Err(Forbidden)),
+            ("two modes", link, Arrival { mode: &["navigate", "navigate"], ..window }, Err(BadRequest)),
+            ("a form", post, window, Err(Forbidden)),
+            ("a head", Asked { method: "HEAD", ..link }, window, Err(Forbidden)),
+            (
+                "an origin of its own",
+                Asked { origin: &["https://evil.example"], ..link },
+                window,
+                Err(Forbidden),
+            ),
+            ("another name", Asked { host: &["rebind.evil.example"], ..link }, window, Err(Misdirected)),
+            ("the page that rules", Asked { surface: Control, ..link }, window, Err(Forbidden)),
+            ("printing", Asked { surface: Ipp, ..link }, window, Err(Forbidden)),
+            ("folders", Asked { surface: Dav, ..link }, window, Err(Forbidden)),
+        ] {
+            assert_eq!(admit_entry(&asked, &arrival, &own), expected, "{what}");
+        }
+        assert_eq!(admit(&link, &own), Err(Forbidden), "every other page");
     }
 
     #[test]

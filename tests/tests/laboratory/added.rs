@@ -1,10 +1,10 @@
 //! A printer of somebody else's in this computer's own print dialog: what any program prints there comes out, once.
 
 use crate::office::Office;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lanyard_api::{Job, JobState};
 use lanyard_tests::{
-    Lab, Node, PaperPrinter, Setup, StandardPrinter, documents, runner::remark, scenarios, soon,
+    Lab, Node, PaperPrinter, Setup, StandardPrinter, documents, runner::remark, scenarios, soon, stays,
 };
 use std::{
     fs, thread,
@@ -19,6 +19,8 @@ scenarios![
     a_gateway_whose_port_is_taken_moves_and_takes_its_queues_along,
     another_user_of_the_computer_does_not_get_in,
     a_standard_printer_can_be_added_too,
+    the_node_is_killed_at_any_moment_and_what_a_program_prints_comes_out_once,
+    a_job_is_held_in_the_dialog_and_by_whoever_speaks_ipp_to_the_gateway,
     a_user_who_may_not_change_queues_is_told_what_to_do_and_nothing_is_left_half_made,
 ];
 
@@ -198,6 +200,134 @@ fn a_standard_printer_can_be_added_too() -> Result<()> {
     cups.admin(&["lp", "-d", "Kitchen_at_kitchen", &file.to_string_lossy()])?;
     let tray = printer.tray_with(1, Duration::from_secs(40))?;
     ensure!(tray[0].pages == ["soup"], "{tray:?}");
+    Ok(())
+}
+
+/// Moments after `lp` was answered, in milliseconds: CUPS needs a while until it hands over.
+const MOMENTS: &[u64] = &[20, 60, 90, 120, 150, 180, 220, 300];
+
+fn the_node_is_killed_at_any_moment_and_what_a_program_prints_comes_out_once() -> Result<()> {
+    let mut desk = Desk::new()?;
+    let mut texts = Vec::new();
+    for moment in MOMENTS {
+        let text = format!("struck after {moment}");
+        desk.lp(&format!("{moment}.pdf"), &text, &[])?;
+        thread::sleep(Duration::from_millis(*moment));
+        desk.office.sender.kill()?;
+        desk.office.sender.start_again()?;
+        texts.push(text);
+        soon("CUPS has handed it over, and it is on paper", Duration::from_secs(120), || {
+            ensure!(desk.cups.waiting_in_cups()? == 0, "CUPS has it: {}", desk.cups.log());
+            let jobs = desk.jobs()?;
+            let all_done = jobs.iter().all(|job| job.state == JobState::Done);
+            ensure!(all_done && jobs.len() >= texts.len(), "{jobs:?}\n{}", desk.cups.log());
+            Ok(())
+        })
+        .with_context(|| format!("struck after {moment} ms"))?;
+    }
+    let tray = desk.office.printer.tray()?;
+    let pages: Vec<&str> = tray.iter().map(|sheet| sheet.pages[0].as_str()).collect();
+    ensure!(pages == texts, "{pages:?}");
+    Ok(())
+}
+
+/// Prints `$filename` and asks to keep it back; what it prints is the job's number.
+const PRINT_HELD: &str = "{
+    OPERATION Print-Job
+    GROUP operation-attributes-tag
+    ATTR charset attributes-charset utf-8
+    ATTR naturalLanguage attributes-natural-language en
+    ATTR uri printer-uri $uri
+    ATTR name requesting-user-name ada
+    ATTR name job-name $filename
+    GROUP job-attributes-tag
+    ATTR keyword job-hold-until $until
+    FILE $filename
+    STATUS successful-ok
+    EXPECT job-id
+    DISPLAY job-id
+}
+";
+
+/// Hold-Job or Release-Job of a job.
+const HANDLE: &str = "{
+    OPERATION $what
+    GROUP operation-attributes-tag
+    ATTR charset attributes-charset utf-8
+    ATTR naturalLanguage attributes-natural-language en
+    ATTR uri printer-uri $uri
+    ATTR integer job-id $job
+    ATTR name requesting-user-name ada
+    STATUS successful-ok
+}
+";
+
+impl Desk {
+    /// Asks the gateway in IPP.
+    fn ipp(&self, test: &str, words: &[&str], file: &str) -> Result<String> {
+        let shown = self.cups.admin(&["lpstat", "-v", QUEUE])?;
+        let uri = shown.split("ipp://").nth(1).and_then(|rest| rest.split(['?', '\n']).next());
+        let uri = uri.map(|rest| format!("ipp://{rest}"));
+        let uri = uri.ok_or_else(|| anyhow::anyhow!("no address in {shown}"))?;
+        let path = self.office.file("ask.test", test.as_bytes())?;
+        let mut command = vec!["ipptool", "-c", "-f", file];
+        for word in words {
+            command.extend(["-d", word]);
+        }
+        command.extend([uri.as_str(), path.as_str()]);
+        self.office.sender.host().run(&command)
+    }
+
+    /// Prints by way of the gateway; returns the number that it gives the job, and the job.
+    fn print_by_ipp(&self, name: &str, until: &str) -> Result<(String, Job)> {
+        let before = self.jobs()?;
+        let file = self.office.file(&format!("{name}.pdf"), &documents::pdf(&[name]))?;
+        let told = self.ipp(PRINT_HELD, &[&format!("until={until}")], &file)?;
+        let number = told.lines().last().unwrap_or_default().trim().to_owned();
+        let new = self.jobs()?.into_iter().find(|job| !before.iter().any(|known| known.id == job.id));
+        Ok((number, new.ok_or_else(|| anyhow::anyhow!("no job has come: {told}"))?))
+    }
+}
+
+fn a_job_is_held_in_the_dialog_and_by_whoever_speaks_ipp_to_the_gateway() -> Result<()> {
+    let desk = Desk::new()?;
+    let limit = Duration::from_secs(40);
+    // CUPS keeps it back itself, and hands it over when it is let go.
+    desk.lp("dialog.pdf", "dialog", &["-H", "hold"])?;
+    stays("it is kept back", Duration::from_secs(2), || {
+        ensure!(desk.jobs()?.is_empty() && desk.cups.waiting_in_cups()? == 1, "{:?}", desk.jobs()?);
+        Ok(())
+    })?;
+    let waiting = desk.cups.admin(&["lpstat", "-o", QUEUE])?;
+    let waiting = waiting.split_whitespace().next().unwrap_or_default();
+    desk.cups.admin(&["lp", "-i", waiting, "-H", "resume"])?;
+    let tray = desk.office.printer.tray_with(1, limit)?;
+    ensure!(tray[0].pages == ["dialog"], "{tray:?}");
+    // The gateway itself: kept back from the beginning.
+    let (number, job) = desk.print_by_ipp("early", "indefinite")?;
+    ensure!(job.state == JobState::Held, "{job:?}");
+    ensure!(job.reason.as_deref() == Some("job-hold-until-specified"), "{job:?}");
+    stays("it is kept back", Duration::from_secs(2), || {
+        ensure!(desk.office.printer.ever_in_cups()? == 1, "it went to the owner");
+        Ok(())
+    })?;
+    desk.ipp(HANDLE, &["what=Release-Job", &format!("job={number}")], "/dev/null")?;
+    desk.office.sender.job_becomes(&job.id, JobState::Done, limit)?;
+    // And one that its owner has.
+    desk.office.printer.set_busy(true)?;
+    let (_, first) = desk.print_by_ipp("first", "no-hold")?;
+    desk.office.sender.job_becomes(&first.id, JobState::Printing, limit)?;
+    let (number, late) = desk.print_by_ipp("late", "no-hold")?;
+    desk.office.sender.job_becomes(&late.id, JobState::Waiting, limit)?;
+    desk.ipp(HANDLE, &["what=Hold-Job", &format!("job={number}")], "/dev/null")?;
+    desk.office.sender.job_becomes(&late.id, JobState::Held, limit)?;
+    desk.office.owner.job_becomes(&late.id, JobState::Held, limit)?;
+    desk.office.printer.set_busy(false)?;
+    desk.office.sender.job_becomes(&first.id, JobState::Done, limit)?;
+    desk.ipp(HANDLE, &["what=Release-Job", &format!("job={number}")], "/dev/null")?;
+    desk.office.sender.job_becomes(&late.id, JobState::Done, limit)?;
+    let tray = desk.office.printer.tray_with(4, limit)?;
+    ensure!(tray[3].pages == ["late"], "{tray:?}");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ scenarios![
     a_job_is_held_and_let_go_on_its_owners_computer,
     a_job_goes_to_another_printer_and_is_printed_again,
     a_queue_is_stopped_and_goes_on,
+    whoever_manages_a_printer_holds_and_cancels_the_jobs_of_others,
     a_phone_waits_for_the_owners_word,
     pages_are_counted_and_colour_is_kept_back,
     nothing_is_printed_in_quiet_hours_but_what_the_owner_lets_go,
@@ -82,6 +83,45 @@ fn a_queue_is_stopped_and_goes_on() -> Result<()> {
     ensure!(queues.iter().any(|queue| queue.id == QUEUE && !queue.paused), "{queues:?}");
     office.sender.job_becomes(&job.id, JobState::Done, SOON)?;
     Ok(())
+}
+
+fn whoever_manages_a_printer_holds_and_cancels_the_jobs_of_others() -> Result<()> {
+    let lab = Lab::new()?;
+    let (ada, cleo) = (lab.host("ada")?, lab.host("cleo")?);
+    let office = Office::on(lab, ada, None)?;
+    let cleo = Node::at_home(&cleo)?;
+    cleo.finds_printer("Office")?;
+    let refused = cleo.refuses(&["jobs", "--on", "Office"])?;
+    ensure!(refused.contains("not allowed"), "{refused}");
+    office.owner.run(&["allow", "Office", "--to", "network", "--manage"])?;
+    office.printer.set_busy(true)?;
+    let first = office.print("first.pdf", "first")?;
+    office.sender.job_becomes(&first.id, JobState::Printing, SOON)?;
+    let second = office.print("second.pdf", "second")?;
+    office.sender.job_becomes(&second.id, JobState::Waiting, SOON)?;
+    let seen: Vec<Job> = cleo.json(&["jobs", "--on", "Office"])?;
+    let titles: Vec<&str> = seen.iter().map(|job| job.title.as_str()).collect();
+    ensure!(titles == ["second.pdf", "first.pdf"], "{seen:?}");
+    ensure!(seen[0].device_name == "ada" && seen[0].actions.contains(&JobAction::Hold), "{seen:?}");
+    let own: Vec<Job> = cleo.json(&["jobs"])?;
+    ensure!(own.is_empty(), "they are not hers: {own:?}");
+    let held: Job = cleo.json(&["hold", &second.id, "--on", "Office"])?;
+    ensure!(held.state == JobState::Held, "{held:?}");
+    let held = office.sender.job_becomes(&second.id, JobState::Held, SOON)?;
+    ensure!(held.reason.as_deref() == Some("owner"), "its sender is told why: {held:?}");
+    cleo.run(&["release", &second.id, "--on", "Office"])?;
+    office.sender.job_becomes(&second.id, JobState::Waiting, SOON)?;
+    let refused = cleo.refuses(&["hold", &first.id, "--on", "Office"])?;
+    ensure!(refused.contains("printed already"), "{refused}");
+    cleo.run(&["cancel", &second.id, "--on", "Office"])?;
+    office.sender.job_becomes(&second.id, JobState::Cancelled, SOON)?;
+    office.printer.set_busy(false)?;
+    office.sender.job_becomes(&first.id, JobState::Done, SOON)?;
+    stays("the other one is not printed", Duration::from_secs(2), || {
+        let tray = office.printer.tray()?;
+        ensure!(tray.len() == 1 && tray[0].pages == ["first"], "{tray:?}");
+        Ok(())
+    })
 }
 
 fn a_phone_waits_for_the_owners_word() -> Result<()> {

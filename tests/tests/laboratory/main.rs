@@ -16,6 +16,10 @@ mod copy_faults;
 #[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
+mod failover;
+#[cfg(target_os = "linux")]
+mod folders;
+#[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod handling;
@@ -31,6 +35,8 @@ mod many;
 mod measure;
 #[cfg(target_os = "linux")]
 mod meeting;
+#[cfg(target_os = "linux")]
+mod mounted;
 #[cfg(target_os = "linux")]
 mod networks;
 #[cfg(target_os = "linux")]
@@ -60,6 +66,8 @@ mod street;
 #[cfg(target_os = "linux")]
 mod the_lab;
 #[cfg(target_os = "linux")]
+mod trees;
+#[cfg(target_os = "linux")]
 mod web;
 
 #[cfg(target_os = "linux")]
@@ -80,6 +88,7 @@ fn main() -> ExitCode {
                 plain_announcing::ALL,
                 plain_printing::ALL,
                 handling::ALL,
+                failover::ALL,
                 copy_faults::ALL,
                 home::ALL,
                 meeting::ALL,
@@ -87,6 +96,9 @@ fn main() -> ExitCode {
                 self_check::ALL,
                 printing::ALL,
                 drives::ALL,
+                folders::ALL,
+                trees::ALL,
+                mounted::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

@@ -24,6 +24,7 @@ pub(super) fn words(reason: &str) -> &str {
         "quiet_hours" => "waiting for the quiet hours to end",
         "owner" => "by the printer's owner",
         "job-hold-until-specified" => "until it is let go",
+        "another_way" => "by this device, as the first does not answer",
         "moving" => "on its way to another printer",
         "maybe_printed" => "may be on paper",
         reason => reason,

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) kind: Kind,
     pub(super) size: u64,
     pub(super) modified: Option<i64>,
+    /// A file that its owner may start as a program. Always false where there is no such thing.
+    pub(super) executable: bool,
     object: (u64, u64),
     /// When the system last noted a change of anything about it; unlike `modified` no program can set it.
     changed: Option<i64>,
@@ -40,6 +42,7 @@ impl Facts {
             kind,
             size: if kind == Kind::File { metadata.len() } else { 0 },
             modified: metadata.modified().ok().and_then(|time| disk::nanos(time.into_std())),
+            executable: kind == Kind::File && executable(metadata),
             object: object(metadata),
             changed: changed(metadata),
         }
@@ -50,10 +53,22 @@ impl Facts {
         self.changed.max(self.modified)
     }
 
-    /// Differs whenever the content may differ. A hash, because inode numbers are nobody else's business.
+    /// Differs whenever the content may differ, also when a program has set the time of the last change back. A hash,
+    /// because inode numbers are nobody else's business.
     pub(super) fn etag(&self) -> String {
-        let text = format!("{:?} {} {:?}", self.object, self.size, self.modified);
+        let text = format!("{:?} {} {:?} {:?}", self.object, self.size, self.modified, self.changed);
         format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
+    }
+
+    /// Stays as long as it is the same file, whatever its name and content.
+    pub(super) fn object(&self) -> String {
+        let text = format!("{:?}", self.object);
+        blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
+    }
+
+    /// Whether both are the same file, whatever their names and content.
+    pub(super) fn is_same_object(&self, other: &Self) -> bool {
+        self.object == other.object
     }
 }
 
@@ -69,6 +84,17 @@ fn object(metadata: &Metadata) -> (u64, u64) {
 fn object(metadata: &Metadata) -> (u64, u64) {
     let created = metadata.created().ok().and_then(|time| disk::nanos(time.into_std()));
     (0, created.unwrap_or(0).cast_unsigned())
+}
+
+#[cfg(unix)]
+fn executable(metadata: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt as _;
+    metadata.mode() & 0o100 != 0
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -117,13 +143,36 @@ pub(super) fn open_file(root: &Path, path: &SharePath) -> Result<(File, Facts), 
     let Some((folder, name)) = path.split_last() else {
         return Err(Refused::new(Code::WrongKind, "a folder has no content"));
     };
-    let dir = open_dir(root, folder)?;
+    open_file_in(&open_dir(root, folder)?, name)
+}
+
+/// The same for a single name in a folder that is open.
+pub(super) fn open_file_in(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
     ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
     let file = dir.open_with(name, &options)?;
     let facts = ordinary(Facts::of(&file.metadata()?))?;
     Ok((file.into_std(), facts))
+}
+
+/// Opens a file that is there for reading and writing, with the same care.
+pub(super) fn open_file_to_change(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
+    ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).follow(FollowSymlinks::No).nonblock(true);
+    let file = dir.open_with(name, &options)?;
+    let facts = ordinary(Facts::of(&file.metadata()?))?;
+    Ok((file.into_std(), facts))
+}
+
+/// What there is under a name in a folder; none when there is nothing.
+pub(super) fn look_in(dir: &Dir, name: &str) -> Result<Option<Facts>, Refused> {
+    match dir.symlink_metadata(name) {
+        Ok(metadata) => Ok(Some(Facts::of(&metadata))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn ordinary(facts: Facts) -> Result<Facts, Refused> {

@@ -90,7 +90,7 @@ fn page(root: &std::path::Path, path: &SharePath, after: Option<&Rank>) -> Resul
         let name = entry.file_name();
         let not_folder = !entry.file_type().is_ok_and(|kind| kind.is_dir());
         let rank = Rank::new(not_folder, name.as_encoded_bytes());
-        if name.to_str().is_some_and(path::is_part) || after.is_some_and(|after| rank <= *after) {
+        if name.to_str().is_some_and(path::is_reserved) || after.is_some_and(|after| rank <= *after) {
             continue;
         }
         if first.len() > PAGE && first.peek().is_some_and(|last| last.rank <= rank) {
@@ -114,12 +114,25 @@ fn item(dir: &Dir, candidate: &Candidate) -> Option<Item> {
     let facts = match dir.symlink_metadata(&candidate.name) {
         Ok(metadata) => Facts::of(&metadata),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(_) => return Some(Item { name, kind: Kind::Other, size: 0, modified: None }),
+        Err(_) => return Some(Item::of(name, Kind::Other, None)),
     };
     // A name that does not survive the wire, or that this protocol refuses, cannot be opened later: say so now.
     let openable = candidate.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
     let kind = if openable { facts.kind } else { Kind::Other };
-    Some(Item { name, kind, size: facts.size, modified: facts.modified })
+    Some(Item::of(name, kind, Some(&facts)))
+}
+
+impl Item {
+    fn of(name: String, kind: Kind, facts: Option<&Facts>) -> Self {
+        Self {
+            name,
+            kind,
+            size: facts.map_or(0, |facts| facts.size),
+            modified: facts.and_then(|facts| facts.modified),
+            executable: facts.is_some_and(|facts| facts.executable),
+            etag: facts.filter(|_| kind == Kind::File).map(Facts::etag),
+        }
+    }
 }
 
 #[cfg(test)]

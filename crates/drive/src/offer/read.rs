@@ -3,6 +3,7 @@
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
+    edit::Place,
 };
 use crate::{
     disk,
@@ -17,7 +18,7 @@ use std::{fs::File, io, ops::Range};
 use tokio::sync::mpsc;
 
 /// Bytes per read and per frame; the gate is asked once for each.
-const BLOCK: u64 = 512 * 1024;
+pub(super) const BLOCK: u64 = 512 * 1024;
 /// Frames that may wait for a slow caller.
 const READ_AHEAD: usize = 2;
 
@@ -25,16 +26,32 @@ pub(super) async fn stat(visit: Visit, query: Query) -> Result<Response<Body>, R
     let folder = visit.admit(Action::List)?;
     let writable = folder.writable;
     let facts = blocking(move || confine::look(&folder.root, &query.path)).await?;
-    let etag = (facts.kind == Kind::File).then(|| facts.etag());
-    let stat = wire::Stat { kind: facts.kind, size: facts.size, modified: facts.modified, etag, writable };
-    Ok(lanyard_link::body::json(StatusCode::OK, &stat))
+    Ok(lanyard_link::body::json(StatusCode::OK, &described(&facts, writable)))
+}
+
+/// What a caller is told of a file or folder.
+pub(super) fn described(facts: &Facts, writable: bool) -> wire::Stat {
+    wire::Stat {
+        kind: facts.kind,
+        size: facts.size,
+        modified: facts.modified,
+        etag: (facts.kind == Kind::File).then(|| facts.etag()),
+        writable,
+        executable: facts.executable,
+        object: Some(facts.object()),
+    }
 }
 
 pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Response<Body>, Refused> {
+    let place = query.place()?;
     let folder = visit.admit(Action::Read)?;
+    if !matches!(place, Place::Named(_)) {
+        // What was removed, or is not whole, is only for those who could have done that.
+        visit.admit(Action::Write)?;
+    }
     let slot = visit.slot()?;
     let root = folder.root.clone();
-    let (file, facts) = blocking(move || confine::open_file(&root, &query.path)).await?;
+    let (file, facts) = blocking(move || place.open(&root)).await?;
     if !matches(headers, &facts) {
         return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
     }
@@ -79,7 +96,13 @@ fn pump(visit: Visit, folder: Folder, file: File, range: Range<u64>, slot: Slot)
     lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
 }
 
-fn block(visit: &Visit, folder: &Folder, file: &File, at: u64, length: u64) -> Result<Bytes, BodyError> {
+pub(super) fn block(
+    visit: &Visit,
+    folder: &Folder,
+    file: &File,
+    at: u64,
+    length: u64,
+) -> Result<Bytes, BodyError> {
     if !visit.still(Action::Read, folder) {
         return Err("the share was taken back".into());
     }
@@ -108,6 +131,9 @@ pub(super) fn describe(headers: &mut HeaderMap, facts: &Facts) {
     insert(headers, header::HeaderName::from_static(wire::SIZE), &facts.size.to_string());
     if let Some(modified) = facts.modified {
         insert(headers, header::HeaderName::from_static(wire::MODIFIED), &modified.to_string());
+    }
+    if facts.executable {
+        insert(headers, header::HeaderName::from_static(wire::EXECUTABLE), "1");
     }
 }
 

@@ -3,9 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod changes;
 mod confined;
+mod dav;
 mod download;
 mod faults;
 mod listing;
+#[cfg(target_os = "linux")]
+mod mounted;
+mod several;
+mod tree;
 mod upload;
 mod world;

@@ -8,6 +8,7 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 /// A body from the other side of a link (or, for tests and doors that are no link, any [`Body`]). It fails when
@@ -37,6 +38,16 @@ impl Incoming {
             incoming.ended();
         }
         incoming
+    }
+
+    /// Puts up with that much silence while it is waited for, instead of 30 s: for streams whose other side says itself
+    /// how often it speaks.
+    #[must_use]
+    pub fn quiet_for(mut self, longest: Duration) -> Self {
+        if let Some(progress) = &mut self.progress {
+            *progress = Progress::alive(longest);
+        }
+        self
     }
 
     /// Hands the body to `rest` when it is dropped before its end.

@@ -3,8 +3,10 @@
 use crate::node::{Node, SOON, get, hash, request, text};
 use bytes::Bytes;
 use http::{Method, header};
+use http_body_util::BodyExt;
 use lanyard_link::body::{self, Incoming, Lines, ReadError};
-use std::{io::Write, sync::atomic::Ordering};
+use std::{io::Write, sync::atomic::Ordering, time::Duration};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_an_error_and_never_a_short_body() {
@@ -19,7 +21,7 @@ async fn a_body_that_breaks_off_is_an_error_and_never_a_short_body() {
     tokio::spawn(async move {
         sender.send("half of i").await.unwrap();
         while seen.requests.load(Ordering::SeqCst) == so_far {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
     let answer = peers.request(node.id(), request(Method::PUT, "/hash", body), SOON).await;
@@ -28,7 +30,7 @@ async fn a_body_that_breaks_off_is_an_error_and_never_a_short_body() {
         if node.seen.broken_requests.load(Ordering::SeqCst) == 1 {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the handler was not told");
 }
@@ -46,6 +48,25 @@ async fn a_part_of_a_file_is_sent_with_its_length() {
         let response = peers.request(node.id(), request(Method::PUT, "/hash", body), SOON).await.unwrap();
         assert_eq!(text(response).await, format!("{length} {}", blake3::hash(part)));
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_falls_silent_ends_after_30_s_unless_it_may_be_quiet_for_longer() {
+    let node = Node::start("127.0.0.1:0");
+    let (peers, _dir) = node.caller();
+    let answer = async || peers.request(node.id(), get("/quiet"), SOON).await.unwrap().into_body();
+    let ends_within = async |body: &mut Incoming, seconds| {
+        let ended = async { while body.frame().await.is_some_and(|frame| frame.is_ok()) {} };
+        timeout(Duration::from_secs(seconds), ended).await.is_ok()
+    };
+    let mut usual = answer().await;
+    let mut quiet = answer().await.quiet_for(Duration::from_secs(180));
+    // From here on the clock jumps to whatever is waited for.
+    tokio::time::pause();
+    assert!(!ends_within(&mut usual, 25).await);
+    assert!(ends_within(&mut usual, 10).await);
+    assert!(!ends_within(&mut quiet, 170).await);
+    assert!(ends_within(&mut quiet, 20).await);
 }
 
 #[tokio::test]
@@ -75,7 +96,7 @@ async fn a_body_is_read_up_to_its_limit_and_its_deadline() {
     sending.await.unwrap();
 
     let (_sender, silent) = body::channel(1);
-    let error = body::read(silent, 1000, std::time::Duration::from_millis(50)).await.unwrap_err();
+    let error = body::read(silent, 1000, Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(error, ReadError::Timeout), "{error}");
 }
 

@@ -308,6 +308,15 @@ async fn answer(seen: Arc<Seen>, caller: Caller, request: Request<Incoming>) -> 
             });
             Response::new(body)
         }
+        "/quiet" => {
+            let (sender, body) = body::channel(1);
+            tokio::spawn(async move {
+                let _ = sender.send("a word").await;
+                std::future::pending::<()>().await;
+                drop(sender);
+            });
+            Response::new(body)
+        }
         "/broken" => {
             let (sender, body) = body::channel(1);
             tokio::spawn(async move { sender.send("half of i").await });

@@ -21,7 +21,7 @@ use crate::{
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use lanyard_api::PassAction;
 use lanyard_link::{Body, Incoming, Visitor, body};
-use lanyard_trust::gate::{self, Answer, Asked, Own, Surface};
+use lanyard_trust::gate::{self, Answer, Arrival, Asked, Own, Surface};
 use std::{sync::Arc, time::Duration};
 use words::Words;
 
@@ -73,7 +73,20 @@ fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<()
         from_loopback: visitor.remote.ip().is_loopback(),
         tls: visitor.tls,
     };
-    gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })
+    let own = Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] };
+    if !is_entry(request.uri().path()) {
+        return gate::admit(&asked, &own);
+    }
+    let (mode, dest) = (
+        values(HeaderName::from_static("sec-fetch-mode")),
+        values(HeaderName::from_static("sec-fetch-dest")),
+    );
+    gate::admit_entry(&asked, &Arrival { mode: &mode, dest: &dest }, &own)
+}
+
+/// The page with the PIN, where links lead: it is the same for everybody.
+fn is_entry(path: &str) -> bool {
+    path == "/g" || number(path).is_some()
 }
 
 /// The app's own colours and measures, then what these pages make of them.

@@ -11,7 +11,8 @@ use uuid::Uuid;
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "gateway",
-    steps: &["CREATE TABLE gateway_printer (
+    steps: &[
+        "CREATE TABLE gateway_printer (
         uuid TEXT PRIMARY KEY,
         secret TEXT NOT NULL,
         queue TEXT NOT NULL,
@@ -26,7 +27,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         printer TEXT NOT NULL REFERENCES gateway_printer (uuid) ON DELETE CASCADE,
         number INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX gateway_job_of ON gateway_job (printer, number);"],
+    CREATE INDEX gateway_job_of ON gateway_job (printer, number);",
+        "ALTER TABLE gateway_printer ADD COLUMN identity TEXT;",
+    ],
 };
 
 /// Jobs of one printer that are remembered as having come from here.
@@ -51,6 +54,8 @@ pub(super) struct Added {
     pub(super) device_name: String,
     /// What it could do when it last told.
     pub(super) able: Option<Capabilities>,
+    /// The piece of hardware, as its device told it then.
+    pub(super) identity: Option<String>,
 }
 
 impl Added {
@@ -81,13 +86,14 @@ impl Rows {
     }
 
     pub(super) fn added(&self) -> Result<Vec<Added>, StoreError> {
-        let sql = "SELECT uuid, secret, queue, node, share, name, device_name, able FROM gateway_printer";
+        let sql =
+            "SELECT uuid, secret, queue, node, share, name, device_name, able, identity FROM gateway_printer";
         self.store.read(|c| c.prepare(sql)?.query_map([], read)?.collect())
     }
 
     pub(super) fn put(&self, added: &Added) -> Result<(), StoreError> {
-        let sql = "INSERT INTO gateway_printer (uuid, secret, queue, node, share, name, device_name, able) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO gateway_printer (uuid, secret, queue, node, share, name, device_name, able, \
+                   identity) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let able = added.able.as_ref().and_then(|able| serde_json::to_string(able).ok());
         self.store.write(|t| {
             let values = params![
@@ -98,7 +104,8 @@ impl Rows {
                 added.share.0,
                 added.name,
                 added.device_name,
-                able
+                able,
+                added.identity
             ];
             t.execute(sql, values).map(|_| ())
         })
@@ -154,6 +161,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Added> {
         device_name: row.get("device_name")?,
         // Of another version: it is asked again.
         able: able.and_then(|able| serde_json::from_str(&able).ok()),
+        identity: row.get("identity")?,
     })
 }
 
@@ -183,6 +191,7 @@ mod tests {
             name: "Laser".to_owned(),
             device_name: "PC".to_owned(),
             able: None,
+            identity: Some("uuid:1".to_owned()),
         };
         rows.put(&added).unwrap();
         assert_eq!(rows.added().unwrap(), std::slice::from_ref(&added));

@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use lanyard_print::{
-    consume::{Arriving, OutboxError, OutgoingState, Target},
+    consume::{Arriving, AskError, OutboxError, OutgoingState, Target},
     document::DocumentError,
     offer::ipp::{Document, Facts, More, NewJob, Printer, Progress, Refused},
     spool::KeepError,
@@ -42,6 +42,7 @@ impl Remote {
             name: self.added.name.clone(),
             device_name: self.added.device_name.clone(),
             ask: false,
+            identity: self.added.identity.clone(),
         }
     }
 
@@ -96,7 +97,7 @@ impl Remote {
             waiting,
             accepting: true,
             supplies: Vec::new(),
-            holds: false,
+            holds: true,
             // Whose printer it is may not know how.
             covers: false,
             more: More::default(),
@@ -114,12 +115,14 @@ impl Remote {
             printer: share.name,
             device_name: share.device_name,
             ask: false,
+            identity: share.identity,
         };
         let arriving = Arriving {
             job: job.job,
             title: job.title,
             format: job.format,
             options: job.options,
+            held: job.held,
             bytes: job.bytes,
         };
         let outbox = printing::outbox(&self.core);
@@ -170,6 +173,20 @@ impl Printer for Remote {
             cancelled.map(|_| ()).map_err(refused)
         })
     }
+
+    fn hold(&self, job: Uuid) -> BoxFuture<'_, Result<(), Refused>> {
+        Box::pin(async move {
+            let held = printing::outbox(&self.core).hold(job).await;
+            held.map(|_| ()).map_err(refused)
+        })
+    }
+
+    fn release(&self, job: Uuid) -> BoxFuture<'_, Result<(), Refused>> {
+        Box::pin(async move {
+            let released = printing::outbox(&self.core).release(job).await;
+            released.map(|_| ()).map_err(refused)
+        })
+    }
 }
 
 fn refused(error: OutboxError) -> Refused {
@@ -186,7 +203,10 @@ fn refused(error: OutboxError) -> Refused {
         OutboxError::Document(DocumentError::NotNow(_)) => Refused::Busy,
         OutboxError::Document(_) => Refused::FormatError(words),
         OutboxError::NotNow(words) => Refused::NotPossible(words.to_owned()),
-        OutboxError::Owner(_) => Refused::Busy,
+        OutboxError::Owner(AskError::Refused(told)) if told.reason == "not_now" => {
+            Refused::NotPossible(told.detail)
+        }
+        OutboxError::Owner(_) => Refused::Away(words),
         OutboxError::Keep(_) | OutboxError::Spool(_) | OutboxError::Store(_) => Refused::Internal(words),
     }
 }

@@ -1,7 +1,7 @@
 //! The table of devices: pure, bounded, keyed by the device's key. What was heard and the time go in.
 
 use super::RemoteShare;
-use crate::wire::{Hello, Offers};
+use crate::wire::{Hello, OfferedDrive, Offers};
 use lanyard_api::{Millis, Os};
 use lanyard_trust::{NodeId, ShareId, names::clean};
 use std::{
@@ -179,30 +179,21 @@ impl Devices {
         self.rows.iter().filter(|(_, row)| row.is_shown())
     }
 
-    /// All offered printers.
-    pub(super) fn printers(&self) -> Vec<RemoteShare> {
-        self.shares(|offers| {
-            offers.printers.iter().map(|p| (p.share.clone(), p.name.clone(), p.ask)).collect()
-        })
-    }
-
     /// All offered folders.
     pub(super) fn drives(&self) -> Vec<RemoteShare> {
-        self.shares(|offers| offers.drives.iter().map(|d| (d.share.clone(), d.name.clone(), d.ask)).collect())
-    }
-
-    fn shares(&self, of: impl Fn(&Offers) -> Vec<(String, String, bool)>) -> Vec<RemoteShare> {
-        let shares = |(node, row): (&NodeId, &Row)| {
+        let drives = |(node, row): (&NodeId, &Row)| {
             let (node, device_name) = (*node, row.shown_name(node));
-            of(&row.offers).into_iter().map(move |(share, name, ask)| RemoteShare {
+            let drive = move |offered: &OfferedDrive| RemoteShare {
                 node,
-                share: ShareId(share),
-                name,
+                share: ShareId(offered.share.clone()),
+                name: offered.name.clone(),
                 device_name: device_name.clone(),
-                ask,
-            })
+                ask: offered.ask,
+                identity: None,
+            };
+            row.offers.drives.iter().map(drive).collect::<Vec<_>>()
         };
-        self.shown().flat_map(shares).collect()
+        self.shown().flat_map(drives).collect()
     }
 
     fn has_room(&mut self) -> bool {

@@ -26,19 +26,36 @@ const GATHER: Duration = Duration::from_millis(100);
 pub(super) fn nearby(core: &Core) -> Nearby {
     let interfaces = core.networks.interfaces().borrow().clone();
     let mut nearby = Nearby::default();
-    let mut ways = Vec::new();
     for (node, row) in core.presence.devices().shown() {
         nearby.devices.push(device(core, node, row, &interfaces));
-        ways.extend(row.offers.printers.iter().map(|offered| way(core, node, row, offered)));
         nearby.drives.extend(row.offers.drives.iter().map(|offered| drive(core, node, row, offered)));
     }
-    ways.extend(standard_ways(core));
-    nearby.printers = routes::cards(ways);
+    nearby.printers = routes::cards(ways(core));
     let key = |name: &str, id: &str| (name.to_lowercase(), id.to_owned());
     nearby.devices.sort_by_cached_key(|device| key(&device.name, &device.id));
     nearby.printers.sort_by_cached_key(|printer| key(&printer.name, &printer.id));
     nearby.drives.sort_by_cached_key(|drive| key(&drive.name, &drive.id));
     nearby
+}
+
+/// All ways to all printers.
+fn ways(core: &Core) -> Vec<Way> {
+    let mut ways = Vec::new();
+    for (node, row) in core.presence.devices().shown() {
+        ways.extend(row.offers.printers.iter().map(|offered| way(core, node, row, offered)));
+    }
+    ways.extend(standard_ways(core));
+    ways
+}
+
+/// Other ways to a printer, by devices of ours that seem to be there.
+pub(super) fn around(core: &Core, printer: &RemoteShare) -> Vec<RemoteShare> {
+    let mut ways = ways(core);
+    if !ways.iter().any(|way| way.to.node == printer.node && way.to.share == printer.share) {
+        // Its device has been away for so long that it is not shown any more.
+        ways.push(gone(core, printer));
+    }
+    routes::around(ways, printer)
 }
 
 /// One device, if it is shown.
@@ -75,10 +92,6 @@ pub(super) async fn tell(core: Arc<Core>) {
 }
 
 /// Standard printers on the network that no device shares.
-pub(super) fn standard_printers(core: &Core) -> Vec<Printer> {
-    standard_ways(core).into_iter().map(|way| way.printer).collect()
-}
-
 fn standard_ways(core: &Core) -> Vec<Way> {
     let services = core.presence.browser.services();
     let is_ours =
@@ -88,8 +101,7 @@ fn standard_ways(core: &Core) -> Vec<Way> {
         if is_offered_by_a_device(core, service) {
             continue;
         }
-        let way =
-            Way { printer: standard(core, service), identities: identities(service), is_of_a_friend: false };
+        let way = standard_way(core, service);
         let is_shown =
             |known: &Printer| known.name == way.printer.name && known.device_name == way.printer.device_name;
         // Most speak both kinds: one printer, better with TLS.
@@ -113,20 +125,16 @@ pub(super) fn named(shares: Vec<RemoteShare>) -> Vec<Named<RemoteShare>> {
     shares.into_iter().map(named).collect()
 }
 
-/// The same for standard printers.
-pub(super) fn named_standard(printers: Vec<Printer>) -> Vec<Named<RemoteShare>> {
-    let named = |printer: Printer| {
-        let id = PrinterId::parse(&printer.id)?;
-        let value = RemoteShare {
-            node: id.node(),
-            share: id.share(),
-            name: printer.name.clone(),
-            device_name: printer.device_name.clone(),
-            ask: false,
-        };
-        Some(Named { id: printer.id, name: printer.name, device: printer.device_name, value })
+/// All printers for finding by name: each way with the number of its printer, the best way first.
+pub(super) fn named_printers(core: &Core) -> Vec<Named<(usize, RemoteShare)>> {
+    let printers = routes::printers(ways(core)).into_iter().enumerate();
+    let named = |(number, way): (usize, Way)| Named {
+        id: way.printer.id,
+        name: way.printer.name,
+        device: way.printer.device_name,
+        value: (number, way.to),
     };
-    printers.into_iter().filter_map(named).collect()
+    printers.flat_map(|(number, ways)| ways.into_iter().map(move |way| (number, way))).map(named).collect()
 }
 
 /// By what a printer on the network may be known to be the one behind a device's queue.
@@ -180,11 +188,59 @@ fn device(core: &Core, node: &NodeId, row: &Row, interfaces: &[Interface]) -> De
 }
 
 fn way(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Way {
+    let to = RemoteShare {
+        node: *node,
+        share: ShareId(offered.share.clone()),
+        name: offered.name.clone(),
+        device_name: row.shown_name(node),
+        ask: offered.ask,
+        identity: offered.identity.clone(),
+    };
     Way {
+        to,
         printer: printer(core, node, row, offered),
         identities: offered.identity.iter().cloned().collect(),
         is_of_a_friend: core.circle.knows(node),
     }
+}
+
+/// A way that is not there.
+fn gone(core: &Core, to: &RemoteShare) -> Way {
+    let printer = Printer {
+        id: format!("{}@{}", to.share, to.node),
+        name: to.name.clone(),
+        device: Some(to.node.to_string()),
+        device_name: to.device_name.clone(),
+        model: None,
+        location: None,
+        state: PrinterState::Unreachable,
+        reasons: Vec::new(),
+        waiting: 0,
+        access: Access::Allowed,
+        usable: true,
+        supplies: Vec::new(),
+        routes: Vec::new(),
+        added: false,
+    };
+    Way {
+        printer,
+        identities: to.identity.iter().cloned().collect(),
+        is_of_a_friend: core.circle.knows(&to.node),
+        to: to.clone(),
+    }
+}
+
+fn standard_way(core: &Core, service: &Service) -> Way {
+    let (id, printer) = (PrinterId::of_service(&service.fullname), standard(core, service));
+    let to = RemoteShare {
+        node: id.node(),
+        share: id.share(),
+        name: printer.name.clone(),
+        device_name: printer.device_name.clone(),
+        ask: false,
+        identity: None,
+    };
+    Way { to, printer, identities: identities(service), is_of_a_friend: false }
 }
 
 fn printer(core: &Core, node: &NodeId, row: &Row, offered: &OfferedPrinter) -> Printer {

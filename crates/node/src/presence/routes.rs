@@ -5,12 +5,15 @@
 //! stranger that claims to offer somebody else's printer gets a card of its own, so that no document goes to it by
 //! mistake. A printer on the network proves nothing either: it is shown only once, but comes last.
 
+use super::RemoteShare;
 use lanyard_api::{Access, Printer, PrinterState};
 use std::cmp::Reverse;
 
 /// One way to a printer.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
+    /// Where it leads.
+    pub(super) to: RemoteShare,
     /// As it would be shown alone.
     pub(super) printer: Printer,
     /// By which it is known again; none where nothing is known, or nothing is believed.
@@ -21,6 +24,11 @@ pub(super) struct Way {
 
 /// The cards, each with all its ways.
 pub(super) fn cards(ways: Vec<Way>) -> Vec<Printer> {
+    printers(ways).into_iter().filter_map(card).collect()
+}
+
+/// The printers, each with all its ways, the best first.
+pub(super) fn printers(ways: Vec<Way>) -> Vec<Vec<Way>> {
     let mut groups: Vec<Vec<Way>> = Vec::new();
     for way in ways {
         let same = |group: &&mut Vec<Way>| group.iter().any(|known| are_one(known, &way));
@@ -29,7 +37,20 @@ pub(super) fn cards(ways: Vec<Way>) -> Vec<Printer> {
             None => groups.push(vec![way]),
         }
     }
-    groups.into_iter().filter_map(card).collect()
+    groups.iter_mut().for_each(|group| group.sort_by_key(rank));
+    groups
+}
+
+/// Other ways to a printer by devices that are believed and seem to be there, the best first.
+pub(super) fn around(ways: Vec<Way>, to: &RemoteShare) -> Vec<RemoteShare> {
+    let leads_there = |way: &Way| way.to.node == to.node && way.to.share == to.share;
+    let group = printers(ways).into_iter().find(|group| group.iter().any(leads_there));
+    let others = group.into_iter().flatten().filter(|way| {
+        let is_there = way.printer.device.is_some() && way.printer.state != PrinterState::Unreachable;
+        let may_try = matches!(way.printer.access, Access::Allowed | Access::Ask);
+        is_there && may_try && way.is_of_a_friend && !leads_there(way)
+    });
+    others.map(|way| way.to).collect()
 }
 
 fn are_one(a: &Way, b: &Way) -> bool {
@@ -40,19 +61,21 @@ fn are_one(a: &Way, b: &Way) -> bool {
     may && several && a.identities.iter().any(|one| b.identities.contains(one))
 }
 
-/// The best way gives the card its name; it is the one that is taken first.
-fn card(mut group: Vec<Way>) -> Option<Printer> {
-    group.sort_by_key(|way| {
-        let printer = &way.printer;
-        (
-            Reverse(way.is_of_a_friend),
-            !printer.usable,
-            printer.state == PrinterState::Unreachable,
-            printer.access != Access::Allowed,
-            printer.state == PrinterState::Stopped,
-            printer.id.clone(),
-        )
-    });
+/// What is taken first.
+fn rank(way: &Way) -> impl Ord + use<> {
+    let printer = &way.printer;
+    (
+        Reverse(way.is_of_a_friend),
+        !printer.usable,
+        printer.state == PrinterState::Unreachable,
+        printer.access != Access::Allowed,
+        printer.state == PrinterState::Stopped,
+        printer.id.clone(),
+    )
+}
+
+/// The best way gives the card its name.
+fn card(group: Vec<Way>) -> Option<Printer> {
     let routes = group.iter().map(|way| way.printer.id.clone()).collect();
     let added = group.iter().any(|way| way.printer.added);
     group.into_iter().next().map(|way| Printer { routes, added, ..way.printer })
@@ -61,6 +84,13 @@ fn card(mut group: Vec<Way>) -> Option<Printer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lanyard_trust::{NodeId, ShareId};
+
+    fn node(name: &str) -> NodeId {
+        let mut key = [0; 32];
+        key.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+        NodeId::from_bytes(key)
+    }
 
     fn way(id: &str, device: Option<&str>, identity: &[&str], is_of_a_friend: bool) -> Way {
         let printer = Printer {
@@ -79,7 +109,15 @@ mod tests {
             routes: Vec::new(),
             added: false,
         };
-        Way { printer, identities: identity.iter().map(|&one| one.to_owned()).collect(), is_of_a_friend }
+        let to = RemoteShare {
+            node: node(device.unwrap_or(id)),
+            share: ShareId(id.to_owned()),
+            name: id.to_owned(),
+            device_name: String::new(),
+            ask: false,
+            identity: None,
+        };
+        Way { to, printer, identities: identity.iter().map(|&one| one.to_owned()).collect(), is_of_a_friend }
     }
 
     fn routes(ways: &[Way]) -> Vec<Vec<String>> {
@@ -115,6 +153,28 @@ mod tests {
         let standard = way("dnssd:x", None, &["usb:1"], false);
         assert_eq!(routes(&[theirs.clone(), ours]), [["s@stranger"], ["a@anna"]]);
         assert_eq!(routes(&[theirs, standard]), [["s@stranger"], ["dnssd:x"]]);
+    }
+
+    #[test]
+    fn only_a_friend_that_is_there_is_a_way_around() {
+        let at = |id, device: Option<&str>, friend| way(id, device, &["usb:1"], friend);
+        let anna = at("a@anna", Some("anna"), true);
+        let mut cleo = at("c@cleo", Some("cleo"), true);
+        cleo.printer.state = PrinterState::Unreachable;
+        let mut asks = at("d@dora", Some("dora"), true);
+        asks.printer.access = Access::Ask;
+        let all = vec![
+            asks,
+            at("dnssd:x", None, false),
+            cleo,
+            at("s@stranger", Some("stranger"), false),
+            anna.clone(),
+            at("b@ben", Some("ben"), true),
+        ];
+        let ids = |ways: Vec<RemoteShare>| ways.into_iter().map(|way| way.share.0).collect::<Vec<_>>();
+        assert_eq!(ids(around(all.clone(), &anna.to)), ["b@ben", "d@dora"]);
+        assert_eq!(ids(around(all[1..2].to_vec(), &anna.to)), [""; 0]);
+        assert_eq!(ids(around(all, &at("s@stranger", Some("stranger"), false).to)), [""; 0]);
     }
 
     #[test]

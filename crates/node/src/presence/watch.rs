@@ -125,7 +125,8 @@ async fn watch(core: &Arc<Core>, node: NodeId, bell: &Notify) -> Ended {
             return Ended::NotReached;
         }
     };
-    let mut lines = Lines::new(response.into_body(), MAX_LINE);
+    // How long it may be silent is measured here, by what it says itself.
+    let mut lines = Lines::new(response.into_body().quiet_for(2 * LONGEST_SILENCE), MAX_LINE);
     let mut pace = Pace::new();
     let mut spoken = false;
     let mut silence = silence(10);

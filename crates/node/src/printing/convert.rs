@@ -253,7 +253,7 @@ fn incoming_actions(job: &IncomingJob) -> Vec<JobAction> {
     actions
 }
 
-fn shown_state(state: State) -> JobState {
+pub(super) fn shown_state(state: State) -> JobState {
     match state {
         State::Waiting => JobState::Waiting,
         State::Held => JobState::Held,

@@ -3,10 +3,16 @@
 //! A printer is asked once when it appears and from time to time, but by itself only on the owner's own networks: on
 //! others this node goes to nobody unasked.
 
-use crate::Core;
+use crate::{
+    Core,
+    presence::{self, RemoteShare},
+};
 use futures_util::{StreamExt, stream};
 use lanyard_discovery::{Kind, Service};
-use lanyard_print::consume::standard::{Find, PrinterId, Told, Way};
+use lanyard_print::consume::{
+    Around, Target,
+    standard::{Find, PrinterId, Told, Way},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -51,10 +57,11 @@ pub(crate) fn told_by(core: &Core, printer: &PrinterId) -> Option<Result<Told, (
 /// Lets the outbox find printers, and asks those that are there.
 pub(super) fn start(core: &Arc<Core>) {
     core.printing.outbox.find_printers_by(Arc::new(Finder(Arc::downgrade(core))));
+    core.printing.outbox.find_other_ways_by(Arc::new(Finder(Arc::downgrade(core))));
     core.tasks.spawn(watch(Arc::clone(core)));
 }
 
-/// Finds printers among what multicast DNS hears.
+/// Finds printers among what multicast DNS hears, and other ways among what devices offer.
 struct Finder(Weak<Core>);
 
 impl Find for Finder {
@@ -65,6 +72,21 @@ impl Find for Finder {
         // Encrypted first.
         services.sort_by_key(|service| service.kind != Kind::Ipps);
         services.into_iter().map(way).collect()
+    }
+}
+
+impl Around for Finder {
+    fn around(&self, printer: &Target) -> Vec<Target> {
+        let Some(core) = self.0.upgrade() else { return Vec::new() };
+        let share = RemoteShare {
+            node: printer.node,
+            share: printer.share.clone(),
+            name: printer.printer.clone(),
+            device_name: printer.device_name.clone(),
+            ask: printer.ask,
+            identity: printer.identity.clone(),
+        };
+        presence::around(&core, &share).into_iter().map(super::target_of).collect()
     }
 }
 

@@ -8,7 +8,7 @@
 use super::{Source, ask_capabilities, convert::options_of, outbox_error};
 use crate::{Core, StartError, presence};
 use data_encoding::BASE64;
-use lanyard_api::{ApiError, Document, ErrorCode, Orientation, Preview, PrintOptions};
+use lanyard_api::{ApiError, Difference, Document, ErrorCode, Orientation, Preview, PrintOptions};
 use lanyard_print::{
     consume::OutboxError,
     document::{DocumentError, Documents, Format, Look},
@@ -218,7 +218,7 @@ pub async fn preview(
     let (shown, png, format) = drawn.map_err(|error| outbox_error(OutboxError::Document(error)))?;
     let mut differs = abilities.map(|printer| differences(&options, &printer)).unwrap_or_default();
     if turned.is_some_and(|turned| turned == Orientation::Landscape) && format == Format::Pdf {
-        differs.push("The pages of a PDF keep the way they lie.".to_owned());
+        differs.push(Difference::Orientation);
     }
     Ok(Preview {
         sides: shown.sides,
@@ -231,51 +231,29 @@ pub async fn preview(
     })
 }
 
-/// What a printer will do otherwise than was chosen, in sentences.
-fn differences(options: &Options, printer: &Capabilities) -> Vec<String> {
-    let mut differs = Vec::new();
-    let mut say = |differs_so: bool, words: String| {
-        if differs_so {
-            differs.push(words);
-        }
-    };
-    say(
-        options.color == Some(Color::Color) && !printer.color,
-        "This printer has no colour: it will be grey.".to_owned(),
-    );
+/// What a printer will do otherwise than was chosen.
+fn differences(options: &Options, printer: &Capabilities) -> Vec<Difference> {
     let both = |sides: &Sides| *sides != Sides::OneSided;
     let lacks_sides =
         options.sides.as_ref().is_some_and(|sides| both(sides) && !printer.sides.contains(sides));
-    say(
-        lacks_sides,
-        "This printer does not print both sides that way: it will be one side a sheet.".to_owned(),
-    );
-    say(
-        options.booklet && !printer.sides.iter().any(both),
-        "This printer prints one side only: lay the sheets in again for the other side of the booklet."
-            .to_owned(),
-    );
+    // A printer that lists nothing was not asked, or cannot be told: nothing is known of what it lacks.
     let lacks = |chosen: &Option<String>, has: &[String]| {
         chosen.as_ref().is_some_and(|chosen| !has.is_empty() && !has.contains(chosen))
     };
-    say(
-        lacks(&options.media, &printer.media),
-        format!("This printer has no paper {}.", options.media.as_deref().unwrap_or_default()),
-    );
-    say(
-        lacks(&options.source, &printer.sources),
-        "This printer has no such tray: it will take its own.".to_owned(),
-    );
-    say(
-        lacks(&options.media_type, &printer.media_types),
-        "This printer knows no such kind of paper: it will take what is in it.".to_owned(),
-    );
     let most = printer.max_copies;
-    say(
-        options.copies.is_some_and(|copies| copies > most),
-        format!("This printer makes at most {most} copies."),
-    );
-    differs
+    let media = || Difference::Media { media: options.media.clone().unwrap_or_default() };
+    [
+        (options.color == Some(Color::Color) && !printer.color).then_some(Difference::Grey),
+        lacks_sides.then_some(Difference::OneSided),
+        (options.booklet && !printer.sides.iter().any(both)).then_some(Difference::BookletByHand),
+        lacks(&options.media, &printer.media).then(media),
+        lacks(&options.source, &printer.sources).then_some(Difference::Tray),
+        lacks(&options.media_type, &printer.media_types).then_some(Difference::MediaType),
+        options.copies.is_some_and(|copies| copies > most).then_some(Difference::Copies { most }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[cfg(test)]
@@ -303,8 +281,15 @@ mod tests {
             booklet: true,
             ..Options::default()
         };
-        let said = differences(&options, &printer);
-        assert_eq!(said.len(), 5, "{said:?}");
+        let media = "iso_a3_297x420mm".to_owned();
+        let expected = [
+            Difference::Grey,
+            Difference::OneSided,
+            Difference::BookletByHand,
+            Difference::Media { media },
+            Difference::Copies { most: 9 },
+        ];
+        assert_eq!(differences(&options, &printer), expected);
         let options = Options {
             copies: Some(9),
             color: Some(Color::Monochrome),

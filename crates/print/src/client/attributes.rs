@@ -299,6 +299,7 @@ pub(crate) fn sighting(job: &Group, printer: Option<&Group>) -> Sighting {
         reason,
         detail: message,
         pages_done: pages_done(job),
+        life: 0,
     }
 }
 

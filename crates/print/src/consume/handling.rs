@@ -2,9 +2,13 @@
 //! print them once more. And how long documents stay here for that.
 
 use super::{AskError, Outbox, OutboxError, OutgoingJob, Rows, Target, outgoing, outgoing::Where};
-use crate::ticket::{JobStatus, Refused};
+use crate::{
+    fault,
+    ticket::{JobStatus, ManagedJob, Refused},
+};
 use http::Method;
 use lanyard_store::StoreError;
+use lanyard_trust::{NodeId, ShareId};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -13,6 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Between two looks at the age of kept documents.
 const EVERY: Duration = Duration::from_secs(3600);
+
+/// What whoever manages a printer does with the jobs of others on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Managing {
+    /// Cancel it.
+    Cancel,
+    /// Keep it back.
+    Hold,
+    /// Let it go, whoever keeps it back.
+    Release,
+}
 
 impl Outbox {
     /// Keeps a job back: here while it is here, else its owner is asked to.
@@ -94,6 +109,7 @@ impl Outbox {
         let put = move || -> Result<(), OutboxError> {
             let spool = &outbox.inner.spool;
             spool.copy(&new.document(), &spool.path(&old))?;
+            fault::point("outbox: a copy for once more is kept, without a row");
             outbox.inner.rows.put(&new).inspect_err(|_| spool.remove(&new.document()))?;
             Ok(())
         };
@@ -121,6 +137,33 @@ impl Outbox {
             Ok(Err(words)) => Err(OutboxError::NotNow(words)),
             Err(_) => Err(StoreError::Closing.into()),
         }
+    }
+
+    /// The jobs of all on a printer of another node that we may manage, newest first, as many as it tells.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn managed(&self, node: NodeId, share: &ShareId) -> Result<Vec<ManagedJob>, AskError> {
+        let path = format!("/v1/printers/{share}/jobs");
+        let (_, told) = self.ask(node, Method::GET, &path, Vec::new()).await?;
+        let told: Vec<ManagedJob> = serde_json::from_slice(&told).map_err(|_| AskError::Unexpected)?;
+        Ok(told.into_iter().map(ManagedJob::bounded).collect())
+    }
+
+    /// Does something with one of them.
+    ///
+    /// # Errors
+    /// [`AskError`]: refused, if it is too late for that or the printer is not ours to manage any more.
+    pub async fn manage(&self, node: NodeId, job: Uuid, what: Managing) -> Result<JobStatus, AskError> {
+        let what = match what {
+            Managing::Cancel => "cancel",
+            Managing::Hold => "hold",
+            Managing::Release => "release",
+        };
+        let path = format!("/v1/jobs/{job}/{what}");
+        let (_, told) = self.ask(node, Method::POST, &path, Vec::new()).await?;
+        let status: JobStatus = serde_json::from_slice(&told).map_err(|_| AskError::Unexpected)?;
+        Ok(status.bounded())
     }
 
     /// Asks the owner of a job to do something with it.

@@ -20,6 +20,9 @@ const NOT_BACK: &str =
 /// The reason of a job that goes to another printer as soon as its owner has given it back.
 pub const MOVING: &str = "moving";
 
+/// The reason of a job that goes by another device, because the first does not answer.
+pub const ANOTHER_WAY: &str = "another_way";
+
 /// What a person can do with a job of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
@@ -123,6 +126,8 @@ pub struct OutgoingJob {
     pub moving: Option<Target>,
     /// Our copy of the document is still here.
     pub kept: bool,
+    /// The piece of hardware, as its device told it.
+    pub identity: Option<String>,
 }
 
 impl OutgoingJob {
@@ -161,6 +166,25 @@ impl OutgoingJob {
             hold: false,
             moving: None,
             kept: true,
+            identity: target.identity,
+        }
+    }
+
+    /// Kept back from the beginning.
+    pub(super) fn begin_held(&mut self) {
+        self.hold = true;
+        self.say_held();
+    }
+
+    /// Where it goes.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            node: self.node,
+            share: self.share.clone(),
+            printer: self.printer.clone(),
+            device_name: self.device_name.clone(),
+            ask: self.asks_first,
+            identity: self.identity.clone(),
         }
     }
 
@@ -347,6 +371,7 @@ impl OutgoingJob {
         self.printer = target.printer;
         self.device_name = target.device_name;
         self.asks_first = target.ask;
+        self.identity = target.identity;
         self.attempt += 1;
         self.phase = Phase::Here;
         self.heard_rev = 0;
@@ -356,6 +381,22 @@ impl OutgoingJob {
         self.moving = None;
         self.hold = false;
         self.tell(OutgoingState::Sending, None, None);
+    }
+
+    /// Whether it may go by another device while this one is away: it has certainly not left.
+    pub(super) fn may_go_around(&self) -> bool {
+        self.phase == Phase::Here && !self.left && !self.hold && !self.is_direct()
+    }
+
+    /// It goes by another device to the same piece of hardware, because this one is away.
+    pub(super) fn go_around(&mut self, way: Target) {
+        let is_another = way.node != self.node || way.share != self.share;
+        if self.may_go_around() && is_another {
+            let words =
+                format!("{} does not answer. It goes by way of {}.", self.device_name, way.device_name);
+            self.retarget(way);
+            self.tell(OutgoingState::Sending, Some(ANOTHER_WAY), Some(words));
+        }
     }
 
     /// The owner does not give it back: it has begun to print it.

@@ -10,6 +10,7 @@ pub(crate) fn job() -> OutgoingJob {
         printer: "Laser".to_owned(),
         device_name: "Anna".to_owned(),
         ask: false,
+        identity: None,
     };
     let kept = Kept { size: 3, blake3: "0".repeat(64) };
     let found = Inspected { format: Format::Text, pages: None };
@@ -207,6 +208,8 @@ enum Stroke {
     OldNews(usize),
     /// A person wants it there.
     Move(usize),
+    /// The one that has it is away, and that one has the same printer.
+    GoAround(usize),
     Hold,
     Release,
     Cancel,
@@ -222,6 +225,7 @@ fn stroke() -> impl Strategy<Value = Stroke> {
         3 => (0..3usize).prop_map(Stroke::Prints),
         1 => (0..100usize).prop_map(Stroke::OldNews),
         3 => (0..3usize).prop_map(Stroke::Move),
+        3 => (0..3usize).prop_map(Stroke::GoAround),
         1 => Just(Stroke::Hold),
         1 => Just(Stroke::Release),
     ]
@@ -234,6 +238,7 @@ fn place(number: usize) -> Target {
         printer: "Laser".to_owned(),
         device_name: number.to_string(),
         ask: false,
+        identity: None,
     }
 }
 
@@ -320,6 +325,7 @@ impl Home {
                 }
                 // A person is told when it is not possible.
                 Stroke::Move(owner) => drop(home.job.move_to(place(owner))),
+                Stroke::GoAround(owner) => home.job.go_around(place(owner)),
                 Stroke::Hold => drop(home.job.keep_back()),
                 Stroke::Release => drop(home.job.let_go()),
                 Stroke::Cancel => home.job.cancel(),
@@ -391,6 +397,26 @@ fn a_job_that_may_have_arrived_waits_for_its_owner_before_it_goes_elsewhere() {
     assert!(home.job.may(Deed::Cancel) && !home.job.may(Deed::Retry));
     let home = Home::live(&[Stroke::AnswerLost, Stroke::Move(1), Stroke::Turn]);
     assert_eq!((home.at(), home.job.phase), (1, Phase::Here));
+}
+
+#[test]
+fn a_job_for_a_sleeping_device_goes_by_another_one_to_the_same_printer() {
+    let home = Home::live(&[Stroke::Away, Stroke::GoAround(1), Stroke::Turn]);
+    assert_eq!((home.at(), home.job.attempt, home.job.state), (1, 2, OutgoingState::At(State::Waiting)));
+    let waits = Home::live(&[Stroke::Away, Stroke::GoAround(1)]);
+    assert_eq!(waits.job.reason.as_deref(), Some(ANOTHER_WAY), "a person sees which way");
+    let detail = waits.job.detail.unwrap();
+    assert!(detail.contains("Anna does not answer") && detail.ends_with("by way of 1."), "{detail}");
+}
+
+#[test]
+fn a_job_that_may_have_arrived_goes_by_no_other_device() {
+    for before in [Stroke::AnswerLost, Stroke::Late, Stroke::Turn] {
+        let home = Home::live(&[before, Stroke::GoAround(1)]);
+        assert_eq!((home.at(), home.job.attempt), (0, 1), "after {before:?}");
+    }
+    let held = Home::live(&[Stroke::Away, Stroke::Hold, Stroke::GoAround(1)]);
+    assert_eq!(held.at(), 0, "and one that a person keeps back stays as well");
 }
 
 #[test]

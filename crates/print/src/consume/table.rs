@@ -53,15 +53,18 @@ ALTER TABLE print_sent ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;
 UPDATE print_sent SET kept = 0 WHERE phase = 'over' AND state IN ('done', 'cancelled');
 ";
 
+/// Since a job may go by another device to the same piece of hardware.
+pub(crate) const IDENTITY: &str = "ALTER TABLE print_sent ADD COLUMN identity TEXT;";
+
 const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, format, bytes, blake3, pages, options, \
     phase, state, reason, detail, pages_done, heard_rev, created_at, ended_at, asks_first, left, \
-    hold, moving, kept";
+    hold, moving, kept, identity";
 
 /// How long, and how many bytes of, documents are kept that are printed or cancelled, so that they can be printed again.
 const KEPT_AGE: i64 = 24 * 3600 * 1000;
 const KEPT_BYTES: i64 = 200 * 1000 * 1000;
 
-const HISTORY: i64 = 500;
+const HISTORY: i64 = 1_000;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
 
 /// The rows.
@@ -89,7 +92,7 @@ impl Rows {
     }
 
     pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 1000");
+        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 2000");
         self.store.read(|c| list(c, &sql, ()))
     }
 
@@ -137,19 +140,34 @@ impl Rows {
         job: Uuid,
         how: impl FnOnce(&mut OutgoingJob),
     ) -> Result<Option<OutgoingJob>, StoreError> {
-        self.store.write(|t| {
-            let Some(mut row) = find(t, job)? else { return Ok(None) };
-            let before = row.clone();
-            how(&mut row);
-            if row != before {
-                put(t, &row)?;
-                if row.phase == Phase::Over {
-                    prune(t)?;
-                }
-            }
-            Ok(Some(row))
-        })
+        self.store.write(|t| change(t, job, how))
     }
+
+    /// The same, for news that would be asked for again after a power cut: it need not last.
+    pub(super) fn change_soon(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&mut OutgoingJob),
+    ) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.write_soon(|t| change(t, job, how))
+    }
+}
+
+fn change(
+    t: &Transaction<'_>,
+    job: Uuid,
+    how: impl FnOnce(&mut OutgoingJob),
+) -> rusqlite::Result<Option<OutgoingJob>> {
+    let Some(mut row) = find(t, job)? else { return Ok(None) };
+    let before = row.clone();
+    how(&mut row);
+    if row != before {
+        put(t, &row)?;
+        if row.phase == Phase::Over {
+            prune(t)?;
+        }
+    }
+    Ok(Some(row))
 }
 
 fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
@@ -183,6 +201,7 @@ fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
             job.hold,
             job.moving.as_ref().and_then(|target| serde_json::to_string(target).ok()),
             job.kept,
+            job.identity,
         ],
     )?;
     Ok(())
@@ -235,6 +254,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {
             None => None,
         },
         kept: row.get("kept")?,
+        identity: row.get("identity")?,
     })
 }
 
@@ -282,6 +302,7 @@ mod tests {
         let mut job = job();
         job.options.pages = Some("1-3,5".parse().unwrap());
         job.asks_first = true;
+        job.identity = Some("uuid:1".to_owned());
         rows.put(&job).unwrap();
         assert_eq!(rows.job(job.job).unwrap(), Some(job.clone()));
         assert_eq!(rows.open_jobs(Some(job.node)).unwrap().len(), 1);

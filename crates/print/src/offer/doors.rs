@@ -35,6 +35,7 @@ impl Offer {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let answer = match (&head.method, parts.as_slice()) {
             (&Method::GET, ["v1", "printers", share]) => self.tell_capabilities(&subject, share).await,
+            (&Method::GET, ["v1", "printers", share, "jobs"]) => self.tell_managed(&subject, share).await,
             (&Method::PUT, ["v1", "printers", share, "jobs", job]) => match job.parse() {
                 Ok(job) => self.take(&subject, share, job, &head, &mut body).await,
                 Err(_) => Err(refuse(StatusCode::BAD_REQUEST, "invalid", "that is no UUID")),
@@ -110,7 +111,6 @@ impl Offer {
         let claim = self.claim(subject, share, ticket.size)?;
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
-        fault::point("offer: a document is kept, without a row");
         let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
         if !matches!(entered, Ok(Entered::New(_))) {
             self.inner.spool.remove(&name);
@@ -143,7 +143,7 @@ impl Offer {
         }
     }
 
-    /// Looks at a document that is on disk and enters it.
+    /// Looks at a document while it goes to the disk, and enters it.
     #[allow(clippy::too_many_arguments, reason = "one caller; all of it is one document on its way in")]
     async fn enter(
         &self,
@@ -155,8 +155,13 @@ impl Offer {
         terms: Terms,
         mut claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
-        let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        let found = match self.inner.documents.inspect_strange(&path, terms.counted).await {
+        let name = document_name(job, ticket.attempt);
+        let path = self.inner.spool.path(&name);
+        let looking = self.inner.documents.inspect_strange(&path, terms.counted);
+        let (settled, found) = tokio::join!(self.inner.spool.settle(&name), looking);
+        settled.map_err(|error| keep_refusal(&error))?;
+        fault::point("offer: a document is kept, without a row");
+        let found = match found {
             Ok(found) if found.format == ticket.format => found,
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";
@@ -288,7 +293,7 @@ impl Offer {
     }
 }
 
-fn gate_refusal(refusal: Refusal) -> Refusing {
+pub(super) fn gate_refusal(refusal: Refusal) -> Refusing {
     let (code, reason) = match refusal {
         Refusal::Unknown => (StatusCode::NOT_FOUND, "not_found"),
         Refusal::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
@@ -302,9 +307,9 @@ fn gate_refusal(refusal: Refusal) -> Refusing {
 }
 
 /// A refusal is boxed: it is large and seldom.
-type Refusing = Box<Response<Body>>;
+pub(super) type Refusing = Box<Response<Body>>;
 
-type Answer = Result<Response<Body>, Refusing>;
+pub(super) type Answer = Result<Response<Body>, Refusing>;
 
 fn status(code: StatusCode, job: &IncomingJob) -> Response<Body> {
     body::json(code, &job.status())
@@ -343,7 +348,7 @@ fn document_refusal(error: &DocumentError) -> Refusing {
     refuse(code, reason, &error.to_string())
 }
 
-fn store_refusal(error: &StoreError) -> Refusing {
+pub(super) fn store_refusal(error: &StoreError) -> Refusing {
     let (code, reason) = match error {
         StoreError::Full => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
         StoreError::Closing => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),

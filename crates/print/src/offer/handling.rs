@@ -8,7 +8,7 @@ use super::{
     journal::Rows,
     machine::Step,
 };
-use crate::{QueueId, system::SpoolError, ticket::State};
+use crate::{QueueId, fault, system::SpoolError, ticket::State};
 use lanyard_trust::{Action, Claim, Refusal, Used};
 use std::time::Duration;
 use uuid::Uuid;
@@ -170,6 +170,7 @@ impl Offer {
     }
 
     fn changed(&self, job: &IncomingJob) {
+        fault::point("offer: a wish is recorded, and the worker does not know");
         self.tell(job);
         self.wake(&job.queue);
     }

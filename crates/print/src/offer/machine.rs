@@ -132,6 +132,8 @@ pub struct Machine {
     /// The spooler, or this process, was away while the job may have been begun and set back to the beginning: what it
     /// shows afterwards proves nothing about paper.
     shaken: bool,
+    /// The life of the spooler that last told of it.
+    life: Option<u64>,
     /// The document's last byte left, as this process knows; none after a restart.
     whole: Option<bool>,
     cancel_sent: bool,
@@ -162,6 +164,13 @@ impl Journal {
     /// True while the document has certainly not left.
     pub(crate) fn is_here(&self) -> bool {
         matches!(self.step, Step::Received | Step::Creating | Step::Created)
+    }
+
+    /// Whether this must be on the disk before anything follows it. Otherwise a power cut may take it back to the step
+    /// before: an empty job prints nothing, and is made anew; and what a queue has got is searched for either way, after
+    /// which nothing counts that was seen before.
+    pub(crate) fn must_last(&self) -> bool {
+        !matches!(self.step, Step::Creating | Step::Submitted)
     }
 
     /// Says so when something keeps it back.
@@ -209,6 +218,7 @@ impl Machine {
             standing_at: None,
             safe_outage: false,
             shaken,
+            life: None,
             whole: None,
             cancel_sent: false,
             hold_sent: false,
@@ -242,7 +252,8 @@ impl Machine {
             (Step::Created, Some(number)) if self.certain && !self.journal.cancel && !self.is_held() => {
                 self.journal.step = Step::Sending;
                 self.certain = false;
-                self.whole = None;
+                // Until the sending has ended otherwise; it does not begin when a wish comes before it.
+                self.whole = Some(false);
                 Action::Send(number)
             }
             (Step::Submitted, Some(number)) if self.journal.cancel && !self.cancel_sent => {
@@ -381,8 +392,9 @@ impl Machine {
     /// May get better by waiting.
     fn trouble(&mut self, error: &SpoolError, now: Instant) {
         if matches!(error, SpoolError::Away(_)) && !self.safe_outage {
-            self.safe_outage = self.standing_at.is_some_and(|at| now.saturating_duration_since(at) <= FRESH);
-            self.shaken |= !self.safe_outage && matches!(self.journal.step, Step::Sending | Step::Submitted);
+            self.safe_outage = self.was_away(now);
+            // The life that comes next is expected.
+            self.life = None;
         }
         if self.journal.cancel {
             return;
@@ -399,8 +411,18 @@ impl Machine {
         self.journal.tell(State::Stopped, Some(reason), Some(error.to_string()));
     }
 
+    /// The spooler was away, as is seen now. True when nothing can have begun between the last look and that.
+    fn was_away(&mut self, now: Instant) -> bool {
+        let safe = self.standing_at.is_some_and(|at| now.saturating_duration_since(at) <= FRESH);
+        self.shaken |= !safe && matches!(self.journal.step, Step::Sending | Step::Submitted);
+        safe
+    }
+
     fn seen(&mut self, sighting: Option<Sighting>, now: Instant) {
         let Some(seen) = sighting else { return self.vanished() };
+        if self.life.replace(seen.life).is_some_and(|known| known != seen.life) {
+            self.was_away(now);
+        }
         self.journal.number = Some(seen.job);
         self.journal.begun |= seen.begun;
         self.safe_outage = false;
@@ -483,6 +505,7 @@ impl Machine {
         self.standing_at = None;
         self.safe_outage = false;
         self.shaken = false;
+        self.life = None;
         self.whole = None;
     }
 }

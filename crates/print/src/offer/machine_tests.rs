@@ -19,6 +19,8 @@ struct World {
     wanted_back: bool,
     /// It began to print although it was kept back in the queue.
     began_held: bool,
+    /// How often the spooler was started.
+    life: u64,
 }
 
 struct FakeJob {
@@ -45,6 +47,8 @@ enum Fate {
     Cut,
     /// The spooler is killed and forgets everything it had not saved.
     Amnesia,
+    /// The spooler is killed and back before anybody looks; what it was printing it shows as new.
+    Restarts,
     /// The printer works a bit.
     Prints,
     /// Somebody cancels.
@@ -65,6 +69,7 @@ impl World {
             reason: None,
             detail: None,
             pages_done: None,
+            life: self.life,
         })
     }
 
@@ -160,6 +165,11 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
+/// The same, with a spooler that comes back so quickly that nobody sees it gone.
+fn fate_with_restarts() -> impl Strategy<Value = Fate> {
+    prop_oneof![9 => fate(), 1 => Just(Fate::Restarts)]
+}
+
 fn answer_lost(action: Action, event: Event) -> Event {
     let error = SpoolError::Away("the answer was lost".to_owned());
     match (action, event) {
@@ -184,6 +194,14 @@ fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
             Fate::Amnesia => {
                 world.lost |= !world.jobs.is_empty();
                 world.jobs.clear();
+                continue;
+            }
+            Fate::Restarts => {
+                world.life += 1;
+                for job in world.jobs.iter_mut().filter(|job| job.stage == Stage::Printing) {
+                    // It does not print it again on its own in this world: it is cancelled there, or lost.
+                    (job.stage, job.begun) = (Stage::Cancelled, false);
+                }
                 continue;
             }
             Fate::Prints => {
@@ -285,6 +303,12 @@ fn life_with_holds() -> impl Strategy<Value = Vec<Fate>> {
     proptest::collection::vec(fate, 0..40)
 }
 
+/// The same, and the spooler may be gone and back in between.
+fn life_with_restarts() -> impl Strategy<Value = Vec<Fate>> {
+    let fate = prop_oneof![8 => fate_with_restarts(), 1 => Just(Fate::Hold), 1 => Just(Fate::Release)];
+    proptest::collection::vec(fate, 0..40)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
@@ -335,6 +359,24 @@ proptest! {
         // And it is said wherever nobody was away in between.
         let is_away = |fate: &Fate| !matches!(fate, Fate::Fine | Fate::Prints | Fate::Cancel | Fate::Hold | Fate::Release);
         prop_assert!(disk.unprinted || world.printed == 1 || fates.iter().any(is_away), "{disk:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn what_is_said_to_be_unprinted_is_also_when_the_spooler_comes_back_unnoticed(
+        before in life_with_restarts(),
+        after in life_with_restarts(),
+        paused: bool,
+    ) {
+        let mut fates = before;
+        fates.push(Fate::Cancel);
+        fates.extend(after);
+        let (world, disk) = live(&fates, paused);
+        prop_assert!(world.printed <= 1);
+        prop_assert!(!disk.unprinted || world.printed == 0, "{disk:?}");
     }
 }
 
@@ -398,6 +440,25 @@ fn a_job_that_was_let_go_and_lost_while_it_was_printed_is_not_sent_again() {
     assert_eq!(disk.reason.as_deref(), Some(MAYBE_PRINTED), "a person is asked: {disk:?}");
 }
 
+/// One that dies and is back between two looks is noticed by the life that tells it.
+#[test]
+fn a_job_that_a_new_life_of_the_spooler_shows_as_new_is_not_said_to_be_unprinted() {
+    use Fate::{Cancel, Fine, Prints, Restarts};
+    let fates = [Fine, Fine, Fine, Prints, Restarts, Fine, Cancel];
+    let (world, disk) = live(&fates, false);
+    assert_eq!((world.printed, disk.state, disk.unprinted), (1, State::Cancelled, false), "{disk:?}");
+    let calm = [Fine, Fine, Fine, Cancel];
+    assert!(live(&calm, true).1.unprinted, "and without one it is");
+}
+
+/// A queue that stood still when its spooler was last seen has begun nothing before it died.
+#[test]
+fn a_job_that_stood_still_before_a_restart_is_still_known_to_be_unprinted() {
+    use Fate::{Cancel, Fine, Restarts};
+    let (_, disk) = live(&[Fine, Fine, Fine, Restarts, Fine, Cancel], true);
+    assert!(disk.unprinted, "{disk:?}");
+}
+
 /// A spooler that dies while it prints may show the job as new when it is back.
 #[test]
 fn a_job_that_waits_again_after_an_outage_is_not_said_to_be_unprinted() {
@@ -410,6 +471,7 @@ fn a_job_that_waits_again_after_an_outage_is_not_said_to_be_unprinted() {
         reason: None,
         detail: None,
         pages_done: None,
+        life: 1,
     };
     let mut machine = Machine::new(Journal::received(Holds::default()), false);
     assert_eq!(machine.decide(), Action::Create);

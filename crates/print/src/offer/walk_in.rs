@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     document::{DocumentError, Format},
+    fault,
     spool::KeepError,
     ticket::{self, Options, Ticket},
 };
@@ -150,6 +151,7 @@ impl Offer {
         let _arriving = Arriving::begin(self, job).ok_or(NotTaken::TooMany)?;
         let name = document_name(job, 1);
         let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
+        fault::point("walk-in: a document is kept, without a row");
         let entered = async {
             // One that waits for the owner's word is counted when that is a yes.
             let mut claim = match must_ask {
@@ -217,6 +219,7 @@ impl Offer {
             }
         };
         tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, held = ?job.journal.holds.first(), "print job accepted");
+        fault::point("walk-in: a job is entered, and nobody knows");
         self.tell(&job);
         self.wake(&job.queue);
         Ok(job)

@@ -20,10 +20,13 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not. CUPS has
-/// nothing that would tell us (its `ippget` subscriptions are asked, too), and people are told within a second.
-const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
-const CALM: Duration = Duration::from_millis(700);
+mod preparing;
+
+/// Between two looks at jobs that move, and at jobs that do not: the first soon, as a page or two take no time, later
+/// ones less often. CUPS has nothing that would tell us (its `ippget` subscriptions are asked, too). People are told
+/// within 300 ms of what happens to a job soon after another change, and within a second of what happens in the end.
+const BRISK: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(200));
+const CALM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(700));
 
 /// So many jobs in the system's queue are looked at each time; those behind them wait their turn and are looked at less
 /// often: a hundred waiting jobs must not keep the print service busy with questions.
@@ -42,8 +45,10 @@ pub(super) struct Worker {
     bell: Arc<Notify>,
     machines: HashMap<(Uuid, u32), Machine>,
     looked: HashMap<Uuid, Instant>,
+    preparing: preparing::Preparing,
     trouble: Duration,
     brisk: Duration,
+    calm: Duration,
 }
 
 /// What one pass over a job found.
@@ -65,8 +70,10 @@ impl Worker {
             bell,
             machines: HashMap::new(),
             looked: HashMap::new(),
+            preparing: preparing::Preparing::default(),
             trouble: TROUBLE.0,
             brisk: BRISK.0,
+            calm: CALM.0,
         }
     }
 
@@ -84,6 +91,7 @@ impl Worker {
             };
             if rung {
                 self.brisk = BRISK.0;
+                self.calm = CALM.0;
             }
         }
     }
@@ -102,7 +110,8 @@ impl Worker {
             .retain(|(job, attempt), _| jobs.iter().any(|row| row.job == *job && row.attempt == *attempt));
         let mut paces = Vec::with_capacity(jobs.len());
         self.looked.retain(|job, _| jobs.iter().any(|row| row.job == *job));
-        let (mut some_wait, mut ahead) = (false, 0);
+        self.preparing.retain(&jobs);
+        let (mut some_wait, mut ahead, mut queue_here) = (false, 0, false);
         for job in jobs {
             let Some(job) = self.look_at_the_clock(job).await else { return Some(TROUBLE.1) };
             some_wait |= job.journal.holds.has(Hold::Quiet);
@@ -113,6 +122,14 @@ impl Worker {
                     continue;
                 }
                 self.looked.insert(job.job, Instant::now());
+            }
+            if job.journal.step == Step::Received && job.journal.holds.is_empty() && !job.journal.cancel {
+                let turn = self.turn_of(&job, queue_here);
+                queue_here |= turn == preparing::Turn::Soon;
+                if turn != preparing::Turn::Now {
+                    paces.push(Pace::Moving);
+                    continue;
+                }
             }
             paces.push(self.carry_on(job).await);
         }
@@ -125,9 +142,13 @@ impl Worker {
         if paces.contains(&Pace::Moving) {
             let pause = self.brisk;
             self.brisk = (self.brisk * 3 / 2).min(BRISK.1);
+            self.calm = CALM.0;
             Some(pause)
         } else if paces.contains(&Pace::Still) {
-            Some(CALM)
+            let pause = self.calm;
+            // Nobody minds when somebody has gone for paper.
+            self.calm = (self.calm * 21 / 20).min(CALM.1);
+            Some(pause)
         } else {
             // The clock is looked at again and again, so that it may be set and change to summer time as it likes.
             some_wait.then_some(CLOCK)
@@ -220,11 +241,7 @@ async fn walk(
     const ACTIONS: usize = 10;
     let mut recorded = job.journal.clone();
     for _ in 0..ACTIONS {
-        let action = machine.decide();
-        fault::point("worker: decided, not recorded");
-        if !record(offer, &job, machine, &mut recorded).await {
-            return Pace::Trouble;
-        }
+        let Some(action) = decided(offer, &job, machine, &mut recorded).await else { return Pace::Trouble };
         if action == Action::Rest {
             return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
         }
@@ -234,7 +251,8 @@ async fn walk(
         let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
         tracing::debug!(job = %job.job, ?action, ?event, "print job");
         machine.happened(event, Instant::now());
-        if !record(offer, &job, machine, &mut recorded).await {
+        // An empty job is recorded together with what is done next, which is to fill it.
+        if machine.journal().step != Step::Created && !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
         fault::point("worker: what happened is recorded");
@@ -262,6 +280,28 @@ async fn walk(
     Pace::Moving
 }
 
+/// What to do now, put on disk. A wish that came meanwhile is heard before anything is done. None when the disk refuses:
+/// then nothing may be done.
+async fn decided(
+    offer: &Offer,
+    job: &IncomingJob,
+    machine: &mut Machine,
+    recorded: &mut Journal,
+) -> Option<Action> {
+    let wishes = |machine: &Machine| (machine.journal().cancel, machine.journal().holds);
+    loop {
+        let action = machine.decide();
+        let known = wishes(machine);
+        fault::point("worker: decided, not recorded");
+        if !record(offer, job, machine, recorded).await {
+            return None;
+        }
+        if wishes(machine) == known {
+            return Some(action);
+        }
+    }
+}
+
 fn before(action: Action) -> &'static str {
     match action {
         Action::Find => "worker: about to search",
@@ -272,7 +312,8 @@ fn before(action: Action) -> &'static str {
         Action::Hold(_) => "worker: about to hold",
         Action::Release(_) => "worker: about to release",
         Action::Look(_) => "worker: about to look",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 
@@ -286,7 +327,8 @@ fn after(action: Action) -> &'static str {
         Action::Hold(_) => "worker: held, not recorded",
         Action::Release(_) => "worker: released, not recorded",
         Action::Look(_) => "worker: looked, not recorded",
-        Action::Rest => "worker: rests",
+        // Never acted upon.
+        Action::Rest => "worker: decided, not recorded",
     }
 }
 

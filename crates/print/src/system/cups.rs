@@ -10,6 +10,7 @@
 pub mod added;
 mod attributes;
 mod handling;
+mod life;
 mod more;
 mod transport;
 
@@ -28,7 +29,12 @@ use crate::{
 use attributes::{is_own, queue_info};
 use futures_util::future::BoxFuture;
 use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::sync::OnceCell;
 
 pub use transport::Address;
@@ -54,6 +60,11 @@ pub struct Cups {
     address: Address,
     documents: Documents,
     user: OnceCell<String>,
+    /// What queues take, as they told a moment ago.
+    takes: Mutex<HashMap<QueueId, (Instant, Arc<Group>)>>,
+    life: life::Life,
+    /// What was made of documents and is not sent yet, by their marks.
+    prepared: Mutex<HashMap<String, Result<Ready, SpoolError>>>,
 }
 
 impl Cups {
@@ -67,7 +78,14 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self { address, documents, user: OnceCell::new() }
+        Self {
+            address,
+            documents,
+            user: OnceCell::new(),
+            takes: Mutex::default(),
+            life: life::Life::default(),
+            prepared: Mutex::default(),
+        }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -98,6 +116,13 @@ impl Cups {
     fn to_job(operation: Operation, number: i32) -> Message {
         Message::request(operation, 1)
             .operation("job-uri", Value::uri(format!("ipp://localhost/jobs/{number}")))
+    }
+
+    /// A question that changes nothing, over the connection that tells one life of CUPS from the next.
+    async fn ask_in_this_life(&self, path: &str, message: Message) -> Result<Message, SpoolError> {
+        let user = self.user().await;
+        let message = message.operation("requesting-user-name", Value::name(user));
+        accepted(self.life.ask(&self.address, user, path, &message).await?)
     }
 
     async fn default_queue(&self) -> Option<String> {
@@ -147,6 +172,27 @@ impl Cups {
         Ok(capabilities_of(group).bounded())
     }
 
+    /// The kinds of documents that a queue takes, and its paper; at most a few seconds old, so that many jobs at once ask
+    /// once.
+    async fn what_it_takes(&self, queue: &QueueId) -> Result<Arc<Group>, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(3);
+        const MOST: usize = 500;
+        let known = self.takes.lock().unwrap_or_else(PoisonError::into_inner).get(queue).cloned();
+        if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(known);
+        }
+        let answer = self
+            .queue_attributes(queue, &["document-format-supported", "media-default", "sides-default"])
+            .await?;
+        let told = Arc::new(answer.group(GroupTag::Printer).cloned().ok_or(SpoolError::NotFound)?);
+        let mut takes = self.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        if takes.len() >= MOST {
+            takes.clear();
+        }
+        takes.insert(queue.clone(), (Instant::now(), Arc::clone(&told)));
+        Ok(told)
+    }
+
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
         // What was laid out before has its pages, and must not be scaled a second time.
         let laid_out = is_laid_out(&job.options);
@@ -165,8 +211,10 @@ impl Cups {
             .job(told::job_attributes(&options))
             .job(as_it_is.into_iter().filter(|_| laid_out))
             .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
-        let answer = self.ask(&queue_path(&job.queue), message).await?;
-        answer
+        // What is asked before the document is sent is asked meanwhile; if that fails, it is asked again.
+        let path = queue_path(&job.queue);
+        let (answer, _) = tokio::join!(self.ask(&path, message), self.what_it_takes(&job.queue));
+        answer?
             .group(GroupTag::Job)
             .and_then(|group| group.int("job-id"))
             .filter(|number| *number > 0)
@@ -175,10 +223,12 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let names = ["document-format-supported", "media-default", "sides-default"];
-        let answer = self.queue_attributes(&job.queue, &names).await.map_err(not_begun)?;
-        let queue = answer.group(GroupTag::Printer).ok_or(not_begun(SpoolError::NotFound))?;
-        let ready = Ready::make(&self.documents, job, queue).await.map_err(not_begun)?;
+        let prepared = self.prepared().remove(&job.mark);
+        let ready = match prepared {
+            Some(prepared) => prepared,
+            None => self.make_ready(job).await,
+        };
+        let ready = ready.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", Value::name(user))
@@ -190,11 +240,20 @@ impl Cups {
         accepted(answer).map(|_| ()).map_err(|error| SendError { error, whole: true })
     }
 
+    async fn make_ready(&self, job: &Handover) -> Result<Ready, SpoolError> {
+        let queue = self.what_it_takes(&job.queue).await?;
+        Ready::make(&self.documents, job, &queue).await
+    }
+
+    fn prepared(&self) -> MutexGuard<'_, HashMap<String, Result<Ready, SpoolError>>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn find_mark(&self, queue: &QueueId, mark: &str) -> Result<Option<Sighting>, SpoolError> {
         let message = Self::to_queue(Operation::GetJobs, queue)
             .operation("which-jobs", Value::keyword("all"))
             .requesting(&JOB_ATTRIBUTES);
-        let answer = self.ask("/", message).await?;
+        let answer = self.ask_in_this_life("/", message).await?;
         let marked = answer
             .groups(GroupTag::Job)
             .filter(|group| group.text(MARK) == Some(mark))
@@ -213,7 +272,7 @@ impl Cups {
         number: i32,
     ) -> Result<Option<Sighting>, SpoolError> {
         let message = Self::to_job(Operation::GetJobAttributes, number).requesting(&JOB_ATTRIBUTES);
-        let answer = match self.ask("/", message).await {
+        let answer = match self.ask_in_this_life("/", message).await {
             Err(SpoolError::NotFound) => return self.find_mark(queue, mark).await,
             answer => answer?,
         };
@@ -225,12 +284,13 @@ impl Cups {
     }
 
     async fn sight(&self, queue: &QueueId, job: &Group) -> Result<Sighting, SpoolError> {
+        let life = self.life.number();
         if !told::is_open(job) {
-            return Ok(sighting(job, None));
+            return Ok(Sighting { life, ..sighting(job, None) });
         }
         let names = ["printer-state", "printer-state-reasons", "printer-state-message"];
         let printer = self.queue_attributes(queue, &names).await?;
-        Ok(sighting(job, printer.group(GroupTag::Printer)))
+        Ok(Sighting { life, ..sighting(job, printer.group(GroupTag::Printer)) })
     }
 
     async fn cancel_job(&self, number: i32) -> Result<(), SpoolError> {
@@ -254,6 +314,24 @@ impl Spooler for Cups {
 
     fn more<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, Result<super::More, SpoolError>> {
         Box::pin(self.more_of(queue))
+    }
+
+    fn must_prepare(&self, job: &Handover) -> bool {
+        job.format != Format::Pdf || is_laid_out(&job.options)
+    }
+
+    fn prepare<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            match self.make_ready(job).await {
+                // Tried again when it is sent.
+                Err(SpoolError::Away(_)) => {}
+                made => drop(self.prepared().insert(job.mark.clone(), made)),
+            }
+        })
+    }
+
+    fn forget(&self, mark: &str) {
+        self.prepared().remove(mark);
     }
 
     fn create<'a>(&'a self, job: &'a Handover) -> BoxFuture<'a, Result<i32, SpoolError>> {

@@ -230,6 +230,7 @@ impl Spooler for SaveAsPdf {
             reason: None,
             detail: place.file_name().map(|name| format!("Saved as {}.", name.to_string_lossy())),
             pages_done: None,
+            life: 0,
         });
         Box::pin(async move { Ok(sighting) })
     }

@@ -1,7 +1,10 @@
 //! Both sides as processes that are killed at the places of `fault`, or at any moment, over a real CUPS: every document
 //! that was accepted is on paper once.
 //!
-//! `LANYARD_CRASH_LIVES` says how many lives (a sample without it), `LANYARD_CRASH_SEED` repeats a run.
+//! `LANYARD_CRASH_LIVES` says how many lives (a sample without it), `LANYARD_CRASH_SEED` repeats a run. [`places`] goes to
+//! each place there is.
+
+mod places;
 
 use super::cups::Cupsd;
 use super::offering::Document;
@@ -18,10 +21,10 @@ use std::{
 use tempfile::TempDir;
 
 /// Lives without a word about how many.
-const SAMPLE: u32 = 120;
+const SAMPLE: u32 = 90;
 
 /// Places that a process comes by on the way of one job, and a few more.
-const PLACES: u64 = 26;
+const PLACES: u64 = 34;
 
 /// How long one life lasts at most.
 const LIFE: Duration = Duration::from_millis(1500);
@@ -37,11 +40,11 @@ struct Process {
 }
 
 impl Process {
-    fn start(words: &[&str], fault: Option<u64>, said: &Said, deaths: &Said) -> Self {
+    fn start(words: &[&str], fault: Option<&str>, said: &Said, deaths: &Said) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lanyard-print-crash"));
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(fault) = fault {
-            command.env("LANYARD_FAULT", fault.to_string());
+            command.env("LANYARD_FAULT", fault);
         }
         let mut child = command.spawn().unwrap();
         let stdin = child.stdin.take().unwrap();
@@ -141,13 +144,13 @@ impl World {
         self.dir.path().join(name).display().to_string()
     }
 
-    fn owner(&self, fault: Option<u64>) -> Process {
+    fn owner(&self, fault: Option<&str>) -> Process {
         let socket = self.cupsd.socket().display().to_string();
         let child = env!("CARGO_BIN_EXE_lanyard-print-child");
         Process::start(&["owner", &self.path("owner"), &socket, child], fault, &Said::default(), &self.deaths)
     }
 
-    fn sender(&self, fault: Option<u64>) -> Process {
+    fn sender(&self, fault: Option<&str>) -> Process {
         let child = env!("CARGO_BIN_EXE_lanyard-print-child");
         Process::start(&["sender", &self.path("sender"), child], fault, &self.said, &self.deaths)
     }
@@ -161,10 +164,12 @@ impl World {
     }
 
     /// Both come up, the sender knows where the owner is.
-    fn begin(&mut self, owner: Option<u64>, sender: Option<u64>) -> (Process, Process) {
+    fn begin(&mut self, owner: Option<&str>, sender: Option<&str>) -> (Process, Process) {
         let (mut owner, mut sender) = (self.owner(owner), self.sender(sender));
-        if let (Some(key), Some(port)) = (owner.word("key "), owner.word("port ")) {
-            sender.tell(&format!("owner {key} {port}"));
+        if let (Some(key), Some(port), Some(ipp)) =
+            (owner.word("key "), owner.word("port "), owner.word("ipp "))
+        {
+            sender.tell(&format!("owner {key} {port} {ipp}"));
         }
         (owner, sender)
     }
@@ -177,7 +182,7 @@ impl World {
         for line in self.said.lock().unwrap().iter() {
             let words: Vec<&str> = line.split(' ').collect();
             match words.as_slice() {
-                ["accepted", job, title] => {
+                ["accepted" | "again", job, title] => {
                     names.insert((*job).to_owned(), (*title).to_owned());
                     fates.get_mut(*title).unwrap().accepted = true;
                 }
@@ -193,14 +198,20 @@ impl World {
         for printed in self.cupsd.printed() {
             fates.get_mut(&printed.title).unwrap().printed += 1;
         }
+        for saved in super::offering::files(&self.dir.path().join("owner/Printed")) {
+            let name = saved.file_name().unwrap().to_string_lossy().into_owned();
+            let title = fates.keys().find(|title| name.starts_with(title.trim_end_matches(".pdf"))).cloned();
+            fates.get_mut(&title.unwrap_or_else(|| panic!("{name} is nobody's"))).unwrap().printed += 1;
+        }
         fates
     }
 
     /// Nobody dies any more, until all is over.
     fn peace(&mut self) -> BTreeMap<String, Fate> {
-        let (_owner, _sender) = self.begin(None, None);
+        let (_owner, mut sender) = self.begin(None, None);
         let begun = Instant::now();
         loop {
+            sender.tell("release-all");
             let fates = self.fates();
             if fates.values().all(|fate| !fate.accepted || fate.over.is_some()) {
                 // Whatever should not come has time to come.
@@ -211,7 +222,7 @@ impl World {
                 begun.elapsed() < Duration::from_secs(60),
                 "not over after a minute of peace: {fates:#?}"
             );
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(100));
         }
     }
 
@@ -236,9 +247,9 @@ fn lives(part: u32) -> u32 {
 fn a_sender_and_an_owner_that_die_anywhere_print_each_document_once() {
     let mut world = World::new();
     for _ in 0..lives(1) {
-        let fault = |world: &mut World| (world.random(3) > 0).then(|| world.random(PLACES) + 1);
+        let fault = |world: &mut World| (world.random(3) > 0).then(|| (world.random(PLACES) + 1).to_string());
         let faults = (fault(&mut world), fault(&mut world));
-        let (mut owner, mut sender) = world.begin(faults.0, faults.1);
+        let (mut owner, mut sender) = world.begin(faults.0.as_deref(), faults.1.as_deref());
         let path = world.document();
         sender.tell(&format!("print {} pages", path.display()));
         // Sometimes the end comes from outside, at any moment.
@@ -280,8 +291,8 @@ fn a_sender_and_an_owner_that_die_anywhere_print_each_document_once() {
 fn a_print_service_that_is_killed_too_loses_nothing_without_a_word() {
     let mut world = World::new();
     for _ in 0..lives(6) {
-        let fault = (world.random(2) == 0).then(|| world.random(PLACES) + 1);
-        let (mut owner, mut sender) = world.begin(fault, None);
+        let fault = (world.random(2) == 0).then(|| (world.random(PLACES) + 1).to_string());
+        let (mut owner, mut sender) = world.begin(fault.as_deref(), None);
         let path = world.document();
         sender.tell(&format!("print {} pages", path.display()));
         // Inside of the half minute in which it has saved nothing.

@@ -7,10 +7,10 @@ use super::{
 };
 use lanyard_print::{
     QueueId,
-    consume::{Deed, OutboxError, OutgoingState, Target},
+    consume::{Around, Deed, OutboxError, OutgoingState, Target},
     ticket::{HELD_BY_SENDER, State},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 fn saving(target: Target) -> Target {
     Target { share: lanyard_trust::ShareId(QueueId::SAVE_AS_PDF.to_owned()), ..target }
@@ -133,4 +133,59 @@ async fn a_job_is_held_here_while_it_is_here_and_there_when_it_is_there() {
         until(&outbox, id, done).await;
     }
     assert_eq!((cupsd.printed().len(), files(&owner.printed_folder()).len()), (2, 1));
+}
+
+/// What the other devices offer besides.
+struct Ways(Vec<Target>);
+
+impl Around for Ways {
+    fn around(&self, _: &Target) -> Vec<Target> {
+        self.0.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_by_another_device_while_the_first_is_away_and_never_by_both() {
+    let ((_a, anna), (_b, ben), (_c, cleo)) = (identity(), identity(), identity());
+    let (first, second) = (Owner::alone(), Owner::alone());
+    let sender = Sender::new(anna.node_id());
+    let at_anna = listen(&first, &anna, None).await;
+    let at_ben = listen(&second, &ben, None).await;
+    sender.peers.learn(anna.node_id(), vec![at_anna.address]);
+    sender.peers.learn(ben.node_id(), vec![at_ben.address]);
+    let (outbox, _cancel) = sender.open();
+    let way = |node| Target { node, ..saving(sender.target("x")) };
+    // Cleo is said to be there and is not; what else Ben has is closed to us.
+    let closed = Target { node: ben.node_id(), ..sender.target("closed") };
+    let ways = vec![way(cleo.node_id()), closed, way(ben.node_id()), way(anna.node_id())];
+    outbox.find_other_ways_by(Arc::new(Ways(ways)));
+    carry_news(&at_anna, anna.node_id(), &outbox);
+    carry_news(&at_ben, ben.node_id(), &outbox);
+    // Anna has one that waits for her queue: it is hers, wherever she goes.
+    let paused = QueueId(QueueId::SAVE_AS_PDF.to_owned());
+    at_anna.running.offer.pause_queue(&paused, true).await.unwrap();
+    let hers = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await;
+    until(&outbox, hers, |job| job.reason.as_deref() == Some("paused")).await;
+    let address = at_anna.away().await;
+    let late = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await;
+    let late = until(&outbox, late, done).await;
+    assert_eq!((late.node, late.attempt), (ben.node_id(), 2), "by the first that answers and lets us");
+    assert_eq!((files(&first.printed_folder()).len(), files(&second.printed_folder()).len()), (0, 1));
+    // Both away: it waits, and goes by whoever comes first.
+    at_ben.away().await;
+    let waiting = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await;
+    until(&outbox, waiting, |job| job.reason.as_deref() == Some("peer_unreachable")).await;
+    assert_eq!(job(&outbox, hers).await.node, anna.node_id());
+    let at_ben = listen(&second, &ben, None).await;
+    sender.peers.learn(ben.node_id(), vec![at_ben.address]);
+    carry_news(&at_ben, ben.node_id(), &outbox);
+    outbox.is_back(ben.node_id());
+    assert_eq!(until(&outbox, waiting, done).await.node, ben.node_id());
+    let at_anna = listen(&first, &anna, Some(address)).await;
+    carry_news(&at_anna, anna.node_id(), &outbox);
+    outbox.is_back(anna.node_id());
+    at_anna.running.offer.pause_queue(&paused, false).await.unwrap();
+    let hers = until(&outbox, hers, done).await;
+    assert_eq!((hers.node, hers.attempt), (anna.node_id(), 1));
+    assert_eq!((files(&first.printed_folder()).len(), files(&second.printed_folder()).len()), (1, 2));
 }

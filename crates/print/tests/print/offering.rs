@@ -10,7 +10,7 @@ use lanyard_print::{
     document::{ChildProgram, Documents, Format, text},
     offer::{Offer, Parts},
     system::{
-        Spoolers,
+        Spooler, Spoolers,
         cups::{Address, Cups},
     },
     ticket::{JobStatus, Options, State, TICKET_HEADER, Ticket},
@@ -115,11 +115,20 @@ impl Owner {
     }
 
     pub(crate) fn run_with_spool(&self, spool: PathBuf) -> Running {
+        let socket = self.socket.clone();
+        self.run_with(spool, |documents| Box::new(Cups::at(Address::Socket(socket), documents)))
+    }
+
+    /// With another print service than CUPS.
+    pub(crate) fn run_with_spooler(&self, spooler: Box<dyn Spooler>) -> Running {
+        self.run_with(self.dir.path().join("in"), |_| spooler)
+    }
+
+    fn run_with(&self, spool: PathBuf, spooler: impl FnOnce(Documents) -> Box<dyn Spooler>) -> Running {
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let documents = documents(&[], &cancel);
-        let cups = Cups::at(Address::Socket(self.socket.clone()), documents.clone());
         let spoolers = Spoolers::new(
-            Box::new(cups),
+            spooler(documents.clone()),
             documents.clone(),
             self.printed_folder(),
             &self.dir.path().join("notes"),

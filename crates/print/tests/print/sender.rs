@@ -129,6 +129,7 @@ impl Sender {
             printer: "Printer".to_owned(),
             device_name: "Anna".to_owned(),
             ask: false,
+            identity: None,
         }
     }
 

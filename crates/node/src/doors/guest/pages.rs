@@ -371,7 +371,14 @@ mod tests {
     #[test]
     fn an_entry_links_to_its_own_name_and_what_cannot_be_opened_is_left_out() {
         let folder = SharePath::parse("a b").unwrap_or_default();
-        let item = |name: &str, kind| Item { name: name.to_owned(), kind, size: 5, modified: None };
+        let item = |name: &str, kind| Item {
+            name: name.to_owned(),
+            kind,
+            size: 5,
+            modified: None,
+            executable: false,
+            etag: None,
+        };
         let html = |item: &Item| entry(&Words::English, &folder, item).map(Html::into_string);
         let file = html(&item("<b>&.txt", Kind::File)).unwrap_or_default();
         assert!(

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     QueueId,
     consume::{Bell, Outbox, OutgoingJob, OutgoingState, lock, outgoing::Phase},
+    fault,
     offer::{
         hold::Holds,
         machine::{Action, Event, Journal, Machine, Step},
@@ -27,7 +28,7 @@ use std::{
 use uuid::Uuid;
 
 /// Between two looks at jobs that move: soon while something changes, later while nothing does.
-const BRISK: (Duration, Duration) = (Duration::from_millis(60), Duration::from_secs(1));
+const BRISK: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(1));
 const CALM: Duration = Duration::from_secs(2);
 
 /// Between two tries while the printer is busy with something else, and while it does not answer; doubles.
@@ -190,13 +191,16 @@ impl Carrier {
             }
             let before = machine.journal().clone();
             let action = machine.decide();
+            fault::point("carrier: decided, not recorded");
             if !self.record(&job, &machine, &mut recorded).await {
                 return Pace::Away;
             }
             if action == Action::Rest {
                 break;
             }
+            fault::point("carrier: about to act");
             let event = self.act(&job, &handover, action).await;
+            fault::point("carrier: acted, not recorded");
             tracing::debug!(job = %job.job, ?action, ?event, "job on a standard printer");
             let failed = match &event {
                 Event::Failed(SpoolError::NotAccepting) => Some(Pace::Busy),
@@ -214,6 +218,7 @@ impl Carrier {
             if !self.record(&job, &machine, &mut recorded).await {
                 return Pace::Away;
             }
+            fault::point("carrier: recorded, and the outbox does not know");
             let journal = machine.journal();
             self.tell(&job, journal).await;
             if matches!(journal.step, Step::Ended | Step::Unknown) {

@@ -7,13 +7,13 @@ use crate::{
     client::tls::Key,
     offer::{
         hold::Holds,
-        journal::parsed,
-        machine::{Journal, Step},
+        journal::{parsed, step_name, step_of},
+        machine::Journal,
     },
 };
 use lanyard_store::{
     Store, StoreError,
-    rusqlite::{OptionalExtension, params},
+    rusqlite::{OptionalExtension, Transaction, params},
 };
 use uuid::Uuid;
 
@@ -86,12 +86,12 @@ impl Rows {
         })
     }
 
-    /// On the disk when this returns.
+    /// On the disk when this returns, if it must last.
     pub(super) fn record(&self, job: Uuid, attempt: u32, entry: &Entry) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO print_direct (job, attempt, step, number, uuid, begun) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let Entry { journal, uuid } = entry;
-        self.store.write(|t| {
+        let write = |t: &Transaction<'_>| {
             let values = params![
                 job.to_string(),
                 attempt,
@@ -101,7 +101,8 @@ impl Rows {
                 journal.begun
             ];
             t.execute(sql, values).map(|_| ())
-        })
+        };
+        if journal.must_last() { self.store.write(write) } else { self.store.write_soon(write) }
     }
 
     pub(super) fn forget(&self, job: Uuid) -> Result<(), StoreError> {
@@ -145,29 +146,11 @@ impl Rows {
     }
 }
 
-const STEPS: [(Step, &str); 7] = [
-    (Step::Received, "received"),
-    (Step::Creating, "creating"),
-    (Step::Created, "created"),
-    (Step::Sending, "sending"),
-    (Step::Submitted, "submitted"),
-    (Step::Unknown, "unknown"),
-    (Step::Ended, "ended"),
-];
-
-fn step_name(step: Step) -> &'static str {
-    // A step that is not listed is one that nothing was sent in.
-    STEPS.iter().find(|(known, _)| *known == step).map_or("received", |(_, name)| name)
-}
-
-fn step_of(name: &str) -> Option<Step> {
-    STEPS.iter().find(|(_, known)| *known == name).map(|(step, _)| *step)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use crate::offer::journal::STEPS;
 
     #[test]
     fn a_row_says_what_was_written_and_only_of_that_attempt() {

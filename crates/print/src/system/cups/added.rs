@@ -50,6 +50,17 @@ pub struct Found {
     pub ours: bool,
 }
 
+/// A job that CUPS has done with, as it believes. In seconds of this computer's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver {
+    /// CUPS's number of it.
+    pub number: i32,
+    /// When CUPS began to hand it over.
+    pub begun: i64,
+    /// When it had done that.
+    pub ended: i64,
+}
+
 /// Why CUPS did not make or remove a queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -89,6 +100,54 @@ impl Cups {
             message.add(GroupTag::Printer, attribute);
         }
         self.administer(&message).await
+    }
+
+    /// What CUPS has handed over from a queue, the latest.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn handed_over(&self, queue: &QueueId) -> Result<Vec<HandedOver>, SpoolError> {
+        const LATEST: i32 = 100;
+        const COMPLETED: i32 = 9;
+        let message = Self::to_queue(Operation::GetJobs, queue)
+            .operation("which-jobs", Value::keyword("completed"))
+            .operation("limit", Value::Integer(LATEST))
+            .requesting(&["job-id", "job-state", "time-at-processing", "time-at-completed"]);
+        let answer = self.ask("/", message).await?;
+        let done = answer.groups(GroupTag::Job).filter(|job| job.int("job-state") == Some(COMPLETED));
+        let handed_over = done.filter_map(|job| {
+            Some(HandedOver {
+                number: job.int("job-id")?,
+                begun: i64::from(job.int("time-at-processing")?),
+                ended: i64::from(job.int("time-at-completed")?),
+            })
+        });
+        Ok(handed_over.collect())
+    }
+
+    /// Has CUPS hand a job over again; it keeps documents for a day.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn hand_over_again(&self, number: i32) -> Result<(), SpoolError> {
+        self.tell("/jobs/", Self::to_job(Operation::RestartJob, number)).await
+    }
+
+    /// Lets a queue go on that CUPS has stopped because handing over failed. One that a person has stopped stays so. True
+    /// when it was stopped.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn go_on_after_fault(&self, queue: &QueueId) -> Result<bool, SpoolError> {
+        const STOPPED: i32 = 5;
+        let answer = self.queue_attributes(queue, &["printer-state", "printer-state-message"]).await?;
+        let group = answer.group(GroupTag::Printer).ok_or(SpoolError::NotFound)?;
+        // What CUPS writes there when somebody stops a queue and gives no reason.
+        let by_a_person = ["", "Paused"].contains(&group.text("printer-state-message").unwrap_or_default());
+        if group.int("printer-state") != Some(STOPPED) || by_a_person {
+            return Ok(false);
+        }
+        self.pause_queue(queue, false).await.map(|()| true)
     }
 
     /// Points a queue of ours at another address.

@@ -1,7 +1,7 @@
 //! Where a CUPS is, and how to get there: a Unix socket or TCP.
 
 use super::super::{SendError, SpoolError};
-use crate::client::{self, Call, CallError, Reason, Stream};
+use crate::client::{Call, CallError, Connection, Reason, Stream};
 use lanyard_ipp::Message;
 use std::{
     io,
@@ -48,6 +48,9 @@ impl Address {
     }
 }
 
+/// How long CUPS may take for an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Sends one IPP message, with a document behind it if there is one, and returns the answer.
 pub(super) async fn call(
     address: &Address,
@@ -56,18 +59,41 @@ pub(super) async fn call(
     message: &Message,
     document: Option<&Path>,
 ) -> Result<Message, SendError> {
-    const PATIENCE: Duration = Duration::from_secs(30);
     // CUPS checks a whole document before it answers.
     const WITH_DOCUMENT: Duration = Duration::from_secs(90);
+    let connection = open(address).await.map_err(|error| SendError { error, whole: false })?;
+    let patience = if document.is_some() { WITH_DOCUMENT } else { PATIENCE };
+    ask(&mut { connection }, address, user, Question { path, message, document, patience }).await
+}
+
+/// What is asked of CUPS.
+pub(super) struct Question<'a> {
+    pub(super) path: &'a str,
+    pub(super) message: &'a Message,
+    pub(super) document: Option<&'a Path>,
+    pub(super) patience: Duration,
+}
+
+/// Connects.
+pub(super) async fn open(address: &Address) -> Result<Connection, SpoolError> {
     let connected = tokio::time::timeout(Duration::from_secs(5), connect(address)).await;
     let stream = connected.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
-    let stream =
-        stream.map_err(|error| SendError { error: SpoolError::Away(error.to_string()), whole: false })?;
+    let stream = stream.map_err(|error| SpoolError::Away(error.to_string()))?;
+    Connection::over(stream).await.map_err(|reason| SpoolError::Away(reason.to_string()))
+}
+
+/// Asks over a connection that is there.
+pub(super) async fn ask(
+    connection: &mut Connection,
+    address: &Address,
+    user: &str,
+    question: Question<'_>,
+) -> Result<Message, SendError> {
+    let Question { path, message, document, patience } = question;
     // CUPS checks it against the credentials of the socket's other end.
     let authorization = matches!(address, Address::Socket(_)).then(|| format!("PeerCred {user}"));
-    let patience = if document.is_some() { WITH_DOCUMENT } else { PATIENCE };
     let call = Call { path, host: "localhost", authorization, message, document, patience, alive: None };
-    client::call(stream, call).await.map_err(send_error)
+    connection.ask(call).await.map_err(send_error)
 }
 
 fn send_error(error: CallError) -> SendError {

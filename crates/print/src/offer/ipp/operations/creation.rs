@@ -13,6 +13,7 @@ use super::{
     following, may_print,
 };
 use crate::{
+    fault,
     offer::now,
     ticket::{self, Options},
 };
@@ -157,6 +158,7 @@ fn kept(entry: &Entry) -> Option<lanyard_ipp::Group> {
 async fn enter(at: &At<'_>, entry: &Entry) -> Result<i32, No> {
     let new = entry.clone();
     let number = at.inner.register.run(move |register| register.enter(&new)).await?;
+    fault::point("ipp: a job has its number, and no document");
     number.ok_or_else(|| Refused::Busy.into())
 }
 
@@ -195,6 +197,7 @@ where
         bytes,
     };
     at.printer.take(new, document).await?;
+    fault::point("ipp: a document is taken, and that is not written down");
     lock(&at.inner.fresh).retain(|_, at| at.elapsed() < following::FRESH);
     lock(&at.inner.fresh).insert(number, Instant::now());
     // When this fails or is not reached, the printer still knows the job by its UUID, and so will whoever asks.
@@ -206,6 +209,7 @@ where
             tracing::error!(%error, job = %entry.job, "a job that was taken is not written down as such")
         }
     }
+    fault::point("ipp: a document is taken, and the answer is about to leave");
     Ok(())
 }
 

@@ -1,0 +1,36 @@
+//! `lanyard mount`, `unmount` and `mounts`.
+
+use crate::{
+    Failure,
+    ask::{self, Asked, absolute},
+    show,
+};
+use lanyard_api::{Request, Response};
+use std::path::{Path, PathBuf};
+
+pub(crate) async fn mount(
+    node: &Asked,
+    drive: String,
+    dir: Option<PathBuf>,
+    at_start: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let dir = dir.as_deref().map(absolute).transpose()?;
+    let Response::Mount(mount) = node.ask(Request::Mount { drive, dir, at_start }).await? else {
+        return Err(ask::odd());
+    };
+    let text = |mount: &lanyard_api::Mount| format!("{} is at {}.\n", mount.drive, mount.dir);
+    show::show(json, &mount, |mount| show::clean_line(&text(mount)))
+}
+
+pub(crate) async fn unmount(node: &Asked, dir: &Path, json: bool) -> Result<(), Failure> {
+    let Response::Done = node.ask(Request::Unmount { dir: absolute(dir)? }).await? else {
+        return Err(ask::odd());
+    };
+    show::show(json, &serde_json::json!({ "done": true }), |_| "Unmounted.\n".to_owned())
+}
+
+pub(crate) async fn list(node: &Asked, json: bool) -> Result<(), Failure> {
+    let Response::Mounts(mounts) = node.ask(Request::Mounts).await? else { return Err(ask::odd()) };
+    show::show(json, &mounts, |mounts| show::mounts(mounts))
+}

@@ -1,0 +1,398 @@
+//! A drive of another device as a folder of this computer, by FUSE (Linux).
+//!
+//! [`mount`] makes it appear; [`Mounted`] is one that is there. Inside, `fs` takes the kernel's questions and answers
+//! them with what `tree` finds; `table` knows what the kernel calls by which number, `edit` what is being written, `blocks`
+//! reads ahead, and `peer` asks the other device and loses patience in time. What is mounted where, and again after a
+//! start, is the node's business.
+
+mod blocks;
+mod edit;
+mod fs;
+mod open;
+mod peer;
+mod session;
+mod table;
+
+pub use session::{MountError, Mounted, Wanted, clean_up, mount};
+
+use crate::{
+    consume::{
+        browse::Remote,
+        remote::{Place, Taken, Terms, Which},
+    },
+    disk,
+    path::SharePath,
+    wire::{Code, Item, Kind, Set, Space, Stat},
+};
+use edit::Edit;
+use peer::{Failed, Peer};
+use rustix::io::Errno;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    time::{Duration, Instant, SystemTime},
+};
+use table::Table;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// How old what was heard of a file may be when a program is told it.
+const AGE: Duration = Duration::from_secs(2);
+/// What was made and removed through one mount within this time was never meant to stay: it does not go to the bin.
+const PASSING: Duration = Duration::from_secs(600);
+/// How old the word about free space may be.
+const SPACE_AGE: Duration = Duration::from_secs(5);
+
+/// What happened that a person should hear of.
+pub type Tell = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// Something that no program could be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A file was changed by somebody else while it was open here; both are there now.
+    KeptBoth {
+        /// The file that both wanted to change.
+        path: String,
+        /// What was written here.
+        kept_as: String,
+    },
+    /// A program closed a file while the device was away, and what it wrote last is not there.
+    Lost {
+        /// The file.
+        path: String,
+    },
+}
+
+/// The drive as a tree of files, in the terms of POSIX and without the kernel's.
+struct Tree {
+    peer: Peer,
+    table: Mutex<Table>,
+    edits: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<Edit>>>>,
+    /// Bytes of new files that are held here.
+    held: AtomicUsize,
+    blocks: blocks::Blocks,
+    space: Mutex<Option<(Instant, Space)>>,
+    tell: Tell,
+}
+
+impl Tree {
+    fn new(remote: Remote, top: Stat, tell: Tell, tasks: TaskTracker) -> Self {
+        let peer = Peer { remote };
+        Self {
+            blocks: blocks::Blocks::new(peer.clone(), tasks),
+            peer,
+            table: Mutex::new(Table::new(top)),
+            edits: Mutex::default(),
+            held: AtomicUsize::new(0),
+            space: Mutex::new(None),
+            tell,
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn path(&self, ino: u64) -> Option<SharePath> {
+        self.table().path(ino)
+    }
+
+    fn any_path(&self, ino: u64) -> Option<SharePath> {
+        self.table().any_path(ino)
+    }
+
+    fn place(&self, ino: u64) -> Option<Place> {
+        self.table().place(ino)
+    }
+
+    fn is_removed(&self, ino: u64) -> bool {
+        self.table().get(ino).is_none_or(|node| node.removed.is_some())
+    }
+
+    fn object(&self, ino: u64) -> Option<String> {
+        self.table().get(ino).and_then(|node| node.stat.object.clone())
+    }
+
+    fn update(&self, ino: u64, stat: Stat) {
+        self.table().update(ino, stat);
+    }
+
+    fn kept_both(&self, path: &SharePath, kept_as: &str) {
+        tracing::warn!("a file of a mounted drive was changed by somebody else as well: both are kept");
+        (self.tell)(Notice::KeptBoth { path: path.to_string(), kept_as: kept_as.to_owned() });
+    }
+
+    fn edit(&self, ino: u64) -> Option<Arc<tokio::sync::Mutex<Edit>>> {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner).get(&ino).cloned()
+    }
+
+    /// The path of a name in a folder that is known.
+    fn child(&self, parent: u64, name: &str) -> Result<SharePath, Errno> {
+        let folder = self.path(parent).ok_or(Errno::STALE)?;
+        if name.len() > 255 {
+            return Err(Errno::NAMETOOLONG);
+        }
+        folder.join(name).map_err(|_| Errno::INVAL)
+    }
+
+    /// What there is under a name; none when there is nothing. The kernel is told of it.
+    async fn lookup(&self, parent: u64, name: &str) -> Result<Option<(u64, Stat)>, Errno> {
+        let known = {
+            let mut table = self.table();
+            let ino = table.find(parent, name);
+            let fresh = ino.and_then(|ino| table.get(ino)?.fresh(AGE).cloned());
+            fresh.map(|stat| (table.hear_again(parent, name), stat))
+        };
+        if let Some((ino, stat)) = known {
+            return Ok(Some((ino, self.overlaid(ino, stat).await)));
+        }
+        let path = match self.child(parent, name) {
+            Ok(path) => path,
+            // No such name can be there.
+            Err(Errno::INVAL) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match self.peer.ask(|| self.peer.remote.stat(&path)).await {
+            Ok(stat) => {
+                let ino = self.table().hear(parent, name, stat.clone(), true);
+                Ok(Some((ino, self.overlaid(ino, stat).await)))
+            }
+            Err(Failed { code: Some(Code::NotFound | Code::WrongKind), .. }) => {
+                self.table().lose_name(parent, name, None);
+                Ok(None)
+            }
+            Err(failed) => Err(failed.errno()),
+        }
+    }
+
+    async fn overlaid(&self, ino: u64, mut stat: Stat) -> Stat {
+        if let Some(edit) = self.edit(ino) {
+            edit.lock().await.overlay(&mut stat);
+        }
+        stat
+    }
+
+    async fn stat(&self, ino: u64) -> Result<Stat, Errno> {
+        self.stat_aged(ino, AGE).await
+    }
+
+    async fn stat_aged(&self, ino: u64, age: Duration) -> Result<Stat, Errno> {
+        let (fresh, place, last) = {
+            let table = self.table();
+            let node = table.get(ino).ok_or(Errno::STALE)?;
+            (node.fresh(age).cloned(), table.place(ino), node.stat.clone())
+        };
+        let stat = match (fresh, place) {
+            (Some(stat), _) => stat,
+            (None, Some(Place::Named(path))) => {
+                let stat = self.peer.ask(|| self.peer.remote.stat(&path)).await?;
+                if stat.kind != last.kind {
+                    return Err(Errno::STALE);
+                }
+                self.update(ino, stat.clone());
+                stat
+            }
+            // What lost its name changes by what is written here only.
+            (None, _) => last,
+        };
+        Ok(self.overlaid(ino, stat).await)
+    }
+
+    /// A part of a folder, as it is over there, and where the next begins.
+    async fn page(&self, ino: u64, after: Option<&str>) -> Result<(Vec<Item>, Option<String>), Errno> {
+        let path = self.path(ino).ok_or(Errno::NOENT)?;
+        let page = self.peer.ask(|| self.peer.remote.list(&path, after)).await?;
+        Ok((page.entries, page.next))
+    }
+
+    /// What a list says of one name. The kernel is told of it when `told`.
+    async fn listed(&self, parent: u64, item: &Item, told: bool) -> (u64, Stat) {
+        let (ino, stat) = {
+            let mut table = self.table();
+            let writable = table.get(table::ROOT).is_some_and(|top| top.stat.writable);
+            let object = table.find(parent, &item.name).and_then(|ino| {
+                let stat = &table.get(ino)?.stat;
+                stat.object.clone().filter(|_| stat.etag.is_some() && stat.etag == item.etag)
+            });
+            let stat = Stat {
+                kind: item.kind,
+                size: item.size,
+                modified: item.modified,
+                etag: item.etag.clone(),
+                writable,
+                executable: item.executable,
+                object,
+            };
+            (table.hear(parent, &item.name, stat.clone(), told), stat)
+        };
+        (ino, self.overlaid(ino, stat).await)
+    }
+
+    async fn make_folder(&self, parent: u64, name: &str) -> Result<(u64, Stat), Errno> {
+        let path = self.child(parent, name)?;
+        let once = once();
+        let stat = self.peer.ask(|| self.peer.remote.make_folder(&path, once)).await?;
+        Ok((self.made(parent, name, stat.clone()), stat))
+    }
+
+    async fn make_file(&self, parent: u64, name: &str, executable: bool) -> Result<(u64, Stat), Errno> {
+        let path = self.child(parent, name)?;
+        let once = once();
+        let stat = self.peer.ask(|| self.peer.remote.make_file(&path, executable, once)).await?;
+        Ok((self.made(parent, name, stat.clone()), stat))
+    }
+
+    fn made(&self, parent: u64, name: &str, stat: Stat) -> u64 {
+        let mut table = self.table();
+        let ino = table.hear(parent, name, stat, true);
+        if let Some(node) = table.get_mut(ino) {
+            node.made = Some(Instant::now());
+        }
+        table.expire(parent);
+        ino
+    }
+
+    async fn remove_file(&self, parent: u64, name: &str) -> Result<(), Errno> {
+        let path = self.child(parent, name)?;
+        let (open, passing) = self.use_of(parent, name);
+        let once = once();
+        let into_bin = open || !passing;
+        let removed = self.peer.ask(|| self.peer.remote.remove(&path, Which::File, into_bin, once)).await;
+        let removed = removed.map_err(|failed| match failed.code {
+            Some(Code::WrongKind) => Errno::ISDIR,
+            _ => failed.errno(),
+        })?;
+        let mut table = self.table();
+        table.lose_name(parent, name, removed.id);
+        table.expire(parent);
+        Ok(())
+    }
+
+    /// Whether a file is open here, and whether it was made here only a moment ago.
+    fn use_of(&self, parent: u64, name: &str) -> (bool, bool) {
+        let table = self.table();
+        let node = table.find(parent, name).and_then(|ino| table.get(ino));
+        let passing = |node: &table::Node| node.made.is_some_and(|made| made.elapsed() < PASSING);
+        (node.is_some_and(|node| node.opens > 0), node.is_some_and(passing))
+    }
+
+    async fn remove_folder(&self, parent: u64, name: &str) -> Result<(), Errno> {
+        let path = self.child(parent, name)?;
+        let once = once();
+        self.peer.ask(|| self.peer.remote.remove(&path, Which::EmptyFolder, true, once)).await?;
+        let mut table = self.table();
+        table.lose_name(parent, name, None);
+        table.expire(parent);
+        Ok(())
+    }
+
+    async fn rename(
+        &self,
+        (parent, name): (u64, &str),
+        (new_parent, new_name): (u64, &str),
+        replace: bool,
+    ) -> Result<(), Errno> {
+        let (from, to) = (self.child(parent, name)?, self.child(new_parent, new_name)?);
+        let moved = self.table().find(parent, name);
+        let edit = moved.and_then(|ino| self.edit(ino));
+        let mut edit = match &edit {
+            Some(edit) => Some(edit.lock().await),
+            None => None,
+        };
+        if let Some(edit) = &mut edit {
+            // New content grows beside the name it is for.
+            edit.flush(self, false).await?;
+        }
+        if replace && from != to && self.use_of(new_parent, new_name).0 {
+            // A program here has it open and reads on.
+            match self.remove_file(new_parent, new_name).await {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (taken, once) = (if replace { Taken::Replace } else { Taken::Refuse }, once());
+        let stat = self.peer.ask(|| self.peer.remote.rename(&from, &to, taken, once)).await?;
+        if let Some(edit) = &mut edit {
+            edit.heard(&stat);
+        }
+        let mut table = self.table();
+        table.rename(parent, name, new_parent, new_name);
+        if let Some(ino) = moved {
+            table.update(ino, stat);
+        }
+        table.expire(parent);
+        table.expire(new_parent);
+        Ok(())
+    }
+
+    /// Sets what was asked for and returns what it is then.
+    async fn set_attributes(&self, ino: u64, wanted: Set) -> Result<Stat, Errno> {
+        let Some(edit) = self.edit(ino) else {
+            let place = self.place(ino).ok_or(Errno::STALE)?;
+            let stat = self.set(&place, wanted, None).await?;
+            self.update(ino, stat.clone());
+            return Ok(stat);
+        };
+        let mut edit = edit.lock().await;
+        let mut stat = None;
+        match wanted.size {
+            Some(0) => edit.clear(self).await?,
+            Some(size) => stat = edit.set_size(self, size).await?,
+            None => {}
+        }
+        if wanted.executable.is_some() {
+            let place = self.place(ino).ok_or(Errno::STALE)?;
+            let set = Set { executable: wanted.executable, ..Set::default() };
+            let now = self.set(&place, set, None).await?;
+            edit.heard(&now);
+            stat = Some(now);
+        }
+        if let Some(modified) = wanted.modified {
+            stat = edit.set_modified(self, modified).await?.or(stat);
+        }
+        if let Some(stat) = stat {
+            self.update(ino, stat);
+        }
+        let mut stat = self.table().get(ino).ok_or(Errno::STALE)?.stat.clone();
+        edit.overlay(&mut stat);
+        Ok(stat)
+    }
+
+    /// Asks for something to be set. After a try whose answer was lost, the version that it was meant for may be the one
+    /// that this try has made of it.
+    async fn set(&self, place: &Place, set: Set, if_match: Option<&str>) -> Result<Stat, Errno> {
+        match self.peer.ask(|| self.peer.remote.set(place, set, if_match)).await {
+            Err(Failed { code: Some(Code::Changed), retried: true }) => {
+                Ok(self.peer.ask(|| self.peer.remote.set(place, set, None)).await?)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Free and total bytes; what was last heard when the device is away.
+    async fn space(&self) -> Result<Space, Errno> {
+        let lock = || self.space.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((since, space)) = *lock()
+            && since.elapsed() < SPACE_AGE
+        {
+            return Ok(space);
+        }
+        let space = self.peer.ask(|| self.peer.remote.space()).await?;
+        *lock() = Some((Instant::now(), space));
+        Ok(space)
+    }
+}
+
+fn once() -> Terms<'static> {
+    Terms { if_match: None, once: Some(Uuid::new_v4()), settled: false }
+}
+
+/// Nanoseconds since the Unix epoch.
+fn now() -> i64 {
+    disk::nanos(SystemTime::now()).unwrap_or_default()
+}
+
+/// Whether there is content to read.
+fn is_file(stat: &Stat) -> bool {
+    stat.kind == Kind::File
+}

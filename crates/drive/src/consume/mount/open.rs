@@ -1,0 +1,221 @@
+//! Files that are open here: from the first `open` to the last `close`.
+
+use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file};
+use crate::{
+    consume::{remote::Place, remote::Terms},
+    wire::{Code, Stat},
+};
+use bytes::Bytes;
+use rustix::io::Errno;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// One open file of one program.
+pub(super) struct Handle {
+    pub(super) ino: u64,
+    /// What it closes may be new content.
+    pub(super) write: bool,
+    /// How it reads.
+    pace: Mutex<Pace>,
+}
+
+/// An open file, and whether the pages that the kernel has of it are still right.
+pub(super) struct Opened {
+    pub(super) handle: Handle,
+    pub(super) keep_pages: bool,
+}
+
+impl Tree {
+    /// Opens a file that is there. What another computer had written by then is seen.
+    pub(super) async fn open(&self, ino: u64, write: bool, truncate: bool) -> Result<Opened, Errno> {
+        let stat = self.stat_aged(ino, Duration::ZERO).await?;
+        if !is_file(&stat) {
+            return Err(Errno::ACCESS);
+        }
+        if write && !stat.writable {
+            return Err(Errno::ROFS);
+        }
+        let keep_pages = {
+            let mut table = self.table();
+            let node = table.get_mut(ino).ok_or(Errno::STALE)?;
+            node.opens += 1;
+            let keep = node.cached.is_some() && node.cached == stat.etag;
+            node.cached.clone_from(&stat.etag);
+            keep
+        };
+        if write {
+            let edit = self.edit_for(ino, &stat);
+            let mut open = edit.lock().await;
+            if !open.is_dirty() {
+                // Somebody over there may have changed it since another program here opened it.
+                open.heard(&stat);
+            }
+            let cleared = if truncate { open.clear(self).await } else { Ok(()) };
+            drop(open);
+            if let Err(error) = cleared {
+                self.close(ino).await;
+                return Err(error);
+            }
+        }
+        Ok(Opened { handle: Handle { ino, write, pace: Mutex::default() }, keep_pages })
+    }
+
+    /// Makes a file and opens it.
+    pub(super) async fn create(
+        &self,
+        parent: u64,
+        name: &str,
+        executable: bool,
+    ) -> Result<(Handle, Stat), Errno> {
+        let (ino, stat) = self.make_file(parent, name, executable).await?;
+        if let Some(node) = self.table().get_mut(ino) {
+            node.opens += 1;
+            node.cached.clone_from(&stat.etag);
+        }
+        self.edit_for(ino, &stat).lock().await.begin_new();
+        Ok((Handle { ino, write: true, pace: Mutex::default() }, stat))
+    }
+
+    fn edit_for(&self, ino: u64, stat: &Stat) -> Arc<tokio::sync::Mutex<Edit>> {
+        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(tokio::sync::Mutex::new(Edit::new(ino, stat)));
+        Arc::clone(edits.entry(ino).or_insert_with(new))
+    }
+
+    pub(super) async fn read(&self, handle: &Handle, at: u64, size: u32) -> Result<Bytes, Errno> {
+        let ino = handle.ino;
+        let found = match self.edit(ino) {
+            Some(edit) => edit.lock().await.read(self, at, u64::from(size)).await?,
+            None => {
+                let table = self.table();
+                let stat = &table.get(ino).ok_or(Errno::STALE)?.stat;
+                Found::There { etag: stat.etag.clone(), size: stat.size }
+            }
+        };
+        let (etag, whole) = match found {
+            Found::Bytes(bytes) => return Ok(bytes),
+            Found::There { etag, size } => (etag, size),
+        };
+        let place = self.place(ino).ok_or(Errno::STALE)?;
+        let wanted = at..at.saturating_add(u64::from(size)).min(whole);
+        if wanted.is_empty() {
+            return Ok(Bytes::new());
+        }
+        match self.blocks.read(&handle.pace, &place, etag.as_deref(), wanted, whole).await {
+            Err(failed) if failed.code == Some(Code::Changed) => {
+                self.read_changed(handle, &place, at, size).await
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// The file is another version than was known. If it is the same file, grown or changed, it is read as it is now;
+    /// two files are never mixed.
+    async fn read_changed(&self, handle: &Handle, place: &Place, at: u64, size: u32) -> Result<Bytes, Errno> {
+        let Place::Named(path) = place else { return Err(Errno::STALE) };
+        let before = self.object(handle.ino);
+        let stat = self.peer.ask(|| self.peer.remote.stat(path)).await?;
+        if before.is_some() && before != stat.object {
+            return Err(Errno::STALE);
+        }
+        self.update(handle.ino, stat.clone());
+        let wanted = at..at.saturating_add(u64::from(size)).min(stat.size);
+        if wanted.is_empty() {
+            return Ok(Bytes::new());
+        }
+        Ok(self.blocks.read(&handle.pace, place, stat.etag.as_deref(), wanted, stat.size).await?)
+    }
+
+    pub(super) async fn write(&self, handle: &Handle, at: u64, data: &[u8]) -> Result<(), Errno> {
+        let edit = self.edit(handle.ino).ok_or(Errno::BADF)?;
+        edit.lock().await.write(self, at, data).await
+    }
+
+    /// Everything that was written goes over, and gets its name.
+    pub(super) async fn flush(&self, ino: u64, sync: bool) -> Result<(), Errno> {
+        let Some(edit) = self.edit(ino) else { return Ok(()) };
+        let stat = edit.lock().await.flush(self, sync).await?;
+        if let Some(stat) = stat
+            && let Some(node) = self.table().get_mut(ino)
+        {
+            // What the kernel has of it is what was just sent.
+            node.cached = stat.etag;
+        }
+        Ok(())
+    }
+
+    /// One program less has it open.
+    pub(super) async fn close(&self, ino: u64) {
+        let last = {
+            let mut table = self.table();
+            let Some(node) = table.get_mut(ino) else { return };
+            node.opens = node.opens.saturating_sub(1);
+            node.opens == 0
+        };
+        if !last {
+            return;
+        }
+        if let Some(edit) = self.edit(ino) {
+            self.end(ino, &edit).await;
+        }
+        // What was made here, removed while open, and is closed now was never meant to stay.
+        let (passing, place) = {
+            let table = self.table();
+            let made = table.get(ino).is_some_and(|node| node.made.is_some() && node.opens == 0);
+            (made, table.place(ino))
+        };
+        if let (true, Some(Place::Removed(id))) = (passing, place) {
+            let terms = Terms { once: Some(uuid::Uuid::new_v4()), ..Terms::default() };
+            let _ = self.peer.ask(|| self.peer.remote.forget(&id, terms)).await;
+        }
+        self.table().drop_unused(ino);
+    }
+
+    async fn end(&self, ino: u64, edit: &Arc<tokio::sync::Mutex<Edit>>) {
+        let mut open = edit.lock().await;
+        let flushed = open.flush(self, false).await;
+        let lost = flushed.is_err() && open.is_dirty() && !self.is_removed(ino);
+        drop(open);
+        if self.table().get(ino).is_some_and(|node| node.opens > 0) {
+            return; // opened again meanwhile
+        }
+        let taken = self.edits.lock().unwrap_or_else(PoisonError::into_inner).remove(&ino);
+        drop(taken);
+        if lost {
+            tracing::warn!("what a program wrote into a file of a mounted drive did not arrive");
+            let path = self.any_path(ino).map(|path| path.to_string()).unwrap_or_default();
+            (self.tell)(Notice::Lost { path });
+            self.table().expire(ino);
+        }
+        // Nobody else holds it: it is in no table any more, and no handle is open.
+        let mut open = edit.lock().await;
+        let ended = std::mem::replace(&mut *open, Edit::new(ino, &gone()));
+        drop(open);
+        ended.close(self).await;
+    }
+
+    /// Everything that is being written goes over, as far as it can.
+    pub(super) async fn flush_all(&self) {
+        let open: Vec<u64> =
+            self.edits.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        for ino in open {
+            if let Err(error) = self.flush(ino, false).await {
+                tracing::warn!(%error, "a file that is open on a mounted drive did not arrive whole");
+            }
+        }
+    }
+}
+
+fn gone() -> Stat {
+    Stat {
+        kind: crate::wire::Kind::File,
+        size: 0,
+        modified: None,
+        etag: None,
+        writable: false,
+        executable: false,
+        object: None,
+    }
+}

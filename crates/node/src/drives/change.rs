@@ -1,0 +1,229 @@
+//! Changes to drives of others, one at a time, for front ends.
+
+use super::{refused, remote, remote_path, shown};
+use crate::{
+    Core,
+    presence::{self, RemoteShare},
+};
+use lanyard_api::{ApiError, Binned, Conflict, EntryKind, ErrorCode, Response};
+use lanyard_drive::{
+    consume::{
+        RemoteError,
+        remote::{Taken, Terms, Which},
+    },
+    path::{self, SharePath},
+    wire::{Code, Kind},
+};
+use std::sync::Arc;
+
+/// More things of one name than anybody keeps.
+const MOST: u32 = 1_000;
+
+/// Makes a folder.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `exists`, `invalid`.
+pub async fn make_folder(core: &Core, drive: &str, path: &str) -> Result<(), ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = named(path)?;
+    let made = remote(core, &share).make_folder(&path, Terms::settled()).await;
+    made.map(|_| ()).map_err(|error| explain(&error, &share, &path))
+}
+
+/// Moves or renames.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn rename(
+    core: &Core,
+    drive: &str,
+    path: &str,
+    to: &str,
+    conflict: Conflict,
+) -> Result<Response, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let (path, remote) = (named(path)?, remote(core, &share));
+    let to = target(core, &share, to, &path).await?;
+    let (taken, tries) = ways(conflict);
+    for number in 1..=tries {
+        let to = with_number(&to, number)?;
+        match remote.rename(&path, &to, taken, Terms::settled()).await {
+            Ok(_) => return Ok(Response::Placed { path: to.to_string(), left_out: 0 }),
+            Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
+            Err(RemoteError::Refused(Code::Exists)) => {
+                return Err(explain(&RemoteError::Refused(Code::Exists), &share, &to));
+            }
+            Err(error) => return Err(explain(&error, &share, &path)),
+        }
+    }
+    Err(explain(&RemoteError::Refused(Code::Exists), &share, &to))
+}
+
+/// Copies on the side of the owner.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn copy(
+    core: &Core,
+    drive: &str,
+    path: &str,
+    to: &str,
+    conflict: Conflict,
+) -> Result<Response, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let (path, remote) = (named(path)?, remote(core, &share));
+    let to = target(core, &share, to, &path).await?;
+    let (taken, tries) = ways(conflict);
+    for number in 1..=tries {
+        let to = with_number(&to, number)?;
+        match remote.copy(&path, &to, taken, Terms::settled()).await {
+            Ok(copied) => {
+                return Ok(Response::Placed { path: to.to_string(), left_out: copied.left_out });
+            }
+            Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
+            Err(RemoteError::Refused(Code::Exists)) => {
+                return Err(explain(&RemoteError::Refused(Code::Exists), &share, &to));
+            }
+            Err(error) => return Err(explain(&error, &share, &path)),
+        }
+    }
+    Err(explain(&RemoteError::Refused(Code::Exists), &share, &to))
+}
+
+/// Removes something, into the bin of the drive.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn remove(core: &Core, drive: &str, path: &str) -> Result<(), ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = named(path)?;
+    let removed = remote(core, &share).remove(&path, Which::Any, true, Terms::settled()).await;
+    removed.map(|_| ()).map_err(|error| explain(&error, &share, &path))
+}
+
+/// What was removed from a drive, newest first.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn bin(core: &Core, drive: &str) -> Result<Vec<Binned>, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let bin = remote(core, &share).bin().await;
+    let bin = bin.map_err(|error| explain(&error, &share, &SharePath::top()))?;
+    let shown = |thing: lanyard_drive::wire::Binned| Binned {
+        kind: match thing.kind {
+            Kind::File => EntryKind::File,
+            Kind::Folder => EntryKind::Folder,
+            Kind::Other => EntryKind::Other,
+        },
+        removed_by: thing.removed_by.parse().ok().map(|node| core.presence.name_of(&node)),
+        id: thing.id,
+        path: thing.path,
+        size: thing.size,
+        removed_at: thing.removed_at,
+    };
+    Ok(bin.things.into_iter().map(shown).collect())
+}
+
+/// Puts something back.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn restore(core: &Core, drive: &str, id: &str, to: Option<String>) -> Result<Response, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let to = to.as_deref().map(named).transpose()?;
+    let restored = remote(core, &share).restore(id, to.as_ref(), Terms::settled()).await;
+    let restored = restored.map_err(|error| binned(&error, &share, id))?;
+    Ok(Response::Placed { path: restored.path, left_out: 0 })
+}
+
+/// Removes something from the bin for good.
+///
+/// # Errors
+/// As [`make_folder`].
+pub async fn forget(core: &Core, drive: &str, id: &str) -> Result<(), ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let gone = remote(core, &share).forget(id, Terms::settled()).await;
+    gone.map(|_| ()).map_err(|error| binned(&error, &share, id))
+}
+
+/// A path below the top.
+fn named(text: &str) -> Result<SharePath, ApiError> {
+    let path = remote_path(text)?;
+    if path.is_top() {
+        return Err(ApiError::new(ErrorCode::Invalid, "That is the drive itself; name something in it."));
+    }
+    Ok(path)
+}
+
+/// Into a folder that is there, or to a name.
+async fn target(core: &Core, share: &RemoteShare, to: &str, from: &SharePath) -> Result<SharePath, ApiError> {
+    let path = remote_path(to)?;
+    let folder_meant = path.is_top() || to.ends_with('/');
+    let there = match remote(core, share).stat(&path).await {
+        Ok(stat) => Some(stat.kind),
+        Err(RemoteError::Refused(Code::NotFound)) => None,
+        Err(error) => return Err(explain(&error, share, &path)),
+    };
+    match there {
+        // Its own name in other letters is no folder to go into.
+        Some(Kind::Folder) if path != *from => path
+            .join(from.name().unwrap_or_default())
+            .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{error}."))),
+        _ if folder_meant => {
+            let words = format!("There is no folder “{path}” in {}.", share.name);
+            Err(ApiError::new(ErrorCode::NotFound, words))
+        }
+        _ => Ok(path),
+    }
+}
+
+/// How a taken name is dealt with, and how many names are tried.
+fn ways(conflict: Conflict) -> (Taken, u32) {
+    match conflict {
+        Conflict::Refuse => (Taken::Refuse, 1),
+        Conflict::KeepBoth => (Taken::Refuse, MOST),
+        Conflict::Replace => (Taken::Bin, 1),
+    }
+}
+
+fn with_number(path: &SharePath, number: u32) -> Result<SharePath, ApiError> {
+    path.with_name(&path::numbered(path.name().unwrap_or_default(), number))
+        .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{error}.")))
+}
+
+fn explain(error: &RemoteError, share: &RemoteShare, path: &SharePath) -> ApiError {
+    refused(error, &share.device_name, &shown(path, share))
+}
+
+fn binned(error: &RemoteError, share: &RemoteShare, id: &str) -> ApiError {
+    match error {
+        RemoteError::Refused(Code::NotFound) => ApiError::new(
+            ErrorCode::NotFound,
+            format!(
+                "There is no “{id}” in the bin of {}; it may have been put back, or was too old.",
+                share.name
+            ),
+        ),
+        error => refused(error, &share.device_name, id),
+    }
+}
+
+/// Every now and then removes what has been in the bins of this computer's shares for long enough.
+pub(super) fn start(core: &Arc<Core>) {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(6 * 3_600);
+    let swept = Arc::clone(core);
+    core.tasks.spawn(async move {
+        let mut round = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                () = swept.cancel.cancelled() => return,
+                _ = round.tick() => {}
+            }
+            let folders = crate::shares::folders(&swept);
+            let work = move || folders.iter().for_each(|root| lanyard_drive::offer::Offer::sweep_bin(root));
+            if tokio::task::spawn_blocking(work).await.is_err() {
+                return;
+            }
+        }
+    });
+}

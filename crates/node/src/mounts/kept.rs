@@ -1,0 +1,344 @@
+//! The table of mounts.
+
+use super::places::{self, Place};
+use crate::{
+    Core, confine,
+    drives::{refused, remote},
+    presence::{self, RemoteShare},
+};
+use lanyard_api::{ApiError, Change, ErrorCode, Mount};
+use lanyard_drive::consume::mount::{self as fuse, MountError, Mounted, Notice, Wanted};
+use lanyard_store::{Store, StoreError, rusqlite};
+use lanyard_trust::{NodeId, ShareId};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Each takes a thread or two and a number of files.
+const MOST: usize = 64;
+/// What was written last has so long to go over when a person unmounts, and when the node stops.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AT_STOP: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(super) struct Table {
+    rows: Mutex<BTreeMap<PathBuf, Row>>,
+}
+
+/// One mount.
+struct Row {
+    node: NodeId,
+    share: ShareId,
+    drive: String,
+    device_name: String,
+    at_start: bool,
+    /// The folder was made for this and goes with it.
+    made_dir: bool,
+    mounted: Option<Arc<Mounted>>,
+    detail: Option<String>,
+}
+
+impl Row {
+    fn shown(&self, dir: &Path) -> Mount {
+        Mount {
+            dir: dir.to_string_lossy().into_owned(),
+            drive: self.drive.clone(),
+            device: self.node.to_string(),
+            device_name: self.device_name.clone(),
+            at_start: self.at_start,
+            mounted: self.mounted.is_some(),
+            detail: self.detail.clone(),
+        }
+    }
+}
+
+impl Table {
+    pub(super) fn load(store: &Store) -> Result<Self, StoreError> {
+        let sql = "SELECT dir, node, share, drive, device_name, made_dir FROM mount";
+        let read = |row: &rusqlite::Row<'_>| {
+            let node: String = row.get(1)?;
+            let dir: String = row.get(0)?;
+            Ok(node.parse().ok().map(|node| {
+                let row = Row {
+                    node,
+                    share: ShareId(row.get(2)?),
+                    drive: row.get(3)?,
+                    device_name: row.get(4)?,
+                    at_start: true,
+                    made_dir: row.get(5)?,
+                    mounted: None,
+                    detail: None,
+                };
+                Ok::<_, rusqlite::Error>((PathBuf::from(dir), row))
+            }))
+        };
+        let rows: Vec<Option<Result<(PathBuf, Row), rusqlite::Error>>> =
+            store.read(|c| c.prepare(sql)?.query_map([], read)?.collect())?;
+        Ok(Self { rows: Mutex::new(rows.into_iter().flatten().flatten().collect()) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn list(core: &Core) -> Vec<Mount> {
+    core.mounts.table.lock().iter().map(|(dir, row)| row.shown(dir)).collect()
+}
+
+fn tell(core: &Core) {
+    core.events.emit(Change::Mounts(list(core)));
+}
+
+pub(super) fn start(core: &Arc<Core>) {
+    let dirs: Vec<PathBuf> = core.mounts.table.lock().keys().cloned().collect();
+    if dirs.is_empty() {
+        return;
+    }
+    let core = Arc::clone(core);
+    core.clone().tasks.spawn(async move {
+        for dir in dirs {
+            again(&core, &dir).await;
+        }
+        tell(&core);
+    });
+}
+
+/// Mounts something that was mounted when this node last ran. The device need not be there.
+async fn again(core: &Arc<Core>, dir: &Path) {
+    let (place, made) = {
+        let rows = core.mounts.table.lock();
+        (dir.to_owned(), rows.get(dir).is_some_and(|row| row.made_dir))
+    };
+    let ready = tokio::task::spawn_blocking(move || {
+        fuse::clean_up(&place);
+        if made && !place.exists() {
+            let _ = fs::create_dir(&place); // what is wrong with it is said when it is mounted
+        }
+    });
+    if ready.await.is_err() {
+        return;
+    }
+    let share = core.mounts.table.lock().get(dir).map(|row| RemoteShare {
+        node: row.node,
+        share: row.share.clone(),
+        name: row.drive.clone(),
+        device_name: row.device_name.clone(),
+        ask: false,
+        identity: None,
+    });
+    let Some(share) = share else { return };
+    let done = appear(core, &share, dir, None).await;
+    if let Some(row) = core.mounts.table.lock().get_mut(dir) {
+        match done {
+            Ok(mounted) => (row.mounted, row.detail) = (Some(mounted), None),
+            Err(error) => row.detail = Some(error.to_string()),
+        }
+    }
+}
+
+pub(super) async fn stop(core: &Arc<Core>) {
+    let mounted: Vec<Arc<Mounted>> =
+        core.mounts.table.lock().values_mut().filter_map(|row| row.mounted.take()).collect();
+    futures_util::future::join_all(mounted.iter().map(|mounted| mounted.unmount(AT_STOP))).await;
+    let made = |(dir, row): (&PathBuf, &Row)| (row.made_dir && !row.at_start).then(|| dir.clone());
+    let made: Vec<PathBuf> = core.mounts.table.lock().iter().filter_map(made).collect();
+    for dir in made {
+        // Only an empty one goes.
+        let _ = fs::remove_dir(dir);
+    }
+}
+
+pub(super) async fn mount(
+    core: &Arc<Core>,
+    drive: &str,
+    dir: Option<String>,
+    at_start: bool,
+) -> Result<Mount, ApiError> {
+    if confine::confinement().is_some_and(|confined| confined.holds()) {
+        let words = "Lanyard runs confined here (--confined), and a confined program cannot mount anything.";
+        return Err(ApiError::new(ErrorCode::NotAvailable, words));
+    }
+    if core.mounts.table.lock().len() >= MOST {
+        return Err(ApiError::new(ErrorCode::Busy, format!("{MOST} drives are mounted already.")));
+    }
+    let share = presence::find_drive(core, drive)?;
+    // Said before anything is made: a drive that cannot be reached now is not mounted by hand.
+    let top = remote(core, &share).stat(&lanyard_drive::path::SharePath::top()).await;
+    let top = top.map_err(|error| refused(&error, &share.device_name, &share.name))?;
+    let home = directories::BaseDirs::new();
+    let home = home.as_ref().map(directories::BaseDirs::home_dir);
+    let dir = places::choose(home, dir, &share.name, &share.device_name)?;
+    let dir = tokio::task::spawn_blocking(move || real_place(dir)).await;
+    let dir = dir.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))?;
+    if list(core).iter().any(|mount| mount.mounted && Path::new(&mount.dir) == dir) {
+        let words = format!("A drive is mounted at {} already.", dir.display());
+        return Err(ApiError::new(ErrorCode::Exists, words));
+    }
+    let preparing = Arc::clone(core);
+    let preparing = tokio::task::spawn_blocking(move || {
+        fuse::clean_up(&dir);
+        places::prepare(&preparing, &dir)
+    });
+    let Place { dir, made } =
+        preparing.await.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))??;
+    let mounted = match appear(core, &share, &dir, Some(top)).await {
+        Ok(mounted) => mounted,
+        Err(error) => {
+            if made {
+                let _ = fs::remove_dir(&dir);
+            }
+            return Err(error);
+        }
+    };
+    let row = Row {
+        node: share.node,
+        share: share.share,
+        drive: share.name,
+        device_name: share.device_name,
+        at_start,
+        made_dir: made,
+        mounted: Some(mounted),
+        detail: None,
+    };
+    let shown = row.shown(&dir);
+    if at_start {
+        keep(core, &dir, &row).await?;
+    }
+    core.mounts.table.lock().insert(dir, row);
+    tell(core);
+    Ok(shown)
+}
+
+/// Makes it appear, and notices when somebody else takes it away.
+async fn appear(
+    core: &Arc<Core>,
+    share: &RemoteShare,
+    dir: &Path,
+    top: Option<lanyard_drive::wire::Stat>,
+) -> Result<Arc<Mounted>, ApiError> {
+    let (teller, place) = (Arc::downgrade(core), dir.to_owned());
+    let wanted = Wanted {
+        remote: remote(core, share),
+        dir: dir.to_owned(),
+        name: format!("{}@{}", share.name, share.device_name),
+        tell: Arc::new(move |notice| {
+            if let Some(core) = teller.upgrade() {
+                note(&core, &place, &notice);
+            }
+        }),
+    };
+    let mounted = fuse::mount(wanted, top, core.tasks.clone(), core.cancel.clone()).await.map_err(explain)?;
+    let mounted = Arc::new(mounted);
+    let (watched, ended, place) = (Arc::clone(core), mounted.ended(), dir.to_owned());
+    let this = Arc::downgrade(&mounted);
+    core.tasks.spawn(async move {
+        tokio::select! {
+            () = watched.cancel.cancelled() => return,
+            () = ended.cancelled() => {}
+        }
+        gone(&watched, &place, &this);
+    });
+    Ok(mounted)
+}
+
+/// Somebody has unmounted it (`fusermount3 -u`): it is not there any more, and comes back only at the next start.
+fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
+    let mut rows = core.mounts.table.lock();
+    let Some(row) = rows.get_mut(dir) else { return };
+    let same = row.mounted.as_ref().is_some_and(|mounted| std::ptr::eq(Arc::as_ptr(mounted), this.as_ptr()));
+    if !same {
+        return;
+    }
+    row.mounted = None;
+    row.detail = Some("It was unmounted by another program.".to_owned());
+    if !row.at_start {
+        rows.remove(dir);
+    }
+    drop(rows);
+    tell(core);
+}
+
+fn note(core: &Core, dir: &Path, notice: &Notice) {
+    let words = match notice {
+        Notice::KeptBoth { path, kept_as } => {
+            format!(
+                "“{path}” was changed by somebody else as well. What was written here is kept as “{kept_as}”."
+            )
+        }
+        Notice::Lost { path } => format!("What was written to “{path}” last did not arrive."),
+    };
+    if let Some(row) = core.mounts.table.lock().get_mut(dir) {
+        row.detail = Some(words);
+    }
+    tell(core);
+}
+
+pub(super) async fn unmount(core: &Arc<Core>, dir: &str) -> Result<(), ApiError> {
+    let asked = PathBuf::from(dir.trim_end_matches('/'));
+    let real = tokio::task::spawn_blocking(move || real_place(asked)).await;
+    let real = real.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))?;
+    let place = {
+        let rows = core.mounts.table.lock();
+        rows.get(&real).map(|row| (real, row.mounted.clone(), row.made_dir))
+    };
+    let Some((place, mounted, made)) = place else {
+        return Err(ApiError::new(ErrorCode::NotFound, format!("Nothing of Lanyard's is mounted at {dir}.")));
+    };
+    if let Some(mounted) = mounted {
+        mounted.unmount(PATIENCE).await;
+    }
+    core.mounts.table.lock().remove(&place);
+    if made {
+        let _ = fs::remove_dir(&place);
+    }
+    let text = place.to_string_lossy().into_owned();
+    let forget = move |store: &Store| store.write(|t| t.execute("DELETE FROM mount WHERE dir = ?1", [&text]));
+    core.store.run(forget).await.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    tell(core);
+    Ok(())
+}
+
+/// Without links in the way to it, and without a look at the place itself, which could wait for the other device.
+fn real_place(dir: PathBuf) -> PathBuf {
+    match (dir.parent().map(Path::canonicalize), dir.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => dir,
+    }
+}
+
+async fn keep(core: &Core, dir: &Path, row: &Row) -> Result<(), ApiError> {
+    let values = (
+        dir.to_string_lossy().into_owned(),
+        row.node.to_string(),
+        row.share.0.clone(),
+        row.drive.clone(),
+        row.device_name.clone(),
+        row.made_dir,
+    );
+    let sql = "INSERT OR REPLACE INTO mount (dir, node, share, drive, device_name, made_dir)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let save = move |store: &Store| store.write(|t| t.execute(sql, values));
+    core.store
+        .run(save)
+        .await
+        .map(|_| ())
+        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
+}
+
+fn explain(error: MountError) -> ApiError {
+    let code = match &error {
+        MountError::Place(_) => ErrorCode::Invalid,
+        _ => ErrorCode::NotAvailable,
+    };
+    let what_to_do = match &error {
+        MountError::NoFusermount => " Install it, for example with: sudo apt install fuse3",
+        MountError::NoFuse(_) => " Load it with: sudo modprobe fuse",
+        _ => "",
+    };
+    ApiError::new(code, format!("{error}.{what_to_do}"))
+}
