@@ -24,6 +24,9 @@ const LOCKED: &[u8] = include_bytes!("documents/locked.pdf");
 /// What all of it may add to the most memory that the node ever held, in KiB. Documents are not read in it.
 const MOST_GROWTH: u64 = 40 * 1024;
 
+/// What it is, the body, how many bytes are claimed if that is not true, and the statuses of IPP that may come back.
+type Case = (&'static str, Vec<u8>, Option<usize>, &'static [u16]);
+
 /// `ben` has a printer for everyone, `cleo` prints on it, `mallory` has other plans; neither has Lanyard.
 struct Square {
     owner: Node,
@@ -146,7 +149,7 @@ fn what_is_made_to_hurt_a_printer_is_refused_and_others_print_on() -> Result<()>
     let beyond = square.request(Operation::PrintJob).with(GroupTag::Job, "page-ranges", Value::Range(7, 9));
     let two_pages = documents::pdf(&["one", "two"]);
     let (whole, deflated) = (print(&two_pages), bomb());
-    let cases: Vec<(&str, Vec<u8>, Option<usize>, &[u16])> = vec![
+    let cases: Vec<Case> = vec![
         ("collections in collections", nested(&square), None, BAD),
         ("a hundred thousand attributes", many(&square), None, BAD),
         ("noise", documents::noise(300_000, 5), None, &[0, 0x0400, 0x0408, 0x0503]),

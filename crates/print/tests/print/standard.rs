@@ -532,6 +532,6 @@ async fn the_printing_worlds_own_tests_of_ipp_pass() {
     let score = tokio::task::spawn_blocking(run).await.unwrap();
     assert!(score.failed.is_empty(), "{}", score.failed.join("\n"));
     // ipptool says "100 %" of however few it came to.
-    assert!(score.passed >= 44, "{score:?}");
+    assert!(score.passed >= 51, "{score:?}");
     office.running.crash().await;
 }
