@@ -111,7 +111,7 @@ impl Spool {
         if kept.blake3 != ticket.blake3 {
             return Err(KeepError::Altered);
         }
-        unfinished.is_whole();
+        unfinished.keep();
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Spool {
         let unfinished = Unfinished::new(self, name);
         let kept = self.receive_into(unfinished.path(), most, body).await?;
         self.settle(name).await?;
-        unfinished.is_whole();
+        unfinished.keep();
         Ok(kept)
     }
 
@@ -180,7 +180,7 @@ impl Spool {
     pub fn copy(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
         let (kept, unfinished) = self.write(name, from)?;
         self.sync(name).map_err(KeepError::of)?;
-        unfinished.is_whole();
+        unfinished.keep();
         Ok(kept)
     }
 
@@ -220,7 +220,7 @@ impl Spool {
         let (spool, name, from) = (self.clone(), name.to_owned(), from.to_owned());
         let copying = tokio::task::spawn_blocking(move || {
             let (kept, unfinished) = spool.write(&name, &from)?;
-            unfinished.is_whole();
+            unfinished.keep();
             Ok(kept)
         });
         copying.await.unwrap_or_else(|_| Err(KeepError::Io(io::Error::other("the node is stopping"))))
@@ -285,7 +285,7 @@ impl Unfinished {
         self.0.as_deref().unwrap_or(Path::new(""))
     }
 
-    fn is_whole(mut self) {
+    fn keep(mut self) {
         self.0 = None;
     }
 }
