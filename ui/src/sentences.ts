@@ -163,6 +163,8 @@ export function transferSentence(transfer: Transfer): Sentence {
       const words = t("copy.running_of", { done, all: bytes(language, transfer.bytes) });
       return { tone: "accent", words: left ? `${words} · ${t("copy.left", { time: left })}` : words };
     }
+    case "paused":
+      return { tone: "quiet", words: t("copy.paused", { done }) };
     case "done":
       return { tone: "ok", words: t("copy.done") };
     case "cancelled":
