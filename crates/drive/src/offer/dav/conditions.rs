@@ -125,12 +125,12 @@ fn list(mut rest: &str) -> Result<(Vec<Condition>, &str), BadIf> {
             not = true;
             rest = rest[3..].trim_start();
         }
-        let (state, after) = if rest.starts_with('[') {
+        let (state, after) = if let Some(inside) = rest.strip_prefix('[') {
             // A `]` may be inside the quotes.
-            let open = rest[1..].find('"').ok_or(BadIf)? + 2;
-            let close = rest[open..].find('"').ok_or(BadIf)? + open + 1;
-            let after = rest[close..].trim_start().strip_prefix(']').ok_or(BadIf)?;
-            (State::Etag(rest[1..close].trim().to_owned()), after)
+            let open = inside.find('"').ok_or(BadIf)? + 1;
+            let close = inside[open..].find('"').ok_or(BadIf)? + open + 1;
+            let after = inside[close..].trim_start().strip_prefix(']').ok_or(BadIf)?;
+            (State::Etag(inside[..close].trim().to_owned()), after)
         } else {
             let (token, after) = enclosed(rest, '<', '>')?;
             (State::Token(token.to_owned()), after)

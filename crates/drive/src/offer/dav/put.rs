@@ -47,10 +47,11 @@ pub(super) async fn put(call: Call, body: Incoming) -> Result<Response<Body>, Fa
         return Err(Failure::new(StatusCode::FORBIDDEN, "the owner has taken the permission back"));
     }
     let etag = blocking(move || {
-        Ok(finish(&call, growing).map(|etag| {
+        let etag = finish(&call, growing);
+        if etag.is_ok() {
             claim.keep();
-            etag
-        }))
+        }
+        Ok(etag)
     })
     .await??;
     let mut response = empty(if is_new { StatusCode::CREATED } else { StatusCode::NO_CONTENT });
