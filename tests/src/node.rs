@@ -3,6 +3,7 @@
 use crate::{
     Hopeless,
     host::{Host, Process},
+    inside::Timed,
     printer::PaperPrinter,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -289,6 +290,18 @@ impl Node {
         let text = self.run(&arguments)?;
         serde_json::from_str(&text)
             .with_context(|| format!("lanyard {} printed {text:?}", arguments.join(" ")))
+    }
+
+    /// Runs `lanyard` for this node and tells how long that took.
+    ///
+    /// # Errors
+    /// As [`Node::run`].
+    pub fn time(&self, arguments: &[&str]) -> Result<Timed> {
+        let program = binary()?;
+        let data = self.data.to_string_lossy().into_owned();
+        let mut command = vec![program.as_str(), "--data", data.as_str()];
+        command.extend(arguments);
+        self.host.time(&command)
     }
 
     /// Runs `lanyard` expecting it to fail in the proper way: exit status 1, a reason on stderr, nothing that looks

@@ -13,8 +13,9 @@ pub mod event;
 pub mod home;
 pub mod print;
 pub mod request;
+pub mod send;
 pub mod share;
-mod tree;
+pub mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
 pub use check::{Check, CheckKind, FixAction, Outcome};
@@ -32,6 +33,7 @@ pub use print::{
     PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
+pub use send::{Inbox, InboxSender, Sending, SendingState};
 pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
 pub use tree::{TransferFate, TransferNote, TransferTree};
 

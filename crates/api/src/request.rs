@@ -1,7 +1,7 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job, JobAction,
+    Answer, Ask, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job, JobAction,
     Listing, Millis, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Preview,
     PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer, TransferNote,
 };
@@ -354,6 +354,26 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
+    /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
+    /// until somebody there accepts them, or a rule does.
+    Send {
+        /// Absolute paths.
+        files: Vec<String>,
+        /// The device.
+        device: String,
+    },
+    /// Where files land that others send here, and what was sent → `Inbox`. Questions about it are among the `Asks`.
+    Inbox,
+    /// Take a yes back, also in the middle: what is whole stays → `Inbox`.
+    StopSending {
+        /// The sending's id or the beginning of it.
+        sending: String,
+    },
+    /// Ask again before files of this device are accepted → `Inbox`.
+    ForgetSender {
+        /// The device.
+        device: String,
+    },
     /// Copies, newest first → `Transfers`.
     Transfers,
     /// Stop a copy → `Transfer`.
@@ -443,6 +463,8 @@ pub enum Response {
     Transfer(Transfer),
     /// Copies.
     Transfers(Vec<Transfer>),
+    /// Where files land that others send here.
+    Inbox(Inbox),
     /// Bytes a second that all copies together may move; none without a limit.
     TransferLimit(#[ts(type = "number | null")] Option<u64>),
     /// What there is to tell of a tree.

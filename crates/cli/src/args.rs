@@ -238,12 +238,21 @@ pub(crate) enum Command {
     Mount { drive: String, dir: PathBuf },
     /// Undo mount
     Unmount { dir: PathBuf },
-    /// Send files to a person's device
+    /// Send files and folders to a device of the home, where somebody accepts them
     Send {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(long, value_name = "DEVICE")]
         to: String,
+    },
+    /// What others send here, and where it lands
+    Inbox {
+        /// Take a yes back, also in the middle
+        #[arg(long, value_name = "ID")]
+        stop: Option<String>,
+        /// Ask again before files of this device are accepted
+        #[arg(long, value_name = "DEVICE", conflicts_with = "stop")]
+        ask_again: Option<String>,
     },
     /// Copies to and from drives
     Transfers {
@@ -319,7 +328,6 @@ impl Command {
         match self {
             Self::Rm { .. } | Self::Mkdir { .. } | Self::Mv { .. } => Some("Changing folders on a drive"),
             Self::Mount { .. } | Self::Unmount { .. } => Some("Mounting a drive"),
-            Self::Send { .. } => Some("Sending files to a device"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

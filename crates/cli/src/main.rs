@@ -170,6 +170,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             show::show(json, &transfers, |transfers| show::transfers(transfers))
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Send { files, to } => transfers::send(&node, files, to, json).await,
+        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
         Command::Pause { id } => transfers::pause(&node, id, json).await,
         Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
         Command::Notes { id } => transfers::notes(&node, id, json).await,
@@ -185,7 +187,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         | Command::Mkdir { .. }
         | Command::Mv { .. }
         | Command::Mount { .. }
-        | Command::Unmount { .. }
-        | Command::Send { .. } => Err(ask::odd()),
+        | Command::Unmount { .. } => Err(ask::odd()),
     }
 }

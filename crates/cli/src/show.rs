@@ -10,10 +10,10 @@ pub(crate) use passes::{new_pass, passes};
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Inbox, Job, JobDirection,
     JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
-    PrinterState, Queue, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferFate,
-    TransferNote, TransferState,
+    PrinterState, Queue, SendingState, Share, ShareKind, SharingState, Transfer, TransferDirection,
+    TransferFate, TransferNote, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -344,6 +344,27 @@ fn amount(transfer: &Transfer) -> String {
         }
     }
     words
+}
+
+pub(crate) fn inbox(inbox: &Inbox) -> String {
+    let mut text = format!("What others send lands in {}.\n", clean(&inbox.folder));
+    for sender in &inbox.always {
+        text.push_str(&format!("{}: always accepted\n", clean(&sender.device_name)));
+    }
+    if inbox.sendings.is_empty() {
+        return text;
+    }
+    let mut table = Table::new(&["ID", "WHAT", "FROM", "STATE", "WHEN"]);
+    for one in &inbox.sendings {
+        let state = match one.state {
+            SendingState::Asking => "asks: see lanyard asks".to_owned(),
+            SendingState::Refused => "not accepted".to_owned(),
+            SendingState::Accepted => format!("{} of {}", size(one.bytes_done), size(one.bytes)),
+        };
+        let (title, from) = (one.title.clone(), one.device_name.clone());
+        table.row([short(&one.id), title, from, state, when(one.asked_at)]);
+    }
+    text + &table.text()
 }
 
 pub(crate) fn transfer_notes(notes: &[TransferNote]) -> String {

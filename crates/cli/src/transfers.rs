@@ -1,4 +1,4 @@
-//! `lanyard ls`, `get`, `put`, `pause`, `resume`, `limit` and `notes`.
+//! `lanyard ls`, `get`, `put`, `send`, `inbox`, `pause`, `resume`, `limit` and `notes`.
 
 use crate::{
     Failure,
@@ -7,6 +7,7 @@ use crate::{
     follow, show,
 };
 use lanyard_api::{Conflict, Document, Listing, Request, Response, Transfer, TransferState};
+use std::path::PathBuf;
 
 /// All of a folder, however many answers that takes.
 pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Failure> {
@@ -68,6 +69,40 @@ pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Fai
 
 pub(crate) async fn resume(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
     every(node, vec![Request::RetryTransfer { transfer: id }], json).await
+}
+
+/// All at once, and then each to its end: one that is not accepted says so for all.
+pub(crate) async fn send(node: &Asked, files: Vec<PathBuf>, to: String, json: bool) -> Result<(), Failure> {
+    let files: Result<Vec<String>, Failure> = files.iter().map(|file| absolute(file)).collect();
+    let request = Request::Send { files: files?, device: to };
+    let Response::Transfers(begun) = node.ask(request).await? else { return Err(ask::odd()) };
+    let mut failed = None;
+    for transfer in begun {
+        // What has ended meanwhile is in the beginning of the stream.
+        let events = node.events().await?;
+        let stop = Request::CancelTransfer { transfer: transfer.id.clone() };
+        let transfer = follow::follow(node, events, transfer, stop, follow::Line::new(json)).await?;
+        show::show(json, &transfer, show::transfer)?;
+        if transfer.state != TransferState::Done {
+            failed.get_or_insert(show::transfer_reason(&transfer));
+        }
+    }
+    failed.map_or(Ok(()), |reason| Err(Failure::said(reason)))
+}
+
+pub(crate) async fn inbox(
+    node: &Asked,
+    stop: Option<String>,
+    ask_again: Option<String>,
+    json: bool,
+) -> Result<(), Failure> {
+    let request = match (stop, ask_again) {
+        (Some(sending), _) => Request::StopSending { sending },
+        (_, Some(device)) => Request::ForgetSender { device },
+        _ => Request::Inbox,
+    };
+    let Response::Inbox(inbox) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &inbox, show::inbox)
 }
 
 pub(crate) async fn pause(node: &Asked, id: String, json: bool) -> Result<(), Failure> {

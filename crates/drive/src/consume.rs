@@ -23,5 +23,5 @@ mod upload;
 pub use browse::{Remote, RemoteError};
 pub use limit::SLOWEST;
 pub use transfer::{Conflict, Direction, Fate, Note, Reason, State, Transfer, Tree};
-pub use transfers::{BeginError, NewDownload, NewUpload, Transfers};
+pub use transfers::{BeginError, NewDownload, NewUpload, Source, Sources, Transfers};
 pub use trouble::{local_words, remote_words};

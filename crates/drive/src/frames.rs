@@ -154,6 +154,13 @@ impl Frame {
             }
         }
     }
+    /// The bytes of this frame alone.
+    #[must_use]
+    pub fn written(&self) -> BytesMut {
+        let mut out = BytesMut::new();
+        self.write(&mut out);
+        out
+    }
 }
 
 fn head(out: &mut BytesMut, tag: u8, path: &str) {

@@ -8,6 +8,8 @@ pub mod consume;
 pub mod content;
 mod disk;
 pub mod frames;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod landing;
 pub mod offer;
 pub mod path;

@@ -10,6 +10,7 @@ mod change;
 mod confine;
 pub mod dav;
 mod edit;
+mod have;
 mod listing;
 mod manifests;
 mod once;
@@ -104,6 +105,7 @@ impl Offer {
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => verbs::answer(visit, &verb, query, request).await,
@@ -234,6 +236,13 @@ impl From<io::Error> for Refused {
         #[cfg(unix)]
         if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) {
             return Self::new(Code::Special, "links are not followed");
+        }
+        #[cfg(unix)]
+        if matches!(
+            rustix::io::Errno::from_io_error(&error),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) {
+            return Self::new(Code::Busy, "too many files are open on this computer");
         }
         let code = match error.kind() {
             Kind::NotFound | Kind::NotADirectory => Code::NotFound,

@@ -8,8 +8,9 @@
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
 //! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
 //! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
+//! | `POST have`, [`Have`] | [`Held`] |
 //! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
-//! | `PUT file?path=&conflict=refuse|replace`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
+//! | `PUT file?path=&conflict=refuse|replace|keep_both`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
 //! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin.
@@ -223,6 +224,15 @@ pub struct Committed {
     pub stat: Stat,
 }
 
+/// How the id of a share begins that stands for one sending: files go into the receiver's inbox, nothing comes out.
+pub const SEND: &str = "send-";
+
+/// Whether a share stands for one sending.
+#[must_use]
+pub fn is_send(share: &lanyard_trust::ShareId) -> bool {
+    share.0.starts_with(SEND)
+}
+
 /// A small file that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
@@ -234,6 +244,26 @@ pub struct Want {
     /// Only tell whether it is the same.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_compare: bool,
+}
+
+/// A question for a certain content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Have {
+    /// The content.
+    pub id: FileId,
+    /// Its bytes.
+    pub size: u64,
+    /// What it is called elsewhere.
+    pub name: String,
+}
+
+/// That content is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Under this path.
+    pub path: String,
+    /// As long as its etag is this.
+    pub etag: String,
 }
 
 /// A file was stored.
@@ -324,7 +354,7 @@ impl Code {
 }
 
 impl Code {
-    const WORDS: [(Self, &str); 15] = [
+    const WORDS: [(Self, &str); 16] = [
         (Self::NotFound, "not_found"),
         (Self::NotAllowed, "not_allowed"),
         (Self::MustAsk, "must_ask"),
@@ -334,6 +364,7 @@ impl Code {
         (Self::Special, "special"),
         (Self::WrongKind, "wrong_kind"),
         (Self::Exists, "exists"),
+        (Self::NotEmpty, "not_empty"),
         (Self::Changed, "changed"),
         (Self::DiskFull, "disk_full"),
         (Self::Mismatch, "mismatch"),

@@ -12,6 +12,7 @@ use crate::{
     gateway::Gateway,
     guests::Guests,
     home::Homes,
+    inbox::Inbox,
     moved::Moved,
     networks::Networks,
     pause::Pause,
@@ -80,6 +81,8 @@ pub struct Core {
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// What others send here.
+    pub inbox: Arc<Inbox>,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
     /// Printers of others that are in this computer's own print dialog.

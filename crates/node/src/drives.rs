@@ -10,19 +10,24 @@ use crate::{
     Core, StartError,
     core::Parts,
     home,
+    inbox::Inbox,
     presence::{self, RemoteShare},
+    sends,
 };
 use convert::{api, api_transfer, refused};
 use http::{Request, Response};
 use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
-    offer::Offer,
+    offer::{
+        Folder, Offer,
+        dav::{Dav, Mounted},
+    },
     path::{self, SharePath},
-    wire::{Code, Kind, Stat},
+    wire::{Code, Kind, SEND, Stat},
 };
 use lanyard_link::{Body, Caller, Incoming};
-use lanyard_trust::{NodeId, Subject};
+use lanyard_trust::{Gate, NodeId, ShareId, Subject};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -32,6 +37,9 @@ use uuid::Uuid;
 /// The two halves of drives.
 pub struct Drives {
     offer: Arc<Offer>,
+    dav: Arc<Dav>,
+    /// Takes what others send to the inbox.
+    inbox: Arc<Offer>,
     transfers: Transfers,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
@@ -42,7 +50,7 @@ impl Drives {
     ///
     /// # Errors
     /// When something it needs cannot be read.
-    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+    pub fn open(parts: &Parts, inbox: &Arc<Inbox>) -> Result<Self, StartError> {
         let events = parts.events.clone();
         let changed =
             Arc::new(move |copy: &consume::Transfer| events.emit(Change::Transfer(api_transfer(copy))));
@@ -50,7 +58,10 @@ impl Drives {
         let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
             .map_err(|error| StartError::failed("reading the copies under way", error))?;
         let outgoing = parts.data.root().join("outgoing");
-        Ok(Self { offer: Offer::new(parts.shares.clone()), transfers, outgoing })
+        let inbox = Offer::new(Arc::clone(inbox) as Arc<dyn Gate<Folder>>);
+        let offer = Offer::new(parts.shares.clone());
+        let dav = Dav::new(Arc::clone(&offer), parts.store.clone());
+        Ok(Self { offer, dav, inbox, transfers, outgoing })
     }
 }
 
@@ -66,7 +77,13 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     }
     let limit = core.settings.text(LIMIT).unwrap_or_default();
     core.drives.transfers.limit_all(limit.and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0));
+    let sources = {
+        let core = Arc::downgrade(core);
+        move || core.upgrade().map(|core| presence::drives_of_the_home(&core)).unwrap_or_default()
+    };
+    core.drives.transfers.ask_also(Box::new(sources));
     core.drives.transfers.resume();
+    sends::resume(core);
     Ok(())
 }
 
@@ -77,12 +94,24 @@ pub async fn serve(
     subject: Subject,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    Arc::clone(&core.drives.offer).serve(subject, request).await
+    let below = request.uri().path().strip_prefix("/v1/drives/").unwrap_or_default();
+    let offer = if below.starts_with(SEND) { &core.drives.inbox } else { &core.drives.offer };
+    Arc::clone(offer).serve(subject, request).await
 }
 
 /// Answers a guest what a node would get. The door decides what a guest may ask.
 pub(crate) async fn serve_guest(core: &Core, subject: Subject, request: Request<Incoming>) -> Response<Body> {
     Arc::clone(&core.drives.offer).serve(subject, request).await
+}
+
+/// Answers a program that speaks WebDAV. The door has settled who it is.
+pub(crate) async fn serve_dav(
+    core: &Core,
+    subject: Subject,
+    mounted: Mounted,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    Arc::clone(&core.drives.dav).serve(subject, mounted, request).await
 }
 
 /// What takes files from guests.
@@ -218,6 +247,64 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
         .await
         .map(|copy| api_transfer(&copy))
         .ok_or_else(|| no_copy(transfer))
+}
+
+/// A file or folder of this computer that is sent somewhere.
+pub(crate) struct Outgoing {
+    path: PathBuf,
+    name: String,
+    size: u64,
+    tree: bool,
+}
+
+impl Outgoing {
+    /// Looks at it: what it is and how large.
+    pub(crate) async fn look(core: &Core, path: String) -> Result<Self, ApiError> {
+        let places::Source { path, name, size } = places::source(core, &Document::Path { path }).await?;
+        let tree = size.is_none();
+        let size = match size {
+            Some(size) => size,
+            None => places::size_of_tree(path.clone()).await?,
+        };
+        Ok(Self { path, name: path::portable_name(&name), size, tree })
+    }
+}
+
+/// Begins to send something to a person's inbox.
+pub(crate) async fn hand_over(
+    core: &Core,
+    one: Outgoing,
+    node: NodeId,
+    device_name: &str,
+    share: &ShareId,
+) -> Result<Transfer, ApiError> {
+    let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
+    let new = NewUpload {
+        node,
+        device_name: device_name.to_owned(),
+        share: share.clone(),
+        drive: INBOX.to_owned(),
+        source: one.path,
+        tree: one.tree,
+        size: Some(one.size),
+        path: SharePath::top().join(&one.name).map_err(invalid)?,
+        conflict: consume::Conflict::KeepBoth,
+        owns_source: false,
+    };
+    core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// What the inbox is called in the history of copies.
+const INBOX: &str = "Inbox";
+
+/// All copies as this room knows them, newest first.
+pub(crate) fn copies(core: &Core) -> Vec<consume::Transfer> {
+    core.drives.transfers.all()
+}
+
+/// Ends a copy that can never go on.
+pub(crate) async fn give_up(core: &Core, id: Uuid, reason: consume::Reason, words: String) {
+    core.drives.transfers.give_up(id, reason, words).await;
 }
 
 /// Holds a copy.

@@ -14,6 +14,7 @@ use crate::{
     gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
+    inbox::Inbox,
     lock::Lock,
     moved::Moved,
     networks::{self, Networks},
@@ -271,12 +272,14 @@ impl Opened {
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        let inbox = Inbox::open(&parts)?;
         let core = Core {
             home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
-            drives: Drives::open(&parts)?,
+            drives: Drives::open(&parts, &inbox)?,
+            inbox,
             gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
@@ -304,6 +307,7 @@ const MIGRATIONS: &[Migrations] = &[
     home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
+    lanyard_drive::offer::dav::MIGRATIONS,
 ];
 
 async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {

@@ -4,7 +4,7 @@ use crate::office::Office;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{Job, JobState};
 use lanyard_tests::{
-    Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon, stays,
+    Lab, Node, PaperPrinter, Setup, StandardPrinter, documents, runner::remark, scenarios, soon, stays,
 };
 use std::{
     fs, thread,
@@ -21,6 +21,7 @@ scenarios![
     a_standard_printer_can_be_added_too,
     the_node_is_killed_at_any_moment_and_what_a_program_prints_comes_out_once,
     a_job_is_held_in_the_dialog_and_by_whoever_speaks_ipp_to_the_gateway,
+    a_user_who_may_not_change_queues_is_told_what_to_do_and_nothing_is_left_half_made,
 ];
 
 const QUEUE: &str = "Office_at_ben";
@@ -327,5 +328,34 @@ fn a_job_is_held_in_the_dialog_and_by_whoever_speaks_ipp_to_the_gateway() -> Res
     desk.office.sender.job_becomes(&late.id, JobState::Done, limit)?;
     let tray = desk.office.printer.tray_with(4, limit)?;
     ensure!(tray[3].pages == ["late"], "{tray:?}");
+    Ok(())
+}
+
+/// CUPS lets only its administrators make queues. Nobody else is one by being there.
+fn a_user_who_may_not_change_queues_is_told_what_to_do_and_nothing_is_left_half_made() -> Result<()> {
+    let lab = Lab::new()?;
+    let ben = Node::at_home(&lab.host("ben")?)?;
+    ben.run(&["share", "printer", "save-as-pdf", "--name", "Office", "--to", "network"])?;
+    let host = lab.host("ada")?;
+    let cups = PaperPrinter::install_guarded(&host)?;
+    let before = cups.admin(&["lpstat", "-v"])?;
+    let environment = cups.environment().into_iter().chain([("USER".to_owned(), "daemon".to_owned())]);
+    let setup =
+        Setup { user: Some("daemon".to_owned()), environment: environment.collect(), ..Setup::default() };
+    let mut ada = Node::at_home_with(&host, setup)?;
+    ada.finds_printer("Office")?;
+    for _ in 0..2 {
+        let words = ada.refuses(&["printer", "add", "Office"])?;
+        ensure!(words.contains("may not change this computer's print queues"), "{words}");
+        ensure!(words.contains("sudo usermod -aG lpadmin daemon"), "what to do: {words}");
+        ensure!(cups.admin(&["lpstat", "-v"])? == before, "a queue was made all the same");
+        ensure!(!ada.finds_printer("Office")?.added, "it counts as added");
+        let words = ada.refuses(&["printer", "remove", "Office"])?;
+        ensure!(words.contains("Office"), "{words}");
+        // What is written down is seen after a start.
+        ada.stop()?;
+        ada.start_again()?;
+        ada.finds_printer("Office")?;
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::{
     content::{self, FileId, Manifest, PieceValue},
     frames::{Frame, Reader},
     path::{self, SharePath},
-    wire::{self, Code, ID_LEN, Page, Problem, Stat, Want},
+    wire::{self, Code, Have, Held, ID_LEN, Page, Problem, Stat, Want},
 };
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -71,6 +71,29 @@ impl Remote {
     #[must_use]
     pub fn new(peers: Peers, node: NodeId, share: ShareId) -> Self {
         Self { peers, node, share }
+    }
+
+    /// Another share, of this or another device.
+    pub(super) fn elsewhere(&self, node: NodeId, share: ShareId) -> Self {
+        Self { peers: self.peers.clone(), node, share }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.node, &self.share) == (other.node, &other.share)
+    }
+
+    /// The device and its share.
+    pub(super) fn place(&self) -> (NodeId, &ShareId) {
+        (self.node, &self.share)
+    }
+
+    /// Whether that content is there, too. Takes as long as the other device needs to read the file once.
+    pub(super) async fn have(&self, question: &Have) -> Result<Held, RemoteError> {
+        let mut request = self.request(Method::POST, "have", "")?;
+        let text = serde_json::to_vec(question)
+            .map_err(|_| RemoteError::Nonsense("a question that cannot be written"))?;
+        *request.body_mut() = lanyard_link::body::full(text);
+        json(self.ask(request, ANSWER).await?).await
     }
 
     /// A page of a folder's content. Names that could not be asked for again (with a separator, `..`) are left out:
@@ -146,10 +169,9 @@ impl Remote {
         &self,
         path: &SharePath,
         about: &About,
-        replace: bool,
+        conflict: &str,
         body: Body,
     ) -> Result<wire::Stored, RemoteError> {
-        let conflict = if replace { "replace" } else { "refuse" };
         let &About { size, modified, executable } = about;
         let mut request =
             self.request(Method::PUT, "file", &format!("path={}&conflict={conflict}", path.encoded()))?;
@@ -305,8 +327,11 @@ pub(super) async fn read_manifest(size: u64, mut body: Incoming) -> Result<Manif
 }
 
 /// The next bytes of content.
-pub(super) async fn next_content(body: &mut Incoming) -> Result<Bytes, RemoteError> {
-    next_data(body, CONTENT_STALL).await?.ok_or_else(|| broken("the answer ended early"))
+pub(super) async fn next_content(
+    body: &mut Incoming,
+    patience: Option<Duration>,
+) -> Result<Bytes, RemoteError> {
+    next_data(body, patience.unwrap_or(CONTENT_STALL)).await?.ok_or_else(|| broken("the answer ended early"))
 }
 
 /// The next bytes of a body; none at its end.

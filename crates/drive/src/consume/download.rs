@@ -5,6 +5,7 @@
 //! itself. What an earlier try left is read and verified like anything else.
 
 mod connections;
+mod peers;
 
 use super::{
     browse::{self, Head, Remote, RemoteError},
@@ -20,6 +21,7 @@ use crate::{
     path::{self, SharePath},
 };
 use connections::{Connections, Fetch, RunError, WRITES};
+use peers::{Peer, Peers, Search};
 use std::{
     fs::File,
     io,
@@ -141,9 +143,7 @@ async fn once(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>) -> Result<FileId
         file: Arc::new(file),
         size: head.size,
         schedule: Mutex::new(Schedule::new(head.size)),
-        remote: remote.clone(),
-        path: path.clone(),
-        etag: head.etag.clone(),
+        peers: Peers::new(Peer::new(remote.clone(), path.clone(), head.etag.clone(), device.to_owned())),
         part: part.to_owned(),
         width: AtomicUsize::new(0),
         writes: Arc::new(Semaphore::new(WRITES as usize)),
@@ -212,6 +212,7 @@ async fn fetch_all(
         };
         verify_part(job, fetch, manifest, have).await?;
     }
+    let mut search = None;
     let begun = Instant::now();
     let mut width = Width::new(fetch.schedule().missing());
     fetch.width.store(width.get(), Ordering::Relaxed);
@@ -222,30 +223,50 @@ async fn fetch_all(
         if fetch.schedule().is_done() {
             return Ok(());
         }
-        if connections.may_start() {
-            connections.fill(fetch);
+        connections.fill(fetch);
+        if search.is_none() {
+            // The lock is let go before others are asked.
+            let proven = fetch.schedule().proven().cloned();
+            search = proven.map(|manifest| Search::begin(job, fetch, &manifest));
         }
         let waits_for_manifest = fetch.schedule().proven().is_none();
         tokio::select! {
             () = job.stop.cancelled() => return Err(Trouble::Interrupted),
             proven = &mut manifest, if waits_for_manifest => {
                 let proven = proven.map_err(explain)?;
-                fetch.schedule().prove(proven).map_err(|_| mismatch(&fetch.path))?;
+                let out = fetch.schedule().prove(proven);
+                for peer in out {
+                    put_out(job, fetch, peer)?;
+                }
             }
-            Some((number, ended)) = connections.next() => {
+            Some(peer) = next_of(&mut search) => {
+                tracing::info!(device = peer.name, "another device holds the same content");
+                if fetch.peers.join(peer) {
+                    fetch.schedule().share_among(fetch.peers.alive().len());
+                }
+            }
+            Some((peer, ended)) = connections.next() => {
                 match ended {
                     Ok(()) => {}
-                    Err(RunError::OutOfStrikes) => return Err(mismatch(&fetch.path)),
+                    Err(RunError::Out) => put_out(job, fetch, peer)?,
                     Err(RunError::Local(error)) => return Err(Trouble::local(&error, &fetch.part)),
                     Err(RunError::Remote(error)) => {
-                        tracing::debug!(number, %error, "a connection of a copy ended early");
+                        tracing::debug!(peer, %error, "a connection of a copy ended early");
                         let trouble = explain(error);
                         let passing = matches!(trouble, Trouble::Passing(..));
-                        if !passing || connections.failed(fetch.schedule().bytes()) {
-                            return Err(trouble);
+                        if !passing || connections.failed(peer, fetch.schedule().bytes()) {
+                            // The others go on without it; the last one decides what becomes of the copy. An original
+                            // that has changed is another file.
+                            if !fetch.peers.are_several() || (peer == 0 && matches!(trouble, Trouble::Changed)) {
+                                return Err(trouble);
+                            }
+                            fetch.peers.drop_out(peer);
+                            fetch.schedule().share_among(fetch.peers.alive().len());
                         }
-                        width.shrink(begun.elapsed());
-                        fetch.width.store(width.get(), Ordering::Relaxed);
+                        if peer == 0 {
+                            width.shrink(begun.elapsed());
+                            fetch.width.store(width.get(), Ordering::Relaxed);
+                        }
                     }
                 }
             }
@@ -259,8 +280,27 @@ async fn fetch_all(
     }
 }
 
-fn mismatch(path: &SharePath) -> Trouble {
-    let name = path.name().unwrap_or_default();
+async fn next_of(search: &mut Option<Search>) -> Option<Peer> {
+    search.as_mut()?.next().await
+}
+
+/// A peer has sent too much that is wrong: it is named, and the others go on without it.
+fn put_out(job: &Job, fetch: &Fetch, peer: usize) -> Result<(), Trouble> {
+    if let Some(name) = fetch.peers.drop_out(peer) {
+        tracing::warn!(
+            device = name,
+            "a device sent wrong pieces of a file and is not asked for it any more"
+        );
+        let words = format!("{name} sent wrong pieces of this file; the right ones came from elsewhere.");
+        job.show(|copy| copy.detail = Some(words));
+    }
+    let left = fetch.peers.alive().len();
+    fetch.schedule().share_among(left);
+    if left == 0 { Err(mismatch(fetch)) } else { Ok(()) }
+}
+
+fn mismatch(fetch: &Fetch) -> Trouble {
+    let name = fetch.peers.name_of_file();
     let words = format!("The copy of “{name}” does not match the original, so it was not kept.");
     Trouble::Final(Reason::Mismatch, words)
 }
@@ -294,9 +334,9 @@ async fn verify_part(job: &Job, fetch: &Arc<Fetch>, manifest: Manifest, have: u6
     tracing::info!(good = good.len(), of = manifest.values().len(), part = %part.display(), "going on with a copy");
     let values = manifest.values().to_vec();
     let mut schedule = fetch.schedule();
-    schedule.prove(manifest).map_err(|_| mismatch(&fetch.path))?;
+    schedule.prove(manifest);
     for piece in good {
-        schedule.received(piece, values[piece]).map_err(|_| mismatch(&fetch.path))?;
+        schedule.received(piece, values[piece], 0);
     }
     Ok(())
 }

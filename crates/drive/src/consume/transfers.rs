@@ -26,7 +26,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -70,7 +70,22 @@ struct Inner {
     devices: Mutex<HashMap<NodeId, Lanes>>,
     /// For all copies together.
     limit: Arc<Limit>,
+    sources: OnceLock<Sources>,
 }
+
+/// A drive of another device that may be read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The device.
+    pub node: NodeId,
+    /// Its name, for people.
+    pub device_name: String,
+    /// The share.
+    pub share: ShareId,
+}
+
+/// The drives that may hold what a drive holds: those of the home that can be read now.
+pub type Sources = Box<dyn Fn() -> Vec<Source> + Send + Sync>;
 
 /// The places for copies with one device.
 struct Lanes {
@@ -189,7 +204,24 @@ impl Transfers {
             copies.insert(row.transfer.id, Held::new(row));
         }
         let (copies, devices, limit) = (Mutex::new(copies), Mutex::default(), Arc::default());
-        Ok(Self { inner: Arc::new(Inner { store, peers, cancel, tasks, changed, copies, devices, limit }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                peers,
+                cancel,
+                tasks,
+                changed,
+                copies,
+                devices,
+                limit,
+                sources: OnceLock::new(),
+            }),
+        })
+    }
+
+    /// Tells where else to ask for the content of a large file. Once, before anything runs; a second time does nothing.
+    pub fn ask_also(&self, sources: Sources) {
+        let _ = self.inner.sources.set(sources);
     }
 
     /// Goes on with everything that was under way when the node stopped or was killed.
@@ -342,6 +374,15 @@ impl Transfers {
             let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
         }
         self.get(id)
+    }
+
+    /// Ends a copy that can never go on, and says why. One that is over stays as it is.
+    pub async fn give_up(&self, id: Uuid, reason: Reason, detail: String) {
+        let Some(copy) = self.pause(id).await else { return };
+        if !copy.state.is_ended() {
+            let job = self.inner.job(id, self.inner.cancel.clone());
+            job.end(State::Failed, Some((reason, detail))).await;
+        }
     }
 
     /// Sets how fast one copy may go, in bytes a second, or lifts that limit.

@@ -37,6 +37,19 @@ impl Trouble {
         }
     }
 
+    /// The same for what is sent to a person, who may have to be asked first.
+    pub(super) fn sent(error: &RemoteError, device: &str, path: &str) -> Self {
+        match error {
+            RemoteError::Refused(Code::MustAsk) => {
+                Self::Passing(Reason::MustAsk, format!("It waits until somebody at {device} accepts it."))
+            }
+            RemoteError::Refused(Code::NotAllowed) => {
+                Self::Final(Reason::NotAllowed, format!("It was not accepted at {device}."))
+            }
+            error => Self::remote(error, device, path),
+        }
+    }
+
     /// A file here could not be read or written.
     pub(super) fn local(error: &io::Error, path: &Path) -> Self {
         let (reason, detail) = local_words(error, path);

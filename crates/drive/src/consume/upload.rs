@@ -13,7 +13,7 @@ use crate::{
     content::FileId,
     disk,
     path::{self, SharePath},
-    wire::{Code, Kind, Stored},
+    wire::{self, Code, Kind, Stored},
 };
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -37,6 +37,9 @@ const TICK: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
+    if wire::is_send(&copy.share) {
+        return hand_over(job, remote, &row).await;
+    }
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
     let wanted =
         SharePath::parse(&copy.remote_path).and_then(|path| path.with_name(&row.wanted)).map_err(invalid)?;
@@ -56,6 +59,18 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
     }
     let (reason, detail) = trouble::refusal(Code::Exists, &copy.device_name, &copy.remote_path);
     Err(Trouble::Final(reason, detail))
+}
+
+/// To an inbox: nobody may look into it, and the receiver keeps everything beside what is there.
+async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble> {
+    let copy = &row.transfer;
+    let target = SharePath::parse(&copy.remote_path)
+        .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
+    let shown = Shown::whole(job);
+    match send(job, remote, &copy.local_path, &target, "keep_both", shown).await? {
+        Ok(stored) => job.save(|row| row.transfer.remote_path = stored.path).await,
+        Err(error) => Err(Trouble::sent(&error, &copy.device_name, &copy.remote_path)),
+    }
 }
 
 enum Placed {
@@ -92,7 +107,8 @@ async fn try_name(
     })
     .await?;
     let shown = Shown::whole(job);
-    match send(job, remote, copy.local_path.as_path(), target, replace, shown).await? {
+    let conflict = if replace { "replace" } else { "refuse" };
+    match send(job, remote, copy.local_path.as_path(), target, conflict, shown).await? {
         Ok(_) => Ok(Placed::Yes),
         Err(RemoteError::Refused(Code::Exists)) => Ok(Placed::Taken),
         Err(error) => Err(explain(error)),
@@ -139,7 +155,7 @@ pub(super) async fn send(
     remote: &Remote,
     source: &Path,
     target: &SharePath,
-    replace: bool,
+    conflict: &str,
     shown: Shown<'_>,
 ) -> Result<Result<Stored, RemoteError>, Trouble> {
     let path = source.to_owned();
@@ -151,7 +167,7 @@ pub(super) async fn send(
     shown.bytes(0, 0);
     let sending = Arc::new(Sending::default());
     let body = pump(file, about, job.pace.clone(), Arc::clone(&sending));
-    let request = remote.put(target, &about, replace, body);
+    let request = remote.put(target, &about, conflict, body);
     tokio::pin!(request);
     let mut tick = tokio::time::interval(TICK);
     let mut watch = Watch::default();

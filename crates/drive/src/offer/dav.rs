@@ -14,6 +14,8 @@ mod carry;
 mod conditions;
 mod failure;
 mod find;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod get;
 mod live;
 mod locking;

@@ -57,7 +57,7 @@ impl Announced {
         if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
             if_match.insert(http::header::IF_MATCH, etag);
         }
-        Self { size, modified, replace, if_match }
+        Self { size, modified, executable: false, replace, if_match }
     }
 
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
@@ -69,6 +69,7 @@ impl Announced {
         let replace = match query.conflict.as_deref() {
             None | Some("refuse") => false,
             Some("replace") => true,
+            Some("keep_both") => false,
             Some(_) => return Err(Refused::new(Code::Invalid, "no such way to settle a conflict")),
         };
         let mut if_match = HeaderMap::new();
@@ -101,21 +102,26 @@ async fn store(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Stored, Refused> {
-    let folder = visit.admit(Action::Write)?;
+    // What never takes another's place may be brought by one who may only add.
+    let beside = query.conflict.as_deref() == Some("keep_both");
+    let action = if beside { Action::Add } else { Action::Write };
+    let folder = visit.admit(action)?;
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
-    let claim = visit.claim(Action::Write, announced.size)?;
+    let claim = visit.claim(action, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
-        blocking(move || Growing::begin(&visit, &folder, &query_path, announced, slot)).await?
+        let begin = if beside { Growing::open } else { Growing::begin };
+        blocking(move || begin(&visit, &folder, &query_path, announced, slot)).await?
     };
-    let (growing, announced_id) = receive(&visit, &folder, begun, body).await?;
-    if !visit.still(Action::Write, &folder) {
+    let (growing, announced_id) = receive(&visit, &folder, action, begun, body).await?;
+    if !visit.still(action, &folder) {
         return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
     }
     let finish = move || {
-        let stored = growing.finish(announced_id)?;
+        let stored =
+            if beside { growing.finish_proven_beside(announced_id) } else { growing.finish(announced_id) }?;
         claim.keep();
         Ok(stored)
     };
@@ -126,6 +132,7 @@ async fn store(
 async fn receive(
     visit: &Visit,
     folder: &Folder,
+    action: Action,
     mut growing: Growing,
     body: &mut Incoming,
 ) -> Result<(Growing, FileId), Refused> {
@@ -149,7 +156,7 @@ async fn receive(
             let room = (BLOCK - waiting.len()).min(content.len());
             waiting.extend_from_slice(&content.split_to(room));
             if waiting.len() == BLOCK {
-                if !visit.still(Action::Write, folder) {
+                if !visit.still(action, folder) {
                     return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
                 }
                 (growing, waiting) = growing.write(waiting).await?;
@@ -264,6 +271,32 @@ impl Growing {
         self.placed = true;
         disk::sync_confined(&self.dir)?;
         confine::facts_of(&self.file)
+    }
+
+    /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it is taken for
+    /// an earlier try whose answer was lost.
+    fn finish_proven_beside(self, announced_id: FileId) -> Result<Stored, Refused> {
+        let id = FileId(*self.hasher.finalize().as_bytes());
+        if id != announced_id {
+            return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
+        }
+        let name = self.path.name().unwrap_or_default();
+        if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == self.written) {
+            let mut hasher = blake3::Hasher::new();
+            let (file, _) = confine::open_file_in(&self.dir, name)?;
+            hasher.update_reader(file)?;
+            if FileId(*hasher.finalize().as_bytes()) == id {
+                // What has just arrived goes away unnamed.
+                return Ok(Stored { path: self.path.to_string(), id, size: self.written, stat: None });
+            }
+        }
+        if let Some(modified) = self.announced.modified {
+            disk::set_modified(&self.file, modified);
+        }
+        if self.announced.executable {
+            disk::make_executable(&self.file);
+        }
+        self.finish_beside()
     }
 
     /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.

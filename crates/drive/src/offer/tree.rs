@@ -84,7 +84,7 @@ impl Walk {
                 Ok(entry) => entry.file_name(),
                 Err(error) => return Ok(Err(error.into())),
             };
-            if name.to_str().is_some_and(path::is_part) {
+            if name.to_str().is_some_and(path::is_reserved) {
                 continue;
             }
             let Ok(below) = path.join(&name.to_string_lossy()) else {

@@ -10,6 +10,7 @@ mod faults;
 mod listing;
 #[cfg(target_os = "linux")]
 mod mounted;
+mod several;
 mod tree;
 mod upload;
 mod world;

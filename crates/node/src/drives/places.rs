@@ -3,7 +3,7 @@
 use super::unreadable;
 use crate::Core;
 use lanyard_api::{ApiError, Document, ErrorCode};
-use lanyard_drive::consume::Transfer;
+use lanyard_drive::{consume::Transfer, wire::TREE};
 use std::{
     collections::HashSet,
     fs,
@@ -88,6 +88,31 @@ pub(super) async fn source(core: &Core, document: &Document) -> Result<Source, A
     }
     tokio::fs::File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
     Ok(Source { path, name, size: Some(metadata.len()) })
+}
+
+/// Bytes of all files below a folder, as far as they can be seen; links are not followed.
+pub(super) async fn size_of_tree(root: PathBuf) -> Result<u64, ApiError> {
+    let count = move || {
+        let (mut folders, mut bytes, mut names) = (vec![root], 0_u64, 0);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                names += 1;
+                if names > TREE {
+                    return None;
+                }
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                    Ok(metadata) if metadata.is_file() => bytes = bytes.saturating_add(metadata.len()),
+                    _ => {}
+                }
+            }
+        }
+        Some(bytes)
+    };
+    let counted = tokio::task::spawn_blocking(count).await;
+    let counted = counted.map_err(|_| ApiError::new(ErrorCode::Stopping, "Lanyard is stopping."))?;
+    let words = || format!("More than {TREE} files in a folder are too many. Copy its folders one by one.");
+    counted.ok_or_else(|| ApiError::new(ErrorCode::Invalid, words()))
 }
 
 /// Takes a browser's upload out of the uploads, which are emptied at every start, into the copies' own folder.

@@ -32,7 +32,8 @@ use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value,
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::OnceCell;
 
@@ -59,6 +60,8 @@ pub struct Cups {
     address: Address,
     documents: Documents,
     user: OnceCell<String>,
+    /// What queues take, as they told a moment ago.
+    takes: Mutex<HashMap<QueueId, (Instant, Arc<Group>)>>,
     life: life::Life,
     /// What was made of documents and is not sent yet, by their marks.
     prepared: Mutex<HashMap<String, Result<Ready, SpoolError>>>,
@@ -75,13 +78,8 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self {
-            address,
-            documents,
-            user: OnceCell::new(),
-            life: life::Life::default(),
-            prepared: Mutex::default(),
-        }
+        let (life, takes) = (life::Life::default(), Mutex::default());
+        Self { address, documents, user: OnceCell::new(), takes, life, prepared: Mutex::default() }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -168,6 +166,27 @@ impl Cups {
         Ok(capabilities_of(group).bounded())
     }
 
+    /// The kinds of documents that a queue takes, and its paper; at most a few seconds old, so that many jobs at once ask
+    /// once.
+    async fn what_it_takes(&self, queue: &QueueId) -> Result<Arc<Group>, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(3);
+        const MOST: usize = 500;
+        let known = self.takes.lock().unwrap_or_else(PoisonError::into_inner).get(queue).cloned();
+        if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(known);
+        }
+        let answer = self
+            .queue_attributes(queue, &["document-format-supported", "media-default", "sides-default"])
+            .await?;
+        let told = Arc::new(answer.group(GroupTag::Printer).cloned().ok_or(SpoolError::NotFound)?);
+        let mut takes = self.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        if takes.len() >= MOST {
+            takes.clear();
+        }
+        takes.insert(queue.clone(), (Instant::now(), Arc::clone(&told)));
+        Ok(told)
+    }
+
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
         // What was laid out before has its pages, and must not be scaled a second time.
         let laid_out = is_laid_out(&job.options);
@@ -186,8 +205,10 @@ impl Cups {
             .job(told::job_attributes(&options))
             .job(as_it_is.into_iter().filter(|_| laid_out))
             .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
-        let answer = self.ask(&queue_path(&job.queue), message).await?;
-        answer
+        // What is asked before the document is sent is asked meanwhile; if that fails, it is asked again.
+        let path = queue_path(&job.queue);
+        let (answer, _) = tokio::join!(self.ask(&path, message), self.what_it_takes(&job.queue));
+        answer?
             .group(GroupTag::Job)
             .and_then(|group| group.int("job-id"))
             .filter(|number| *number > 0)
@@ -214,10 +235,8 @@ impl Cups {
     }
 
     async fn make_ready(&self, job: &Handover) -> Result<Ready, SpoolError> {
-        let names = ["document-format-supported", "media-default", "sides-default"];
-        let answer = self.queue_attributes(&job.queue, &names).await?;
-        let queue = answer.group(GroupTag::Printer).ok_or(SpoolError::NotFound)?;
-        Ready::make(&self.documents, job, queue).await
+        let queue = self.what_it_takes(&job.queue).await?;
+        Ready::make(&self.documents, job, &queue).await
     }
 
     fn prepared(&self) -> MutexGuard<'_, HashMap<String, Result<Ready, SpoolError>>> {

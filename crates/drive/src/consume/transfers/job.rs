@@ -1,7 +1,8 @@
 //! One copy's own view of itself: what it changes is seen by others and written down.
 
-use super::{Inner, now};
+use super::{Inner, Source, now};
 use crate::consume::{
+    browse::Remote,
     journal::{self, Row, Told},
     limit::Limit,
     transfer::{Reason, State, Transfer},
@@ -100,6 +101,13 @@ impl Job {
         self.inner.store.run(move |store| journal::load_tree(store, id)).await.map_err(not_written)
     }
 
+    /// The drives of others that may hold what this one holds.
+    pub(in crate::consume) fn others(&self, than: &Remote) -> Vec<Source> {
+        let all = self.inner.sources.get().map(|sources| sources()).unwrap_or_default();
+        let (node, share) = than.place();
+        all.into_iter().filter(|source| (source.node, &source.share) != (node, share)).collect()
+    }
+
     /// Rests for as long as these bytes cost under the limits.
     pub(in crate::consume) async fn pace(&self, bytes: u64) {
         let rest = self.pace.spend(bytes);
@@ -140,6 +148,8 @@ impl Job {
         }
         self.settle(|row| {
             let copy = &mut row.transfer;
+            // What was said while a copy that is now done went on is worth keeping: who sent something wrong.
+            let detail = if state == State::Done { detail.or(copy.detail.take()) } else { detail };
             (copy.state, copy.rate, copy.reason, copy.detail) = (state, 0, reason, detail);
             copy.ended_at = Some(now());
             if state == State::Done && copy.tree.is_none() {

@@ -15,7 +15,7 @@ use crate::{
     disk,
     frames::{Frame, SMALL, SmallFile},
     path::{self, SharePath},
-    wire::{BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
+    wire::{self, BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
 };
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame as BodyFrame;
@@ -44,6 +44,8 @@ struct Try<'a> {
     /// What is there already; empty when the folder is this copy's own and new.
     there: HashMap<String, u64>,
     fresh: bool,
+    /// It goes to a person's inbox.
+    is_send: bool,
 }
 
 pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
@@ -63,6 +65,7 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
         conflict: copy.conflict,
         there: HashMap::new(),
         fresh,
+        is_send: wire::is_send(&copy.share),
     };
     if !fresh {
         this.there = interruptible(job, this.what_is_there()).await??;
@@ -92,7 +95,7 @@ fn look(root: &Path, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>, Trouble> 
                 break;
             };
             let name = entry.file_name();
-            if name.to_str().is_some_and(path::is_part) {
+            if name.to_str().is_some_and(path::is_reserved) {
                 continue;
             }
             let shown = name.to_string_lossy();
@@ -131,7 +134,8 @@ async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool),
     let copy = &row.transfer;
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
     let path = SharePath::parse(&copy.remote_path).map_err(invalid)?;
-    let explain = |error: RemoteError| Trouble::remote(&error, &copy.device_name, &copy.remote_path);
+    let is_send = wire::is_send(&copy.share);
+    let explain = |error: RemoteError| explain(is_send, &error, &copy.device_name, &copy.remote_path);
     for number in 1..1_000 {
         let path = if row.placing {
             path.clone()
@@ -143,7 +147,8 @@ async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool),
             job.save(|row| (row.placing, row.transfer.remote_path) = (true, text)).await?;
         }
         let frame = Frame::Folder { path: path.clone(), modified: None };
-        let made = interruptible(job, bring(remote, "replace", &[frame])).await?;
+        // Nothing is replaced by a folder, so whoever may add may make one.
+        let made = interruptible(job, bring(remote, "keep_both", &[frame])).await?;
         let made = match made {
             Ok(frames) => frames.into_iter().next(),
             Err(error) => {
@@ -169,6 +174,11 @@ async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool),
     job.save(|row| row.placing = false).await?;
     let (reason, detail) = trouble::refusal(Code::Exists, &copy.device_name, &copy.remote_path);
     Err(Trouble::Final(reason, detail))
+}
+
+/// Why it does not go on, in the words that fit a drive or a person.
+fn explain(is_send: bool, error: &RemoteError, device: &str, path: &str) -> Trouble {
+    if is_send { Trouble::sent(error, device, path) } else { Trouble::remote(error, device, path) }
 }
 
 /// Brings folders and small files and returns what became of each.
@@ -213,8 +223,11 @@ impl Try<'_> {
     async fn what_is_there(&self) -> Result<HashMap<String, u64>, Trouble> {
         let text = self.top.to_string();
         let explain = |error: RemoteError| Trouble::remote(&error, self.device, &text);
-        let mut frames = self.remote.tree(&self.top).await.map_err(explain)?;
         let mut there = HashMap::new();
+        if self.is_send {
+            return Ok(there); // nobody looks into an inbox
+        }
+        let mut frames = self.remote.tree(&self.top).await.map_err(explain)?;
         while let Some(frame) = frames.next().await.map_err(explain)? {
             if let Frame::Entry(entry) = frame
                 && entry.kind == Kind::File
@@ -275,7 +288,7 @@ impl Try<'_> {
     }
 
     fn explain(&self, error: &RemoteError) -> Trouble {
-        Trouble::remote(error, self.device, &self.top.to_string())
+        explain(self.is_send, error, self.device, &self.top.to_string())
     }
 
     /// How the other side is to settle a name that is taken by another file.
@@ -441,9 +454,15 @@ impl Try<'_> {
                 .with_name(&path::numbered(wanted.name().unwrap_or_default(), number))
                 .map_err(invalid)?;
             let shown = Shown::part_of(self.job, before);
-            match upload::send(self.job, self.remote, &source, &target, replace, shown).await? {
+            let conflict = match (self.is_send, replace) {
+                (true, _) => "keep_both",
+                (_, true) => "replace",
+                _ => "refuse",
+            };
+            match upload::send(self.job, self.remote, &source, &target, conflict, shown).await? {
                 Ok(stored) => {
-                    let copy = target.names()[self.top.names().len()..].join("/");
+                    let target = SharePath::parse(&stored.path).unwrap_or(target);
+                    let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
                     return Ok(Item { copy, size: stored.size, ..item.clone() }.told(Fate::Done, None));
                 }
                 Err(RemoteError::Refused(Code::Exists)) => match self.conflict {

@@ -289,7 +289,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 }
 
 /// The path in an address of ours, with or without scheme and host (RFC 4918 §8.3).
-fn path_of<'a>(text: &'a str, authority: &str) -> Option<&'a str> {
+pub(super) fn path_of<'a>(text: &'a str, authority: &str) -> Option<&'a str> {
     if text.starts_with('/') {
         return (!text.starts_with("//")).then_some(text);
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Folder, Slot, Visit, blocking,
+        Folder, Slot, blocking,
         confine::{self, Facts},
     },
     body,
@@ -153,14 +153,10 @@ impl Finding {
         out: &mut String,
         sender: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
     ) -> Result<(), Option<BodyError>> {
-        if !is_still(&self.call.visit, &self.folder) {
+        if !self.call.visit.still(Action::List, &self.folder) {
             return Err(Some("the share was taken back".into()));
         }
         let piece = std::mem::replace(out, String::with_capacity(PIECE + 4_096));
         sender.blocking_send(Ok(Frame::data(Bytes::from(piece)))).map_err(|_| None)
     }
-}
-
-fn is_still(visit: &Visit, folder: &Folder) -> bool {
-    visit.still(Action::List, folder)
 }

@@ -81,7 +81,11 @@ pub(super) enum Wanted {
 impl Wanted {
     pub(super) fn new(find: Find) -> Self {
         let known = |names: Vec<Name>| -> Vec<(Name, Option<Live>)> {
-            names.into_iter().map(|name| (Live::of(&name), name)).map(|(live, name)| (name, live)).collect()
+            let with_live = |name| {
+                let live = Live::of(&name);
+                (name, live)
+            };
+            names.into_iter().map(with_live).collect()
         };
         match find {
             Find::All(more) => Self::All(known(more)),
