@@ -78,14 +78,8 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self {
-            address,
-            documents,
-            user: OnceCell::new(),
-            takes: Mutex::default(),
-            life: life::Life::default(),
-            prepared: Mutex::default(),
-        }
+        let (life, takes) = (life::Life::default(), Mutex::default());
+        Self { address, documents, user: OnceCell::new(), takes, life, prepared: Mutex::default() }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
