@@ -426,6 +426,36 @@ windows: Array<Window>,
 paired: Array<Paired>, };
 
 /**
+ * Where files land that others send here, and who sends.
+ */
+export type Inbox = { 
+/**
+ * The absolute path of the folder.
+ */
+folder: string, 
+/**
+ * Devices whose files are always accepted.
+ */
+always: Array<InboxSender>, 
+/**
+ * What was sent here lately, newest first.
+ */
+sendings: Array<Sending>, };
+
+/**
+ * A device whose files are always accepted.
+ */
+export type InboxSender = { 
+/**
+ * The device.
+ */
+device: string, 
+/**
+ * Its name.
+ */
+device_name: string, };
+
+/**
  * A code on this device's screen.
  */
 export type Invite = { 
@@ -1411,7 +1441,23 @@ job: string, } | { "do": "cancel_job",
 /**
  * The job's id or a unique beginning of it.
  */
-job: string, } | { "do": "retry_job", 
+job: string, } | { "do": "printer_jobs", 
+/**
+ * The printer.
+ */
+printer: string, } | { "do": "manage_job", 
+/**
+ * The printer.
+ */
+printer: string, 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, 
+/**
+ * What to do with it: `cancel`, `hold` or `release`.
+ */
+action: JobAction, } | { "do": "retry_job", 
 /**
  * The job's id or a unique beginning of it.
  */
@@ -1459,7 +1505,23 @@ path: string,
 /**
  * When the name is taken there.
  */
-conflict: Conflict, } | { "do": "transfers" } | { "do": "cancel_transfer", 
+conflict: Conflict, } | { "do": "send", 
+/**
+ * Absolute paths.
+ */
+files: Array<string>, 
+/**
+ * The device.
+ */
+device: string, } | { "do": "inbox" } | { "do": "stop_sending", 
+/**
+ * The sending's id or the beginning of it.
+ */
+sending: string, } | { "do": "forget_sender", 
+/**
+ * The device.
+ */
+device: string, } | { "do": "transfers" } | { "do": "cancel_transfer", 
 /**
  * The transfer's id or a unique beginning of it.
  */
@@ -1488,7 +1550,7 @@ transfer: string, };
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> };
 
 /**
  * What a member may do with the home itself.
@@ -1499,6 +1561,48 @@ export type Role = "member" | "keeper";
  * PWG 5100.13 `print-scaling`.
  */
 export type Scaling = "auto" | "fit" | "fill" | "none";
+
+/**
+ * Files and folders that somebody sends here.
+ */
+export type Sending = { 
+/**
+ * Its id; the question about it has the same.
+ */
+id: string, 
+/**
+ * Who sends: a device's identity.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Bytes that were announced.
+ */
+bytes: number, 
+/**
+ * Bytes that are here.
+ */
+bytes_done: number, 
+/**
+ * Where it is.
+ */
+state: SendingState, 
+/**
+ * When it was announced.
+ */
+asked_at: number, };
+
+/**
+ * The life of what somebody sends here.
+ */
+export type SendingState = "asking" | "accepted" | "refused";
 
 /**
  * One thing this computer offers.
