@@ -269,7 +269,7 @@ pub(crate) fn set_folder_modified(dir: &cap_std::fs::Dir, nanos: i64) {
         use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT, utimensat};
         let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
         let times = Timestamps {
-            last_access: at(0, UTIME_OMIT.into()),
+            last_access: at(0, UTIME_OMIT),
             last_modification: at(nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000)),
         };
         if let Err(error) = utimensat(dir, ".", &times, AtFlags::empty()) {

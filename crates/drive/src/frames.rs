@@ -179,7 +179,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes bytes. Call [`Reader::next`] until it has no more before taking further ones: then no more than a frame
+    /// Takes bytes. Call [`Reader::next_frame`] until it has no more before taking further ones: then no more than a frame
     /// and one portion is held.
     pub fn take(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
@@ -195,7 +195,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`FrameError`]: the rest of the stream is worth nothing.
-    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         if self.ended {
             return if self.waiting.is_empty() { Ok(None) } else { Err(FrameError::AfterEnd) };
         }
@@ -351,7 +351,7 @@ mod tests {
             let (mut reader, mut read) = (Reader::default(), Vec::new());
             for portion in bytes.chunks(portion) {
                 reader.take(portion);
-                while let Some(frame) = reader.next().unwrap() {
+                while let Some(frame) = reader.next_frame().unwrap() {
                     read.push(frame);
                 }
             }
@@ -365,18 +365,18 @@ mod tests {
         let bytes = written(&[Frame::Same(path("a")), Frame::End(1)]);
         let mut reader = Reader::default();
         reader.take(&bytes[..bytes.len() - 1]);
-        while reader.next().unwrap().is_some() {}
+        while reader.next_frame().unwrap().is_some() {}
         assert!(!reader.is_whole(), "the end is cut off");
         reader.take(&bytes[bytes.len() - 1..]);
-        while reader.next().unwrap().is_some() {}
+        while reader.next_frame().unwrap().is_some() {}
         assert!(reader.is_whole());
         reader.take(&[3]);
-        assert_eq!(reader.next(), Err(FrameError::AfterEnd));
+        assert_eq!(reader.next_frame(), Err(FrameError::AfterEnd));
 
         let mut reader = Reader::default();
         reader.take(&written(&[Frame::Same(path("a")), Frame::End(2)]));
-        reader.next().unwrap();
-        assert_eq!(reader.next(), Err(FrameError::Missing));
+        reader.next_frame().unwrap();
+        assert_eq!(reader.next_frame(), Err(FrameError::Missing));
     }
 
     #[test]
@@ -392,7 +392,7 @@ mod tests {
         bytes[at] ^= 1;
         let mut reader = Reader::default();
         reader.take(&bytes);
-        assert_eq!(reader.next(), Err(FrameError::Damaged));
+        assert_eq!(reader.next_frame(), Err(FrameError::Damaged));
     }
 
     #[test]
@@ -402,7 +402,7 @@ mod tests {
             head(&mut bytes, 3, bad);
             let mut reader = Reader::default();
             reader.take(&bytes);
-            assert!(matches!(reader.next(), Err(FrameError::Path(_))), "{bad}");
+            assert!(matches!(reader.next_frame(), Err(FrameError::Path(_))), "{bad}");
         }
     }
 
@@ -412,7 +412,7 @@ mod tests {
             let mut reader = Reader::default();
             reader.take(&bytes);
             for _ in 0..2_000 {
-                match reader.next() {
+                match reader.next_frame() {
                     Ok(Some(frame)) => {
                         let mut again = BytesMut::new();
                         frame.write(&mut again);

@@ -8,7 +8,7 @@ pub(crate) fn run(bytes: &[u8]) {
     for portion in bytes.chunks(1 + bytes.len() % 97) {
         reader.take(portion);
         loop {
-            match reader.next() {
+            match reader.next_frame() {
                 Ok(Some(frame)) => {
                     frames += 1;
                     check(&frame);
@@ -27,7 +27,7 @@ fn check(frame: &Frame) {
     assert!(!written.is_empty() && written.len() <= MAX_FRAME);
     let mut again = Reader::default();
     again.take(&written);
-    match (again.next(), frame) {
+    match (again.next_frame(), frame) {
         // It tells how many came before it, which is none here.
         (_, Frame::End(_)) => {}
         (Ok(Some(read)), frame) => assert!(read == *frame, "{frame:?} became {read:?}"),

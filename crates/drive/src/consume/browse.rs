@@ -270,7 +270,7 @@ impl Frames {
     /// The next frame; none after the last one. One that ends early is an error.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, RemoteError> {
         loop {
-            match self.reader.next() {
+            match self.reader.next_frame() {
                 Ok(Some(Frame::End(_))) => {}
                 Ok(Some(frame)) => return Ok(Some(frame)),
                 Ok(None) => match next_data(&mut self.body, STALL).await? {

@@ -198,7 +198,7 @@ impl Batch {
             };
             reader.take(&data);
             let nonsense = |error: crate::frames::FrameError| Refused::new(Code::Mismatch, error.to_string());
-            while let Some(frame) = reader.next().map_err(nonsense)? {
+            while let Some(frame) = reader.next_frame().map_err(nonsense)? {
                 if let Frame::File(file) = &frame {
                     left = left
                         .checked_sub(file.content.len() as u64)

@@ -5,10 +5,15 @@ use crate::{
     phone::{Part, Phone},
     start, status,
 };
+use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Method, Request, StatusCode};
 use lanyard_api::{PassAction, Request as Ask, Response};
-use lanyard_drive::offer::Folder;
+use lanyard_drive::{
+    frames::{Frame, SmallFile},
+    offer::Folder,
+    path::SharePath,
+};
 use lanyard_node::{Node, circle::Known, shares};
 use lanyard_print::{
     QueueId,
@@ -393,11 +398,31 @@ impl Door for PeerDrives {
                 let outcome = outcome(status, &body, "code");
                 let written = world.folder.path().join(name).exists();
                 assert_eq!(written, outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
+                assert_eq!(
+                    many_at_once(world, neighbour, case).await,
+                    outcome,
+                    "{}: many at once",
+                    case.name
+                );
                 return Some(outcome);
             }
+            let letter = std::fs::read(world.folder.path().join("letter.txt")).unwrap();
+            let have = serde_json::json!({
+                "id": blake3::hash(&letter).to_hex().as_str(), "size": letter.len(), "name": "letter.txt",
+            });
+            let ask = |verb: &str| (at(verb), Vec::new());
+            let questions = [
+                ask("list"),
+                ask("stat?path=letter.txt"),
+                ask("file?path=letter.txt"),
+                ask("manifest?path=letter.txt"),
+                ask("tree"),
+                (at("batch").method(Method::POST), br#"[{"path":"letter.txt"}]"#.to_vec()),
+                (at("have").method(Method::POST), have.to_string().into_bytes()),
+            ];
             let mut outcomes = Vec::new();
-            for verb in ["list", "stat?path=letter.txt", "file?path=letter.txt", "manifest?path=letter.txt"] {
-                let (status, body) = neighbour.send(at(verb), Vec::new()).await;
+            for (question, text) in questions {
+                let (status, body) = neighbour.send(question, text).await;
                 let told = String::from_utf8_lossy(&body).into_owned();
                 let outcome = outcome(status, &body, "code");
                 let leaks = told.contains("letter") || told.contains("Dear");
@@ -409,6 +434,21 @@ impl Door for PeerDrives {
         }
         .boxed()
     }
+}
+
+/// A small file in a batch.
+async fn many_at_once(world: &World, neighbour: &Neighbour, case: &Case) -> Outcome {
+    let path = SharePath::parse(&Uuid::new_v4().simple().to_string()).unwrap();
+    let on_disk = world.folder.path().join(path.to_path());
+    let content = Bytes::from_static(b"Hello");
+    let file = Frame::File(SmallFile { path, modified: None, executable: false, content });
+    let frames = [file.written(), Frame::End(1).written()].concat();
+    let uri = format!("/v1/drives/{}/batch", world.drive);
+    let request = Request::builder().method(Method::PUT).uri(uri).header(lanyard_drive::wire::SIZE, 5);
+    let (status, body) = neighbour.send(request, frames).await;
+    let outcome = outcome(status, &body, "code");
+    assert_eq!(on_disk.exists(), outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
+    outcome
 }
 
 /// This computer's front ends; other users of it are nobody.

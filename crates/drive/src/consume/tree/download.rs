@@ -25,6 +25,10 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
+use tokio::task::JoinHandle;
+
+/// A batch on its way to the disk.
+type Landed = JoinHandle<Result<Vec<Outcome>, Trouble>>;
 
 /// One copy of a tree while it is tried.
 struct Try<'a> {
@@ -259,7 +263,7 @@ impl Try<'_> {
         large: &mut Vec<Item>,
         count: &mut Count<'_>,
     ) -> Result<(), Trouble> {
-        let mut landing: Option<(Vec<Item>, tokio::task::JoinHandle<Result<Vec<Outcome>, Trouble>>)> = None;
+        let mut landing: Option<(Vec<Item>, Landed)> = None;
         let mut result = Ok(());
         for batch in batches(items) {
             let fetched = self.fetch(batch, count).await;
