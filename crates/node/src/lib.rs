@@ -25,7 +25,7 @@ pub mod inbox;
 pub mod lock;
 pub mod logs;
 pub mod mounts;
-mod moved;
+pub mod moved;
 pub mod names;
 pub mod networks;
 pub mod node;

@@ -100,7 +100,7 @@ async fn a_guest_comes_in_with_the_secret_or_the_pin_of_a_pass_for_reading() {
         assert_eq!(client.status("PROPFIND", &top, Some((&number, wrong))).await, 401, "{wrong}");
     }
     node.handle(Ask::EndPass { pass: reader.pass.id }).await.unwrap();
-    assert_eq!(client.0.connect().await.is_ok(), true, "there is still the other guest's door");
+    assert!(client.0.connect().await.is_ok(), "there is still the other guest's door");
     assert_eq!(client.status("PROPFIND", &top, login).await, 404);
     node.stop().await;
 }

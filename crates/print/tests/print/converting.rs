@@ -129,7 +129,7 @@ async fn a_document_that_takes_long_to_be_made_does_not_keep_the_next_one_waitin
     let next = Document::pdf(1);
     let second = running.accept("pages", &next, Options::default()).await;
     running.until(second, State::Done).await;
-    assert_eq!(slow.printed(), [next.title.clone()]);
+    assert_eq!(slow.printed(), std::slice::from_ref(&next.title));
     assert_eq!(running.status(first).await.state, State::Waiting, "it waits, and nobody is told of trouble");
     slow.make_ready("slow.png");
     running.until(first, State::Done).await;

@@ -36,7 +36,7 @@ pub(super) fn a_change_of_state() -> Result<()> {
         // A number of milliseconds that has nothing to do with how often anybody looks.
         thread::sleep(Duration::from_millis(631 + 37 * round as u64));
     }
-    if ROUNDS % 2 == 0 {
+    if ROUNDS.is_multiple_of(2) {
         beside.printer.admin(&["cupsenable", QUEUE])?;
     }
     let slowest = times.iter().max().copied().unwrap_or_default();
