@@ -73,17 +73,18 @@ impl Suites {
         Ok(Self { dir: dir.to_owned() })
     }
 
-    /// Runs one suite from `host` on the printer at `uri`.
+    /// Runs one suite from `host` on the printer at `uri`, with more options for `ipptool`.
     ///
     /// # Errors
     /// When `ipptool` does not run, or says nothing that can be counted.
-    pub fn run(&self, host: &Host, uri: &str, suite: &str) -> Result<Score> {
+    pub fn run(&self, host: &Host, uri: &str, suite: &str, options: &[&str]) -> Result<Score> {
         let path = |name: &str| self.dir.join(name).to_string_lossy().into_owned();
         // -R rides over server-error-busy; the version is what the suites are written for.
         let output = host
             .command("timeout")
-            .args(["-k", "1", LIMIT, "ipptool", "-tI", "-V", "2.0", "-R", "-T", "60", "-f"])
-            .args([&path("document-letter.pdf"), uri, &path(suite)])
+            .args(["-k", "1", LIMIT, "ipptool", "-tI", "-V", "2.0", "-R", "-T", "60"])
+            .args(options)
+            .args(["-f", &path("document-letter.pdf"), uri, &path(suite)])
             .output()
             .context("start ipptool: install cups-ipp-utils")?;
         let text = String::from_utf8_lossy(&output.stdout);

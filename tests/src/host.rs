@@ -11,7 +11,7 @@ mod process;
 pub use capture::Capture;
 pub use process::Process;
 
-use crate::scratch::Scratch;
+use crate::{inside::Timed, scratch::Scratch};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -259,6 +259,16 @@ impl Host {
         let mut command = vec![me.as_str(), crate::inside::MARK];
         command.extend(arguments);
         self.run(&command)
+    }
+
+    /// Runs a command inside the host and tells how long it took there.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub fn time(&self, command: &[&str]) -> Result<Timed> {
+        let mut timed = vec!["time"];
+        timed.extend(command);
+        Timed::read(&self.run_inside(&timed)?)
     }
 
     /// Records what is sent and received on `eth0` until the returned value is stopped.

@@ -5,7 +5,11 @@
 mod besiege;
 mod joining;
 mod middle;
+mod rude;
+mod stopwatch;
 mod web;
+
+pub use stopwatch::Timed;
 
 use crate::mdns;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -47,6 +51,7 @@ pub fn run() -> Option<ExitCode> {
 
 fn act(arguments: &[&str]) -> Result<()> {
     match arguments {
+        ["time", command @ ..] => stopwatch::run(command),
         ["sink", port] => sink(port.parse()?),
         ["blast", address, bytes] => blast(address.parse()?, bytes.parse()?),
         ["echo"] => echo(),
@@ -69,6 +74,17 @@ fn act(arguments: &[&str]) -> Result<()> {
         }
         ["replay", address, dir] => joining::replay(address.parse()?, Path::new(dir)),
         ["middle", dir, ways @ ..] => middle::middle(Path::new(dir), ways),
+        ["post-ipp", address, path, file] => rude::post(address.parse()?, path, Path::new(file), None),
+        ["post-ipp", address, path, file, claimed] => {
+            rude::post(address.parse()?, path, Path::new(file), Some(claimed.parse()?))
+        }
+        ["flood-ipp", address, path, file, count] => {
+            rude::flood(address.parse()?, path, Path::new(file), count.parse()?)
+        }
+        ["slow-ipp", address, path, part, file, limit] => {
+            let limit = Duration::from_secs(limit.parse()?);
+            rude::slow(address.parse()?, path, part, Path::new(file), limit)
+        }
         ["web", address, dir] => web::web(address.parse()?, Path::new(dir)),
         ["open-socket", path] => open_socket(Path::new(path)),
         ["announce", packets @ ..] => announce(packets),

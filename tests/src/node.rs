@@ -3,6 +3,7 @@
 use crate::{
     Hopeless,
     host::{Host, Process},
+    inside::Timed,
     printer::PaperPrinter,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -291,6 +292,18 @@ impl Node {
             .with_context(|| format!("lanyard {} printed {text:?}", arguments.join(" ")))
     }
 
+    /// Runs `lanyard` for this node and tells how long that took.
+    ///
+    /// # Errors
+    /// As [`Node::run`].
+    pub fn time(&self, arguments: &[&str]) -> Result<Timed> {
+        let program = binary()?;
+        let data = self.data.to_string_lossy().into_owned();
+        let mut command = vec![program.as_str(), "--data", data.as_str()];
+        command.extend(arguments);
+        self.host.time(&command)
+    }
+
     /// Runs `lanyard` expecting it to fail in the proper way: exit status 1, a reason on stderr, nothing that looks
     /// like a crash. Answers the reason.
     ///
@@ -484,9 +497,10 @@ impl Node {
             );
             match newest.state {
                 now if now == state => Ok(newest),
-                TransferState::Done | TransferState::Cancelled | TransferState::Failed => {
-                    Err(Hopeless::because(words))
-                }
+                TransferState::Done
+                | TransferState::Cancelled
+                | TransferState::Failed
+                | TransferState::Paused => Err(Hopeless::because(words)),
                 _ => bail!("{words}"),
             }
         })

@@ -91,6 +91,16 @@ impl StandardPrinter {
         tray(&self.host, &self.dir)
     }
 
+    /// How many documents lie on the tray.
+    ///
+    /// # Errors
+    /// When the tray cannot be read.
+    pub fn sheets(&self) -> Result<usize> {
+        // What is still being printed has another name.
+        let is_whole = |entry: &fs::DirEntry| !entry.file_name().to_string_lossy().starts_with('.');
+        Ok(fs::read_dir(self.dir.join("tray"))?.filter_map(Result::ok).filter(is_whole).count())
+    }
+
     /// What it has printed, as the bytes that it got, in no order.
     ///
     /// # Errors

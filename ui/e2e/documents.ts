@@ -2,13 +2,22 @@
 
 /** A PDF with one line of text a page. */
 export function pdf(...pages: string[]): Buffer {
+  return drawn(...pages.map((text) => `BT /F1 24 Tf 72 720 Td (${text.replace(/[\\()]/g, "\\$&")}) Tj ET`));
+}
+
+/** The same with a large red square below the text. */
+export function red(...pages: string[]): Buffer {
+  return drawn(...pages.map((text) => `BT /F1 24 Tf 72 720 Td (${text}) Tj ET 1 0 0 rg 100 300 300 300 re f`));
+}
+
+/** A PDF whose pages are drawn by these operators (ISO 32000-1 §8, §9); F1 is Helvetica. */
+function drawn(...pages: string[]): Buffer {
   const objects: string[] = [];
   const kids = pages.map((_, i) => `${4 + i * 2} 0 R`).join(" ");
   objects.push("<< /Type /Catalog /Pages 2 0 R >>");
   objects.push(`<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`);
   objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
-  for (const [i, text] of pages.entries()) {
-    const content = `BT /F1 24 Tf 72 720 Td (${text.replace(/[\\()]/g, "\\$&")}) Tj ET`;
+  for (const [i, content] of pages.entries()) {
     objects.push(
       `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${5 + i * 2} 0 R ` +
         "/Resources << /Font << /F1 3 0 R >> >> >>",

@@ -36,10 +36,10 @@ export class Node {
     this.#child = child;
   }
 
-  static async start(data: string, name?: string): Promise<Node> {
+  static async start(data: string, name?: string, environment: Record<string, string> = {}): Promise<Node> {
     const named = name === undefined ? [] : ["--name", name];
     const child = spawn(program("LANYARD_BIN", "lanyard"), ["--data", data, "run", "--json", ...named], {
-      env: { ...process.env, ...LOOPBACK },
+      env: { ...process.env, ...LOOPBACK, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let errors = "";

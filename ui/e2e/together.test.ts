@@ -4,121 +4,16 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job, Nearby, NodeStatus, Share } from "../src/api";
 import { inspect, launch } from "./chromium";
 import { pdf } from "./documents";
-import { Node, scratch, unique, until } from "./nodes";
+import { scratch, unique, until } from "./nodes";
+import { Screen } from "./screen";
 
 /** How long a person waits for another screen to follow before they think that it is broken. */
 const SECONDS = 8000;
-
-/** One device: its node, its page, and how often somebody clicked there. */
-class Screen {
-  clicks = 0;
-  readonly problems: string[] = [];
-
-  private constructor(
-    readonly name: string,
-    readonly node: Node,
-    readonly context: BrowserContext,
-    readonly page: Page,
-  ) {}
-
-  static async open(browser: Browser, data: string, name: string, setUp: boolean): Promise<Screen> {
-    const node = await Node.start(data, setUp ? name : undefined);
-    const context = await browser.newContext({
-      viewport: { width: 1120, height: 760 },
-      locale: "en-GB",
-      permissions: ["clipboard-read", "clipboard-write"],
-    });
-    const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
-    const screen = new Screen(name, node, context, page);
-    page.on("pageerror", (error) => screen.problems.push(error.message));
-    page.on("console", (message) => message.type() === "error" && screen.problems.push(message.text()));
-    await page.goto(await node.ask<string>("browser"));
-    return screen;
-  }
-
-  async close() {
-    await this.context.close();
-    await this.node.stop();
-  }
-
-  get dialog(): Locator {
-    return this.page.getByRole("dialog");
-  }
-
-  get notes(): Locator {
-    return this.page.getByRole("region", { name: "What was just begun" });
-  }
-
-  get questions(): Locator {
-    return this.page.getByRole("region", { name: "Questions for you" });
-  }
-
-  async click(what: string | RegExp | Locator) {
-    this.clicks += 1;
-    const button = typeof what === "string" || what instanceof RegExp ? this.page.getByRole("button", { name: what, exact: typeof what === "string" }) : what;
-    await button.click();
-  }
-
-  /** Clicks made in there. */
-  async count(steps: () => Promise<void>): Promise<number> {
-    const before = this.clicks;
-    await steps();
-    return this.clicks - before;
-  }
-
-  /** A place of the sidebar; going there is a click as well. */
-  async go(place: string) {
-    await this.click(this.page.getByRole("navigation", { name: "Places" }).getByRole("link", { name: place }));
-    await this.page.getByRole("heading", { name: place, level: 1 }).waitFor();
-  }
-
-  card(name: string): Locator {
-    return this.page.getByRole("listitem").filter({ has: this.page.getByRole("heading", { name, exact: true }) });
-  }
-
-  code(): Locator {
-    return this.page.getByLabel("Code", { exact: true });
-  }
-
-  /** Typed as people type: without the dashes, which come by themselves. */
-  async type(code: string) {
-    await this.code().fill("");
-    await this.code().pressSequentially(code.replaceAll("-", ""));
-    expect(await this.code().inputValue()).toBe(code);
-  }
-
-  /** The code that this screen shows. */
-  async shown(): Promise<string> {
-    const code = await this.dialog.getByText(/^\d\d-\d{3}-\d{3}$/).textContent();
-    return code!.trim();
-  }
-
-  /** Who this page says is in the home. */
-  async members(): Promise<string[]> {
-    const names = await this.page.getByRole("region", { name: HOME }).getByRole("listitem").allTextContents();
-    return [ANNA, BEN, PI, OFFICE].filter((name) => names.some((text) => text.includes(name)));
-  }
-
-  /** Drops a document on a printer and prints it as it is. */
-  async drop(printer: string, title: string) {
-    const data = await this.page.evaluateHandle(([title, text]) => {
-      const data = new DataTransfer();
-      data.items.add(new File([Uint8Array.from(text, (letter) => letter.charCodeAt(0))], title, { type: "application/pdf" }));
-      return data;
-    }, [title, pdf("one", "two").toString("latin1")] as const);
-    const box = (await this.card(printer).boundingBox())!;
-    const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, dataTransfer: data };
-    await this.card(printer).dispatchEvent("dragover", at);
-    await this.card(printer).dispatchEvent("drop", at);
-    await this.dialog.getByText(title).first().waitFor();
-  }
-}
 
 const ANNA = unique("Anna's laptop");
 const BEN = unique("Ben's desktop");
@@ -144,17 +39,12 @@ beforeAll(async () => {
   await writeFile(join(place.path, "photos", "beach.jpg"), Buffer.alloc(20_000, 1));
   browser = await launch();
   [anna, ben, pi, office] = await Promise.all([
-    Screen.open(browser, join(place.path, "anna"), ANNA, false),
-    Screen.open(browser, join(place.path, "ben"), BEN, false),
-    Screen.open(browser, join(place.path, "pi"), PI, true),
-    Screen.open(browser, join(place.path, "office"), OFFICE, true),
+    Screen.open(browser, join(place.path, "anna"), undefined),
+    Screen.open(browser, join(place.path, "ben"), undefined),
+    Screen.open(browser, join(place.path, "pi"), PI),
+    Screen.open(browser, join(place.path, "office"), OFFICE),
   ]);
-  for (const screen of [pi, office]) {
-    await screen.click("Continue");
-    await screen.click("Just look around");
-    await screen.click("Finish");
-    await screen.page.getByRole("heading", { name: "Nearby", level: 1 }).waitFor();
-  }
+  for (const screen of [pi, office]) await screen.lookAround();
 });
 
 afterAll(async () => {
@@ -162,6 +52,12 @@ afterAll(async () => {
   await browser?.close();
   await place?.[Symbol.asyncDispose]();
 });
+
+/** Who a page says is in the home. */
+async function members(screen: Screen): Promise<string[]> {
+  const names = await screen.page.getByRole("region", { name: HOME }).getByRole("listitem").allTextContents();
+  return [ANNA, BEN, PI, OFFICE].filter((name) => names.some((text) => text.includes(name)));
+}
 
 /** What Ben's printer has put into files. */
 async function printed(): Promise<string[]> {
@@ -196,9 +92,9 @@ describe.sequential("a home of three", () => {
     expect(recovery.join("-")).toMatch(/^([0-9A-HJKMNP-TV-Z]{4}-){6}[0-9A-HJKMNP-TV-Z]{4}$/);
     await inspect(anna.page, "together-recovery");
     await anna.click("I have kept it");
-    await expect.poll(() => anna.members()).toEqual([ANNA]);
+    await expect.poll(() => members(anna)).toEqual([ANNA]);
     await anna.page.reload();
-    await expect.poll(() => anna.members()).toEqual([ANNA]);
+    await expect.poll(() => members(anna)).toEqual([ANNA]);
     const { stdout } = await everything(anna);
     expect(stdout, "nothing tells it a second time").not.toContain(recovery.join("-"));
   });
@@ -246,7 +142,7 @@ describe.sequential("a home of three", () => {
     await anna.click("Done");
     await ben.go("My home");
     for (const screen of [anna, ben, pi]) {
-      const all = expect.poll(() => screen.members(), { message: `on the page of ${screen.name}`, timeout: SECONDS });
+      const all = expect.poll(() => members(screen), { message: `on the page of ${screen.name}`, timeout: SECONDS });
       await all.toEqual([ANNA, BEN, PI]);
     }
     await pi.page.getByText(`Devices are added and removed on ${ANNA}.`).waitFor();
@@ -271,7 +167,7 @@ describe.sequential("a home of three", () => {
     await office.click("Join");
     await office.page.getByRole("alert").getByText(/This code (isn't right|has ended)/).waitFor();
     await anna.dialog.getByRole("button", { name: "Close" }).last().click();
-    await expect.poll(() => anna.members()).toEqual([ANNA, BEN, PI]);
+    await expect.poll(() => members(anna)).toEqual([ANNA, BEN, PI]);
   });
 });
 
@@ -434,7 +330,7 @@ describe.sequential("who leaves, and who is only connected", () => {
     await expect(pi.node.ask("ls", `${PHOTOS}@${BEN}`), "nor by name").rejects.toThrow();
     for (const screen of [anna, ben]) {
       if (screen === ben) await ben.go("My home");
-      await expect.poll(() => screen.members(), { timeout: SECONDS }).toEqual([ANNA, BEN]);
+      await expect.poll(() => members(screen), { timeout: SECONDS }).toEqual([ANNA, BEN]);
     }
   });
 

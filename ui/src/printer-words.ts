@@ -18,8 +18,11 @@ export function printerState(printer: Pick<Printer, "state" | "reasons"> & { wai
   switch (printer.state) {
     case "ready":
       return { tone: warning ? "warn" : "ok", words: along(t("printer.ready"), warning) };
-    case "busy":
-      return { tone: "accent", words: along(t("printer.busy"), warning) };
+    case "busy": {
+      // CUPS says that it prints as long as a job is with the printer, whatever the printer waits for.
+      const wants = reason !== null && WANTS_A_PERSON.test(bare(reason));
+      return { tone: wants ? "warn" : "accent", words: along(t("printer.busy"), wants ? reasonWords(reason) : warning) };
+    }
     case "stopped":
       return { tone: "warn", words: along(reasonWords(reason)) };
     case "unreachable":
@@ -41,6 +44,10 @@ export function allReasons(reasons: string[]): string[] {
 
 /** The keyword without its severity (RFC 8011 §5.4.12). */
 const bare = (reason: string) => reason.replace(/-(report|warning|error)$/, "");
+
+/** What nobody but a person at the printer can put right (RFC 8011 §5.4.12). */
+const WANTS_A_PERSON =
+  /^(media-(empty|needed|jam)|(toner|developer|marker-supply)-empty|marker-supply-missing|marker-waste-full|(door|cover|interlock)-open|(in|out)put-tray-missing|output-area-full|offline)$/;
 
 /** Something that stops no printing yet. */
 const isWarning = (reason: string) =>

@@ -151,6 +151,17 @@ export function pagesWrong(typed: string, count: number | null = null): "form" |
   return count !== null && most > count ? "beyond" : null;
 }
 
+/** How many pages of a document with `count` a range of them means; all of them when there is none. */
+export function pagesChosen(pages: string | null, count: number): number {
+  if (pages === null) return count;
+  return normalPages(pages)
+    .split(",")
+    .reduce((sum, part) => {
+      const [first = 1, last = first] = part.split("-").map(Number);
+      return sum + Math.max(0, Math.min(last, count) - first + 1);
+    }, 0);
+}
+
 /** Names that everybody knows; the others are told by their size. */
 const KNOWN_MEDIA: Record<string, string> = {
   iso_a3_297x420mm: "A3",

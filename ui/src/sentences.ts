@@ -18,6 +18,7 @@ import type {
 import { ago, bytes, timeLeft, until } from "./format";
 import { minutesLeft } from "./joining";
 import { reasonWords } from "./printer-words";
+import { pagesChosen } from "./printing";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
 import { isKey } from "./words";
@@ -96,7 +97,7 @@ export function jobSentence(job: Job): Sentence {
         words: isJobLost(job) ? t("job.maybe_printed") : t("job.stopped", { reason: reasonWords(job.reason) }),
       };
     case "done":
-      return { tone: "ok", words: job.pages ? n("job.done_pages", job.pages) : t("job.done") };
+      return { tone: "ok", words: job.pages ? n("job.done_pages", pagesChosen(job.options.pages, job.pages)) : t("job.done") };
     case "cancelled":
       return job.reason === "cancel_unconfirmed"
         ? { tone: "warn", words: t("job.cancel_unconfirmed", { device }) }
@@ -114,9 +115,10 @@ function heldWords({ direction, reason }: Job): string {
 }
 
 function printing(job: Job): string {
-  if (job.pages && job.pages_done !== null) {
-    const page = Math.min(job.pages_done + 1, job.pages);
-    return t("job.printing_page", { page, pages: job.pages });
+  const pages = pagesToPrint(job);
+  if (pages && job.pages_done !== null) {
+    const page = Math.min(job.pages_done + 1, pages);
+    return t("job.printing_page", { page, pages });
   }
   return t("job.printing");
 }
@@ -135,7 +137,14 @@ export const isTransferMoving = (transfer: Transfer) => transfer.state === "runn
 /** The part of a job that is done, when it can be told. */
 export function jobProgress(job: Job): number | null {
   if (isJobOver(job)) return null;
-  return job.state === "printing" && job.pages && job.pages_done !== null ? job.pages_done / job.pages : null;
+  const pages = pagesToPrint(job);
+  return job.state === "printing" && pages && job.pages_done !== null ? Math.min(1, job.pages_done / pages) : null;
+}
+
+/** As printers count: with the copies. Unknown where several pages come on one side, which some printers count as one. */
+function pagesToPrint({ pages, options }: Job): number | null {
+  if (pages === null || options.booklet || (options.number_up ?? 1) > 1) return null;
+  return pagesChosen(options.pages, pages) * (options.copies ?? 1);
 }
 
 /** Where a copy is, to its end. */

@@ -37,6 +37,12 @@ describe("what a printer says of itself", () => {
     expect(state("busy", "media-low")).toBe("Busy · Paper is running low");
   });
 
+  test("tells what a busy printer waits for when only a person can help", () => {
+    const busy = { state: "busy", reasons: ["cups-waiting-for-job-completed", "media-empty"], waiting: 2 } as const;
+    expect(printerState({ ...busy, reasons: [...busy.reasons] })).toEqual({ tone: "warn", words: "Busy · Needs paper · 2 waiting" });
+    expect(printerState({ state: "busy", reasons: ["connecting-to-device"] })).toEqual({ tone: "accent", words: "Busy" });
+  });
+
   test("says how many wait, except where nobody can know", () => {
     expect(printerState({ state: "stopped", reasons: ["media-jam"], waiting: 3 }).words).toBe("Paper is jammed · 3 waiting");
     expect(printerState({ state: "unreachable", reasons: [], waiting: 3 }).words).toBe("Not answering · may be asleep");

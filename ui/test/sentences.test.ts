@@ -5,6 +5,7 @@ import {
   askSentence,
   checksSentence,
   isJobLost,
+  jobProgress,
   jobSentence,
   minutesWords,
   rightSentence,
@@ -45,6 +46,24 @@ describe("a job that is not where one thinks", () => {
     expect(jobSentence(cancelled).words).toBe("Cancelled here. Ben's desktop has not confirmed it yet.");
     expect(jobSentence({ ...cancelled, reason: null }).words).toBe("Cancelled");
   });
+});
+
+describe("how far a job is", () => {
+  const some = { ...job("a", 1, "printing"), pages: 10, pages_done: 1, options: { ...job("a", 1, "printing").options, pages: "2-4, 9", copies: 2 } };
+
+  test("counts the pages that were chosen, and the copies as the printer does", () => {
+    expect(jobSentence(some).words).toBe("Printing page 2 of 8");
+    expect(jobProgress(some)).toBe(1 / 8);
+    expect(jobSentence({ ...some, state: "done", pages_done: 8 }).words).toBe("Printed · 4 pages");
+    expect(jobSentence({ ...some, state: "done", options: { ...some.options, pages: "8-40" } }).words).toBe("Printed · 3 pages");
+  });
+
+  test("is not told in pages where nobody knows how the printer counts", () => {
+    expect(jobSentence({ ...some, options: { ...some.options, number_up: 2 } }).words).toBe("Printing");
+    expect(jobProgress({ ...some, options: { ...some.options, booklet: true } })).toBeNull();
+  });
+
+  test("never goes beyond its end", () => expect(jobProgress({ ...some, pages_done: 99 })).toBe(1));
 });
 
 describe("a question to the owner", () => {

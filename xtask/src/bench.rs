@@ -1,9 +1,10 @@
 //! The figures the project promises, measured with release builds on this computer. They are printed, never asserted:
-//! a busy machine is no bug.
+//! a busy machine is no bug. With `--record` they are kept in `docs/benchmarks.md`.
 
 mod beside;
 mod copy;
 mod start;
+mod table;
 mod window;
 
 use crate::{demo, node_js::NodeJs, packages, project, run, shell, ui};
@@ -12,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use table::{Goal, Row, tell};
 
 /// One measurement and what it is measured against.
 struct Bench {
@@ -31,13 +33,11 @@ const ALL: &[Bench] = &[
 
 /// Runs what the words after `bench` name, or everything.
 pub(crate) fn bench(words: &[String]) -> Result<()> {
-    let names: Vec<&str> = match words.split_first() {
-        None => Vec::new(),
-        Some((flag, _)) if flag.starts_with('-') => {
-            bail!("unexpected argument {flag:?}; usage: cargo xtask bench [NAME…]")
-        }
-        Some(_) => words.iter().map(String::as_str).collect(),
-    };
+    let (flags, names): (Vec<&str>, Vec<&str>) =
+        words.iter().map(String::as_str).partition(|word| word.starts_with('-'));
+    if let Some(flag) = flags.iter().find(|flag| **flag != "--record") {
+        bail!("unexpected argument {flag:?}; usage: cargo xtask bench [--record] [NAME…]");
+    }
     if let Some(unknown) = names.iter().find(|name| ALL.iter().all(|bench| bench.name != **name)) {
         let known: Vec<_> = ALL.iter().map(|bench| bench.name).collect();
         bail!("there is no measurement {unknown:?}; there are {}", known.join(", "));
@@ -54,6 +54,9 @@ pub(crate) fn bench(words: &[String]) -> Result<()> {
             failed += 1;
             println!("{:44} could not be measured: {error:#}", bench.name);
         }
+    }
+    if !flags.is_empty() {
+        table::record()?;
     }
     anyhow::ensure!(failed == 0, "{failed} could not be measured");
     Ok(())
@@ -104,13 +107,8 @@ impl Drop for Folder {
     }
 }
 
-/// Prints one figure beside its goal.
-fn tell(what: &str, figure: &str, goal: &str) {
-    println!("{what:44} {figure:>32}   goal {goal}");
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// The middle one.

@@ -9,6 +9,8 @@ use std::fs;
 
 /// The line above the rows.
 const HEAD: &str = "|---|---|---|---|---|\n";
+/// The same of the table about folders, whose rows begin with the other.
+const FOLDERS: (&str, &str) = ("|:--|:--|---|---|---|\n", "| litmus: ");
 
 /// The order of the rows; what is not named here comes last.
 const ORDER: [&str; 8] = [
@@ -29,7 +31,7 @@ pub(crate) fn write() -> Result<()> {
     fs::create_dir_all(&figures)?;
     shell::run(shell::cargo().args(["build", "-p", "lanyard-cli"]))?;
     let mut suites = shell::cargo();
-    suites.args(["test", "-p", "lanyard-tests", "--test", "laboratory", "--", "conformance"]);
+    suites.args(["test", "-p", "lanyard-tests", "--test", "laboratory", "--", "conformance", "litmus"]);
     shell::run(suites.env("LANYARD_CONFORMANCE", &figures))?;
     let mut rows = Vec::new();
     for entry in fs::read_dir(&figures)? {
@@ -37,19 +39,22 @@ pub(crate) fn write() -> Result<()> {
     }
     let file = project::root().join("docs/conformance.md");
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    fs::write(&file, with_rows(&text, rows)?)?;
+    let (folders, printers): (Vec<String>, Vec<String>) =
+        rows.into_iter().partition(|row| row.starts_with(FOLDERS.1));
+    let text = with_rows(&text, HEAD, printers)?;
+    fs::write(&file, with_rows(&text, FOLDERS.0, folders)?)?;
     println!("wrote {}", file.display());
     Ok(())
 }
 
-/// The text with these rows instead of those that were in its table.
-fn with_rows(text: &str, mut rows: Vec<String>) -> Result<String> {
+/// The text with these rows instead of those that were in the table with this line above them.
+fn with_rows(text: &str, head: &str, mut rows: Vec<String>) -> Result<String> {
     ensure!(!rows.is_empty(), "the laboratory left no figures");
     let suite = |row: &str| ORDER.iter().position(|suite| row.starts_with(&format!("| {suite} |")));
     rows.sort_by_key(|row| (suite(row).unwrap_or(ORDER.len()), row.clone()));
-    let (before, after) = text.split_once(HEAD).context("docs/conformance.md has no table")?;
+    let (before, after) = text.split_once(head).context("docs/conformance.md has no such table")?;
     let rest: Vec<&str> = after.lines().skip_while(|line| line.starts_with('|')).collect();
-    let mut new = format!("{before}{HEAD}{}", rows.concat());
+    let mut new = format!("{before}{head}{}", rows.concat());
     for line in rest {
         new.push_str(line);
         new.push('\n');
@@ -65,11 +70,11 @@ mod tests {
     fn rows_take_the_place_of_the_old_ones_and_the_words_stay() {
         let text = format!("Words.\n\n| suite |\n{HEAD}| old | 1 |\n\nMore words.\n");
         let rows = vec!["| ipp-2.0.test | B |\n".to_owned(), "| ipp-1.1.test | A |\n".to_owned()];
-        let new = with_rows(&text, rows).unwrap_or_default();
+        let new = with_rows(&text, HEAD, rows).unwrap_or_default();
         assert_eq!(
             new,
             format!("Words.\n\n| suite |\n{HEAD}| ipp-1.1.test | A |\n| ipp-2.0.test | B |\n\nMore words.\n")
         );
-        assert!(with_rows(&text, Vec::new()).is_err());
+        assert!(with_rows(&text, HEAD, Vec::new()).is_err());
     }
 }

@@ -30,7 +30,7 @@ cargo xtask COMMAND
   run [--demo] [--release] set up, build, and open the app; --demo adds a neighbour on this computer
   test [--only STEP]… [--list]
                            install what the tests need and run all of them, or only some steps
-  bench [--only NAME]…     measure the figures the project promises (release build)
+  bench [--record] [NAME]… measure the figures the project promises (release build)
   fuzz [TARGET]… [--seconds N]
                            give the decoders what nobody would send, 4 seconds each
   bindings [--check]       write ui/src/api from crates/api, or check that it is up to date

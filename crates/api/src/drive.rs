@@ -1,6 +1,6 @@
 //! Folders and drives of others, and copies to and from them.
 
-use crate::{Access, Millis};
+use crate::{Access, Millis, TransferTree};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -79,6 +79,8 @@ pub enum Conflict {
     KeepBoth,
     /// Put the new one in its place, once it is whole.
     Replace,
+    /// Keep the old one and do not copy the new one. For one file that is the same as refusing.
+    Skip,
 }
 
 /// Which way the bytes go.
@@ -99,6 +101,8 @@ pub enum TransferState {
     Waiting,
     /// Bytes are moving.
     Running,
+    /// Held by a person; `RetryTransfer` lets it go on.
+    Paused,
     /// Whole, under its final name, identical to the original.
     Done,
     /// Stopped by a person; nothing is left under the final name.
@@ -107,14 +111,14 @@ pub enum TransferState {
     Failed,
 }
 
-/// One copy in either direction.
+/// One copy of a file or folder in either direction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Transfer {
     /// A UUID.
     pub id: String,
     /// Which way.
     pub direction: TransferDirection,
-    /// The file's name.
+    /// The name of the file or folder.
     pub name: String,
     /// The drive's name.
     pub drive: String,
@@ -141,6 +145,13 @@ pub struct Transfer {
     /// Bytes a second, smoothed; 0 when not running.
     #[ts(type = "number")]
     pub rate: u64,
+    /// A limit of its own, in bytes a second.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub limit: Option<u64>,
+    /// What is known of a folder; none for a file.
+    #[serde(default)]
+    pub tree: Option<TransferTree>,
     /// When it was made.
     #[ts(type = "number")]
     pub created_at: Millis,

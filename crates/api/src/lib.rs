@@ -14,7 +14,9 @@ pub mod home;
 pub mod mount;
 pub mod print;
 pub mod request;
+pub mod send;
 pub mod share;
+pub mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
 pub use check::{Check, CheckKind, FixAction, Outcome};
@@ -33,7 +35,9 @@ pub use print::{
     PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
 };
 pub use request::{Request, Response};
+pub use send::{Inbox, InboxSender, Sending, SendingState};
 pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
+pub use tree::{TransferFate, TransferNote, TransferTree};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.
 pub type Millis = i64;

@@ -1,9 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Invite, Job,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job,
     JobAction, Listing, Millis, Mount, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass,
     PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
+    TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -330,11 +331,11 @@ pub enum Request {
         /// From an earlier `Listing`.
         after: Option<String>,
     },
-    /// Copy a file from a drive to here → `Transfer`, at once; its progress comes as events.
+    /// Copy a file or folder from a drive to here → `Transfer`, at once; its progress comes as events.
     Get {
         /// The drive.
         drive: String,
-        /// The file's path inside it.
+        /// The path inside it; empty for all of the drive.
         path: String,
         /// An absolute folder or file path; none means the downloads folder.
         dest: Option<String>,
@@ -342,7 +343,7 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
-    /// Copy a file of this computer to a drive → `Transfer`, at once.
+    /// Copy a file or folder of this computer to a drive → `Transfer`, at once.
     Put {
         /// The file: a path, or a browser's upload.
         document: Document,
@@ -354,6 +355,26 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
+    /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
+    /// until somebody there accepts them, or a rule does.
+    Send {
+        /// Absolute paths.
+        files: Vec<String>,
+        /// The device.
+        device: String,
+    },
+    /// Where files land that others send here, and what was sent → `Inbox`. Questions about it are among the `Asks`.
+    Inbox,
+    /// Take a yes back, also in the middle: what is whole stays → `Inbox`.
+    StopSending {
+        /// The sending's id or the beginning of it.
+        sending: String,
+    },
+    /// Ask again before files of this device are accepted → `Inbox`.
+    ForgetSender {
+        /// The device.
+        device: String,
+    },
     /// Copies, newest first → `Transfers`.
     Transfers,
     /// Stop a copy → `Transfer`.
@@ -361,7 +382,28 @@ pub enum Request {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
-    /// Go on with a failed copy where it stopped → `Transfer`.
+    /// Hold a copy until `RetryTransfer`; what it has stays → `Transfer`.
+    PauseTransfer {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
+    /// How fast copies may go, in bytes a second → `TransferLimit`, the one for all together. At least 65,536.
+    LimitTransfers {
+        /// Only this one, by its id or a unique beginning of it; none means all together.
+        #[serde(default)]
+        transfer: Option<String>,
+        /// The limit; none lifts it.
+        #[ts(type = "number | null")]
+        rate: Option<u64>,
+    },
+    /// How fast all copies together may go → `TransferLimit`.
+    TransferLimit,
+    /// What there is to tell of the files of a folder that was copied → `TransferNotes`, failures first, 1,000 at most.
+    TransferNotes {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
+    /// Go on with a paused or failed copy where it stopped → `Transfer`.
     RetryTransfer {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
@@ -501,6 +543,12 @@ pub enum Response {
     Transfer(Transfer),
     /// Copies.
     Transfers(Vec<Transfer>),
+    /// Where files land that others send here.
+    Inbox(Inbox),
+    /// Bytes a second that all copies together may move; none without a limit.
+    TransferLimit(#[ts(type = "number | null")] Option<u64>),
+    /// What there is to tell of a tree.
+    TransferNotes(Vec<TransferNote>),
     /// Where something is now.
     Placed {
         /// Its path inside the drive.

@@ -265,12 +265,21 @@ pub(crate) enum Command {
     Unmount { dir: PathBuf },
     /// Mounted drives
     Mounts,
-    /// Send files to a person's device
+    /// Send files and folders to a device of the home, where somebody accepts them
     Send {
         #[arg(required = true)]
         files: Vec<PathBuf>,
         #[arg(long, value_name = "DEVICE")]
         to: String,
+    },
+    /// What others send here, and where it lands
+    Inbox {
+        /// Take a yes back, also in the middle
+        #[arg(long, value_name = "ID")]
+        stop: Option<String>,
+        /// Ask again before files of this device are accepted
+        #[arg(long, value_name = "DEVICE", conflicts_with = "stop")]
+        ask_again: Option<String>,
     },
     /// Copies to and from drives
     Transfers {
@@ -278,9 +287,24 @@ pub(crate) enum Command {
         #[arg(long)]
         watch: bool,
     },
-    /// Hold a copy
-    Pause { id: String },
-    /// Go on with a failed copy where it stopped
+    /// Hold a copy until it is resumed
+    Pause {
+        /// Its id or the beginning of it
+        id: String,
+    },
+    /// How fast copies may go: show it, set it (`500K`, `2M`, bytes a second), or lift it with `none`
+    Limit {
+        rate: Option<String>,
+        /// Only this copy, by its id or the beginning of it
+        #[arg(long, value_name = "ID")]
+        only: Option<String>,
+    },
+    /// What there is to tell of the files of a folder that was copied
+    Notes {
+        /// The copy's id or the beginning of it
+        id: String,
+    },
+    /// Go on with a paused or failed copy where it stopped
     Resume {
         /// Its id or the beginning of it
         id: String,
@@ -329,8 +353,6 @@ impl Command {
     /// What this version cannot do yet, for the message that says so.
     pub(crate) fn not_available(&self) -> Option<&'static str> {
         match self {
-            Self::Send { .. } => Some("Sending files to a device"),
-            Self::Pause { .. } => Some("Pausing a copy"),
             Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
             _ => None,
         }

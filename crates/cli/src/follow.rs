@@ -134,7 +134,9 @@ impl Followed for Transfer {
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.state, TransferState::Done | TransferState::Cancelled | TransferState::Failed)
+        // One that a person holds is not waited for.
+        use TransferState::{Cancelled, Done, Failed, Paused};
+        matches!(self.state, Done | Cancelled | Failed | Paused)
     }
 
     fn draw(&self, line: &Line) {

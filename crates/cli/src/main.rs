@@ -181,6 +181,11 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             show::show(json, &transfers, |transfers| show::transfers(transfers))
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
+        Command::Send { files, to } => transfers::send(&node, files, to, json).await,
+        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
+        Command::Pause { id } => transfers::pause(&node, id, json).await,
+        Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
+        Command::Notes { id } => transfers::notes(&node, id, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,
         Command::Home { action } => Box::pin(home::home(&node, action, json)).await,
         Command::Pair { code, at } => Box::pin(home::pair(&node, code, at, json)).await,
@@ -188,6 +193,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Connect { address } => home::connect(&node, address, json).await,
         Command::Wake { device } => home::wake(&node, device, json).await,
         // Answered above.
-        Command::Run { .. } | Command::Send { .. } | Command::Pause { .. } => Err(ask::odd()),
+        Command::Run { .. } => Err(ask::odd()),
     }
 }

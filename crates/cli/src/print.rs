@@ -9,8 +9,8 @@ use crate::{
     show,
 };
 use lanyard_api::{
-    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Request, Response,
-    Transfer,
+    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Request,
+    Response, Transfer,
 };
 
 /// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows

@@ -12,9 +12,10 @@ pub(crate) use passes::{new_pass, passes};
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Job, JobDirection,
+    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Inbox, Job, JobDirection,
     JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
-    PrinterState, Queue, Share, ShareKind, SharingState, Transfer, TransferDirection, TransferState,
+    PrinterState, Queue, SendingState, Share, ShareKind, SharingState, Transfer, TransferDirection,
+    TransferFate, TransferNote, TransferState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -320,17 +321,68 @@ pub(crate) fn transfer(transfer: &Transfer) -> String {
     match (transfer.state, transfer.direction) {
         (TransferState::Done, TransferDirection::Download) => {
             let path = clean(&transfer.local_path);
-            format!("{path} ({}), identical to the original\n", size(transfer.bytes_done))
+            format!("{path} ({}), identical to the original\n", amount(transfer))
         }
         (TransferState::Done, TransferDirection::Upload) => {
             let path = clean(&transfer.remote_path);
-            format!("{drive}:{path} ({}), identical to the original\n", size(transfer.bytes_done))
+            format!("{drive}:{path} ({}), identical to the original\n", amount(transfer))
         }
         _ => {
             let reason = transfer.detail.as_deref().or(transfer.reason.as_deref());
             format!("{name}, {drive}: {}\n", clean(&with_reason(&transfer_state(transfer), reason)))
         }
     }
+}
+
+/// How much it was: bytes, and for a folder the files and what there is to tell of them.
+fn amount(transfer: &Transfer) -> String {
+    let mut words = size(transfer.bytes_done);
+    if let Some(tree) = transfer.tree {
+        words = format!("{} files, {words}", tree.files_done);
+        for (count, what) in [(tree.left_out, "left out"), (tree.renamed, "renamed")] {
+            if count > 0 {
+                words.push_str(&format!(", {count} {what}: see lanyard notes {}", short(&transfer.id)));
+            }
+        }
+    }
+    words
+}
+
+pub(crate) fn inbox(inbox: &Inbox) -> String {
+    let mut text = format!("What others send lands in {}.\n", clean(&inbox.folder));
+    for sender in &inbox.always {
+        text.push_str(&format!("{}: always accepted\n", clean(&sender.device_name)));
+    }
+    if inbox.sendings.is_empty() {
+        return text;
+    }
+    let mut table = Table::new(&["ID", "WHAT", "FROM", "STATE", "WHEN"]);
+    for one in &inbox.sendings {
+        let state = match one.state {
+            SendingState::Asking => "asks: see lanyard asks".to_owned(),
+            SendingState::Refused => "not accepted".to_owned(),
+            SendingState::Accepted => format!("{} of {}", size(one.bytes_done), size(one.bytes)),
+        };
+        let (title, from) = (one.title.clone(), one.device_name.clone());
+        table.row([short(&one.id), title, from, state, when(one.asked_at)]);
+    }
+    text + &table.text()
+}
+
+pub(crate) fn transfer_notes(notes: &[TransferNote]) -> String {
+    if notes.is_empty() {
+        return "Everything was copied under its own name.\n".to_owned();
+    }
+    let mut table = Table::new(&["FILE", "", ""]);
+    for note in notes {
+        let (fate, why) = match note.fate {
+            TransferFate::Renamed => ("is called", note.copy.clone()),
+            TransferFate::LeftOut => ("left out", note.detail.clone().unwrap_or_default()),
+            TransferFate::Failed => ("failed", note.detail.clone().unwrap_or_default()),
+        };
+        table.row([note.path.clone(), fate.to_owned(), why]);
+    }
+    table.text()
 }
 
 pub(crate) fn transfer_reason(transfer: &Transfer) -> String {
@@ -445,13 +497,25 @@ fn job_where(job: &Job) -> String {
     }
 }
 
+fn running(transfer: &Transfer, bytes: u64) -> String {
+    let mut words = format!("{} of {}", size(transfer.bytes_done), size(bytes));
+    if let Some((tree, files)) = transfer.tree.and_then(|tree| Some((tree, tree.files?))) {
+        words = format!("{} of {files} files, {words}", tree.files_done);
+    }
+    if let Some(left) = bytes.saturating_sub(transfer.bytes_done).checked_div(transfer.rate) {
+        words.push_str(&format!(", {}/s, {}:{:02} left", size(transfer.rate), left / 60, left % 60));
+    }
+    words
+}
+
 fn transfer_state(transfer: &Transfer) -> String {
     match transfer.state {
         TransferState::Waiting => "waiting".to_owned(),
         TransferState::Running => match transfer.bytes {
-            Some(bytes) => format!("{} of {}", size(transfer.bytes_done), size(bytes)),
+            Some(bytes) => running(transfer, bytes),
             None => "running".to_owned(),
         },
+        TransferState::Paused => "paused".to_owned(),
         TransferState::Done => "done".to_owned(),
         TransferState::Cancelled => "cancelled".to_owned(),
         TransferState::Failed => "failed".to_owned(),

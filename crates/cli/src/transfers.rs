@@ -1,4 +1,4 @@
-//! `lanyard ls`, `get`, `put` and `resume`.
+//! `lanyard ls`, `get`, `put`, `send`, `inbox`, `pause`, `resume`, `limit` and `notes`.
 
 use crate::{
     Failure,
@@ -7,6 +7,7 @@ use crate::{
     follow, show,
 };
 use lanyard_api::{Conflict, Document, Listing, Request, Response, Transfer, TransferState};
+use std::path::PathBuf;
 
 /// All of a folder, however many answers that takes.
 pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Failure> {
@@ -70,6 +71,85 @@ pub(crate) async fn resume(node: &Asked, id: String, json: bool) -> Result<(), F
     every(node, vec![Request::RetryTransfer { transfer: id }], json).await
 }
 
+/// All at once, and then each to its end: one that is not accepted says so for all.
+pub(crate) async fn send(node: &Asked, files: Vec<PathBuf>, to: String, json: bool) -> Result<(), Failure> {
+    let files: Result<Vec<String>, Failure> = files.iter().map(|file| absolute(file)).collect();
+    let request = Request::Send { files: files?, device: to };
+    let Response::Transfers(begun) = node.ask(request).await? else { return Err(ask::odd()) };
+    let mut failed = None;
+    for transfer in begun {
+        // What has ended meanwhile is in the beginning of the stream.
+        let events = node.events().await?;
+        let stop = Request::CancelTransfer { transfer: transfer.id.clone() };
+        let transfer = follow::follow(node, events, transfer, stop, follow::Line::new(json)).await?;
+        show::show(json, &transfer, show::transfer)?;
+        if transfer.state != TransferState::Done {
+            failed.get_or_insert(show::transfer_reason(&transfer));
+        }
+    }
+    failed.map_or(Ok(()), |reason| Err(Failure::said(reason)))
+}
+
+pub(crate) async fn inbox(
+    node: &Asked,
+    stop: Option<String>,
+    ask_again: Option<String>,
+    json: bool,
+) -> Result<(), Failure> {
+    let request = match (stop, ask_again) {
+        (Some(sending), _) => Request::StopSending { sending },
+        (_, Some(device)) => Request::ForgetSender { device },
+        _ => Request::Inbox,
+    };
+    let Response::Inbox(inbox) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &inbox, show::inbox)
+}
+
+pub(crate) async fn pause(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    let request = Request::PauseTransfer { transfer: id };
+    let Response::Transfer(transfer) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &transfer, show::transfer)
+}
+
+pub(crate) async fn limit(
+    node: &Asked,
+    rate: Option<String>,
+    only: Option<String>,
+    json: bool,
+) -> Result<(), Failure> {
+    let request = match rate {
+        None => Request::TransferLimit,
+        Some(text) => Request::LimitTransfers { transfer: only, rate: self::rate(&text)? },
+    };
+    let Response::TransferLimit(limit) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &limit, |limit| match limit {
+        Some(limit) => format!("All copies together: {limit} bytes a second\n"),
+        None => "All copies together: no limit\n".to_owned(),
+    })
+}
+
+/// `none`, or bytes a second with `K`, `M` or `G` for 1,024, its square and its cube.
+fn rate(text: &str) -> Result<Option<u64>, Failure> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(None);
+    }
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1_u64),
+    };
+    let rate = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    let bad = || Failure::said(format!("“{text}” is no rate. Say 500K, 2M or none."));
+    rate.filter(|rate| *rate > 0).map(Some).ok_or_else(bad)
+}
+
+pub(crate) async fn notes(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    let request = Request::TransferNotes { transfer: id };
+    let Response::TransferNotes(notes) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &notes, |notes| show::transfer_notes(notes))
+}
+
 /// One after the other, each to its end; the first that fails ends it.
 async fn every(node: &Asked, requests: Vec<Request>, json: bool) -> Result<(), Failure> {
     for request in requests {
@@ -94,9 +174,10 @@ async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Transf
 
 impl From<Taken> for Conflict {
     fn from(taken: Taken) -> Self {
-        match (taken.keep_both, taken.replace) {
-            (true, _) => Self::KeepBoth,
-            (_, true) => Self::Replace,
+        match (taken.keep_both, taken.replace, taken.skip) {
+            (true, ..) => Self::KeepBoth,
+            (_, true, _) => Self::Replace,
+            (.., true) => Self::Skip,
             _ => Self::Refuse,
         }
     }

@@ -9,8 +9,10 @@
 //! probes for its names: each would find the other's. They are the computer's own by what is in them, and whoever
 //! chooses them looks at what is heard ([`settle_name`]).
 
+mod folders;
 mod record;
 
+pub use folders::{FolderRecord, MAX_FOLDERS};
 pub use record::{PaperMax, PrinterRecord, settle_name};
 
 use crate::{AnnounceError, Interface};
@@ -36,6 +38,8 @@ pub struct Printers {
     daemons: [ServiceDaemon; 2],
     host: String,
     told: Vec<PrinterRecord>,
+    folders: Vec<FolderRecord>,
+    folders_at: (Vec<IpAddr>, u16),
     addresses: Vec<IpAddr>,
     port: u16,
 }
@@ -58,6 +62,8 @@ impl Printers {
             daemons: [daemon()?, daemon()?],
             host: host.to_owned(),
             told: Vec::new(),
+            folders: Vec::new(),
+            folders_at: (Vec::new(), 0),
             addresses: Vec::new(),
             port: 0,
         })
@@ -92,7 +98,9 @@ impl Printers {
 
     /// Says goodbye for all. Takes about 300 ms.
     pub async fn withdraw(self) {
-        let goodbyes = self.told.iter().flat_map(|told| self.names(told)).filter_map(|(daemon, fullname)| {
+        let folders = self.folders.iter().map(|told| (&self.daemons[0], folders::fullname(told)));
+        let printers = self.told.iter().flat_map(|told| self.names(told));
+        let goodbyes = printers.chain(folders).filter_map(|(daemon, fullname)| {
             let done = daemon.unregister(&fullname).ok()?;
             Some(async move { drop(tokio::time::timeout(GOODBYE, done.recv_async()).await) })
         });

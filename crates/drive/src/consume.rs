@@ -8,6 +8,7 @@
 pub mod browse;
 mod download;
 mod journal;
+mod limit;
 #[cfg(target_os = "linux")]
 pub mod mount;
 pub mod remote;
@@ -15,10 +16,12 @@ mod schedule;
 pub mod stream;
 pub mod transfer;
 pub mod transfers;
+mod tree;
 mod trouble;
 mod upload;
 
 pub use browse::{Remote, RemoteError};
-pub use transfer::{Conflict, Direction, Reason, State, Transfer};
-pub use transfers::{BeginError, NewDownload, NewUpload, Transfers};
+pub use limit::SLOWEST;
+pub use transfer::{Conflict, Direction, Fate, Note, Reason, State, Transfer, Tree};
+pub use transfers::{BeginError, NewDownload, NewUpload, Source, Sources, Transfers};
 pub use trouble::{local_words, remote_words};

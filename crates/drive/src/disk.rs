@@ -200,15 +200,80 @@ pub(crate) fn set_modified(file: &File, nanos: i64) {
     }
 }
 
-/// The same for a folder. Only Unix sets the times of folders without opening them for something else.
+/// Writes like [`write_at`], but leaves holes where there is nothing but zeros, so that a sparse file stays one. What
+/// was there before is gone all the same.
+pub(crate) fn write_sparse_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    /// The smallest hole that is worth a call.
+    const HOLE: usize = 64 * 1024;
+    let mut done = 0;
+    while done < bytes.len() {
+        let zeros =
+            bytes[done..].chunks(HOLE).take_while(|block| block.len() == HOLE && is_zero(block)).count()
+                * HOLE;
+        if zeros > 0 && punch(file, offset + done as u64, zeros as u64) {
+            done += zeros;
+            continue;
+        }
+        let content =
+            bytes[done + zeros..].chunks(HOLE).take_while(|block| !is_zero(block) || block.len() < HOLE);
+        let end = (done + zeros + content.map(<[u8]>::len).sum::<usize>()).min(bytes.len());
+        write_at(file, &bytes[done..end], offset + done as u64)?;
+        done = end;
+    }
+    Ok(())
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    // Looked at from the front: a block with content is told apart by its first bytes.
+    block.iter().all(|byte| *byte == 0)
+}
+
+/// Makes a hole; false where the file system knows none.
+fn punch(file: &File, offset: u64, length: u64) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, length).is_ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = (file, offset, length);
+        false
+    }
+}
+
+/// Brings everything on the file system of this folder to the disk, which for many new files costs less than one after
+/// the other; false where the system cannot.
+pub(crate) fn sync_file_system(dir: &cap_std::fs::Dir) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use rustix::fs::{Mode, OFlags, openat, syncfs};
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match syncfs(openat(dir, ".", flags, Mode::empty())?) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = dir;
+        Ok(false)
+    }
+}
+
+/// Sets the time of a folder's last change. One that the system cannot hold is left out.
 pub(crate) fn set_folder_modified(dir: &cap_std::fs::Dir, nanos: i64) {
     #[cfg(unix)]
     {
-        use rustix::fs::{Mode, OFlags, openat};
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match openat(dir, ".", flags, Mode::empty()) {
-            Ok(open) => set_modified(&File::from(open), nanos),
-            Err(error) => tracing::debug!(%error, "the time of a folder's last change could not be kept"),
+        use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_OMIT, utimensat};
+        let at = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+        let times = Timestamps {
+            last_access: at(0, UTIME_OMIT.into()),
+            last_modification: at(nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000)),
+        };
+        if let Err(error) = utimensat(dir, ".", &times, AtFlags::empty()) {
+            tracing::debug!(%error, "the time of a folder could not be kept");
         }
     }
     #[cfg(not(unix))]
@@ -229,6 +294,13 @@ pub(crate) fn set_executable(file: &File, executable: bool) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn set_executable(_: &File, _: bool) -> io::Result<()> {
     Ok(())
+}
+
+/// The same for a file that arrives: without it, it is a file all the same.
+pub(crate) fn make_executable(file: &File) {
+    if let Err(error) = set_executable(file, true) {
+        tracing::debug!(%error, "a file could not be made executable");
+    }
 }
 
 /// Copies the next bytes of a file into another at the same place, by the system's own means where it has some (which

@@ -2,11 +2,15 @@
 //!
 //! [`offer`] answers other nodes, [`consume`] asks them; the two halves meet only on the wire ([`wire`]). What both
 //! must agree on is pure and lives beside them: names and paths ([`path`]), and how content is identified and
-//! verified ([`content`]). Who may do what is decided by the gate the offer is given, not here.
+//! verified ([`content`]), and how many files travel at once ([`frames`]). Who may do what is decided by the gate the offer is given, not here.
 
 pub mod consume;
 pub mod content;
 mod disk;
+pub mod frames;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod landing;
 pub mod offer;
 pub mod path;
 pub mod wire;

@@ -5,14 +5,18 @@
 //! is decided in `confine`; nothing else opens a file. Routing to here, and who is calling, is the node's business.
 
 mod add;
+mod batch;
 mod change;
 mod confine;
+pub mod dav;
 mod edit;
+mod have;
 mod listing;
 mod manifests;
 mod once;
 mod read;
 mod receive;
+mod tree;
 mod verbs;
 
 use crate::{
@@ -29,9 +33,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::Semaphore;
 
 /// Files one caller may have open at once, in both directions.
 const FILES_PER_CALLER: usize = 24;
+/// Batches of small files that are received at once, from all callers; the others wait.
+const BATCHES: usize = 4;
 
 /// What stands behind a drive share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +56,8 @@ pub struct Offer {
     receiving: receive::Receiving,
     once: once::Once,
     slots: Arc<Slots>,
+    /// Batches that are received at once: each is in memory until it is whole.
+    batches: Semaphore,
 }
 
 impl Offer {
@@ -61,6 +70,7 @@ impl Offer {
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
             slots: Arc::default(),
+            batches: Semaphore::new(BATCHES),
         })
     }
 
@@ -93,6 +103,10 @@ impl Offer {
             (&Method::GET, "stat") => read::stat(visit, query).await,
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
+            (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::POST, "batch") => batch::send(visit, request).await,
+            (&Method::POST, "have") => have::have(visit, request).await,
+            (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
             _ => verbs::answer(visit, &verb, query, request).await,
         }
@@ -222,6 +236,13 @@ impl From<io::Error> for Refused {
         #[cfg(unix)]
         if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) {
             return Self::new(Code::Special, "links are not followed");
+        }
+        #[cfg(unix)]
+        if matches!(
+            rustix::io::Errno::from_io_error(&error),
+            Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+        ) {
+            return Self::new(Code::Busy, "too many files are open on this computer");
         }
         let code = match error.kind() {
             Kind::NotFound | Kind::NotADirectory => Code::NotFound,

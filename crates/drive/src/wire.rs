@@ -6,7 +6,11 @@
 //! | `GET stat?path=` | [`Stat`] |
 //! | `GET manifest?path=` | `ETag`, [`SIZE`], [`MODIFIED`]; the piece values (32 bytes each), then the FileId |
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
-//! | `PUT file?path=&conflict=refuse|replace`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
+//! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
+//! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
+//! | `POST have`, [`Have`] | [`Held`] |
+//! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
+//! | `PUT file?path=&conflict=refuse|replace|keep_both`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
 //! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin.
@@ -49,6 +53,14 @@ pub const MODIFIED: &str = "lanyard-modified";
 pub const ONCE: &str = "lanyard-once";
 /// The most bytes in one `PATCH`.
 pub const MAX_WRITE: usize = 4 << 20;
+/// Set when its owner may run the file.
+pub const EXECUTABLE: &str = "lanyard-executable";
+/// The most small files in one stream.
+pub const BATCH: usize = 1_000;
+/// The most bytes of content in one stream.
+pub const BATCH_BYTES: u64 = 8 << 20;
+/// The most names in a tree.
+pub const TREE: usize = 1_000_000;
 /// The most entries in a page.
 pub const PAGE: usize = 1_000;
 /// Bytes of the FileId that follows content and piece values.
@@ -212,6 +224,48 @@ pub struct Committed {
     pub stat: Stat,
 }
 
+/// How the id of a share begins that stands for one sending: files go into the receiver's inbox, nothing comes out.
+pub const SEND: &str = "send-";
+
+/// Whether a share stands for one sending.
+#[must_use]
+pub fn is_send(share: &lanyard_trust::ShareId) -> bool {
+    share.0.starts_with(SEND)
+}
+
+/// A small file that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// Its path.
+    pub path: String,
+    /// What the caller has of that name: if it is the same, it does not travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub have: Option<FileId>,
+    /// Only tell whether it is the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_compare: bool,
+}
+
+/// A question for a certain content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Have {
+    /// The content.
+    pub id: FileId,
+    /// Its bytes.
+    pub size: u64,
+    /// What it is called elsewhere.
+    pub name: String,
+}
+
+/// That content is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Under this path.
+    pub path: String,
+    /// As long as its etag is this.
+    pub etag: String,
+}
+
 /// A file was stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
@@ -258,6 +312,8 @@ pub enum Code {
     Mismatch,
     /// Too much at once.
     Busy,
+    /// Too large for a frame; it is fetched by itself.
+    TooLarge,
     /// Anything else.
     #[serde(other)]
     Failed,
@@ -270,7 +326,7 @@ impl Code {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::NotAllowed | Self::MustAsk | Self::Unreadable | Self::Special => StatusCode::FORBIDDEN,
-            Self::Invalid | Self::WrongKind => StatusCode::BAD_REQUEST,
+            Self::Invalid | Self::WrongKind | Self::TooLarge => StatusCode::BAD_REQUEST,
             Self::Exists | Self::NotEmpty => StatusCode::CONFLICT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -294,6 +350,39 @@ impl Code {
             status if status.is_client_error() => Self::Invalid,
             _ => Self::Failed,
         }
+    }
+}
+
+impl Code {
+    const WORDS: [(Self, &str); 16] = [
+        (Self::NotFound, "not_found"),
+        (Self::NotAllowed, "not_allowed"),
+        (Self::MustAsk, "must_ask"),
+        (Self::Spent, "spent"),
+        (Self::Unreadable, "unreadable"),
+        (Self::Invalid, "invalid"),
+        (Self::Special, "special"),
+        (Self::WrongKind, "wrong_kind"),
+        (Self::Exists, "exists"),
+        (Self::NotEmpty, "not_empty"),
+        (Self::Changed, "changed"),
+        (Self::DiskFull, "disk_full"),
+        (Self::Mismatch, "mismatch"),
+        (Self::Busy, "busy"),
+        (Self::TooLarge, "too_large"),
+        (Self::Failed, "failed"),
+    ];
+
+    /// The word for it in a frame, the same as in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(code, _)| *code == self).map_or("failed", |(_, word)| word)
+    }
+
+    /// What such a word means; [`Code::Failed`] for one that is newer than this program.
+    #[must_use]
+    pub fn from_word(word: &str) -> Self {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map_or(Self::Failed, |(code, _)| *code)
     }
 }
 

@@ -141,6 +141,26 @@ impl Peers {
         }
     }
 
+    /// Whether a device has answered within the last second, and its connection is still there.
+    #[must_use]
+    pub fn is_warm(&self, node: NodeId) -> bool {
+        self.book.is_warm(&node)
+    }
+
+    /// Sees to it that a connection to a device is ready for a request that follows within a second or so.
+    ///
+    /// # Errors
+    /// [`LinkError`], as for a request.
+    pub async fn warm(&self, node: NodeId) -> Result<(), LinkError> {
+        if self.book.is_warm(&node) {
+            return Ok(());
+        }
+        let line = self.book.line(node);
+        let sender = self.dial(&line, node, Instant::now() + DIAL).await?;
+        self.book.keep(node, &line, sender);
+        Ok(())
+    }
+
     /// Sends a request over a kept or new connection and returns the answer once its header is there, within
     /// `deadline`. The request's URI is a path (`/v1/…`). Redirects are not followed.
     ///

@@ -9,7 +9,7 @@ mod desk;
 mod ours;
 
 use crate::{
-    Core, StartError,
+    Core, StartError, inbox,
     presence::{self, RemoteShare},
     printing, shares,
     wire::{self, Allowed, Waits, WatchLine, Wish},
@@ -99,7 +99,15 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
 
 /// Questions that wait here, oldest first.
 pub async fn list(core: &Core) -> Vec<Ask> {
-    listed(core)
+    all(core)
+}
+
+/// The same, with those about what somebody wants to send here.
+pub(crate) fn all(core: &Core) -> Vec<Ask> {
+    let mut all = listed(core);
+    all.extend(inbox::asks(core));
+    all.sort_by_key(|ask| ask.asked_at);
+    all
 }
 
 /// Answers one, by its id or the beginning of it.
@@ -107,6 +115,11 @@ pub async fn list(core: &Core) -> Vec<Ask> {
 /// # Errors
 /// `not_found` when it has ended, or when the rule has changed; `invalid` when this cannot be answered for good.
 pub async fn answer(core: &Arc<Core>, ask: &str, answer: Answer) -> Result<Vec<Ask>, ApiError> {
+    if let Some(answered) = inbox::answer(core, ask, answer) {
+        answered?;
+        changed(core);
+        return Ok(all(core));
+    }
     let ended = || ApiError::new(ErrorCode::NotFound, "This question has ended.");
     let question = core.asks.desk().find(ask).ok_or_else(ended)?;
     let action = action(question.wish);
@@ -120,7 +133,7 @@ pub async fn answer(core: &Arc<Core>, ask: &str, answer: Answer) -> Result<Vec<A
         tell(core, &question, answer != Answer::No);
         changed(core);
     }
-    Ok(listed(core))
+    Ok(all(core))
 }
 
 /// The rules have changed: questions for which there is nothing to ask any more are answered by that.
@@ -398,7 +411,7 @@ fn tell(core: &Core, question: &Question, yes: bool) {
 }
 
 fn changed(core: &Core) {
-    core.events.emit(Change::Asks(listed(core)));
+    core.events.emit(Change::Asks(all(core)));
 }
 
 fn action(wish: Wish) -> Action {

@@ -12,6 +12,7 @@ use crate::{
     gateway::Gateway,
     guests::Guests,
     home::Homes,
+    inbox::Inbox,
     mounts::Mounts,
     moved::Moved,
     networks::Networks,
@@ -81,6 +82,8 @@ pub struct Core {
     pub printing: Printing,
     /// Folders and copies in both directions.
     pub drives: Drives,
+    /// What others send here.
+    pub inbox: Arc<Inbox>,
     /// Drives of others as folders of this computer.
     pub mounts: Mounts,
     /// Questions to the owner, in both directions.

@@ -2,6 +2,7 @@
 //! over loopback, whoever comes over the LAN without a key: guests with a browser, printing clients.
 
 pub mod browser;
+pub mod dav;
 pub(crate) mod front;
 pub mod guest;
 pub mod ipp;

@@ -11,20 +11,25 @@ use crate::{
     Core, StartError,
     core::Parts,
     home,
+    inbox::Inbox,
     presence::{self, RemoteShare},
+    sends,
 };
 pub(crate) use convert::refused;
 use convert::{api, api_transfer};
 use http::{Request, Response};
-use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer};
+use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
-    offer::Offer,
+    offer::{
+        Folder, Offer,
+        dav::{Dav, Mounted},
+    },
     path::{self, SharePath},
-    wire::{Code, Kind},
+    wire::{Code, Kind, SEND, Stat},
 };
 use lanyard_link::{Body, Caller, Incoming};
-use lanyard_trust::{NodeId, Subject};
+use lanyard_trust::{Gate, NodeId, ShareId, Subject};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -34,6 +39,9 @@ use uuid::Uuid;
 /// The two halves of drives.
 pub struct Drives {
     offer: Arc<Offer>,
+    dav: Arc<Dav>,
+    /// Takes what others send to the inbox.
+    inbox: Arc<Offer>,
     transfers: Transfers,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
@@ -44,7 +52,7 @@ impl Drives {
     ///
     /// # Errors
     /// When something it needs cannot be read.
-    pub fn open(parts: &Parts) -> Result<Self, StartError> {
+    pub fn open(parts: &Parts, inbox: &Arc<Inbox>) -> Result<Self, StartError> {
         let events = parts.events.clone();
         let changed =
             Arc::new(move |copy: &consume::Transfer| events.emit(Change::Transfer(api_transfer(copy))));
@@ -52,7 +60,10 @@ impl Drives {
         let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
             .map_err(|error| StartError::failed("reading the copies under way", error))?;
         let outgoing = parts.data.root().join("outgoing");
-        Ok(Self { offer: Offer::new(parts.shares.clone()), transfers, outgoing })
+        let inbox = Offer::new(Arc::clone(inbox) as Arc<dyn Gate<Folder>>);
+        let offer = Offer::new(parts.shares.clone());
+        let dav = Dav::new(Arc::clone(&offer), parts.store.clone());
+        Ok(Self { offer, dav, inbox, transfers, outgoing })
     }
 }
 
@@ -66,8 +77,16 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
     if let Err(error) = swept {
         tracing::warn!(%error, "files that were to be sent could not be looked through");
     }
+    let limit = core.settings.text(LIMIT).unwrap_or_default();
+    core.drives.transfers.limit_all(limit.and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0));
+    let sources = {
+        let core = Arc::downgrade(core);
+        move || core.upgrade().map(|core| presence::drives_of_the_home(&core)).unwrap_or_default()
+    };
+    core.drives.transfers.ask_also(Box::new(sources));
     core.drives.transfers.resume();
     change::start(core);
+    sends::resume(core);
     Ok(())
 }
 
@@ -78,12 +97,24 @@ pub async fn serve(
     subject: Subject,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    Arc::clone(&core.drives.offer).serve(subject, request).await
+    let below = request.uri().path().strip_prefix("/v1/drives/").unwrap_or_default();
+    let offer = if below.starts_with(SEND) { &core.drives.inbox } else { &core.drives.offer };
+    Arc::clone(offer).serve(subject, request).await
 }
 
 /// Answers a guest what a node would get. The door decides what a guest may ask.
 pub(crate) async fn serve_guest(core: &Core, subject: Subject, request: Request<Incoming>) -> Response<Body> {
     Arc::clone(&core.drives.offer).serve(subject, request).await
+}
+
+/// Answers a program that speaks WebDAV. The door has settled who it is.
+pub(crate) async fn serve_dav(
+    core: &Core,
+    subject: Subject,
+    mounted: Mounted,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    Arc::clone(&core.drives.dav).serve(subject, mounted, request).await
 }
 
 /// What takes files from guests.
@@ -130,13 +161,18 @@ pub async fn get(
 ) -> Result<Transfer, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let path = remote_path(&path)?;
-    let name = file_name(core, &share, &path).await?;
-    let (folder, name) = places::destination(&core.downloads, dest, path::local_name(&name)).await?;
+    let there = what_is(core, &share, &path).await?;
+    // All of a drive is called as the drive is.
+    let name = path.name().unwrap_or(&share.name);
+    let (folder, name) = places::destination(&core.downloads, dest, path::local_name(name)).await?;
+    let tree = there.kind == Kind::Folder;
     let new = NewDownload {
         node: share.node,
         device_name: share.device_name,
         share: share.share,
         drive: share.name,
+        tree,
+        size: (!tree).then_some(there.size),
         path,
         folder,
         name,
@@ -157,9 +193,9 @@ pub async fn put(
     path: String,
     conflict: Conflict,
 ) -> Result<Transfer, ApiError> {
-    let (source, name) = places::source(core, &document).await?;
+    let places::Source { path: source, name, size } = places::source(core, &document).await?;
     let share = presence::find_drive(core, drive)?;
-    let target = target(core, &share, &path, &name, conflict).await?;
+    let target = target(core, &share, &path, &name, conflict, size.is_none()).await?;
     let owns_source = matches!(document, Document::Upload { .. });
     let source = if owns_source { places::take_over(source, &core.drives.outgoing).await? } else { source };
     let new = NewUpload {
@@ -168,6 +204,8 @@ pub async fn put(
         share: share.share,
         drive: share.name,
         source,
+        tree: size.is_none(),
+        size,
         path: target,
         conflict: convert::conflict(conflict),
         owns_source,
@@ -214,6 +252,119 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
         .ok_or_else(|| no_copy(transfer))
 }
 
+/// A file or folder of this computer that is sent somewhere.
+pub(crate) struct Outgoing {
+    path: PathBuf,
+    name: String,
+    size: u64,
+    tree: bool,
+}
+
+impl Outgoing {
+    /// Looks at it: what it is and how large.
+    pub(crate) async fn look(core: &Core, path: String) -> Result<Self, ApiError> {
+        let places::Source { path, name, size } = places::source(core, &Document::Path { path }).await?;
+        let tree = size.is_none();
+        let size = match size {
+            Some(size) => size,
+            None => places::size_of_tree(path.clone()).await?,
+        };
+        Ok(Self { path, name: path::portable_name(&name), size, tree })
+    }
+}
+
+/// Begins to send something to a person's inbox.
+pub(crate) async fn hand_over(
+    core: &Core,
+    one: Outgoing,
+    node: NodeId,
+    device_name: &str,
+    share: &ShareId,
+) -> Result<Transfer, ApiError> {
+    let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
+    let new = NewUpload {
+        node,
+        device_name: device_name.to_owned(),
+        share: share.clone(),
+        drive: INBOX.to_owned(),
+        source: one.path,
+        tree: one.tree,
+        size: Some(one.size),
+        path: SharePath::top().join(&one.name).map_err(invalid)?,
+        conflict: consume::Conflict::KeepBoth,
+        owns_source: false,
+    };
+    core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// What the inbox is called in the history of copies.
+const INBOX: &str = "Inbox";
+
+/// All copies as this room knows them, newest first.
+pub(crate) fn copies(core: &Core) -> Vec<consume::Transfer> {
+    core.drives.transfers.all()
+}
+
+/// Ends a copy that can never go on.
+pub(crate) async fn give_up(core: &Core, id: Uuid, reason: consume::Reason, words: String) {
+    core.drives.transfers.give_up(id, reason, words).await;
+}
+
+/// Holds a copy.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is over.
+pub async fn pause(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state.is_ended() {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is over already."));
+    }
+    let paused = core.drives.transfers.pause(copy.id).await;
+    paused.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
+}
+
+/// Where the limit for all copies together is kept.
+const LIMIT: &str = "transfer_limit";
+
+/// Sets how fast one copy or all together may go; tells the limit for all.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, the store's.
+pub async fn limit(
+    core: &Arc<Core>,
+    transfer: Option<String>,
+    rate: Option<u64>,
+) -> Result<Option<u64>, ApiError> {
+    let store = |error: lanyard_store::StoreError| ApiError::new(ErrorCode::Internal, error.to_string());
+    match transfer {
+        Some(transfer) => {
+            let copy = find(core, &transfer)?;
+            core.drives.transfers.limit_one(copy.id, rate).await.map_err(store)?;
+        }
+        None => {
+            core.settings.set(LIMIT, &rate.unwrap_or(0).to_string()).map_err(store)?;
+            core.drives.transfers.limit_all(rate);
+        }
+    }
+    Ok(limit_of_all(core))
+}
+
+/// How fast all copies together may go.
+pub fn limit_of_all(core: &Core) -> Option<u64> {
+    core.drives.transfers.limit()
+}
+
+/// What there is to tell of a tree.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, the store's.
+pub async fn notes(core: &Core, transfer: &str) -> Result<Vec<TransferNote>, ApiError> {
+    let copy = find(core, transfer)?;
+    let notes = core.drives.transfers.notes(copy.id).await;
+    let notes = notes.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    Ok(notes.into_iter().map(convert::note).collect())
+}
+
 /// A device is back: copies that wait for it go on.
 pub async fn peer_is_back(core: &Arc<Core>, node: NodeId) {
     core.drives.transfers.peer_is_back(node);
@@ -253,18 +404,25 @@ fn shown(path: &SharePath, share: &RemoteShare) -> String {
     if path.is_top() { share.name.clone() } else { path.to_string() }
 }
 
-/// The name of a file that is there, or why it cannot be copied.
-async fn file_name(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<String, ApiError> {
+/// A file or folder that is there, or why it cannot be copied.
+async fn what_is(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<Stat, ApiError> {
     let shown = shown(path, share);
     let stat = remote(core, share).stat(path).await;
     let stat = stat.map_err(|error| refused(&error, &share.device_name, &shown))?;
-    match (stat.kind, path.name()) {
+    match stat.kind {
+        Kind::Other => Err(refused(&RemoteError::Refused(Code::Special), &share.device_name, &shown)),
+        Kind::File | Kind::Folder => Ok(stat),
+    }
+}
+
+/// The name of a file that is there, or why it cannot be handed on.
+async fn file_name(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<String, ApiError> {
+    match (what_is(core, share, path).await?.kind, path.name()) {
         (Kind::File, Some(name)) => Ok(name.to_owned()),
-        (Kind::Other, _) => Err(refused(&RemoteError::Refused(Code::Special), &share.device_name, &shown)),
-        _ => Err(ApiError::new(
-            ErrorCode::Invalid,
-            format!("“{shown}” is a folder. This version copies single files."),
-        )),
+        _ => {
+            let words = format!("“{}” is a folder. A browser takes single files.", shown(path, share));
+            Err(ApiError::new(ErrorCode::Invalid, words))
+        }
     }
 }
 
@@ -275,6 +433,7 @@ async fn target(
     text: &str,
     name: &str,
     conflict: Conflict,
+    tree: bool,
 ) -> Result<SharePath, ApiError> {
     let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
     let mut path = remote_path(text)?;
@@ -290,7 +449,9 @@ async fn target(
     path.check_new_name().map_err(invalid)?;
     let taken = match there {
         None => false,
-        Some(Kind::File) => conflict == Conflict::Refuse,
+        Some(Kind::File) if !tree => matches!(conflict, Conflict::Refuse | Conflict::Skip),
+        // What is in a folder is settled file by file.
+        Some(Kind::Folder) if tree => conflict == Conflict::Refuse,
         Some(_) => conflict != Conflict::KeepBoth,
     };
     if taken {

@@ -10,6 +10,7 @@
 
 mod door;
 mod kept;
+mod lost;
 mod peer;
 mod printer;
 mod system;
@@ -94,7 +95,12 @@ pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
             let core = Arc::clone(core);
             core.tasks.clone().spawn(async move {
                 let cancel = core.cancel.clone();
-                let _ = cancel.run_until_cancelled(Box::pin(settle(&core, port))).await;
+                let _ = cancel
+                    .run_until_cancelled(Box::pin(async {
+                        settle(&core, port).await;
+                        lost::watch(&core).await;
+                    }))
+                    .await;
             });
         }
         Err(error) => tracing::error!(%error, "what other programs print is not taken"),

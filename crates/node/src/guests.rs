@@ -66,6 +66,8 @@ struct Live {
     row: Row,
     /// Cancelled when the pass ends.
     cut: CancellationToken,
+    /// Wrong PINs that were given as passwords: programs repeat what a person mistyped once.
+    mistyped: Vec<blake3::Hash>,
 }
 
 /// Somebody who came in with a pass.
@@ -101,7 +103,7 @@ impl Guests {
     /// When the store does.
     pub fn open(parts: &Parts) -> Result<Self, StoreError> {
         let (rows, names) = table::load(&parts.store)?;
-        let live = |row: Row| (row.id, Live { row, cut: parts.cancel.child_token() });
+        let live = |row: Row| (row.id, Live::new(row, parts.cancel.child_token()));
         Ok(Self {
             store: parts.store.clone(),
             passes: Mutex::new(rows.into_iter().map(live).collect()),
@@ -127,6 +129,11 @@ impl Guests {
     /// Whether there is anything for a guest.
     pub(crate) fn has_passes(&self) -> bool {
         !self.passes().is_empty()
+    }
+
+    /// Whether there is a pass with which somebody may read a folder.
+    pub(crate) fn has_reader(&self) -> bool {
+        self.passes().values().any(|live| live.row.action == PassAction::Read)
     }
 
     /// Forgets a cookie.
@@ -158,6 +165,10 @@ impl Guest {
 }
 
 impl Live {
+    fn new(row: Row, cut: CancellationToken) -> Self {
+        Self { row, cut, mistyped: Vec::new() }
+    }
+
     fn guest(&self) -> Guest {
         Guest {
             pass: self.row.id,
@@ -349,17 +360,105 @@ pub async fn enter_by_pin(core: &Arc<Core>, number: &str, pin: &str, from: IpAdd
     match tried {
         Ok(pass) => admit(core, pass).await,
         Err(row) => {
-            tracing::warn!(pass = %row.id, wrong = row.wrong, "a wrong PIN for a guest's pass");
-            let burned = row.pin.is_none();
-            if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
-                tracing::error!(%error, "a wrong PIN could not be written down");
-            }
-            if burned {
-                tell(core);
-            }
+            note_wrong(core, row).await;
             Err(NotIn::Wrong)
         }
     }
+}
+
+/// A program gave a name and a password, as it does with every request: the secret of a link, whatever the name, or the
+/// number of a page and its PIN. Nothing is kept for the next request. The same wrong PIN counts once.
+///
+/// # Errors
+/// [`NotIn`].
+pub async fn enter_by_password(
+    core: &Arc<Core>,
+    user: &str,
+    password: &str,
+    from: IpAddr,
+) -> Result<Guest, NotIn> {
+    let wrong = |core: &Core| if core.guests.may_try(from) { NotIn::Wrong } else { NotIn::TooMany };
+    if let Some(token) = Secret::from_text(password) {
+        let wanted = token.hash();
+        let found = core
+            .guests
+            .passes()
+            .values()
+            .fold(None, |hit, live| if live.row.token == wanted { Some(live.row.id) } else { hit });
+        return match found {
+            Some(pass) => is_in(core, pass).await,
+            None => Err(wrong(core)),
+        };
+    }
+    // What cannot be a PIN is no guess.
+    let Some(pin) = secret::Pin::from_text(password) else { return Err(wrong(core)) };
+    let Ok(number) = user.trim().parse::<u8>() else { return Err(wrong(core)) };
+    let tried = {
+        let mut passes = core.guests.passes();
+        let live = passes.values_mut().find(|live| live.row.number == number);
+        match live.and_then(|live| live.row.pin.map(|pin| (live, pin))) {
+            None => Err(None),
+            Some((live, expected)) => {
+                let hash = pin.hash(&live.row.salt);
+                if hash == expected {
+                    Ok(live.row.id)
+                } else if live.mistyped.contains(&hash) {
+                    Err(None)
+                } else {
+                    live.mistyped.push(hash);
+                    live.row.wrong = live.row.wrong.saturating_add(1);
+                    if live.row.wrong >= WRONG_PINS {
+                        live.row.pin = None;
+                    }
+                    Err(Some(live.row.clone()))
+                }
+            }
+        }
+    };
+    match tried {
+        Ok(pass) => is_in(core, pass).await,
+        Err(row) => {
+            if let Some(row) = row {
+                note_wrong(core, row).await;
+            }
+            Err(wrong(core))
+        }
+    }
+}
+
+/// Writes a wrong PIN down.
+async fn note_wrong(core: &Arc<Core>, row: Row) {
+    tracing::warn!(pass = %row.id, wrong = row.wrong, "a wrong PIN for a guest's pass");
+    let burned = row.pin.is_none();
+    if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
+        tracing::error!(%error, "a wrong PIN could not be written down");
+    }
+    if burned {
+        tell(core);
+    }
+}
+
+/// Whoever has the secret of this pass. That it is used is written down now and then, not for every request.
+async fn is_in(core: &Arc<Core>, pass: PassId) -> Result<Guest, NotIn> {
+    /// Milliseconds.
+    const NOTED: Millis = 10 * 60 * 1000;
+    let now = core.clock.now();
+    let (guest, row) = {
+        let mut passes = core.guests.passes();
+        let live = passes.get_mut(&pass).filter(|live| !live.row.until.is_over(&now)).ok_or(NotIn::Wrong)?;
+        let is_news = live.row.last_used.is_none_or(|before| now.wall - before > NOTED);
+        if is_news {
+            live.row.last_used = Some(now.wall);
+        }
+        (live.guest(), is_news.then(|| live.row.clone()))
+    };
+    if let Some(row) = row {
+        if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
+            tracing::warn!(%error, "when a pass was last used could not be written down");
+        }
+        tell(core);
+    }
+    Ok(guest)
 }
 
 async fn admit(core: &Arc<Core>, pass: PassId) -> Result<Secret, NotIn> {
@@ -392,7 +491,7 @@ async fn open(core: &Arc<Core>, row: Row) -> Result<WebIdentity, ApiError> {
         let called = if row.label.is_empty() { "Guest".to_owned() } else { row.label.clone() };
         core.guests.names.lock().unwrap_or_else(PoisonError::into_inner).insert(subject(id).id(), called);
         let cut = core.cancel.child_token();
-        core.guests.passes().insert(id, Live { row, cut });
+        core.guests.passes().insert(id, Live::new(row, cut));
     }
     let opened = async {
         shares::grant_pass(core, &share, grant).await?;

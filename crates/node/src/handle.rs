@@ -1,8 +1,8 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, doctor, doors::browser, drives, guests, home, mounts, moved, networks, pause, presence,
-    printing, shares, status,
+    Core, asks, doctor, doors::browser, drives, guests, home, inbox, mounts, moved, networks, pause,
+    presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -114,6 +114,18 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         }
         Request::Transfers => Ok(Response::Transfers(drives::transfers(core).await)),
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
+        Request::Send { files, device } => sends::send(core, files, &device).await.map(Response::Transfers),
+        Request::Inbox => Ok(Response::Inbox(inbox::shown(core).await)),
+        Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
+        Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
+        Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
+        Request::LimitTransfers { transfer, rate } => {
+            drives::limit(core, transfer, rate).await.map(Response::TransferLimit)
+        }
+        Request::TransferLimit => Ok(Response::TransferLimit(drives::limit_of_all(core))),
+        Request::TransferNotes { transfer } => {
+            drives::notes(core, &transfer).await.map(Response::TransferNotes)
+        }
         Request::RetryTransfer { transfer } => drives::retry(core, &transfer).await.map(Response::Transfer),
         Request::MakeFolder { drive, path } => {
             drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)

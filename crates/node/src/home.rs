@@ -16,7 +16,7 @@ mod types;
 mod wake;
 mod welcome;
 
-pub use act::{create, forget_paired, leave, recover, remove, rename, renamed, set_role};
+pub use act::{create, forget_paired, leave, member, recover, remove, rename, renamed, set_role};
 pub use gossip::serve;
 pub use kept::MIGRATIONS;
 pub use reach::{connect, is_one_of_ours, marks};

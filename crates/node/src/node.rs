@@ -14,6 +14,7 @@ use crate::{
     gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
+    inbox::Inbox,
     lock::Lock,
     mounts::{self, Mounts},
     moved::Moved,
@@ -274,12 +275,14 @@ impl Opened {
             cancel: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        let inbox = Inbox::open(&parts)?;
         let core = Core {
             home: Homes::open(&parts)?,
             networks: Networks::open(&parts)?,
             presence: Presence::open(&parts)?,
             printing: Printing::open(&parts)?,
-            drives: Drives::open(&parts)?,
+            drives: Drives::open(&parts, &inbox)?,
+            inbox,
             mounts: Mounts::open(&parts)?,
             gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
@@ -308,6 +311,7 @@ const MIGRATIONS: &[Migrations] = &[
     home::MIGRATIONS,
     lanyard_print::MIGRATIONS,
     lanyard_drive::MIGRATIONS,
+    lanyard_drive::offer::dav::MIGRATIONS,
     mounts::MIGRATIONS,
 ];
 

@@ -1,14 +1,14 @@
-//! Printers for clients without Lanyard: which of the shared ones are announced to them, and by which names.
+//! Printers and folders for clients without Lanyard: which of the shared ones are announced to them, and by which names.
 //!
-//! Those that everyone on the owner's network may use, be it after a question, and that clients do not find without
-//! us: a printer that is on the network by itself is not announced a second time. Announcing is done in `networks`,
-//! answering in `doors::ipp`, and whoever asks there is decided about by the gate like everybody else.
+//! Printers that everyone on the owner's network may use, be it after a question, and that clients do not find without
+//! us: a printer that is on the network by itself is not announced a second time; and folders that everyone may look
+//! into. Announcing is done in `networks`, answering in `doors::ipp` and `doors::dav`, and whoever asks there is decided about by the gate like everybody else.
 
 mod names;
 
 use crate::{Core, networks, printing, shares::OpenPrinter, web};
 use lanyard_api::Change;
-use lanyard_discovery::{Kind, PaperMax, PrinterRecord, Service};
+use lanyard_discovery::{FolderRecord, Kind, PaperMax, PrinterRecord, Service};
 use lanyard_print::{
     offer::ipp::{self, Facts, Printer},
     system::device::Reach,
@@ -34,12 +34,22 @@ const GATHER: Duration = Duration::from_millis(200);
 #[derive(Default)]
 pub struct Plain {
     told: Mutex<Vec<(ShareId, PrinterRecord)>>,
+    folders: Mutex<Vec<FolderRecord>>,
 }
 
 impl Plain {
     /// What is to be announced on the owner's networks.
     pub(crate) fn records(&self) -> Vec<PrinterRecord> {
         self.told().iter().map(|(_, record)| record.clone()).collect()
+    }
+
+    /// The same of folders.
+    pub(crate) fn folders(&self) -> Vec<FolderRecord> {
+        self.told_folders().clone()
+    }
+
+    fn told_folders(&self) -> MutexGuard<'_, Vec<FolderRecord>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The name under which a printer is announced, if it is.
@@ -74,7 +84,9 @@ async fn watch(core: &Arc<Core>) {
         loop {
             let is_of_interest = tokio::select! {
                 _ = round.tick() => true,
-                Ok(()) = heard.changed() => core.shares.has_printer_for_everyone(),
+                Ok(()) = heard.changed() => {
+                    core.shares.has_printer_for_everyone() || core.shares.has_folder_for_everyone()
+                }
                 event = events.recv() => match event {
                     Ok(event) => matches!(event.change, Change::Shares(_) | Change::Queues(_)),
                     Err(RecvError::Lagged(_)) => true,
@@ -99,19 +111,31 @@ async fn refresh(core: &Arc<Core>, names: &mut Names) {
             continue;
         }
         if let Some(facts) = facts(core, &printer.share).await {
-            let instance = names.settle(core, &printer, &heard);
+            let kinds = [Kind::Ipp, Kind::Ipps];
+            let instance = names.settle(core, &printer.share, &printer.name, &kinds, &heard);
             let record = record(facts, instance, &printer);
             told.push((printer.share, record));
         }
     }
+    let folder = |(share, name): (ShareId, String)| FolderRecord {
+        instance: names.settle(core, &share, &name, &[Kind::WebDavs], &heard),
+        path: crate::doors::dav::path_of(&share),
+    };
+    let folders: Vec<FolderRecord> = core.shares.folders_for_everyone().into_iter().map(folder).collect();
     names.forget_gone(core);
+    let folders_changed = {
+        let mut known = core.plain.told_folders();
+        let changed = *known != folders;
+        *known = folders;
+        changed
+    };
     let changed = {
         let mut known = core.plain.told();
         let changed = *known != told;
         *known = told;
         changed
     };
-    if changed {
+    if changed || folders_changed {
         networks::follow(core).await;
     }
 }

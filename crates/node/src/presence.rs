@@ -24,7 +24,7 @@ mod watchers;
 pub use book::MIGRATIONS;
 
 use crate::{
-    Core, StartError,
+    Core, StartError, asks,
     core::Parts,
     drives, home, names, networks, printing, status,
     wire::{self, Hello, WatchLine},
@@ -32,8 +32,9 @@ use crate::{
 pub(crate) use devices::os;
 use devices::{Devices, Met};
 use http::{Method, Request, Response, StatusCode};
-use lanyard_api::{ApiError, Device, DeviceState, Millis, Nearby, Os};
+use lanyard_api::{Access, ApiError, Device, DeviceState, Millis, Nearby, Os};
 use lanyard_discovery::{Browser, Service};
+use lanyard_drive::consume::Source;
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::consume::standard::PrinterId;
 use lanyard_trust::{NodeId, PlainId, ShareId, Subject, names::clean};
@@ -292,6 +293,18 @@ pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
 pub fn find_drive(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
     let offered = core.presence.devices().drives();
     names::find("drive", query, &nearby::named(offered))
+}
+
+/// The drives of the home's devices that can be read now.
+pub(crate) fn drives_of_the_home(core: &Core) -> Vec<Source> {
+    let offered = core.presence.devices().drives();
+    let readable = |share: &RemoteShare| {
+        core.circle.is_member(&share.node)
+            && asks::access(core, &share.node, &share.share.0, share.ask) == Access::Allowed
+    };
+    let source =
+        |share: RemoteShare| Source { node: share.node, device_name: share.device_name, share: share.share };
+    offered.into_iter().filter(readable).map(source).collect()
 }
 
 async fn answer_hello(core: &Arc<Core>, caller: Caller, request: Request<Incoming>) -> Response<Body> {

@@ -157,6 +157,10 @@ pub async fn serve(
     subject: Subject,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    if request.method() == http::Method::GET && request.uri().path().starts_with("/v1/printers/") {
+        // Somebody is about to print, and wants to see how the printer is.
+        core.printing.queues.look_soon();
+    }
     core.printing.offer.serve(subject, request).await
 }
 
@@ -211,7 +215,12 @@ pub(crate) fn offer(core: &Core) -> &Offer {
 /// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`.
 pub async fn capabilities(core: &Arc<Core>, printer: &str) -> Result<PrinterCapabilities, ApiError> {
     let found = presence::find_printer(core, printer)?;
-    Ok(capabilities_of(ask_capabilities(core, &found).await.map_err(ask_error)?))
+    // Somebody begins to choose: the owner's rules may be others than a minute ago, and the preview keeps to them.
+    let told = match learn_capabilities(core, &found).await {
+        Ok(told) => told,
+        Err(error) => known_capabilities(core, &found).ok_or_else(|| ask_error(error))?,
+    };
+    Ok(capabilities_of(told))
 }
 
 /// Takes a document into the outbox. When this returns, it is safe on this computer's disk.
@@ -391,17 +400,23 @@ fn is_readable_file(path: &Path) -> Result<(), ApiError> {
     }
 }
 
+/// What a printer can do for us, as it said in the last two minutes or says now.
 async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, consume::AskError> {
-    const FRESH: Duration = Duration::from_secs(120);
-    const MOST: usize = 500;
-    let key = (printer.node, printer.share.clone());
-    let known = {
-        let abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
-        abilities.get(&key).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, told)| told.clone())
-    };
-    if let Some(known) = known {
-        return Ok(known);
+    match known_capabilities(core, printer) {
+        Some(known) => Ok(known),
+        None => learn_capabilities(core, printer).await,
     }
+}
+
+fn known_capabilities(core: &Core, printer: &RemoteShare) -> Option<Capabilities> {
+    const FRESH: Duration = Duration::from_secs(120);
+    let abilities = core.printing.abilities.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = abilities.get(&(printer.node, printer.share.clone()));
+    known.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, told)| told.clone())
+}
+
+async fn learn_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabilities, consume::AskError> {
+    const MOST: usize = 500;
     let told = match PrinterId::of_share(&printer.share) {
         Some(standard) => core.printing.outbox.ask_printer(&standard).await?.can,
         None => core.printing.outbox.capabilities(printer.node, &printer.share).await?,
@@ -410,7 +425,7 @@ async fn ask_capabilities(core: &Core, printer: &RemoteShare) -> Result<Capabili
     if abilities.len() >= MOST {
         abilities.clear();
     }
-    abilities.insert(key, (Instant::now(), told.clone()));
+    abilities.insert((printer.node, printer.share.clone()), (Instant::now(), told.clone()));
     Ok(told)
 }
 

@@ -1,8 +1,8 @@
 //! The doors for whoever comes without a key, and the certificate that is shown there.
 //!
-//! Guests' browsers come over TLS; printing clients come over TLS or without, and may change to TLS on the way. The
-//! doors are open while there is a pass for a guest, or a printer for everyone on the network: the second door while
-//! there is such a printer. While nothing is behind them the port looks as if there were no doors.
+//! Guests' browsers and file managers come over TLS; printing clients come over TLS or without, and may change to TLS
+//! on the way. The doors are open while there is a pass for a guest, or a folder or a printer for everyone on the
+//! network: the second door while there is such a printer. While nothing is behind them the port looks as if there were no doors.
 
 use crate::{Core, doors};
 use lanyard_api::{ApiError, ErrorCode};
@@ -30,7 +30,7 @@ pub(crate) async fn settle(core: &Arc<Core>) -> Result<Option<WebIdentity>, ApiE
     let mut open = core.web.open.lock().await;
     let stopping = core.cancel.is_cancelled();
     let plain = core.shares.has_printer_for_everyone() && !stopping;
-    if stopping || !(plain || core.guests.has_passes()) {
+    if stopping || !(plain || core.shares.has_folder_for_everyone() || core.guests.has_passes()) {
         if open.take().is_some() {
             tracing::info!("nobody can come in without a key any more");
         }

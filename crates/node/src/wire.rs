@@ -131,6 +131,33 @@ pub struct Waits {
     pub ends_in: u64,
 }
 
+/// Files that somebody wants to send to a person's inbox: the body of `POST /v1/sends`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// A UUID of the sender's making. The share that opens after a yes is `send-` and this.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// Bytes, all together.
+    pub bytes: u64,
+}
+
+/// The answer to an announcement; it may be asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SendAnswer {
+    /// It may come.
+    Accepted,
+    /// The owner is being asked.
+    Waits,
+    /// The owner has said no, or nothing.
+    Refused,
+    /// There is no room for it.
+    NoRoom,
+    /// Too much of this device waits already.
+    Busy,
+}
+
 /// The answer to a [`Question`] that need not be asked (200).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowed {

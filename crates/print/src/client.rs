@@ -119,6 +119,11 @@ impl Connection {
         Ok(Self { sender, _carrying: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
+    /// Whether the other side, as far as can be seen from here, still listens.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
     /// Sends one message and returns the answer.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ pub mod standard;
 mod table;
 
 use crate::{
-    document::{DocumentError, Documents, Inspected},
+    document::{DocumentError, Documents, Format, Inspected},
     fault,
     spool::{KeepError, Kept, Spool},
     ticket::{Capabilities, JobStatus, Options, Refused},
@@ -211,6 +211,7 @@ impl Outbox {
         options: Options,
     ) -> Result<OutgoingJob, OutboxError> {
         let id = Uuid::new_v4();
+        self.warm_the_way(&target);
         let copy = OwnCopy { spool: &self.inner.spool, name: outgoing::document_name(id), entered: false };
         let (kept, found) = self.keep(&copy.name, document, &options).await?;
         if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
@@ -220,6 +221,18 @@ impl Outbox {
         }
         let job = OutgoingJob::new(id, target, title, &kept, found, options);
         self.enter(copy, job).await
+    }
+
+    /// Connects to the owner while the document is copied and looked at.
+    fn warm_the_way(&self, target: &Target) {
+        if standard::PrinterId::of_share(&target.share).is_some() {
+            return;
+        }
+        let (peers, cancel, node) = (self.inner.peers.clone(), self.inner.cancel.clone(), target.node);
+        self.inner.tasks.spawn(async move {
+            // One that is away is the courier's business.
+            let _ = cancel.run_until_cancelled(peers.warm(node)).await;
+        });
     }
 
     /// Makes a row for a copy that is on disk.
@@ -251,30 +264,56 @@ impl Outbox {
         source: &Path,
         options: &Options,
     ) -> Result<(Kept, Inspected), OutboxError> {
-        // Says "no document" before a large file is copied for nothing.
-        let found = self.inner.documents.inspect(source, false).await.map_err(|error| match error {
-            DocumentError::Io(source_error) => {
-                KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+        /// Up to this size a copy takes less time than a look, so there is only the one look at the copy.
+        const COPIED_UNSEEN: u64 = 8 * 1024 * 1024;
+        let inner = &self.inner;
+        let about = tokio::fs::metadata(source).await;
+        let found = if about.is_ok_and(|about| about.len() <= COPIED_UNSEEN) {
+            let (kept, found) = self.keep_as_it_is(name, source).await?;
+            if found.format.is_sent() {
+                return Ok((kept, found));
             }
-            error => OutboxError::from(error),
-        })?;
-        let spool = self.inner.spool.clone();
-        let made = Made(spool.path(&format!("{name}.made")));
-        let source = if found.format.is_sent() {
-            source.to_owned()
+            found
         } else {
-            // The pages and copies that were chosen are taken from it where it is printed.
-            let paper =
-                Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
-            self.inner.documents.to_pdf(source, found.format, &paper, &made.0).await?;
-            made.0.clone()
+            // Says "no document" before a large file is copied for nothing.
+            let found = inner.documents.inspect(source, false).await.map_err(|error| match error {
+                DocumentError::Io(source_error) => {
+                    KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+                }
+                error => OutboxError::from(error),
+            })?;
+            if found.format.is_sent() {
+                return self.keep_as_it_is(name, source).await;
+            }
+            found
         };
-        let name = name.to_owned();
-        let path = spool.path(&name);
-        let kept = tokio::task::spawn_blocking(move || spool.copy(&name, &source));
-        let kept = kept.await.map_err(|_| StoreError::Closing)??;
-        let found = self.inner.documents.inspect(&path, true).await?;
-        Ok((kept, found))
+        // The pages and copies that were chosen are taken from it where it is printed.
+        let paper = Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
+        self.keep_as_pdf(name, source, found.format, &paper).await
+    }
+
+    /// Copies a document, and looks at the copy while it goes to the disk.
+    async fn keep_as_it_is(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
+        let Inner { spool, documents, .. } = &*self.inner;
+        let kept = spool.copied(name, source).await?;
+        let path = spool.path(name);
+        let (settled, found) = tokio::join!(spool.settle(name), documents.inspect(&path, true));
+        settled?;
+        Ok((kept, found?))
+    }
+
+    /// Makes a PDF of a document and keeps that under `name`, in the place of whatever is there.
+    async fn keep_as_pdf(
+        &self,
+        name: &str,
+        source: &Path,
+        format: Format,
+        options: &Options,
+    ) -> Result<(Kept, Inspected), OutboxError> {
+        let Inner { spool, documents, .. } = &*self.inner;
+        let made = Made(spool.path(&format!("{name}.made")));
+        documents.to_pdf(source, format, options, &made.0).await?;
+        self.keep_as_it_is(name, &made.0).await
     }
 
     /// All jobs that are remembered, newest first.
@@ -327,7 +366,7 @@ impl Outbox {
         if job.node != from {
             return tracing::warn!(job = %job.job, ?from, "a device told about a job that is not on its printer");
         }
-        if let Err(error) = self.change(job.job, move |job| job.hear(&status)).await {
+        if let Err(error) = self.change_by_news(job.job, status, |_| true).await {
             tracing::warn!(%error, "what became of a job was not recorded");
         }
     }
@@ -379,13 +418,39 @@ impl Outbox {
         job: Uuid,
         how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
     ) -> Result<OutgoingJob, OutboxError> {
+        self.change_lastingly(job, true, how).await
+    }
+
+    /// The same with what its owner says. As long as it is not over, that would be asked for again after a power cut.
+    async fn change_by_news(
+        &self,
+        job: Uuid,
+        status: JobStatus,
+        which: impl FnOnce(&OutgoingJob) -> bool + Send + 'static,
+    ) -> Result<OutgoingJob, OutboxError> {
+        let over = status.over;
+        let how = move |job: &mut OutgoingJob| {
+            if which(job) {
+                job.hear(&status);
+            }
+        };
+        self.change_lastingly(job, over, how).await
+    }
+
+    async fn change_lastingly(
+        &self,
+        job: Uuid,
+        lasts: bool,
+        how: impl FnOnce(&mut OutgoingJob) + Send + 'static,
+    ) -> Result<OutgoingJob, OutboxError> {
         fault::point("outbox: a change is about to be recorded");
         let changed = self.inner.rows.run(move |rows| {
             let mut before = None;
-            let job = rows.change(job, |job| {
+            let how = |job: &mut OutgoingJob| {
                 before = Some(job.clone());
                 how(job);
-            })?;
+            };
+            let job = if lasts { rows.change(job, how) } else { rows.change_soon(job, how) }?;
             Ok((before, job))
         });
         let (before, job) = changed.await?;

@@ -3,10 +3,12 @@
 //! A name or a declared type is never believed, and the node never looks into a document itself: [`Documents`] starts
 //! a short-lived [`child`] for each look, which takes everything from itself but that document ([`limits`]) before it
 //! reads ([`inside`]). What is no PDF becomes one ([`text`], [`image`], [`picture`], [`svg`], [`raster`]); PDFs are
-//! counted and cut ([`pdf`]) and laid out anew where that was chosen ([`impose`]). Drawing them is [`crate::render`]'s.
+//! counted and cut ([`pdf`]) and laid out anew where that was chosen ([`impose`]); what paper would have and a file has
+//! not is done at the end ([`finish`]). Drawing them is [`crate::render`]'s.
 //! Office documents are LibreOffice's, where there is one ([`office`]).
 
 pub mod child;
+pub mod finish;
 pub mod fonts;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;

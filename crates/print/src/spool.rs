@@ -1,6 +1,7 @@
-//! Documents on disk, on their way to paper: written under a temporary name, fsynced, then renamed.
+//! Documents on disk, on their way to paper: written, then settled, which is fsync of the file and of its directory.
 //!
-//! What a document means is in the journals; a file here without a row there is rubbish and is swept at start.
+//! What a document means is in the journals; a file here without a row there is rubbish and is swept at start. So nothing
+//! needs a temporary name while it is written, and between writing and settling there is time to look at it.
 
 use crate::{
     fault,
@@ -21,8 +22,6 @@ const SPARE: u64 = 32 * 1024 * 1024;
 
 /// Without a byte for so long, a sender is gone.
 const STALL: Duration = Duration::from_secs(30);
-
-const UNFINISHED: &str = ".part";
 
 /// A directory of documents.
 #[derive(Clone, Debug)]
@@ -89,7 +88,7 @@ impl Spool {
     }
 
     /// Takes a document from the network: bounded, counted, hashed, and kept only if it is what the ticket says.
-    /// It is on the disk, under its name, when this returns.
+    /// It is whole when this returns, and on the disk after [`Spool::settle`].
     ///
     /// # Errors
     /// [`KeepError`].
@@ -102,7 +101,7 @@ impl Spool {
         }
         self.room_for(ticket.size)?;
         let unfinished = Unfinished::new(self, name);
-        let kept = match self.receive_into(&unfinished.path, ticket.size, body).await {
+        let kept = match self.receive_into(unfinished.path(), ticket.size, body).await {
             Err(KeepError::TooLarge) => return Err(KeepError::Altered),
             kept => kept?,
         };
@@ -112,11 +111,12 @@ impl Spool {
         if kept.blake3 != ticket.blake3 {
             return Err(KeepError::Altered);
         }
-        self.name(unfinished, name).await
+        unfinished.is_whole();
+        Ok(())
     }
 
     /// Takes a document of which nobody said how large it is or what it hashes to: `most` bytes of it, for which
-    /// there must be room before it begins. A body that breaks off is not kept.
+    /// there must be room before it begins. A body that breaks off is not kept. It is on the disk when this returns.
     ///
     /// # Errors
     /// [`KeepError`].
@@ -126,22 +126,27 @@ impl Spool {
     {
         self.room_for(most)?;
         let unfinished = Unfinished::new(self, name);
-        let kept = self.receive_into(&unfinished.path, most, body).await?;
-        self.name(unfinished, name).await?;
+        let kept = self.receive_into(unfinished.path(), most, body).await?;
+        self.settle(name).await?;
+        unfinished.is_whole();
         Ok(kept)
     }
 
-    /// Gives a document that is whole its name.
-    async fn name(&self, unfinished: Unfinished, name: &str) -> Result<(), KeepError> {
-        let (from, to, dir) = (unfinished.path.clone(), self.path(name), self.dir.clone());
-        blocking(move || {
-            fault::point("spool: a document is on the disk, under no name");
-            fs::rename(from, to)?;
-            fault::point("spool: a document has its name");
-            sync_dir(&dir)
-        })
-        .await
-        .map_err(KeepError::of)
+    /// Sees to it that a document is on the disk, and its name too.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub async fn settle(&self, name: &str) -> Result<(), KeepError> {
+        let (spool, name) = (self.clone(), name.to_owned());
+        blocking(move || spool.sync(&name)).await.map_err(KeepError::of)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        fault::point("spool: a document is whole, and not on the disk");
+        // Windows flushes only what may be written to.
+        fs::OpenOptions::new().write(true).open(self.path(name))?.sync_all()?;
+        fault::point("spool: a document is on the disk, and perhaps not its name");
+        sync_dir(&self.dir)
     }
 
     async fn receive_into<B>(&self, path: &Path, most: u64, mut body: B) -> Result<Kept, KeepError>
@@ -164,7 +169,6 @@ impl Spool {
             file.write_all(&data).await.map_err(KeepError::of)?;
         }
         file.flush().await.map_err(KeepError::of)?;
-        file.get_ref().sync_all().await.map_err(KeepError::of)?;
         Ok(Kept { size, blake3: hasher.finalize().to_hex().to_string() })
     }
 
@@ -174,6 +178,13 @@ impl Spool {
     /// # Errors
     /// [`KeepError`].
     pub fn copy(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
+        let (kept, unfinished) = self.write(name, from)?;
+        self.sync(name).map_err(KeepError::of)?;
+        unfinished.is_whole();
+        Ok(kept)
+    }
+
+    fn write(&self, name: &str, from: &Path) -> Result<(Kept, Unfinished), KeepError> {
         let unreadable = |source| KeepError::Unreadable { path: from.to_owned(), source };
         let mut source = fs::File::open(from).map_err(unreadable)?;
         let size = source.metadata().map_err(unreadable)?.len();
@@ -182,7 +193,7 @@ impl Spool {
         }
         self.room_for(size)?;
         let unfinished = Unfinished::new(self, name);
-        let mut target = create(&unfinished.path).map_err(KeepError::of)?;
+        let mut target = create(unfinished.path()).map_err(KeepError::of)?;
         let mut hasher = blake3::Hasher::new();
         let mut copied = 0u64;
         let mut buffer = vec![0; 256 * 1024];
@@ -198,12 +209,21 @@ impl Spool {
             hasher.update(&buffer[..read]);
             io::Write::write_all(&mut target, &buffer[..read]).map_err(KeepError::of)?;
         }
-        target.sync_all().map_err(KeepError::of)?;
-        fault::point("spool: our copy is on the disk, under no name");
-        fs::rename(&unfinished.path, self.path(name)).map_err(KeepError::of)?;
-        fault::point("spool: our copy has its name");
-        sync_dir(&self.dir).map_err(KeepError::of)?;
-        Ok(Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() })
+        Ok((Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() }, unfinished))
+    }
+
+    /// The same off the async threads; on the disk after [`Spool::settle`].
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub async fn copied(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
+        let (spool, name, from) = (self.clone(), name.to_owned(), from.to_owned());
+        let copying = tokio::task::spawn_blocking(move || {
+            let (kept, unfinished) = spool.write(&name, &from)?;
+            unfinished.is_whole();
+            Ok(kept)
+        });
+        copying.await.unwrap_or_else(|_| Err(KeepError::Io(io::Error::other("the node is stopping"))))
     }
 
     /// Throws a document away; one that is not there is no error.
@@ -253,20 +273,26 @@ impl KeepError {
     }
 }
 
-/// A file that is not whole yet; gone when dropped before it got its name.
-struct Unfinished {
-    path: PathBuf,
-}
+/// A file that is not whole yet; gone when dropped before it is.
+struct Unfinished(Option<PathBuf>);
 
 impl Unfinished {
     fn new(spool: &Spool, name: &str) -> Self {
-        Self { path: spool.path(&format!("{name}{UNFINISHED}")) }
+        Self(Some(spool.path(name)))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.as_deref().unwrap_or(Path::new(""))
+    }
+
+    fn is_whole(mut self) {
+        self.0 = None;
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let _ = self.0.as_ref().map(fs::remove_file);
     }
 }
 

@@ -13,7 +13,7 @@ pub mod windows;
 
 use crate::{
     QueueId,
-    document::{DocumentError, Documents, Format},
+    document::{DocumentError, Documents, Format, finish::Cover},
     ticket::{Capabilities, Options, Supply},
 };
 use device::Device;
@@ -55,8 +55,10 @@ pub struct QueueInfo {
 pub struct More {
     /// Edges it cannot print on, in hundredths of a millimetre: top, bottom, left, right.
     pub margins: [i32; 4],
-    /// Dots per inch, the default first; never empty.
+    /// Dots an inch of a raster that it takes, the usual first; never empty.
     pub resolutions: Vec<i32>,
+    /// Dots an inch with which it can be told to print, its default first; empty when it does not say.
+    pub printed: Vec<i32>,
     /// PWG names of the media that lie in it, the first in use; the default medium where that is not known.
     pub media_ready: Vec<String>,
     /// Where the paper comes out, as IPP keywords, the default first; never empty.
@@ -71,6 +73,7 @@ impl Default for More {
             // A sixth of an inch, which all but the oldest printers can do.
             margins: [423; 4],
             resolutions: vec![300, 600],
+            printed: Vec::new(),
             media_ready: Vec::new(),
             output_bins: vec!["face-down".to_owned()],
             pages_per_minute: 20,
@@ -104,6 +107,8 @@ pub struct Handover {
     pub format: Format,
     /// What was chosen.
     pub options: Options,
+    /// What is to be on its cover sheet, if it gets one.
+    pub cover: Option<Cover>,
 }
 
 /// A job as the system shows it.

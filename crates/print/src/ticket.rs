@@ -124,6 +124,12 @@ pub struct Options {
     /// Laid out to be folded into a booklet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub booklet: bool,
+    /// With a sheet before it that says what it is and whose (RFC 8011 §5.2.3 `job-sheets`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cover: bool,
+    /// Dots an inch with which the printer prints (RFC 8011 §5.2.12 `printer-resolution`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpi: Option<u32>,
 }
 
 /// RFC 8011 §5.2.13 `print-quality`.
@@ -164,6 +170,9 @@ pub enum Orientation {
 
 /// The numbers of pages that can be put on one side.
 pub const NUMBER_UP: [u32; 6] = [1, 2, 4, 6, 9, 16];
+
+/// Dots an inch that a printer may have.
+pub const DPI: std::ops::RangeInclusive<u32> = 50..=9600;
 
 /// RFC 8011 §5.2.8 `sides`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -339,6 +348,9 @@ impl Ticket {
         if ticket.options.number_up.is_some_and(|n| !NUMBER_UP.contains(&n)) {
             return invalid("so many pages do not go on one side");
         }
+        if ticket.options.dpi.is_some_and(|dpi| !DPI.contains(&dpi)) {
+            return invalid("no printer has so many dots an inch");
+        }
         ticket.blake3.make_ascii_lowercase();
         ticket.title = title(&ticket.title);
         Ok(ticket)
@@ -346,41 +358,38 @@ impl Ticket {
 }
 
 impl Options {
-    /// Whether a printer can do what was chosen; says what it cannot.
+    /// Whether a printer can do what was chosen; says all that it cannot.
     ///
     /// # Errors
     /// Words for a person.
     pub fn fit(&self, printer: &Capabilities) -> Result<(), String> {
-        if let Some(copies) = self.copies
-            && copies > printer.max_copies
-        {
-            return Err(format!("This printer makes at most {} copies.", printer.max_copies));
+        let mut lacks: Vec<String> = Vec::new();
+        let mut say = |words: &str| lacks.push(words.to_owned());
+        if self.copies.is_some_and(|copies| copies > printer.max_copies) {
+            say(&format!("This printer makes at most {} copies.", printer.max_copies));
         }
         if let Some(sides) = self.sides
             && sides != Sides::OneSided
             && !printer.sides.contains(&sides)
         {
-            return Err("This printer cannot print on both sides that way.".to_owned());
+            say("This printer cannot print on both sides that way.");
         }
         if self.color == Some(Color::Color) && !printer.color {
-            return Err("This printer does not print colour.".to_owned());
+            say("This printer does not print colour.");
         }
-        let lacks = |chosen: &Option<String>, has: &[String]| {
+        let is_missing = |chosen: &Option<String>, has: &[String]| {
             chosen.as_ref().is_some_and(|chosen| !has.is_empty() && !has.contains(chosen))
         };
-        if lacks(&self.source, &printer.sources) {
-            return Err("This printer has no such tray.".to_owned());
+        if is_missing(&self.source, &printer.sources) {
+            say("This printer has no such tray.");
         }
-        if lacks(&self.media_type, &printer.media_types) {
-            return Err("This printer knows no such kind of paper.".to_owned());
+        if is_missing(&self.media_type, &printer.media_types) {
+            say("This printer knows no such kind of paper.");
         }
-        if let Some(media) = &self.media
-            && !printer.media.is_empty()
-            && !printer.media.contains(media)
-        {
-            return Err(format!("This printer has no paper size {media}."));
+        if let Some(media) = self.media.as_ref().filter(|_| is_missing(&self.media, &printer.media)) {
+            say(&format!("This printer has no paper size {media}."));
         }
-        Ok(())
+        if lacks.is_empty() { Ok(()) } else { Err(lacks.join(" ")) }
     }
 
     /// Sides of paper that a document of so many pages makes, copies counted.
@@ -394,7 +403,8 @@ impl Options {
             true => 2,
             false => self.number_up.unwrap_or(1).max(1),
         };
-        chosen.div_ceil(on_one).saturating_mul(self.copies.unwrap_or(1))
+        let cover = u32::from(self.cover);
+        chosen.div_ceil(on_one).saturating_add(cover).saturating_mul(self.copies.unwrap_or(1))
     }
 
     /// True when nothing was chosen.
@@ -720,7 +730,36 @@ mod tests {
         assert_eq!(options(Some("2-3,9"), None, Some(2)).sides_of(7), 4, "there is no page 9");
         assert_eq!(options(None, Some(4), Some(3)).sides_of(7), 6);
         assert_eq!(Options { booklet: true, ..Options::default() }.sides_of(7), 4);
+        assert_eq!(Options { cover: true, ..options(None, None, Some(2)) }.sides_of(7), 16, "a cover each");
         assert_eq!(options(None, None, Some(u32::MAX)).sides_of(7), u32::MAX);
+    }
+
+    #[test]
+    fn everything_that_a_printer_lacks_is_said_at_once() {
+        let printer = Capabilities {
+            formats: vec![Format::Pdf],
+            color: false,
+            sides: vec![Sides::OneSided],
+            media: vec!["iso_a4_210x297mm".to_owned()],
+            media_default: None,
+            max_copies: 9,
+            quality: Vec::new(),
+            sources: Vec::new(),
+            media_types: Vec::new(),
+        };
+        let chosen = Options {
+            copies: Some(10),
+            color: Some(Color::Color),
+            sides: Some(Sides::TwoSidedLongEdge),
+            media: Some("iso_a3_297x420mm".to_owned()),
+            ..Options::default()
+        };
+        let words = chosen.fit(&printer).unwrap_err();
+        for lack in ["at most 9 copies", "both sides", "colour", "iso_a3_297x420mm"] {
+            assert!(words.contains(lack), "{words}");
+        }
+        let can = Options { copies: Some(9), sides: Some(Sides::OneSided), ..Options::default() };
+        assert_eq!(can.fit(&printer), Ok(()));
     }
 
     #[test]

@@ -26,7 +26,13 @@ pub struct Migrations {
 /// A handle to the one open database; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    connection: Arc<Mutex<Connection>>,
+    open: Arc<Mutex<Open>>,
+}
+
+struct Open {
+    connection: Connection,
+    /// Whether a commit waits for the disk, as SQLite has been told last.
+    waits: bool,
 }
 
 /// A store that is ready, and what had to be done to get it so.
@@ -124,7 +130,7 @@ impl Store {
         let path = Path::new(":memory:");
         let mut connection = Connection::open_in_memory().map_err(|source| sqlite(path, source))?;
         migrate(&mut connection, path, rooms)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self::of(connection))
     }
 
     /// Runs a few reads against one consistent state. Blocks for as long as they take: use [`Store::run`] in
@@ -133,7 +139,7 @@ impl Store {
     /// # Errors
     /// What `work` returns.
     pub fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        Ok(work(&self.lock())?)
+        Ok(work(&self.lock().connection)?)
     }
 
     /// Runs `work` in one transaction, on the disk when this returns. Blocks for an fsync.
@@ -144,11 +150,41 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.commit(true, work)
+    }
+
+    /// The same for what may be forgotten in a power cut, because it is found again or told again: written when this
+    /// returns, so that it outlives this process, and on the disk at the latest with the next [`Store::write`]. Does not
+    /// block for an fsync.
+    ///
+    /// # Errors
+    /// What `work` returns; then nothing was written.
+    pub fn write_soon<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.commit(false, work)
+    }
+
+    fn commit<T>(
+        &self,
+        waits: bool,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut open = self.lock();
+        if open.waits != waits {
+            // With NORMAL the log is written and not fsynced; what follows it with FULL takes it along.
+            open.connection.pragma_update(None, "synchronous", if waits { "FULL" } else { "NORMAL" })?;
+            open.waits = waits;
+        }
+        let transaction = open.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = work(&transaction)?;
         transaction.commit()?;
         Ok(value)
+    }
+
+    fn of(connection: Connection) -> Self {
+        Self { open: Arc::new(Mutex::new(Open { connection, waits: true })) }
     }
 
     /// [`Store::read`] or [`Store::write`] off the async threads.
@@ -172,12 +208,12 @@ impl Store {
         prepare(&connection).map_err(|source| sqlite(path, source))?;
         owner_only(path)?;
         migrate(&mut connection, path, rooms)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self::of(connection))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         // A panic inside `work` rolled its transaction back, so the connection behind a poisoned lock is sound.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -352,6 +388,28 @@ mod tests {
         }
         fs::write(&path, &bytes).unwrap();
         assert!(Store::open(&path, &[V1]).unwrap().set_aside.is_some());
+    }
+
+    #[test]
+    fn every_write_waits_for_the_disk_whatever_was_written_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("lanyard.db"), &[V1]).unwrap().store;
+        let waits = |t: &Transaction<'_>| {
+            t.execute("INSERT INTO pets VALUES ('rex')", [])?;
+            t.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))
+        };
+        const NORMAL: i64 = 1;
+        const FULL: i64 = 2;
+        assert_eq!(store.write(waits).unwrap(), FULL);
+        assert_eq!(store.write_soon(waits).unwrap(), NORMAL);
+        assert_eq!(store.write_soon(waits).unwrap(), NORMAL);
+        assert_eq!(store.write(waits).unwrap(), FULL);
+        let fails = |t: &Transaction<'_>| t.execute("INSERT INTO no_such_table VALUES (1)", []);
+        assert!(store.write_soon(fails).is_err());
+        assert_eq!(store.write(waits).unwrap(), FULL);
+        drop(store);
+        let store = Store::open(&dir.path().join("lanyard.db"), &[V1]).unwrap().store;
+        assert_eq!(count(&store), 5);
     }
 
     #[test]

@@ -82,11 +82,23 @@ impl Process {
     /// # Errors
     /// When it is gone.
     pub fn rss_kib(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most memory it ever held, in KiB (`VmHWM`).
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn most_kib(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, what: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .with_context(|| format!("{} is gone", self.label))?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(what))
             .and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse().ok())
             .with_context(|| format!("{} has no memory of its own any more", self.label))
     }

@@ -3,7 +3,9 @@
 use crate::household::{admit, create};
 use anyhow::{Result, ensure};
 use lanyard_api::{Job, JobState, Printer};
-use lanyard_tests::{Host, Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon};
+use lanyard_tests::{
+    Host, Lab, Node, PaperPrinter, StandardPrinter, documents, runner::remark, scenarios, soon,
+};
 use std::{
     fs,
     time::{Duration, Instant},

@@ -18,6 +18,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
 #[cfg(target_os = "linux")]
+mod folders;
+#[cfg(target_os = "linux")]
 mod foreign_pages;
 #[cfg(target_os = "linux")]
 mod handling;
@@ -48,6 +50,8 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod rude_clients;
+#[cfg(target_os = "linux")]
 mod second_user;
 #[cfg(target_os = "linux")]
 mod self_check;
@@ -61,6 +65,8 @@ mod strangers;
 mod street;
 #[cfg(target_os = "linux")]
 mod the_lab;
+#[cfg(target_os = "linux")]
+mod trees;
 #[cfg(target_os = "linux")]
 mod web;
 
@@ -91,12 +97,14 @@ fn main() -> ExitCode {
                 printing::ALL,
                 drives::ALL,
                 mounted::ALL,
+                folders::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
                 foreign_pages::ALL,
                 second_user::ALL,
                 siege::ALL,
+                rude_clients::ALL,
                 joining::ALL,
                 many::ALL,
                 bad_starts::ALL,

@@ -140,7 +140,7 @@ export type ColorMode = "color" | "monochrome";
 /**
  * What happens when a name is taken.
  */
-export type Conflict = "refuse" | "keep_both" | "replace";
+export type Conflict = "refuse" | "keep_both" | "replace" | "skip";
 
 /**
  * Another node on the network.
@@ -1433,7 +1433,7 @@ after: string | null, } | { "do": "get",
  */
 drive: string, 
 /**
- * The file's path inside it.
+ * The path inside it; empty for all of the drive.
  */
 path: string, 
 /**
@@ -1463,6 +1463,22 @@ conflict: Conflict, } | { "do": "transfers" } | { "do": "cancel_transfer",
 /**
  * The transfer's id or a unique beginning of it.
  */
+transfer: string, } | { "do": "pause_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
+transfer: string, } | { "do": "limit_transfers", 
+/**
+ * Only this one, by its id or a unique beginning of it; none means all together.
+ */
+transfer: string | null, 
+/**
+ * The limit; none lifts it.
+ */
+rate: number | null, } | { "do": "transfer_limit" } | { "do": "transfer_notes", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
 transfer: string, } | { "do": "retry_transfer", 
 /**
  * The transfer's id or a unique beginning of it.
@@ -1472,7 +1488,7 @@ transfer: string, };
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> };
 
 /**
  * What a member may do with the home itself.
@@ -1612,7 +1628,7 @@ level: number | null,
 low: boolean, };
 
 /**
- * One copy in either direction.
+ * One copy of a file or folder in either direction.
  */
 export type Transfer = { 
 /**
@@ -1624,7 +1640,7 @@ id: string,
  */
 direction: TransferDirection, 
 /**
- * The file's name.
+ * The name of the file or folder.
  */
 name: string, 
 /**
@@ -1672,6 +1688,14 @@ bytes_done: number,
  */
 rate: number, 
 /**
+ * A limit of its own, in bytes a second.
+ */
+limit: number | null, 
+/**
+ * What is known of a folder; none for a file.
+ */
+tree: TransferTree | null, 
+/**
  * When it was made.
  */
 created_at: number, 
@@ -1686,9 +1710,60 @@ ended_at: number | null, };
 export type TransferDirection = "download" | "upload";
 
 /**
+ * What became of a file or folder of a tree that is not there under its own name.
+ */
+export type TransferFate = "renamed" | "left_out" | "failed";
+
+/**
+ * Something to tell of one file or folder of a tree.
+ */
+export type TransferNote = { 
+/**
+ * Its path below the folder that is copied.
+ */
+path: string, 
+/**
+ * Its path in the copy.
+ */
+copy: string, 
+/**
+ * What became of it.
+ */
+fate: TransferFate, 
+/**
+ * Why, in plain English.
+ */
+detail: string | null, };
+
+/**
  * The life of a copy.
  */
-export type TransferState = "waiting" | "running" | "done" | "cancelled" | "failed";
+export type TransferState = "waiting" | "running" | "paused" | "done" | "cancelled" | "failed";
+
+/**
+ * A folder with everything in it, as far as it is copied.
+ */
+export type TransferTree = { 
+/**
+ * Files to copy; none until they are counted.
+ */
+files: number | null, 
+/**
+ * Files that are there, whole and identical.
+ */
+files_done: number, 
+/**
+ * Files and folders that could not be copied.
+ */
+failed: number, 
+/**
+ * What is not copied: links, devices, and what another file was to stay for.
+ */
+left_out: number, 
+/**
+ * What has another name in the copy.
+ */
+renamed: number, };
 
 /**
  * A device nearby that shows a code right now.

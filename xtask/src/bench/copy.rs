@@ -1,6 +1,6 @@
 //! Between two nodes: a document until it is safe on the other side, and a large file beside a web server.
 
-use super::{Folder, median, millis, tell};
+use super::{Folder, Goal, Row, median, millis, tell};
 use crate::{demo, shell};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -48,12 +48,10 @@ pub(super) fn print(folder: &Folder) -> Result<()> {
     }
     let _ = watch.kill();
     let _ = watch.wait();
-    tell("print: one page accepted there (median of 20)", &millis(median(&mut times)), "150 ms");
-    tell(
-        "print: one page accepted there (slowest)",
-        &millis(times.last().copied().unwrap_or_default()),
-        "150 ms",
-    );
+    let middle = millis(median(&mut times));
+    let slowest = millis(times.last().copied().unwrap_or_default());
+    tell(Row::of("one page accepted there, middle of 20", middle, "ms", Goal::Most(150.0)));
+    tell(Row::of("one page accepted there, slowest", slowest, "ms", Goal::Most(150.0)));
     Ok(())
 }
 
@@ -80,9 +78,15 @@ pub(super) fn get(folder: &Folder) -> Result<()> {
     }
     let rate = |time: Duration| GIBIBYTE as f64 / 1e6 / time.as_secs_f64();
     let (curl, lanyard) = (rate(median(&mut by_curl)), rate(median(&mut by_lanyard)));
-    tell(&format!("get 1 GiB, {place}, verified (median of 5)"), &format!("{lanyard:.0} MB/s"), "-");
-    tell(&format!("curl from nginx over TLS 1.3, {place}"), &format!("{curl:.0} MB/s"), "-");
-    tell("get, as a part of curl", &format!("{:.2}", lanyard / curl), "0.80");
+    const LEAST: f64 = 0.8;
+    let ours = Row::of(&format!("get 1 GiB {place}, verified"), lanyard, "MB/s", Goal::Nothing);
+    tell(Row {
+        peer: format!("curl, nginx, TLS {curl:.0} MB/s"),
+        ratio: format!("{:.2} ×", lanyard / curl),
+        goal: format!("≥ {LEAST} ×"),
+        met: Some(lanyard >= LEAST * curl),
+        ..ours
+    });
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A node by itself, and how soon another one sees it.
 
-use super::{Folder, median, millis, tell};
+use super::{Folder, Goal, Row, median, millis, tell};
 use crate::{demo, shell};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -20,8 +20,9 @@ pub(super) fn ready(folder: &Folder) -> Result<()> {
     for _ in 0..20 {
         later.push(folder.node("first-0")?.ready_after());
     }
-    tell("ready, first start (makes key and store)", &millis(median(&mut first)), "150 ms");
-    tell("ready, later starts (median of 20)", &millis(median(&mut later)), "150 ms");
+    let (first, later) = (millis(median(&mut first)), millis(median(&mut later)));
+    tell(Row::of("ready, first start (makes key and store)", first, "ms", Goal::Most(150.0)));
+    tell(Row::of("ready, later starts (median of 20)", later, "ms", Goal::Most(150.0)));
     Ok(())
 }
 
@@ -35,8 +36,8 @@ pub(super) fn idle(folder: &Folder) -> Result<()> {
     thread::sleep(WATCHED);
     let used = processor_seconds(node.pid())? - before;
     let percent = used / WATCHED.as_secs_f64() * 100.0;
-    tell("idle memory (resident)", &format!("{:.1} MB", resident_megabytes(node.pid())?), "20 MB");
-    tell("idle processor over 30 s", &format!("{percent:.2} %"), "0.3 %");
+    tell(Row::of("idle memory (resident)", resident_megabytes(node.pid())?, "MB", Goal::Most(20.0)));
+    tell(Row::of("idle processor over 30 s", percent, "%", Goal::Most(0.3)));
     Ok(())
 }
 
@@ -54,13 +55,11 @@ pub(super) fn seen(folder: &Folder) -> Result<()> {
     let _ = watch.kill();
     let _ = watch.wait();
     let mut times = result?;
-    tell(&format!("seen by a peer after ready (median of {ROUNDS})"), &millis(median(&mut times)), "500 ms");
+    let middle = millis(median(&mut times));
     // Of thirty, the slowest stands for the slowest in a hundred.
-    tell(
-        "seen by a peer after ready (slowest)",
-        &millis(times.last().copied().unwrap_or_default()),
-        "1500 ms",
-    );
+    let slowest = millis(times.last().copied().unwrap_or_default());
+    tell(Row::of("seen by a peer after ready, middle of 30", middle, "ms", Goal::Most(500.0)));
+    tell(Row::of("seen by a peer after ready, slowest", slowest, "ms", Goal::Most(1500.0)));
     Ok(())
 }
 

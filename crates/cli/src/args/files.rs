@@ -6,7 +6,7 @@ use std::{path::PathBuf, str::FromStr};
 
 #[derive(Debug, Group)]
 pub(crate) struct Get {
-    /// Files on drives, then where they go here [default: the downloads folder]
+    /// Files and folders on drives, then where they go here [default: the downloads folder]
     #[arg(required = true, value_name = "DRIVE:PATH… [DEST]")]
     places: Vec<String>,
     #[command(flatten)]
@@ -15,7 +15,7 @@ pub(crate) struct Get {
 
 #[derive(Debug, Group)]
 pub(crate) struct Put {
-    /// Files of this computer, then where they go
+    /// Files and folders of this computer, then where they go
     #[arg(required = true, num_args = 2.., value_name = "FILE… DRIVE:PATH")]
     places: Vec<String>,
     #[command(flatten)]
@@ -28,9 +28,12 @@ pub(crate) struct Taken {
     /// When the name is taken, give the new one a number
     #[arg(long, conflicts_with = "replace")]
     pub keep_both: bool,
-    /// When the name is taken, put the new one in its place
+    /// When the name is taken, put the new one in its place; what is in a folder is replaced file by file
     #[arg(long)]
     pub replace: bool,
+    /// When the name is taken, keep what is there; of a folder the rest is copied
+    #[arg(long, conflicts_with_all = ["keep_both", "replace"])]
+    pub skip: bool,
 }
 
 /// From a place on a drive to another one there.

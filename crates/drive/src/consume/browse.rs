@@ -2,8 +2,9 @@
 
 use crate::{
     content::{self, FileId, Manifest, PieceValue},
+    frames::{Frame, Reader},
     path::{self, SharePath},
-    wire::{self, Code, ID_LEN, Page, Problem, Stat},
+    wire::{self, Code, Have, Held, ID_LEN, Page, Problem, Stat, Want},
 };
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -54,6 +55,15 @@ pub(super) struct Head {
     pub(super) size: u64,
     pub(super) etag: String,
     pub(super) modified: Option<i64>,
+    pub(super) executable: bool,
+}
+
+/// What is said of a file before it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct About {
+    pub(super) size: u64,
+    pub(super) modified: Option<i64>,
+    pub(super) executable: bool,
 }
 
 impl Remote {
@@ -61,6 +71,29 @@ impl Remote {
     #[must_use]
     pub fn new(peers: Peers, node: NodeId, share: ShareId) -> Self {
         Self { peers, node, share }
+    }
+
+    /// Another share, of this or another device.
+    pub(super) fn elsewhere(&self, node: NodeId, share: ShareId) -> Self {
+        Self { peers: self.peers.clone(), node, share }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.node, &self.share) == (other.node, &other.share)
+    }
+
+    /// The device and its share.
+    pub(super) fn place(&self) -> (NodeId, &ShareId) {
+        (self.node, &self.share)
+    }
+
+    /// Whether that content is there, too. Takes as long as the other device needs to read the file once.
+    pub(super) async fn have(&self, question: &Have) -> Result<Held, RemoteError> {
+        let mut request = self.request(Method::POST, "have", "")?;
+        let text = serde_json::to_vec(question)
+            .map_err(|_| RemoteError::Nonsense("a question that cannot be written"))?;
+        *request.body_mut() = lanyard_link::body::full(text);
+        json(self.ask(request, ANSWER).await?).await
     }
 
     /// A page of a folder's content. Names that could not be asked for again (with a separator, `..`) are left out:
@@ -105,7 +138,8 @@ impl Remote {
             .ok_or(RemoteError::Nonsense("a file without a size"))?;
         let etag = answer.headers().get(header::ETAG).and_then(|value| value.to_str().ok());
         let etag = etag.ok_or(RemoteError::Nonsense("a file without an etag"))?.to_owned();
-        let head = Head { size, etag, modified: number(wire::MODIFIED) };
+        let executable = answer.headers().contains_key(wire::EXECUTABLE);
+        let head = Head { size, etag, modified: number(wire::MODIFIED), executable };
         Ok((head, answer.into_body()))
     }
 
@@ -134,12 +168,11 @@ impl Remote {
     pub(super) async fn put(
         &self,
         path: &SharePath,
-        size: u64,
-        modified: Option<i64>,
-        replace: bool,
+        about: &About,
+        conflict: &str,
         body: Body,
     ) -> Result<wire::Stored, RemoteError> {
-        let conflict = if replace { "replace" } else { "refuse" };
+        let &About { size, modified, executable } = about;
         let mut request =
             self.request(Method::PUT, "file", &format!("path={}&conflict={conflict}", path.encoded()))?;
         let headers = request.headers_mut();
@@ -148,10 +181,41 @@ impl Remote {
         if let Some(modified) = modified {
             insert(headers, HeaderName::from_static(wire::MODIFIED), &modified.to_string())?;
         }
+        if executable {
+            insert(headers, HeaderName::from_static(wire::EXECUTABLE), "1")?;
+        }
         *request.body_mut() = body;
         // Counted from the last byte of the body.
         let answer = self.ask(request, SETTLE).await?;
         json(answer).await
+    }
+
+    /// Everything below a folder, frame by frame.
+    pub(super) async fn tree(&self, path: &SharePath) -> Result<Frames, RemoteError> {
+        let request = self.request(Method::GET, "tree", &format!("path={}", path.encoded()))?;
+        Ok(Frames::new(self.ask(request, ANSWER).await?.into_body()))
+    }
+
+    /// Small files, frame by frame in the order in which they are wanted.
+    pub(super) async fn batch(&self, wanted: &[Want]) -> Result<Frames, RemoteError> {
+        let mut request = self.request(Method::POST, "batch", "")?;
+        let list =
+            serde_json::to_vec(wanted).map_err(|_| RemoteError::Nonsense("a list that cannot be written"))?;
+        *request.body_mut() = lanyard_link::body::full(list);
+        Ok(Frames::new(self.ask(request, ANSWER).await?.into_body()))
+    }
+
+    /// Brings folders and small files; `bytes` of content are in them.
+    pub(super) async fn put_batch(
+        &self,
+        conflict: &str,
+        bytes: u64,
+        body: Body,
+    ) -> Result<Frames, RemoteError> {
+        let mut request = self.request(Method::PUT, "batch", &format!("conflict={conflict}"))?;
+        insert(request.headers_mut(), HeaderName::from_static(wire::SIZE), &bytes.to_string())?;
+        *request.body_mut() = body;
+        Ok(Frames::new(self.ask(request, SETTLE).await?.into_body()))
     }
 
     pub(super) fn request(
@@ -187,6 +251,39 @@ impl Remote {
         let problem: Result<Problem, RemoteError> = json(answer).await;
         let code = problem.map_or_else(|_| Code::from_status(status), |problem| problem.code);
         Err(RemoteError::Refused(code))
+    }
+}
+
+/// Frames as they arrive.
+pub(super) struct Frames {
+    body: Incoming,
+    reader: Reader,
+    /// Bytes that came since somebody asked.
+    pub(super) arrived: u64,
+}
+
+impl Frames {
+    fn new(body: Incoming) -> Self {
+        Self { body, reader: Reader::default(), arrived: 0 }
+    }
+
+    /// The next frame; none after the last one. One that ends early is an error.
+    pub(super) async fn next(&mut self) -> Result<Option<Frame>, RemoteError> {
+        loop {
+            match self.reader.next() {
+                Ok(Some(Frame::End(_))) => {}
+                Ok(Some(frame)) => return Ok(Some(frame)),
+                Ok(None) => match next_data(&mut self.body, STALL).await? {
+                    Some(data) => {
+                        self.arrived += data.len() as u64;
+                        self.reader.take(&data);
+                    }
+                    None if self.reader.is_whole() => return Ok(None),
+                    None => return Err(broken("the frames ended early")),
+                },
+                Err(_) => return Err(RemoteError::Nonsense("frames that contradict themselves")),
+            }
+        }
     }
 }
 
@@ -230,8 +327,11 @@ pub(super) async fn read_manifest(size: u64, mut body: Incoming) -> Result<Manif
 }
 
 /// The next bytes of content.
-pub(super) async fn next_content(body: &mut Incoming) -> Result<Bytes, RemoteError> {
-    next_data(body, CONTENT_STALL).await?.ok_or_else(|| broken("the answer ended early"))
+pub(super) async fn next_content(
+    body: &mut Incoming,
+    patience: Option<Duration>,
+) -> Result<Bytes, RemoteError> {
+    next_data(body, patience.unwrap_or(CONTENT_STALL)).await?.ok_or_else(|| broken("the answer ended early"))
 }
 
 /// The next bytes of a body; none at its end.

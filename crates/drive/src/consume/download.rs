@@ -5,6 +5,7 @@
 //! itself. What an earlier try left is read and verified like anything else.
 
 mod connections;
+mod peers;
 
 use super::{
     browse::{self, Head, Remote, RemoteError},
@@ -20,6 +21,7 @@ use crate::{
     path::{self, SharePath},
 };
 use connections::{Connections, Fetch, RunError, WRITES};
+use peers::{Peer, Peers, Search};
 use std::{
     fs::File,
     io,
@@ -50,17 +52,61 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
     if row.placing && already_placed(&row, &part).await {
         return Ok(());
     }
+    let wanted = Wanted { remote, path: &path, part: &part, device: &device };
+    let id = fetch(job, &wanted, Shown::whole(job)).await?;
+    name(job, &part, id, &row).await
+}
+
+/// A file and the hidden one here in which it grows.
+pub(super) struct Wanted<'a> {
+    pub(super) remote: &'a Remote,
+    pub(super) path: &'a SharePath,
+    pub(super) part: &'a Path,
+    pub(super) device: &'a str,
+}
+
+/// Where a person sees how far a file is: as the whole of a copy, or as a part of a tree.
+#[derive(Clone, Copy)]
+pub(super) struct Shown<'a> {
+    job: &'a Job,
+    /// Bytes of the tree that are done; none when the file is the whole copy.
+    before: Option<u64>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn whole(job: &'a Job) -> Self {
+        Self { job, before: None }
+    }
+
+    pub(super) fn part_of(job: &'a Job, before: u64) -> Self {
+        Self { job, before: Some(before) }
+    }
+
+    pub(super) fn size(self, size: u64) {
+        if self.before.is_none() {
+            self.job.show(|copy| copy.size = Some(size));
+        }
+    }
+
+    pub(super) fn bytes(self, bytes: u64, rate: u64) {
+        let before = self.before.unwrap_or(0);
+        self.job.show(|copy| (copy.bytes_done, copy.rate) = (before + bytes, rate));
+    }
+}
+
+/// Fetches a file into its hidden one: whole, verified and on the disk when this returns.
+pub(super) async fn fetch(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>) -> Result<FileId, Trouble> {
     let mut changes = 0;
     loop {
-        match once(job, remote, &row, &path, &part).await {
+        match once(job, wanted, shown).await {
             // What is already here and still right is kept: the next round verifies it against the new manifest.
             Err(Trouble::Changed) if changes < CHANGES => {
                 changes += 1;
-                tracing::info!(copy = %row.transfer.id, "the original changed while it was copied: starting over");
+                tracing::info!("the original changed while it was copied: starting over");
             }
             Err(Trouble::Changed) => {
-                let (reason, detail) =
-                    trouble::refusal(crate::wire::Code::Changed, &device, &row.transfer.remote_path);
+                let path = wanted.path.to_string();
+                let (reason, detail) = trouble::refusal(crate::wire::Code::Changed, wanted.device, &path);
                 return Err(Trouble::Final(reason, detail));
             }
             other => return other,
@@ -83,38 +129,39 @@ async fn already_placed(row: &Row, part: &Path) -> bool {
     tokio::task::spawn_blocking(check).await.is_ok_and(|result| result.unwrap_or(false))
 }
 
-async fn once(job: &Job, remote: &Remote, row: &Row, path: &SharePath, part: &Path) -> Result<(), Trouble> {
-    let (device, remote_path) = (row.transfer.device_name.as_str(), row.transfer.remote_path.as_str());
-    let explain = |error: RemoteError| Trouble::remote(&error, device, remote_path);
+async fn once(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>) -> Result<FileId, Trouble> {
+    let Wanted { remote, path, part, device } = *wanted;
+    let remote_path = path.to_string();
+    let explain = |error: RemoteError| Trouble::remote(&error, device, &remote_path);
     let (head, body) = tokio::select! {
         () = job.stop.cancelled() => return Err(Trouble::Interrupted),
         opened = remote.open_manifest(path) => opened.map_err(explain)?,
     };
-    job.show(|copy| copy.size = Some(head.size));
+    shown.size(head.size);
     let (file, have) = open_part(part, head.size).await?;
     let fetch = Arc::new(Fetch {
         file: Arc::new(file),
         size: head.size,
         schedule: Mutex::new(Schedule::new(head.size)),
-        remote: remote.clone(),
-        path: path.clone(),
-        etag: head.etag.clone(),
+        peers: Peers::new(Peer::new(remote.clone(), path.clone(), head.etag.clone(), device.to_owned())),
         part: part.to_owned(),
         width: AtomicUsize::new(0),
         writes: Arc::new(Semaphore::new(WRITES as usize)),
+        pace: job.pace.clone(),
     });
     let manifest = browse::read_manifest(head.size, body);
-    let result = fetch_all(job, &fetch, manifest, have, &explain).await;
+    let result = fetch_all(job, &fetch, manifest, have, &explain, shown).await;
     // Whatever happened, no write of this try may land after the next one has begun.
     let all_written = fetch.writes.acquire_many(WRITES).await;
     fetch.writes.close();
     drop(all_written);
     let bytes = fetch.schedule().bytes();
-    job.show(|copy| (copy.bytes_done, copy.rate) = (bytes, 0));
+    shown.bytes(bytes, 0);
     result?;
     let id = fetch.schedule().proven().map(Manifest::id);
     let id = id.ok_or_else(|| Trouble::Final(Reason::Internal, "A copy without a proof.".to_owned()))?;
-    finish(job, &fetch, &head, id, row).await
+    to_disk(&fetch, &head).await?;
+    Ok(id)
 }
 
 /// Opens the hidden file and tells how much of it may be good.
@@ -155,6 +202,7 @@ async fn fetch_all(
     manifest: impl Future<Output = Result<Manifest, RemoteError>>,
     have: u64,
     explain: &impl Fn(RemoteError) -> Trouble,
+    shown: Shown<'_>,
 ) -> Result<(), Trouble> {
     tokio::pin!(manifest);
     if have > 0 {
@@ -164,6 +212,7 @@ async fn fetch_all(
         };
         verify_part(job, fetch, manifest, have).await?;
     }
+    let mut search = None;
     let begun = Instant::now();
     let mut width = Width::new(fetch.schedule().missing());
     fetch.width.store(width.get(), Ordering::Relaxed);
@@ -174,45 +223,84 @@ async fn fetch_all(
         if fetch.schedule().is_done() {
             return Ok(());
         }
-        if connections.may_start() {
-            connections.fill(fetch);
+        connections.fill(fetch);
+        if search.is_none() {
+            // The lock is let go before others are asked.
+            let proven = fetch.schedule().proven().cloned();
+            search = proven.map(|manifest| Search::begin(job, fetch, &manifest));
         }
         let waits_for_manifest = fetch.schedule().proven().is_none();
         tokio::select! {
             () = job.stop.cancelled() => return Err(Trouble::Interrupted),
             proven = &mut manifest, if waits_for_manifest => {
                 let proven = proven.map_err(explain)?;
-                fetch.schedule().prove(proven).map_err(|_| mismatch(&fetch.path))?;
+                let out = fetch.schedule().prove(proven);
+                for peer in out {
+                    put_out(job, fetch, peer)?;
+                }
             }
-            Some((number, ended)) = connections.next() => {
+            Some(peer) = next_of(&mut search) => {
+                tracing::info!(device = peer.name, "another device holds the same content");
+                if fetch.peers.join(peer) {
+                    fetch.schedule().share_among(fetch.peers.alive().len());
+                }
+            }
+            Some((peer, ended)) = connections.next() => {
                 match ended {
                     Ok(()) => {}
-                    Err(RunError::OutOfStrikes) => return Err(mismatch(&fetch.path)),
+                    Err(RunError::Out) => put_out(job, fetch, peer)?,
                     Err(RunError::Local(error)) => return Err(Trouble::local(&error, &fetch.part)),
                     Err(RunError::Remote(error)) => {
-                        tracing::debug!(number, %error, "a connection of a copy ended early");
+                        tracing::debug!(peer, %error, "a connection of a copy ended early");
                         let trouble = explain(error);
                         let passing = matches!(trouble, Trouble::Passing(..));
-                        if !passing || connections.failed(fetch.schedule().bytes()) {
-                            return Err(trouble);
+                        if !passing || connections.failed(peer, fetch.schedule().bytes()) {
+                            // The others go on without it; the last one decides what becomes of the copy. An original
+                            // that has changed is another file.
+                            if !fetch.peers.are_several() || (peer == 0 && matches!(trouble, Trouble::Changed)) {
+                                return Err(trouble);
+                            }
+                            fetch.peers.drop_out(peer);
+                            fetch.schedule().share_among(fetch.peers.alive().len());
                         }
-                        width.shrink(begun.elapsed());
-                        fetch.width.store(width.get(), Ordering::Relaxed);
+                        if peer == 0 {
+                            width.shrink(begun.elapsed());
+                            fetch.width.store(width.get(), Ordering::Relaxed);
+                        }
                     }
                 }
             }
             _ = tick.tick() => {
                 let bytes = fetch.schedule().bytes();
                 fetch.width.store(width.observe(begun.elapsed(), bytes), Ordering::Relaxed);
-                progress.show(job, bytes);
+                progress.show(shown, bytes);
                 progress.write_out(fetch, bytes);
             }
         }
     }
 }
 
-fn mismatch(path: &SharePath) -> Trouble {
-    let name = path.name().unwrap_or_default();
+async fn next_of(search: &mut Option<Search>) -> Option<Peer> {
+    search.as_mut()?.next().await
+}
+
+/// A peer has sent too much that is wrong: it is named, and the others go on without it.
+fn put_out(job: &Job, fetch: &Fetch, peer: usize) -> Result<(), Trouble> {
+    if let Some(name) = fetch.peers.drop_out(peer) {
+        tracing::warn!(
+            device = name,
+            "a device sent wrong pieces of a file and is not asked for it any more"
+        );
+        let words = format!("{name} sent wrong pieces of this file; the right ones came from elsewhere.");
+        job.show(|copy| copy.detail = Some(words));
+    }
+    let left = fetch.peers.alive().len();
+    fetch.schedule().share_among(left);
+    if left == 0 { Err(mismatch(fetch)) } else { Ok(()) }
+}
+
+fn mismatch(fetch: &Fetch) -> Trouble {
+    let name = fetch.peers.name_of_file();
     let words = format!("The copy of “{name}” does not match the original, so it was not kept.");
     Trouble::Final(Reason::Mismatch, words)
 }
@@ -246,9 +334,9 @@ async fn verify_part(job: &Job, fetch: &Arc<Fetch>, manifest: Manifest, have: u6
     tracing::info!(good = good.len(), of = manifest.values().len(), part = %part.display(), "going on with a copy");
     let values = manifest.values().to_vec();
     let mut schedule = fetch.schedule();
-    schedule.prove(manifest).map_err(|_| mismatch(&fetch.path))?;
+    schedule.prove(manifest);
     for piece in good {
-        schedule.received(piece, values[piece]).map_err(|_| mismatch(&fetch.path))?;
+        schedule.received(piece, values[piece], 0);
     }
     Ok(())
 }
@@ -267,13 +355,12 @@ impl Progress {
         Self { shown_at: Instant::now(), bytes, rate: 0.0, written_out: bytes, writing_out: None }
     }
 
-    fn show(&mut self, job: &Job, bytes: u64) {
+    fn show(&mut self, shown: Shown<'_>, bytes: u64) {
         let passed = self.shown_at.elapsed().as_secs_f64().max(0.001);
         let rate = bytes.saturating_sub(self.bytes) as f64 / passed;
         self.rate = if self.rate == 0.0 { rate } else { self.rate * 0.7 + rate * 0.3 };
         (self.shown_at, self.bytes) = (Instant::now(), bytes);
-        let rate = self.rate as u64;
-        job.show(|copy| (copy.bytes_done, copy.rate) = (bytes, rate));
+        shown.bytes(bytes, self.rate as u64);
     }
 
     /// Lets the disk work while the network does. Nothing depends on it but the length of the last sync.
@@ -291,22 +378,29 @@ impl Progress {
     }
 }
 
-/// Everything is here and right: on the disk, then under its name.
-async fn finish(job: &Job, fetch: &Fetch, head: &Head, id: FileId, row: &Row) -> Result<(), Trouble> {
-    let (file, modified, part, size) =
-        (Arc::clone(&fetch.file), head.modified, fetch.part.clone(), head.size);
+/// Everything is here and right: on the disk with it.
+async fn to_disk(fetch: &Fetch, head: &Head) -> Result<(), Trouble> {
+    let (file, part) = (Arc::clone(&fetch.file), fetch.part.clone());
+    let Head { size, modified, executable, .. } = *head;
     blocking(move || {
         let sync = || {
             file.set_len(size)?;
             if let Some(modified) = modified {
                 disk::set_modified(&file, modified);
             }
+            if executable {
+                disk::make_executable(&file);
+            }
             file.sync_all()
         };
         sync().map_err(|error| Trouble::local(&error, &part))
     })
-    .await?;
-    let folder = fetch.part.parent().unwrap_or(Path::new("/")).to_owned();
+    .await
+}
+
+/// Gives a file that is whole its name.
+async fn name(job: &Job, part: &Path, id: FileId, row: &Row) -> Result<(), Trouble> {
+    let folder = part.parent().unwrap_or(Path::new("/")).to_owned();
     for number in 1..1_000 {
         let target = folder.join(path::numbered(&row.wanted, number));
         if job.stop.is_cancelled() {
@@ -316,7 +410,7 @@ async fn finish(job: &Job, fetch: &Fetch, head: &Head, id: FileId, row: &Row) ->
         job.save(|row| (row.placing, row.file_id, row.transfer.local_path) = (true, Some(id), local_path))
             .await?;
         let (part, folder, replace) =
-            (fetch.part.clone(), folder.clone(), row.transfer.conflict == Conflict::Replace);
+            (part.to_owned(), folder.clone(), row.transfer.conflict == Conflict::Replace);
         let placed = blocking(move || {
             let placed = disk::place(&part, &target, replace).and_then(|()| disk::sync_dir(&folder));
             match placed {
@@ -337,7 +431,7 @@ async fn finish(job: &Job, fetch: &Fetch, head: &Head, id: FileId, row: &Row) ->
     Err(Trouble::Final(Reason::Exists, format!("{} is there already.", taken.display())))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Interrupted)?

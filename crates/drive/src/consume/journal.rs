@@ -3,7 +3,7 @@
 //! Which pieces of a half-received file are good is not written down: the file is read and verified again instead,
 //! which also holds after a power cut, and needs no sync per piece.
 
-use super::transfer::{Conflict, Direction, Reason, State, Transfer};
+use super::transfer::{Conflict, Direction, Fate, Note, Reason, State, Transfer, Tree};
 use crate::content::FileId;
 use lanyard_store::{
     Migrations, Store, StoreError,
@@ -16,7 +16,8 @@ use uuid::Uuid;
 /// The tables of this room.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "drive",
-    steps: &["CREATE TABLE drive_copy (
+    steps: &[
+        "CREATE TABLE drive_copy (
         id TEXT PRIMARY KEY,
         direction TEXT NOT NULL,
         node TEXT NOT NULL,
@@ -39,8 +40,100 @@ pub const MIGRATIONS: Migrations = Migrations {
         placing INTEGER NOT NULL,
         sent_before INTEGER NOT NULL,
         owns_source INTEGER NOT NULL
-    ) STRICT;"],
+    ) STRICT;",
+        "ALTER TABLE drive_copy ADD COLUMN speed_limit INTEGER;
+     ALTER TABLE drive_copy ADD COLUMN tree INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE drive_copy ADD COLUMN files INTEGER;
+     ALTER TABLE drive_copy ADD COLUMN files_done INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE drive_copy ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE drive_copy ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE drive_copy ADD COLUMN renamed INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE drive_tree (
+        id TEXT NOT NULL,
+        path TEXT NOT NULL,
+        copy TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        modified INTEGER,
+        fate TEXT NOT NULL,
+        detail TEXT,
+        PRIMARY KEY (id, path)
+     ) STRICT, WITHOUT ROWID;",
+    ],
 };
+
+/// What is written down of one file or folder of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) note: Note,
+    /// The size and time of the original when it was copied.
+    pub(super) size: u64,
+    pub(super) modified: Option<i64>,
+}
+
+/// Writes down what became of some of a tree, all of it or nothing.
+pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), StoreError> {
+    store.write(|t| {
+        let mut statement = t.prepare_cached(
+            "INSERT OR REPLACE INTO drive_tree (id, path, copy, size, modified, fate, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        let id = id.to_string();
+        for Told { note, size, modified } in told {
+            let size = size.cast_signed();
+            statement.execute(params![
+                id,
+                note.path,
+                note.copy,
+                size,
+                modified,
+                note.fate.word(),
+                note.detail
+            ])?;
+        }
+        Ok(())
+    })
+}
+
+/// All that is written down of a tree.
+pub(super) fn load_tree(store: &Store, id: Uuid) -> Result<Vec<Told>, StoreError> {
+    store.read(|connection| {
+        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree WHERE id = ?1";
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([id.to_string()], told)?;
+        rows.collect()
+    })
+}
+
+/// What there is to tell of a tree, failures first, `most` at most.
+pub(super) fn notes(store: &Store, id: Uuid, most: u32) -> Result<Vec<Note>, StoreError> {
+    store.read(|connection| {
+        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree
+                   WHERE id = ?1 AND (fate <> 'done' OR copy <> path)
+                   ORDER BY CASE fate WHEN 'failed' THEN 0 WHEN 'left_out' THEN 1 ELSE 2 END, path LIMIT ?2";
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map(params![id.to_string(), most], told)?;
+        rows.map(|row| row.map(|told| told.note)).collect()
+    })
+}
+
+/// Keeps only what there is to tell: the tree is done.
+pub(super) fn trim_tree(store: &Store, id: Uuid) -> Result<(), StoreError> {
+    let sql = "DELETE FROM drive_tree WHERE id = ?1 AND fate = 'done' AND copy = path";
+    store.write(|t| t.execute(sql, [id.to_string()])).map(|_| ())
+}
+
+fn told(row: &SqlRow<'_>) -> rusqlite::Result<Told> {
+    Ok(Told {
+        note: Note {
+            path: row.get(0)?,
+            copy: row.get(1)?,
+            fate: Fate::from_word(&row.get::<_, String>(4)?).unwrap_or(Fate::Failed),
+            detail: row.get(5)?,
+        },
+        size: row.get::<_, i64>(2)?.cast_unsigned(),
+        modified: row.get(3)?,
+    })
+}
 
 /// A copy, and what only the engine needs to know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +155,14 @@ pub(super) struct Row {
 
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
     let copy = &row.transfer;
+    let tree = copy.tree.unwrap_or_default();
     store.write(|t| {
         t.execute(
             "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
-             sent_before, owns_source)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+             sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+             ?24, ?25, ?26, ?27, ?28, ?29)",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -91,6 +186,13 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 row.placing,
                 row.sent_before,
                 row.owns_source,
+                copy.limit.map(u64::cast_signed),
+                copy.tree.is_some(),
+                tree.files.map(u64::cast_signed),
+                tree.files_done.cast_signed(),
+                tree.failed.cast_signed(),
+                tree.left_out.cast_signed(),
+                tree.renamed.cast_signed(),
             ],
         )
     })?;
@@ -101,6 +203,7 @@ pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
     store.write(|t| {
         for id in ids {
             t.execute("DELETE FROM drive_copy WHERE id = ?1", [id.to_string()])?;
+            t.execute("DELETE FROM drive_tree WHERE id = ?1", [id.to_string()])?;
         }
         Ok(())
     })
@@ -124,6 +227,14 @@ pub(super) fn load(store: &Store) -> Result<Vec<Row>, StoreError> {
 
 fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     let id: Option<Vec<u8>> = row.get("file_id")?;
+    let count = |column: &str| row.get::<_, i64>(column).map(i64::cast_unsigned);
+    let tree = Tree {
+        files: row.get::<_, Option<i64>>("files")?.map(i64::cast_unsigned),
+        files_done: count("files_done")?,
+        failed: count("failed")?,
+        left_out: count("left_out")?,
+        renamed: count("renamed")?,
+    };
     let transfer = Transfer {
         id: parsed(row, "id", |text| Uuid::parse_str(text).ok())?,
         direction: parsed(row, "direction", Direction::from_word)?,
@@ -140,6 +251,8 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         size: row.get::<_, Option<i64>>("size")?.map(i64::cast_unsigned),
         bytes_done: row.get::<_, i64>("bytes_done")?.cast_unsigned(),
         rate: 0,
+        limit: row.get::<_, Option<i64>>("speed_limit")?.map(i64::cast_unsigned),
+        tree: row.get::<_, bool>("tree")?.then_some(tree),
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,
     };

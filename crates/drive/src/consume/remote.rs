@@ -371,7 +371,7 @@ async fn collect(mut body: Incoming, wanted: u64) -> Result<Bytes, RemoteError> 
     let length = usize::try_from(wanted).map_err(|_| RemoteError::Nonsense("more than fits"))?;
     let mut all = Vec::with_capacity(length);
     while all.len() < length {
-        let data = browse::next_content(&mut body).await?;
+        let data = browse::next_content(&mut body, None).await?;
         if all.len() + data.len() > length {
             return Err(RemoteError::Nonsense("more bytes than were asked for"));
         }

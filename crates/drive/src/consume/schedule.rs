@@ -1,40 +1,61 @@
-//! Which piece is fetched next, by how many connections, and what counts as received.
+//! Which piece is fetched next, from whom, by how many connections, and what counts as received.
 //!
-//! Pure: what happened and when goes in, decisions come out.
+//! Pure: what happened and when goes in, decisions come out. Peers are numbers; the first one is the device that the copy
+//! is of, others hold the same content.
 
 use crate::content::{self, Manifest, PieceValue};
 use std::{collections::HashMap, ops::Range, time::Duration};
 
-/// A piece that arrives wrong this often is not asked for again.
+/// A piece that one peer sends wrong this often is not asked of it again.
 const STRIKES: u8 = 3;
+/// So many wrong pieces, and a peer is out as long as there is another.
+const BAD: u8 = 3;
 /// The most connections to one device for one file.
 pub(super) const MAX_WIDTH: usize = 4;
 /// The most pieces in one request.
 const MAX_RUN: usize = 32;
+/// The most pieces in one request while several peers share a file: a slow one must not sit on much.
+const MAX_SHARED_RUN: usize = 16;
 
 /// Where one piece is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Missing,
-    /// Somebody fetches it.
-    Claimed,
+    /// `by` fetches it.
+    Claimed {
+        by: usize,
+        /// Another peer fetches it, too, because `by` is slow.
+        also: Option<usize>,
+        /// It was asked for when its value was known, so nothing wrong is ever written where it goes.
+        known: bool,
+    },
     /// On the disk, its value known, but no manifest to compare with yet.
     Held,
     /// On the disk and right.
     Verified,
 }
 
-/// A piece came wrong too often.
+/// What became of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OutOfStrikes;
+pub(super) enum Received {
+    /// It counts, or nothing speaks against it yet, or it was there already.
+    Taken,
+    /// It is wrong and will be fetched again.
+    Wrong,
+    /// It is wrong, and this peer is not asked any more.
+    Out,
+}
 
 /// The pieces of one file.
 pub(super) struct Schedule {
     size: u64,
     pieces: Vec<Piece>,
-    values: Vec<(usize, PieceValue)>,
+    values: Vec<(usize, PieceValue, usize)>,
     manifest: Option<Manifest>,
-    strikes: HashMap<usize, u8>,
+    strikes: HashMap<(usize, usize), u8>,
+    bad: HashMap<usize, u8>,
+    /// Peers that are asked.
+    peers: usize,
     /// Nothing before it is missing.
     first: usize,
     missing: usize,
@@ -52,6 +73,8 @@ impl Schedule {
             values: Vec::new(),
             manifest: None,
             strikes: HashMap::new(),
+            bad: HashMap::new(),
+            peers: 1,
             first: 0,
             missing: count,
             bytes: 0,
@@ -59,60 +82,108 @@ impl Schedule {
         }
     }
 
-    /// The next run of pieces to fetch, at most `most`; none while nothing is missing.
-    pub(super) fn claim(&mut self, most: usize) -> Option<Range<usize>> {
+    /// How many peers are asked from now on.
+    pub(super) fn share_among(&mut self, peers: usize) {
+        self.peers = peers;
+    }
+
+    /// The next run of pieces for a peer to fetch, at most `most`; none while nothing is missing.
+    pub(super) fn claim(&mut self, by: usize, most: usize) -> Option<Range<usize>> {
         let start = (self.first..self.pieces.len()).find(|piece| self.pieces[*piece] == Piece::Missing)?;
-        let most = most.clamp(1, MAX_RUN);
+        let limit = if self.peers > 1 { MAX_SHARED_RUN } else { MAX_RUN };
+        let most = most.clamp(1, limit);
         let run =
             self.pieces[start..].iter().take(most).take_while(|piece| **piece == Piece::Missing).count();
-        self.pieces[start..start + run].fill(Piece::Claimed);
+        self.pieces[start..start + run].fill(Piece::Claimed {
+            by,
+            also: None,
+            known: self.manifest.is_some(),
+        });
         self.first = start + run;
         self.missing -= run;
         Some(start..start + run)
     }
 
-    /// Pieces that were claimed and did not come.
-    pub(super) fn give_back(&mut self, run: Range<usize>) {
+    /// The end of a file: nothing is missing, but a slow peer still has pieces to bring. The last of those that the
+    /// slowest peer has, so that the two meet; `rates` are bytes a second of each peer.
+    pub(super) fn claim_again(&mut self, by: usize, most: usize, rates: &[u64]) -> Option<Range<usize>> {
+        let rate = |peer: usize| rates.get(peer).copied().unwrap_or(0);
+        let of = |piece: &Piece| match piece {
+            Piece::Claimed { by: slow, also: None, known: true } if *slow != by => Some(*slow),
+            _ => None,
+        };
+        if self.missing > 0 {
+            return None;
+        }
+        // Only whoever is clearly slower is helped out: two equally fast ones would only double each other's work.
+        let slowest = self
+            .pieces
+            .iter()
+            .filter_map(of)
+            .filter(|slow| rate(*slow) * 2 < rate(by))
+            .min_by_key(|slow| rate(*slow))?;
+        let end = self.pieces.iter().rposition(|piece| of(piece) == Some(slowest))? + 1;
+        let most = most.clamp(1, MAX_SHARED_RUN);
+        let run =
+            self.pieces[..end].iter().rev().take(most).take_while(|piece| of(piece) == Some(slowest)).count();
+        for piece in &mut self.pieces[end - run..end] {
+            *piece = Piece::Claimed { by: slowest, also: Some(by), known: true };
+        }
+        Some(end - run..end)
+    }
+
+    /// Pieces that a peer had claimed and did not bring.
+    pub(super) fn give_back(&mut self, from: usize, run: Range<usize>) {
         for piece in run {
-            if self.pieces.get(piece) == Some(&Piece::Claimed) {
-                self.lose(piece);
+            match self.pieces.get(piece) {
+                Some(Piece::Claimed { by, also: None, .. }) if *by == from => self.lose(piece),
+                Some(Piece::Claimed { by, also: Some(other), known }) if *by == from => {
+                    self.pieces[piece] = Piece::Claimed { by: *other, also: None, known: *known };
+                }
+                Some(Piece::Claimed { by, also, known }) if *also == Some(from) => {
+                    self.pieces[piece] = Piece::Claimed { by: *by, also: None, known: *known };
+                }
+                _ => {}
             }
         }
     }
 
-    /// A piece is on the disk, and this is its value.
-    ///
-    /// # Errors
-    /// [`OutOfStrikes`].
-    pub(super) fn received(&mut self, piece: usize, value: PieceValue) -> Result<(), OutOfStrikes> {
-        if !matches!(self.pieces.get(piece), Some(Piece::Claimed | Piece::Missing)) {
-            return Ok(());
-        }
-        if self.pieces[piece] == Piece::Missing {
-            self.missing -= 1;
+    /// The value that a piece must have, once that is known. What differs is not even written.
+    pub(super) fn expected(&self, piece: usize) -> Option<PieceValue> {
+        self.manifest.as_ref().and_then(|manifest| manifest.values().get(piece)).copied()
+    }
+
+    /// A peer has brought a piece with this value; it is on the disk unless it differs from what was expected.
+    pub(super) fn received(&mut self, piece: usize, value: PieceValue, from: usize) -> Received {
+        match self.pieces.get(piece) {
+            Some(Piece::Missing) => self.missing -= 1,
+            Some(Piece::Claimed { also: Some(_), .. }) if self.expected(piece) != Some(value) => {
+                self.give_back(from, piece..piece + 1);
+                return self.strike(piece, from);
+            }
+            Some(Piece::Claimed { .. }) => {}
+            _ => return Received::Taken,
         }
         let range = content::piece_range(self.size, piece);
         self.bytes += range.end - range.start;
         self.pieces[piece] = Piece::Held;
-        match self.manifest.is_some() {
-            true => self.judge(piece, value),
-            false => {
-                self.values.push((piece, value));
-                Ok(())
-            }
+        if self.manifest.is_some() {
+            return self.judge(piece, value, from);
         }
+        self.values.push((piece, value, from));
+        Received::Taken
     }
 
-    /// The manifest is there: what is held is compared with it.
-    ///
-    /// # Errors
-    /// [`OutOfStrikes`].
-    pub(super) fn prove(&mut self, manifest: Manifest) -> Result<(), OutOfStrikes> {
+    /// The manifest is there: what is held is compared with it. Peers that are not asked any more are returned.
+    pub(super) fn prove(&mut self, manifest: Manifest) -> Vec<usize> {
         self.manifest = Some(manifest);
-        for (piece, value) in std::mem::take(&mut self.values) {
-            self.judge(piece, value)?;
+        let mut out = Vec::new();
+        for (piece, value, from) in std::mem::take(&mut self.values) {
+            if self.judge(piece, value, from) == Received::Out {
+                out.push(from);
+            }
         }
-        Ok(())
+        out
     }
 
     /// True when a manifest was given.
@@ -135,19 +206,25 @@ impl Schedule {
         self.bytes
     }
 
-    fn judge(&mut self, piece: usize, value: PieceValue) -> Result<(), OutOfStrikes> {
-        let expected = self.manifest.as_ref().and_then(|manifest| manifest.values().get(piece));
-        if expected == Some(&value) {
+    fn judge(&mut self, piece: usize, value: PieceValue, from: usize) -> Received {
+        if self.expected(piece) == Some(value) {
             self.pieces[piece] = Piece::Verified;
             self.verified += 1;
-            return Ok(());
+            return Received::Taken;
         }
         let range = content::piece_range(self.size, piece);
         self.bytes -= range.end - range.start;
         self.lose(piece);
-        let strikes = self.strikes.entry(piece).or_default();
-        *strikes += 1;
-        if *strikes >= STRIKES { Err(OutOfStrikes) } else { Ok(()) }
+        self.strike(piece, from)
+    }
+
+    fn strike(&mut self, piece: usize, from: usize) -> Received {
+        let strikes = self.strikes.entry((from, piece)).or_default();
+        *strikes = strikes.saturating_add(1);
+        let bad = self.bad.entry(from).or_default();
+        *bad = bad.saturating_add(1);
+        let out = *strikes >= STRIKES || (self.peers > 1 && *bad >= BAD);
+        if out { Received::Out } else { Received::Wrong }
     }
 
     fn lose(&mut self, piece: usize) {
@@ -155,6 +232,17 @@ impl Schedule {
         self.missing += 1;
         self.first = self.first.min(piece);
     }
+}
+
+/// How long a peer may be silent while it owes `bytes` at its usual rate, before others take over: never less than two
+/// seconds, because a disk may have to wake up.
+pub(super) fn patience(bytes: u64, rate: u64) -> Duration {
+    const LEAST: Duration = Duration::from_secs(2);
+    const MOST: Duration = Duration::from_secs(8);
+    if rate == 0 {
+        return MOST;
+    }
+    Duration::from_secs_f64(4.0 * bytes as f64 / rate as f64).clamp(LEAST, MOST)
 }
 
 /// How many pieces to ask for at once: what this connection moves in half a second.
@@ -243,13 +331,13 @@ mod tests {
     #[test]
     fn a_piece_that_comes_wrong_three_times_is_given_up() {
         let mut schedule = Schedule::new(2 * PIECE);
-        schedule.prove(manifest(2 * PIECE)).unwrap();
+        schedule.prove(manifest(2 * PIECE));
         for _ in 0..2 {
-            assert_eq!(schedule.claim(1), Some(0..1));
-            assert_eq!(schedule.received(0, [9; 32]), Ok(()), "it is fetched again");
+            assert_eq!(schedule.claim(0, 1), Some(0..1));
+            assert_eq!(schedule.received(0, [9; 32], 0), Received::Wrong, "it is fetched again");
         }
-        assert_eq!(schedule.claim(1), Some(0..1));
-        assert_eq!(schedule.received(0, [9; 32]), Err(OutOfStrikes));
+        assert_eq!(schedule.claim(0, 1), Some(0..1));
+        assert_eq!(schedule.received(0, [9; 32], 0), Received::Out);
         assert_eq!(schedule.bytes(), 0, "nothing wrong counts");
     }
 
@@ -257,22 +345,22 @@ mod tests {
     fn what_came_before_the_manifest_is_judged_by_it() {
         let size = 3 * PIECE;
         let mut schedule = Schedule::new(size);
-        assert_eq!(schedule.claim(9), Some(0..3));
-        schedule.received(0, right(0)).unwrap();
-        schedule.received(1, [9; 32]).unwrap();
-        schedule.received(2, right(2)).unwrap();
+        assert_eq!(schedule.claim(0, 9), Some(0..3));
+        schedule.received(0, right(0), 0);
+        schedule.received(1, [9; 32], 0);
+        schedule.received(2, right(2), 0);
         assert!(!schedule.is_done(), "nothing is verified without a manifest");
-        schedule.prove(manifest(size)).unwrap();
-        assert_eq!(schedule.claim(9), Some(1..2), "only the wrong one is fetched again");
-        schedule.received(1, right(1)).unwrap();
+        assert!(schedule.prove(manifest(size)).is_empty(), "one wrong piece is no reason");
+        assert_eq!(schedule.claim(0, 9), Some(1..2), "only the wrong one is fetched again");
+        schedule.received(1, right(1), 0);
         assert!(schedule.is_done());
     }
 
     #[test]
     fn an_empty_file_needs_only_its_manifest() {
         let mut schedule = Schedule::new(0);
-        assert_eq!(schedule.claim(1), None);
-        schedule.prove(manifest(0)).unwrap();
+        assert_eq!(schedule.claim(0, 1), None);
+        schedule.prove(manifest(0));
         assert!(schedule.is_done());
     }
 
@@ -293,7 +381,137 @@ mod tests {
         assert_eq!(width.get(), 3);
     }
 
+    /// A peer of the simulation: what it brings in a thousandth of a second, and how it misbehaves.
+    #[derive(Clone, Copy, Debug)]
+    struct Peer {
+        /// Bytes a millisecond.
+        rate: u64,
+        /// From here on nothing comes, and it is noticed when patience is over.
+        dies_at: Option<u64>,
+        /// Every piece is wrong.
+        lies: bool,
+    }
+
+    /// One run on its way.
+    struct Way {
+        run: Range<usize>,
+        /// Bytes of its first piece that have come.
+        come: u64,
+        silent_since: u64,
+    }
+
+    /// Runs a copy of `pieces` pieces from these peers, each with one run at a time; the milliseconds that it took, and
+    /// who was put out. None when it did not end within an hour.
+    fn simulate(pieces: usize, peers: &[Peer]) -> Option<(u64, Vec<usize>)> {
+        let size = pieces as u64 * PIECE;
+        let mut schedule = Schedule::new(size);
+        schedule.prove(manifest(size));
+        schedule.share_among(peers.len());
+        let mut out = Vec::new();
+        let mut gone = vec![false; peers.len()];
+        let mut ways: Vec<Option<Way>> = peers.iter().map(|_| None).collect();
+        let rates: Vec<u64> = peers.iter().map(|peer| peer.rate * 1_000).collect();
+        for now in 0..3_600_000_u64 {
+            if schedule.is_done() {
+                return Some((now, out));
+            }
+            for (at, peer) in peers.iter().enumerate() {
+                if gone[at] {
+                    continue;
+                }
+                let most = (rates[at] / 2 / PIECE).clamp(1, 16) as usize;
+                if ways[at].is_none() {
+                    let run = schedule.claim(at, most).or_else(|| schedule.claim_again(at, most, &rates));
+                    ways[at] = run.map(|run| Way { run, come: 0, silent_since: now });
+                }
+                let Some(way) = &mut ways[at] else { continue };
+                if peer.dies_at.is_some_and(|dies| now >= dies) {
+                    let patience = patience(PIECE, rates[at]).as_millis() as u64;
+                    if now - way.silent_since > patience {
+                        schedule.give_back(at, way.run.clone());
+                        (ways[at], gone[at]) = (None, true);
+                    }
+                    continue;
+                }
+                way.silent_since = now;
+                way.come += peer.rate;
+                if way.come >= PIECE {
+                    way.come = 0;
+                    let piece = way.run.start;
+                    way.run.start += 1;
+                    let value = if peer.lies { [9; 32] } else { right(piece) };
+                    let rest = way.run.clone();
+                    if rest.is_empty() {
+                        ways[at] = None;
+                    }
+                    if schedule.received(piece, value, at) == Received::Out {
+                        schedule.give_back(at, rest);
+                        (ways[at], gone[at]) = (None, true);
+                        out.push(at);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    const FAST: Peer = Peer { rate: 7_500, dies_at: None, lies: false };
+
+    #[test]
+    fn three_equal_peers_are_almost_three_times_as_fast_as_one() {
+        let (one, _) = simulate(200, &[FAST]).unwrap();
+        let (three, _) = simulate(200, &[FAST; 3]).unwrap();
+        assert!(one as f64 / three as f64 >= 2.8, "{one} ms and {three} ms");
+    }
+
+    #[test]
+    fn a_slow_peer_costs_little() {
+        let (two, _) = simulate(200, &[FAST; 2]).unwrap();
+        for rate in [10, 75, 750] {
+            let (with_slow, _) = simulate(200, &[FAST, FAST, Peer { rate, ..FAST }]).unwrap();
+            let costs = with_slow as f64 / two as f64;
+            assert!(costs < 1.15, "a peer of {rate} bytes a millisecond: {two} ms became {with_slow} ms");
+        }
+    }
+
+    #[test]
+    fn a_peer_that_lies_is_out_after_three_pieces_and_one_that_dies_is_waited_for_briefly() {
+        let liar = Peer { lies: true, ..FAST };
+        let (took, out) = simulate(200, &[FAST, liar, FAST]).unwrap();
+        assert_eq!(out, [1]);
+        assert!(took < 15_000, "{took} ms");
+        let dies = Peer { dies_at: Some(1_000), ..FAST };
+        let (took, out) = simulate(200, &[FAST, dies, FAST]).unwrap();
+        assert_eq!(out, Vec::<usize>::new());
+        assert!(took < 18_000, "{took} ms");
+        assert_eq!(simulate(50, &[liar, FAST]).unwrap().1, [0], "also when it is the first one");
+    }
+
+    #[test]
+    fn patience_is_four_times_what_is_expected_within_bounds() {
+        assert_eq!(patience(PIECE, 10 * PIECE), Duration::from_secs(2));
+        assert_eq!(patience(PIECE, PIECE), Duration::from_secs(4));
+        assert_eq!(patience(PIECE, 1), Duration::from_secs(8));
+        assert_eq!(patience(PIECE, 0), Duration::from_secs(8));
+    }
+
     proptest! {
+        #[test]
+        fn one_honest_peer_is_enough_whatever_the_others_do(
+            pieces in 1_usize..40,
+            others in prop::collection::vec((1_u64..20_000, prop::option::of(0_u64..5_000), any::<bool>()), 0..5),
+            place in 0_usize..5,
+        ) {
+            let mut peers: Vec<Peer> =
+                others.into_iter().map(|(rate, dies_at, lies)| Peer { rate, dies_at, lies }).collect();
+            peers.insert(place.min(peers.len()), Peer { rate: 2_000, ..FAST });
+            let (took, out) = simulate(pieces, &peers).expect("it ends");
+            prop_assert!(took < 3_600_000);
+            for one in out {
+                prop_assert!(peers[one].lies, "only who lies is put out");
+            }
+        }
+
         #[test]
         fn every_file_is_completed_whatever_happens_on_the_way(
             pieces in 1_usize..60,
@@ -306,9 +524,9 @@ mod tests {
             let mut wrong: HashMap<usize, u8> = HashMap::new();
             for (step, (most, what)) in events.iter().enumerate() {
                 if step == manifest_after {
-                    schedule.prove(manifest(size)).unwrap();
+                    schedule.prove(manifest(size));
                 }
-                if let Some(run) = schedule.claim(*most) {
+                if let Some(run) = schedule.claim(0, *most) {
                     for other in &claimed {
                         prop_assert!(run.end <= other.start || other.end <= run.start, "no piece is fetched twice");
                     }
@@ -317,25 +535,25 @@ mod tests {
                 if claimed.is_empty() { continue }
                 let run = claimed.remove(usize::from(*what) % claimed.len());
                 if *what < 3 {
-                    schedule.give_back(run);
+                    schedule.give_back(0, run);
                     continue;
                 }
                 for piece in run {
                     let bad = *what == 9 && *wrong.entry(piece).or_default() < 2;
                     if bad { *wrong.entry(piece).or_default() += 1 }
                     let value = if bad { [9; 32] } else { right(piece) };
-                    prop_assert_eq!(schedule.received(piece, value), Ok(()));
+                    prop_assert_ne!(schedule.received(piece, value, 0), Received::Out);
                 }
             }
             if schedule.proven().is_none() {
-                schedule.prove(manifest(size)).unwrap();
+                schedule.prove(manifest(size));
             }
             for run in claimed {
-                schedule.give_back(run);
+                schedule.give_back(0, run);
             }
-            while let Some(run) = schedule.claim(4) {
+            while let Some(run) = schedule.claim(0, 4) {
                 for piece in run {
-                    schedule.received(piece, right(piece)).unwrap();
+                    schedule.received(piece, right(piece), 0);
                 }
             }
             prop_assert!(schedule.is_done());

@@ -85,7 +85,7 @@ async fn send_run(
         let mut piece = Vec::with_capacity(wanted);
         while piece.len() < wanted {
             if rest.is_empty() {
-                rest = browse::next_content(&mut body).await?;
+                rest = browse::next_content(&mut body, None).await?;
             }
             let take = rest.len().min(wanted - piece.len());
             piece.extend_from_slice(&rest.split_to(take));

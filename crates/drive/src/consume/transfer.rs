@@ -20,6 +20,8 @@ pub enum State {
     Waiting,
     /// Bytes are moving.
     Running,
+    /// Held by a person until a person lets it go on.
+    Paused,
     /// Whole, under its final name, identical to the original.
     Done,
     /// Stopped by a person; nothing is left of it.
@@ -37,6 +39,8 @@ pub enum Conflict {
     KeepBoth,
     /// The new one takes the place of the old one, once it is whole.
     Replace,
+    /// The old one stays and the new one is not copied.
+    Skip,
 }
 
 /// Why a copy waits or failed.
@@ -103,14 +107,57 @@ pub struct Transfer {
     pub bytes_done: u64,
     /// Bytes a second, smoothed; 0 when not running.
     pub rate: u64,
+    /// A limit of its own, in bytes a second.
+    pub limit: Option<u64>,
+    /// What is known of a folder that is copied; none for a file.
+    pub tree: Option<Tree>,
     /// When it was made, in Unix milliseconds.
     pub created_at: i64,
     /// When it ended.
     pub ended_at: Option<i64>,
 }
 
+/// A folder with everything in it, as far as it is copied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// Files to copy; none until they are counted.
+    pub files: Option<u64>,
+    /// Files that are there, whole and identical.
+    pub files_done: u64,
+    /// Files and folders that could not be copied.
+    pub failed: u64,
+    /// What is not copied because it cannot be or because something else is there: links, devices, what was to stay.
+    pub left_out: u64,
+    /// What has another name in the copy.
+    pub renamed: u64,
+}
+
+/// Something to tell of one file or folder of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its path below the folder that is copied.
+    pub path: String,
+    /// Its path in the copy.
+    pub copy: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why, in plain English.
+    pub detail: Option<String>,
+}
+
+/// What became of a file or folder of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there, identical.
+    Done,
+    /// It is not copied and need not be.
+    LeftOut,
+    /// It could not be copied.
+    Failed,
+}
+
 impl State {
-    /// Nothing happens any more unless a person asks for it.
+    /// It is over.
     #[must_use]
     pub fn is_ended(self) -> bool {
         matches!(self, Self::Done | Self::Cancelled | Self::Failed)
@@ -140,11 +187,13 @@ words!(Direction { Download = "download", Upload = "upload" });
 words!(State {
     Waiting = "waiting",
     Running = "running",
+    Paused = "paused",
     Done = "done",
     Cancelled = "cancelled",
     Failed = "failed",
 });
-words!(Conflict { Refuse = "refuse", KeepBoth = "keep_both", Replace = "replace" });
+words!(Conflict { Refuse = "refuse", KeepBoth = "keep_both", Replace = "replace", Skip = "skip" });
+words!(Fate { Done = "done", LeftOut = "left_out", Failed = "failed" });
 words!(Reason {
     PeerUnreachable = "peer_unreachable",
     NotFound = "not_found",

@@ -10,7 +10,9 @@ use super::{
     browse::Remote,
     download,
     journal::{self, Row},
-    transfer::{Conflict, Direction, Reason, State, Transfer},
+    limit::Limit,
+    transfer::{Conflict, Direction, Note, Reason, State, Transfer, Tree},
+    tree,
     trouble::Trouble,
     upload,
 };
@@ -24,7 +26,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -34,10 +36,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use super::journal::MIGRATIONS;
-pub(super) use job::Job;
+pub(super) use job::{Job, Pace};
 
-/// Copies that move bytes at once with one device; the others wait.
+/// Large copies that move bytes at once with one device; the others wait.
 const PER_DEVICE: usize = 2;
+/// Small ones that may go beside them, so that a letter does not wait for a film.
+const SMALL_PER_DEVICE: usize = 2;
+/// What counts as small, in bytes.
+const SMALL: u64 = 16 << 20;
+/// The most notes on a tree that are told.
+const NOTES: u32 = 1_000;
 /// Ended copies that are remembered.
 const HISTORY: usize = 200;
 /// How long a cancelled copy may take to let go of its files.
@@ -59,13 +67,45 @@ struct Inner {
     tasks: TaskTracker,
     changed: Changed,
     copies: Mutex<HashMap<Uuid, Held>>,
-    devices: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
+    devices: Mutex<HashMap<NodeId, Lanes>>,
+    /// For all copies together.
+    limit: Arc<Limit>,
+    sources: OnceLock<Sources>,
+}
+
+/// A drive of another device that may be read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The device.
+    pub node: NodeId,
+    /// Its name, for people.
+    pub device_name: String,
+    /// The share.
+    pub share: ShareId,
+}
+
+/// The drives that may hold what a drive holds: those of the home that can be read now.
+pub type Sources = Box<dyn Fn() -> Vec<Source> + Send + Sync>;
+
+/// The places for copies with one device.
+struct Lanes {
+    large: Arc<Semaphore>,
+    small: Arc<Semaphore>,
 }
 
 /// A copy in memory.
 struct Held {
     row: Row,
+    limit: Arc<Limit>,
     task: Option<Task>,
+}
+
+impl Held {
+    fn new(row: Row) -> Self {
+        let limit = Limit::default();
+        limit.set(row.transfer.limit);
+        Self { row, limit: Arc::new(limit), task: None }
+    }
 }
 
 /// What moves a copy on.
@@ -73,13 +113,14 @@ struct Held {
 struct Task {
     stop: CancellationToken,
     cancelled: Arc<AtomicBool>,
+    paused: Arc<AtomicBool>,
     /// The device is back, or a person is impatient: do not wait for the next try.
     wake: Arc<Notify>,
     /// Cancelled when the task has let go of everything.
     ended: CancellationToken,
 }
 
-/// A file to copy to here.
+/// A file or folder to copy to here.
 #[derive(Clone, Debug)]
 pub struct NewDownload {
     /// The device.
@@ -90,8 +131,12 @@ pub struct NewDownload {
     pub share: ShareId,
     /// Its name, for people.
     pub drive: String,
-    /// The file.
+    /// The file or folder.
     pub path: SharePath,
+    /// It is a folder.
+    pub tree: bool,
+    /// How large the file is, as far as known.
+    pub size: Option<u64>,
     /// The existing folder it goes to; absolute.
     pub folder: PathBuf,
     /// The name it gets there.
@@ -100,7 +145,7 @@ pub struct NewDownload {
     pub conflict: Conflict,
 }
 
-/// A file to copy from here.
+/// A file or folder to copy from here.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
     /// The device.
@@ -111,8 +156,12 @@ pub struct NewUpload {
     pub share: ShareId,
     /// Its name, for people.
     pub drive: String,
-    /// The file; absolute.
+    /// The file or folder; absolute.
     pub source: PathBuf,
+    /// It is a folder.
+    pub tree: bool,
+    /// How large the file is, as far as known.
+    pub size: Option<u64>,
     /// The path it gets there.
     pub path: SharePath,
     /// When that is taken.
@@ -152,10 +201,27 @@ impl Transfers {
             if row.transfer.state == State::Running {
                 row.transfer.state = State::Waiting;
             }
-            copies.insert(row.transfer.id, Held { row, task: None });
+            copies.insert(row.transfer.id, Held::new(row));
         }
-        let (copies, devices) = (Mutex::new(copies), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { store, peers, cancel, tasks, changed, copies, devices }) })
+        let (copies, devices, limit) = (Mutex::new(copies), Mutex::default(), Arc::default());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                store,
+                peers,
+                cancel,
+                tasks,
+                changed,
+                copies,
+                devices,
+                limit,
+                sources: OnceLock::new(),
+            }),
+        })
+    }
+
+    /// Tells where else to ask for the content of a large file. Once, before anything runs; a second time does nothing.
+    pub fn ask_also(&self, sources: Sources) {
+        let _ = self.inner.sources.set(sources);
     }
 
     /// Goes on with everything that was under way when the node stopped or was killed.
@@ -164,7 +230,9 @@ impl Transfers {
             let copies = self.inner.copies();
             copies
                 .values()
-                .filter(|held| !held.row.transfer.state.is_ended())
+                .filter(|held| {
+                    !held.row.transfer.state.is_ended() && held.row.transfer.state != State::Paused
+                })
                 .map(|held| held.row.transfer.id)
                 .collect()
         };
@@ -198,13 +266,16 @@ impl Transfers {
             state: State::Waiting,
             reason: None,
             detail: None,
-            size: None,
+            size: new.size,
             bytes_done: 0,
             rate: 0,
+            limit: None,
+            tree: new.tree.then(Tree::default),
             created_at: now(),
             ended_at: None,
         };
-        self.begin(Row::new(transfer, new.name, Some(part), false)).await
+        let part = (!new.tree).then_some(part);
+        self.begin(Row::new(transfer, new.name, part, false)).await
     }
 
     /// Begins an upload: written down when this returns.
@@ -225,9 +296,11 @@ impl Transfers {
             state: State::Waiting,
             reason: None,
             detail: None,
-            size: None,
+            size: new.size,
             bytes_done: 0,
             rate: 0,
+            limit: None,
+            tree: new.tree.then(Tree::default),
             created_at: now(),
             ended_at: None,
         };
@@ -242,7 +315,7 @@ impl Transfers {
         }
         let saved = row.clone();
         self.inner.store.run(move |store| journal::save(store, &saved)).await?;
-        self.inner.copies().insert(transfer.id, Held { row, task: None });
+        self.inner.copies().insert(transfer.id, Held::new(row));
         (self.inner.changed)(&transfer);
         self.inner.spawn(transfer.id);
         Ok(transfer)
@@ -278,11 +351,75 @@ impl Transfers {
             task.stop.cancel();
             let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
         }
-        let job = Job { inner: Arc::clone(&self.inner), id, stop: self.inner.cancel.clone() };
+        let job = self.inner.job(id, self.inner.cancel.clone());
         if job.row().is_some_and(|row| !matches!(row.transfer.state, State::Done | State::Cancelled)) {
             job.end_cancelled().await;
         }
         self.get(id)
+    }
+
+    /// Holds a copy until it is tried again. What it has stays; one that is over stays as it is.
+    pub async fn pause(&self, id: Uuid) -> Option<Transfer> {
+        let task = {
+            let copies = self.inner.copies();
+            let held = copies.get(&id)?;
+            if held.row.transfer.state.is_ended() {
+                return Some(held.row.transfer.clone());
+            }
+            held.task.clone()
+        };
+        if let Some(task) = task {
+            task.paused.store(true, Ordering::SeqCst);
+            task.stop.cancel();
+            let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
+        }
+        self.get(id)
+    }
+
+    /// Ends a copy that can never go on, and says why. One that is over stays as it is.
+    pub async fn give_up(&self, id: Uuid, reason: Reason, detail: String) {
+        let Some(copy) = self.pause(id).await else { return };
+        if !copy.state.is_ended() {
+            let job = self.inner.job(id, self.inner.cancel.clone());
+            job.end(State::Failed, Some((reason, detail))).await;
+        }
+    }
+
+    /// Sets how fast one copy may go, in bytes a second, or lifts that limit.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn limit_one(&self, id: Uuid, rate: Option<u64>) -> Result<Option<Transfer>, StoreError> {
+        let row = {
+            let mut copies = self.inner.copies();
+            let Some(held) = copies.get_mut(&id) else { return Ok(None) };
+            held.limit.set(rate);
+            held.row.transfer.limit = held.limit.get();
+            held.row.clone()
+        };
+        let transfer = row.transfer.clone();
+        self.inner.store.run(move |store| journal::save(store, &row)).await?;
+        (self.inner.changed)(&transfer);
+        Ok(Some(transfer))
+    }
+
+    /// Sets how fast all copies together may go, in bytes a second, or lifts that limit.
+    pub fn limit_all(&self, rate: Option<u64>) {
+        self.inner.limit.set(rate);
+    }
+
+    /// How fast all copies together may go.
+    #[must_use]
+    pub fn limit(&self) -> Option<u64> {
+        self.inner.limit.get()
+    }
+
+    /// What there is to tell of the files of a tree: what failed, what was left out, what has another name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn notes(&self, id: Uuid) -> Result<Vec<Note>, StoreError> {
+        self.inner.store.run(move |store| journal::notes(store, id, NOTES)).await
     }
 
     /// Tries again: at once if it waits, from where it stopped if it failed, from the start if it was cancelled.
@@ -295,7 +432,7 @@ impl Transfers {
             }
             held.task.clone()
         };
-        let ended = self.get(id).is_some_and(|copy| copy.state.is_ended());
+        let ended = self.get(id).is_some_and(|copy| copy.state.is_ended() || copy.state == State::Paused);
         match task {
             Some(task) if !ended => task.wake.notify_one(),
             task => {
@@ -303,7 +440,7 @@ impl Transfers {
                 if let Some(task) = task {
                     let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
                 }
-                let job = Job { inner: Arc::clone(&self.inner), id, stop: self.inner.cancel.clone() };
+                let job = self.inner.job(id, self.inner.cancel.clone());
                 let saved = job
                     .save(|row| {
                         let copy = &mut row.transfer;
@@ -340,7 +477,7 @@ impl Row {
         if let Some(part) = &self.part {
             remove(part).await;
         }
-        if self.owns_source {
+        if self.owns_source && self.transfer.tree.is_none() {
             remove(&self.transfer.local_path).await;
         }
     }
@@ -351,9 +488,21 @@ impl Inner {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn device(&self, node: NodeId) -> Arc<Semaphore> {
+    /// The places that a copy waits for.
+    fn lane(&self, copy: &Transfer) -> Arc<Semaphore> {
+        let lanes = || Lanes {
+            large: Arc::new(Semaphore::new(PER_DEVICE)),
+            small: Arc::new(Semaphore::new(SMALL_PER_DEVICE)),
+        };
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(devices.entry(node).or_insert_with(|| Arc::new(Semaphore::new(PER_DEVICE))))
+        let lanes = devices.entry(copy.node).or_insert_with(lanes);
+        let small = copy.tree.is_none() && copy.size.is_some_and(|size| size <= SMALL);
+        Arc::clone(if small { &lanes.small } else { &lanes.large })
+    }
+
+    fn job(self: &Arc<Self>, id: Uuid, stop: CancellationToken) -> Job {
+        let own = self.copies().get(&id).map(|held| Arc::clone(&held.limit)).unwrap_or_default();
+        Job { inner: Arc::clone(self), id, stop, pace: Pace { all: Arc::clone(&self.limit), own } }
     }
 
     /// Starts the task of a copy, unless it has one.
@@ -364,13 +513,14 @@ impl Inner {
             let task = Task {
                 stop: self.cancel.child_token(),
                 cancelled: Arc::default(),
+                paused: Arc::default(),
                 wake: Arc::default(),
                 ended: CancellationToken::new(),
             };
             held.task = Some(task.clone());
             task
         };
-        let job = Job { inner: Arc::clone(self), id, stop: task.stop.clone() };
+        let job = self.job(id, task.stop.clone());
         self.tasks.spawn(async move {
             let ended = task.ended.clone().drop_guard();
             run(&job, &task).await;
@@ -412,10 +562,10 @@ async fn run(job: &Job, task: &Task) {
     let mut pause = Pause::default();
     loop {
         let Some(row) = job.row() else { return };
-        let device = job.inner.device(row.transfer.node);
+        let lane = job.inner.lane(&row.transfer);
         let permit = tokio::select! {
             () = job.stop.cancelled() => None,
-            permit = device.acquire_owned() => permit.ok(),
+            permit = lane.acquire_owned() => permit.ok(),
         };
         let before = row.transfer.bytes_done;
         let result = match permit {
@@ -427,6 +577,7 @@ async fn run(job: &Job, task: &Task) {
             Err(Trouble::Interrupted) if task.cancelled.load(Ordering::SeqCst) => {
                 return job.end_cancelled().await;
             }
+            Err(Trouble::Interrupted) if task.paused.load(Ordering::SeqCst) => return job.pauses().await,
             // The node stops: the row stays as it is and the next start goes on.
             Err(Trouble::Interrupted) => return,
             Err(Trouble::Changed) => {
@@ -460,9 +611,11 @@ async fn attempt(job: &Job, row: Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
     let remote = Remote::new(job.inner.peers.clone(), copy.node, copy.share.clone());
     tracing::info!(copy = %copy.id, device = %copy.node, direction = copy.direction.word(), "a copy moves");
-    match copy.direction {
-        Direction::Download => Box::pin(download::run(job, &remote, row)).await,
-        Direction::Upload => Box::pin(upload::run(job, &remote, row)).await,
+    match (copy.direction, copy.tree.is_some()) {
+        (Direction::Download, false) => Box::pin(download::run(job, &remote, row)).await,
+        (Direction::Upload, false) => Box::pin(upload::run(job, &remote, row)).await,
+        (Direction::Download, true) => Box::pin(tree::download::run(job, &remote, row)).await,
+        (Direction::Upload, true) => Box::pin(tree::upload::run(job, &remote, row)).await,
     }
 }
 

@@ -37,6 +37,19 @@ impl Trouble {
         }
     }
 
+    /// The same for what is sent to a person, who may have to be asked first.
+    pub(super) fn sent(error: &RemoteError, device: &str, path: &str) -> Self {
+        match error {
+            RemoteError::Refused(Code::MustAsk) => {
+                Self::Passing(Reason::MustAsk, format!("It waits until somebody at {device} accepts it."))
+            }
+            RemoteError::Refused(Code::NotAllowed) => {
+                Self::Final(Reason::NotAllowed, format!("It was not accepted at {device}."))
+            }
+            error => Self::remote(error, device, path),
+        }
+    }
+
     /// A file here could not be read or written.
     pub(super) fn local(error: &io::Error, path: &Path) -> Self {
         let (reason, detail) = local_words(error, path);
@@ -87,7 +100,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
             format!("What arrived on {device} does not match the original, so it was not kept."),
         ),
         Code::Busy => (Reason::Busy, format!("{device} has too much to do at the moment.")),
-        Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
+        Code::TooLarge | Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
     }
 }
 

@@ -2,17 +2,18 @@
 //! may be repeated because a name that is taken by the very same content counts as success of an earlier try.
 
 use super::{
-    browse::{self, Remote, RemoteError},
+    browse::{self, About, Remote, RemoteError},
+    download::Shown,
     journal::Row,
     transfer::{Conflict, Reason},
-    transfers::Job,
+    transfers::{Job, Pace},
     trouble::{self, Trouble},
 };
 use crate::{
     content::FileId,
     disk,
     path::{self, SharePath},
-    wire::{Code, Kind, Stored},
+    wire::{self, Code, Kind, Stored},
 };
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -36,6 +37,9 @@ const TICK: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
+    if wire::is_send(&copy.share) {
+        return hand_over(job, remote, &row).await;
+    }
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
     let wanted =
         SharePath::parse(&copy.remote_path).and_then(|path| path.with_name(&row.wanted)).map_err(invalid)?;
@@ -55,6 +59,18 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
     }
     let (reason, detail) = trouble::refusal(Code::Exists, &copy.device_name, &copy.remote_path);
     Err(Trouble::Final(reason, detail))
+}
+
+/// To an inbox: nobody may look into it, and the receiver keeps everything beside what is there.
+async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble> {
+    let copy = &row.transfer;
+    let target = SharePath::parse(&copy.remote_path)
+        .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
+    let shown = Shown::whole(job);
+    match send(job, remote, &copy.local_path, &target, "keep_both", shown).await? {
+        Ok(stored) => job.save(|row| row.transfer.remote_path = stored.path).await,
+        Err(error) => Err(Trouble::sent(&error, &copy.device_name, &copy.remote_path)),
+    }
 }
 
 enum Placed {
@@ -90,14 +106,16 @@ async fn try_name(
         row.sent_before = true;
     })
     .await?;
-    match send(job, remote, copy.local_path.as_path(), target, replace).await? {
+    let shown = Shown::whole(job);
+    let conflict = if replace { "replace" } else { "refuse" };
+    match send(job, remote, copy.local_path.as_path(), target, conflict, shown).await? {
         Ok(_) => Ok(Placed::Yes),
         Err(RemoteError::Refused(Code::Exists)) => Ok(Placed::Taken),
         Err(error) => Err(explain(error)),
     }
 }
 
-async fn interruptible<T>(job: &Job, work: impl Future<Output = T>) -> Result<T, Trouble> {
+pub(super) async fn interruptible<T>(job: &Job, work: impl Future<Output = T>) -> Result<T, Trouble> {
     tokio::select! {
         () = job.stop.cancelled() => Err(Trouble::Interrupted),
         done = work => Ok(done),
@@ -105,7 +123,12 @@ async fn interruptible<T>(job: &Job, work: impl Future<Output = T>) -> Result<T,
 }
 
 /// Whether what is there is what we sent.
-async fn is_ours(job: &Job, remote: &Remote, source: &Path, target: &SharePath) -> Result<bool, Trouble> {
+pub(super) async fn is_ours(
+    job: &Job,
+    remote: &Remote,
+    source: &Path,
+    target: &SharePath,
+) -> Result<bool, Trouble> {
     let Ok(manifest) = interruptible(job, remote.manifest(target)).await? else { return Ok(false) };
     let path = source.to_owned();
     let hashed = tokio::task::spawn_blocking(move || {
@@ -126,29 +149,25 @@ struct Sending {
     failed: Mutex<Option<io::Error>>,
 }
 
-async fn send(
+/// Sends a file to a name. The outer error ends the try; the inner one is what the other side says.
+pub(super) async fn send(
     job: &Job,
     remote: &Remote,
     source: &Path,
     target: &SharePath,
-    replace: bool,
+    conflict: &str,
+    shown: Shown<'_>,
 ) -> Result<Result<Stored, RemoteError>, Trouble> {
     let path = source.to_owned();
-    let opened = tokio::task::spawn_blocking(move || {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::other("not a file"));
-        }
-        let modified = metadata.modified().ok().and_then(disk::nanos);
-        Ok((file, metadata.len(), modified))
-    });
-    let (file, size, modified) =
+    let opened = tokio::task::spawn_blocking(move || open(&path));
+    let (file, about) =
         opened.await.map_err(|_| Trouble::Interrupted)?.map_err(|error| Trouble::local(&error, source))?;
-    job.show(|copy| (copy.size, copy.bytes_done) = (Some(size), 0));
+    let size = about.size;
+    shown.size(size);
+    shown.bytes(0, 0);
     let sending = Arc::new(Sending::default());
-    let body = pump(file, size, modified, Arc::clone(&sending));
-    let request = remote.put(target, size, modified, replace, body);
+    let body = pump(file, about, job.pace.clone(), Arc::clone(&sending));
+    let request = remote.put(target, &about, conflict, body);
     tokio::pin!(request);
     let mut tick = tokio::time::interval(TICK);
     let mut watch = Watch::default();
@@ -156,7 +175,7 @@ async fn send(
         tokio::select! {
             () = job.stop.cancelled() => return Err(Trouble::Interrupted),
             answer = &mut request => break answer,
-            _ = tick.tick() => watch.look(job, sending.bytes.load(Ordering::Relaxed)),
+            _ = tick.tick() => watch.look(shown, sending.bytes.load(Ordering::Relaxed)),
         }
     };
     let failed = sending.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -168,6 +187,31 @@ async fn send(
     }
 }
 
+/// Opens an ordinary file, without waiting for the other end of a pipe.
+pub(super) fn open(path: &Path) -> io::Result<(File, About)> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    #[cfg(unix)]
+    let executable = {
+        use std::os::unix::fs::PermissionsExt;
+        metadata.permissions().mode() & 0o100 != 0
+    };
+    #[cfg(not(unix))]
+    let executable = false;
+    let modified = metadata.modified().ok().and_then(disk::nanos);
+    Ok((file, About { size: metadata.len(), modified, executable }))
+}
+
 /// What a person sees of it.
 #[derive(Default)]
 struct Watch {
@@ -176,20 +220,19 @@ struct Watch {
 }
 
 impl Watch {
-    fn look(&mut self, job: &Job, bytes: u64) {
+    fn look(&mut self, shown: Shown<'_>, bytes: u64) {
         let rate = bytes.saturating_sub(self.shown) as f64 / TICK.as_secs_f64();
         self.rate = if self.rate == 0.0 { rate } else { self.rate * 0.7 + rate * 0.3 };
         self.shown = bytes;
-        let rate = self.rate as u64;
-        job.show(|copy| (copy.bytes_done, copy.rate) = (bytes, rate));
+        shown.bytes(bytes, self.rate as u64);
     }
 }
 
 /// Reads and hashes on its own thread; the FileId follows the content.
-fn pump(file: File, size: u64, modified: Option<i64>, sending: Arc<Sending>) -> Body {
+fn pump(file: File, about: About, pace: Pace, sending: Arc<Sending>) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(2);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = pump_all(&file, size, modified, &sending, &sender) {
+        if let Err(error) = pump_all(&file, about, &pace, &sending, &sender) {
             *sending.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             let _ = sender.blocking_send(Err("the file could not be read".into()));
         }
@@ -199,14 +242,15 @@ fn pump(file: File, size: u64, modified: Option<i64>, sending: Arc<Sending>) -> 
 
 fn pump_all(
     file: &File,
-    size: u64,
-    modified: Option<i64>,
+    About { size, modified, .. }: About,
+    pace: &Pace,
     sending: &Sending,
     sender: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
 ) -> io::Result<()> {
     let mut hasher = blake3::Hasher::new();
     let mut at = 0;
     while at < size {
+        let begun = at;
         let mut bytes = Vec::new();
         let length = usize::try_from((size - at).min(BLOCK)).unwrap_or(usize::MAX);
         disk::read_at(file, &mut bytes, at, length)?;
@@ -219,6 +263,7 @@ fn pump_all(
             return Ok(()); // nobody sends any more; why is known there
         }
         sending.bytes.store(at, Ordering::Relaxed);
+        std::thread::sleep(pace.spend(at - begun));
     }
     let now = file.metadata()?;
     if now.len() != size || now.modified().ok().and_then(disk::nanos) != modified {

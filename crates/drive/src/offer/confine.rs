@@ -143,7 +143,11 @@ pub(super) fn open_file(root: &Path, path: &SharePath) -> Result<(File, Facts), 
     let Some((folder, name)) = path.split_last() else {
         return Err(Refused::new(Code::WrongKind, "a folder has no content"));
     };
-    let dir = open_dir(root, folder)?;
+    open_file_in(&open_dir(root, folder)?, name)
+}
+
+/// The same for a single name in a folder that is open.
+pub(super) fn open_file_in(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
     ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);

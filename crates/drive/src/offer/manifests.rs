@@ -8,6 +8,7 @@ use super::{
 use crate::{
     content::{self, FileId, Manifest, PieceValue},
     disk,
+    path::SharePath,
     wire::ID_LEN,
 };
 use bytes::{BufMut, Bytes, BytesMut};
@@ -40,9 +41,16 @@ pub(super) struct Manifests {
     recent: Mutex<Recent>,
 }
 
+/// A manifest, when it was last used, and the path under which its file was.
+struct Known {
+    manifest: Arc<Manifest>,
+    used: u64,
+    path: SharePath,
+}
+
 #[derive(Default)]
 struct Recent {
-    held: HashMap<Key, (Arc<Manifest>, u64)>,
+    held: HashMap<Key, Known>,
     pieces: usize,
     clock: u64,
 }
@@ -52,13 +60,21 @@ impl Manifests {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.clock += 1;
         let now = recent.clock;
-        recent.held.get_mut(key).map(|(manifest, used)| {
-            *used = now;
-            Arc::clone(manifest)
+        recent.held.get_mut(key).map(|known| {
+            known.used = now;
+            Arc::clone(&known.manifest)
         })
     }
 
-    fn keep(&self, key: Key, manifest: Manifest) {
+    /// Where in a share a content was when it was hashed, and what the system said of it then.
+    pub(super) fn with_id(&self, share: &ShareId, id: FileId) -> Option<(SharePath, Facts)> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, known) =
+            recent.held.iter().find(|(key, known)| key.0 == *share && known.manifest.id() == id)?;
+        Some((known.path.clone(), key.1))
+    }
+
+    fn keep(&self, key: Key, path: SharePath, manifest: Manifest) {
         let weight = manifest.values().len() + 1;
         if weight > REMEMBERED {
             return;
@@ -66,14 +82,15 @@ impl Manifests {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.clock += 1;
         let now = recent.clock;
-        if let Some((old, _)) = recent.held.insert(key, (Arc::new(manifest), now)) {
-            recent.pieces -= old.values().len() + 1;
+        let known = Known { manifest: Arc::new(manifest), used: now, path };
+        if let Some(old) = recent.held.insert(key, known) {
+            recent.pieces -= old.manifest.values().len() + 1;
         }
         recent.pieces += weight;
         while recent.pieces > REMEMBERED {
-            let oldest = recent.held.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
-            let Some((old, _)) = oldest.and_then(|key| recent.held.remove(&key)) else { return };
-            recent.pieces -= old.values().len() + 1;
+            let oldest = recent.held.iter().min_by_key(|(_, known)| known.used).map(|(key, _)| key.clone());
+            let Some(old) = oldest.and_then(|key| recent.held.remove(&key)) else { return };
+            recent.pieces -= old.manifest.values().len() + 1;
         }
     }
 }
@@ -82,6 +99,7 @@ pub(super) async fn manifest(visit: Visit, query: Query) -> Result<Response<Body
     let folder = visit.admit(Action::Read)?;
     let slot = visit.slot()?;
     let root = folder.root.clone();
+    let path = query.path.clone();
     let (file, facts) = blocking(move || confine::open_file(&root, &query.path)).await?;
     let mut response = Response::new(lanyard_link::body::empty());
     read::describe(response.headers_mut(), &facts);
@@ -90,7 +108,7 @@ pub(super) async fn manifest(visit: Visit, query: Query) -> Result<Response<Body
     let key = (visit.share.clone(), facts);
     *response.body_mut() = match visit.offer.manifests.find(&key) {
         Some(known) => lanyard_link::body::full(encode(known.values(), Some(known.id()))),
-        None => hash(visit, folder, file, facts, slot),
+        None => hash(visit, folder, file, facts, path, slot),
     };
     Ok(response)
 }
@@ -108,11 +126,11 @@ fn encode(values: &[PieceValue], id: Option<FileId>) -> Bytes {
 
 /// Hashes on its own thread and sends values as they come, so that a large file answers at once and the caller can
 /// begin with its content meanwhile.
-fn hash(visit: Visit, folder: Folder, file: File, facts: Facts, slot: Slot) -> Body {
+fn hash(visit: Visit, folder: Folder, file: File, facts: Facts, path: SharePath, slot: Slot) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(4);
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
-        if let Err(error) = hash_all(&visit, &folder, &file, &facts, &sender) {
+        if let Err(error) = hash_all(&visit, &folder, &file, &facts, path, &sender) {
             let _ = sender.blocking_send(Err(error));
         }
     });
@@ -124,6 +142,7 @@ fn hash_all(
     folder: &Folder,
     file: &File,
     facts: &Facts,
+    path: SharePath,
     sender: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
 ) -> Result<(), BodyError> {
     let gone = |_| BodyError::from("nobody reads any more");
@@ -149,7 +168,7 @@ fn hash_all(
     let manifest = Manifest::from_values(facts.size, values)?;
     let rest = encode(&manifest.values()[sent..], Some(manifest.id()));
     if settled(facts) {
-        visit.offer.manifests.keep((visit.share.clone(), *facts), manifest);
+        visit.offer.manifests.keep((visit.share.clone(), *facts), path, manifest);
     }
     sender.blocking_send(Ok(Frame::data(rest))).map_err(gone)
 }

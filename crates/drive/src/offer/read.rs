@@ -18,7 +18,7 @@ use std::{fs::File, io, ops::Range};
 use tokio::sync::mpsc;
 
 /// Bytes per read and per frame; the gate is asked once for each.
-const BLOCK: u64 = 512 * 1024;
+pub(super) const BLOCK: u64 = 512 * 1024;
 /// Frames that may wait for a slow caller.
 const READ_AHEAD: usize = 2;
 
@@ -96,7 +96,13 @@ fn pump(visit: Visit, folder: Folder, file: File, range: Range<u64>, slot: Slot)
     lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
 }
 
-fn block(visit: &Visit, folder: &Folder, file: &File, at: u64, length: u64) -> Result<Bytes, BodyError> {
+pub(super) fn block(
+    visit: &Visit,
+    folder: &Folder,
+    file: &File,
+    at: u64,
+    length: u64,
+) -> Result<Bytes, BodyError> {
     if !visit.still(Action::Read, folder) {
         return Err("the share was taken back".into());
     }
@@ -125,6 +131,9 @@ pub(super) fn describe(headers: &mut HeaderMap, facts: &Facts) {
     insert(headers, header::HeaderName::from_static(wire::SIZE), &facts.size.to_string());
     if let Some(modified) = facts.modified {
         insert(headers, header::HeaderName::from_static(wire::MODIFIED), &modified.to_string());
+    }
+    if facts.executable {
+        insert(headers, header::HeaderName::from_static(wire::EXECUTABLE), "1");
     }
 }
 

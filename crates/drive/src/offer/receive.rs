@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_link::Body;
 use lanyard_link::Incoming;
@@ -32,7 +32,7 @@ pub(super) const BLOCK: usize = 1 << 20;
 /// Left behind by a node that was killed: nobody has written to it for this long.
 const STALE: Duration = Duration::from_secs(600);
 /// How our hidden names begin; the random part and [`path::PART_SUFFIX`] follow.
-const PREFIX: &str = ".lanyard-put-";
+pub(super) const PREFIX: &str = ".lanyard-put-";
 
 /// Folders in which leftovers were looked for since the node started.
 #[derive(Default)]
@@ -45,11 +45,21 @@ pub(super) struct Receiving {
 pub(super) struct Announced {
     size: u64,
     modified: Option<i64>,
+    executable: bool,
     replace: bool,
     if_match: HeaderMap,
 }
 
 impl Announced {
+    /// From a sender that announces no hash. `etag` is what may be replaced and nothing else.
+    pub(super) fn unproven(size: u64, modified: Option<i64>, replace: bool, etag: Option<&str>) -> Self {
+        let mut if_match = HeaderMap::new();
+        if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            if_match.insert(http::header::IF_MATCH, etag);
+        }
+        Self { size, modified, executable: false, replace, if_match }
+    }
+
     fn read(headers: &HeaderMap, query: &Query) -> Result<Self, Refused> {
         let number = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let size = number(wire::SIZE)
@@ -59,6 +69,7 @@ impl Announced {
         let replace = match query.conflict.as_deref() {
             None | Some("refuse") => false,
             Some("replace") => true,
+            Some("keep_both") => false,
             Some(_) => return Err(Refused::new(Code::Invalid, "no such way to settle a conflict")),
         };
         let mut if_match = HeaderMap::new();
@@ -68,6 +79,7 @@ impl Announced {
         Ok(Self {
             size,
             modified: number(wire::MODIFIED).and_then(|text| text.parse().ok()),
+            executable: headers.contains_key(wire::EXECUTABLE),
             replace,
             if_match,
         })
@@ -90,21 +102,26 @@ async fn store(
     headers: &HeaderMap,
     body: &mut Incoming,
 ) -> Result<Stored, Refused> {
-    let folder = visit.admit(Action::Write)?;
+    // What never takes another's place may be brought by one who may only add.
+    let beside = query.conflict.as_deref() == Some("keep_both");
+    let action = if beside { Action::Add } else { Action::Write };
+    let folder = visit.admit(action)?;
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
-    let claim = visit.claim(Action::Write, announced.size)?;
+    let claim = visit.claim(action, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
-        blocking(move || Growing::begin(&visit, &folder, &query_path, announced, slot)).await?
+        let begin = if beside { Growing::open } else { Growing::begin };
+        blocking(move || begin(&visit, &folder, &query_path, announced, slot)).await?
     };
-    let (growing, announced_id) = receive(&visit, &folder, begun, body).await?;
-    if !visit.still(Action::Write, &folder) {
+    let (growing, announced_id) = receive(&visit, &folder, action, begun, body).await?;
+    if !visit.still(action, &folder) {
         return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
     }
     let finish = move || {
-        let stored = growing.finish(announced_id)?;
+        let stored =
+            if beside { growing.finish_proven_beside(announced_id) } else { growing.finish(announced_id) }?;
         claim.keep();
         Ok(stored)
     };
@@ -115,6 +132,7 @@ async fn store(
 async fn receive(
     visit: &Visit,
     folder: &Folder,
+    action: Action,
     mut growing: Growing,
     body: &mut Incoming,
 ) -> Result<(Growing, FileId), Refused> {
@@ -138,7 +156,7 @@ async fn receive(
             let room = (BLOCK - waiting.len()).min(content.len());
             waiting.extend_from_slice(&content.split_to(room));
             if waiting.len() == BLOCK {
-                if !visit.still(Action::Write, folder) {
+                if !visit.still(action, folder) {
                     return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
                 }
                 (growing, waiting) = growing.write(waiting).await?;
@@ -215,7 +233,7 @@ impl Growing {
     pub(super) async fn write(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
         blocking(move || {
             self.hasher.update(&block);
-            disk::write_at(&self.file, &block, self.written)?;
+            disk::write_sparse_at(&self.file, &block, self.written)?;
             self.written += block.len() as u64;
             block.clear();
             Ok((self, block))
@@ -223,11 +241,20 @@ impl Growing {
         .await
     }
 
-    fn finish(mut self, announced_id: FileId) -> Result<Stored, Refused> {
+    fn finish(self, announced_id: FileId) -> Result<Stored, Refused> {
         let id = FileId(*self.hasher.finalize().as_bytes());
         if id != announced_id {
             return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
         }
+        let (path, size) = (self.path.to_string(), self.written);
+        let stat = Some(read::described(&self.finish_unproven()?, true));
+        Ok(Stored { path, id, size, stat })
+    }
+
+    /// Keeps what has arrived under its name, in one step, and tells what it is now.
+    pub(super) fn finish_unproven(mut self) -> Result<Facts, Refused> {
+        // The last bytes may be a hole.
+        self.file.set_len(self.written)?;
         let name = self.path.name().unwrap_or_default();
         if self.announced.replace {
             edit::keep_mode(&self.dir, name, &self.file)?;
@@ -235,13 +262,41 @@ impl Growing {
         if let Some(modified) = self.announced.modified {
             disk::set_modified(&self.file, modified);
         }
+        if self.announced.executable {
+            disk::make_executable(&self.file);
+        }
         self.file.sync_all()?;
         check_target(&self.dir, name, &self.announced)?;
         disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
         self.placed = true;
         disk::sync_confined(&self.dir)?;
-        let stat = Some(read::described(&confine::facts_of(&self.file)?, true));
-        Ok(Stored { path: self.path.to_string(), id, size: self.written, stat })
+        confine::facts_of(&self.file)
+    }
+
+    /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it is taken for
+    /// an earlier try whose answer was lost.
+    fn finish_proven_beside(self, announced_id: FileId) -> Result<Stored, Refused> {
+        let id = FileId(*self.hasher.finalize().as_bytes());
+        if id != announced_id {
+            return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
+        }
+        let name = self.path.name().unwrap_or_default();
+        if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == self.written) {
+            let mut hasher = blake3::Hasher::new();
+            let (file, _) = confine::open_file_in(&self.dir, name)?;
+            hasher.update_reader(file)?;
+            if FileId(*hasher.finalize().as_bytes()) == id {
+                // What has just arrived goes away unnamed.
+                return Ok(Stored { path: self.path.to_string(), id, size: self.written, stat: None });
+            }
+        }
+        if let Some(modified) = self.announced.modified {
+            disk::set_modified(&self.file, modified);
+        }
+        if self.announced.executable {
+            disk::make_executable(&self.file);
+        }
+        self.finish_beside()
     }
 
     /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.
@@ -249,6 +304,7 @@ impl Growing {
         /// More files of one name than anybody sends.
         const MOST: u32 = 1_000;
         let id = FileId(*self.hasher.finalize().as_bytes());
+        self.file.set_len(self.written)?;
         self.file.sync_all()?;
         let name = self.path.name().unwrap_or_default().to_owned();
         for number in 1..=MOST {
@@ -306,7 +362,7 @@ fn check_target(dir: &Dir, name: &str, announced: &Announced) -> Result<(), Refu
 
 impl Receiving {
     /// Removes what killed nodes left in a folder, once per folder and start.
-    fn sweep(&self, dir: &Dir, on_disk: PathBuf) {
+    pub(super) fn sweep(&self, dir: &Dir, on_disk: PathBuf) {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.len() >= 4_096 {
             swept.clear();

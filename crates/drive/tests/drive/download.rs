@@ -42,6 +42,8 @@ async fn a_taken_name_is_refused_numbered_or_replaced_as_asked() {
         device_name: String::new(),
         share: lanyard_trust::ShareId(crate::world::SHARE.to_owned()),
         drive: String::new(),
+        tree: false,
+        size: None,
         path: SharePath::parse("a.txt").unwrap(),
         folder: reader.here(),
         name: "a.txt".to_owned(),

@@ -5,10 +5,13 @@
 
 mod changes;
 mod confined;
+mod dav;
 mod download;
 mod faults;
 mod listing;
 #[cfg(target_os = "linux")]
 mod mounted;
+mod several;
+mod tree;
 mod upload;
 mod world;

@@ -74,6 +74,9 @@ impl Serve for Door {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
             let response = offer.serve(subject, request).await;
+            if path.ends_with("/batch") && method == Method::POST && response.status().is_success() {
+                return bend(response, way);
+            }
             if path.ends_with("/file") && response.status().is_success() {
                 return if method == Method::PUT { lose(response, &way) } else { bend(response, way) };
             }
@@ -230,6 +233,11 @@ impl Reader {
         self.dir.path().join("here")
     }
 
+    /// All names in the folder to which it copies, hidden ones too.
+    pub(crate) fn names(&self) -> Vec<String> {
+        names(&self.here())
+    }
+
     pub(crate) fn remote(&self) -> Remote {
         Remote::new(self.peers.clone(), self.owner, ShareId(SHARE.to_owned()))
     }
@@ -247,7 +255,26 @@ impl Reader {
             drive: "Documents".to_owned(),
             name: path.name().unwrap().to_owned(),
             path,
+            tree: false,
+            size: None,
             folder: folder.to_owned(),
+            conflict,
+        };
+        self.transfers.download(new).await.unwrap().id
+    }
+
+    pub(crate) async fn get_tree(&self, name: &str, conflict: Conflict) -> Uuid {
+        let path = SharePath::parse(name).unwrap();
+        let new = NewDownload {
+            node: self.owner,
+            device_name: "Ben".to_owned(),
+            share: ShareId(SHARE.to_owned()),
+            drive: "Documents".to_owned(),
+            name: path.name().unwrap().to_owned(),
+            path,
+            tree: true,
+            size: None,
+            folder: self.here(),
             conflict,
         };
         self.transfers.download(new).await.unwrap().id
@@ -260,6 +287,8 @@ impl Reader {
             share: ShareId(SHARE.to_owned()),
             drive: "Documents".to_owned(),
             source: source.to_owned(),
+            tree: source.is_dir(),
+            size: None,
             path: SharePath::parse(path).unwrap(),
             conflict,
             owns_source: false,

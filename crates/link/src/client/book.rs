@@ -149,6 +149,13 @@ impl Book {
         }
     }
 
+    /// Whether a connection will be fresh for a while yet.
+    pub(super) fn is_warm(&self, node: &NodeId) -> bool {
+        let entries = self.lock();
+        let Some(last) = entries.devices.get(node).and_then(|entry| entry.idle.last()) else { return false };
+        !last.sender.is_closed() && last.since.elapsed() < FRESH / 2
+    }
+
     /// Keeps a connection for later requests, unless its device was forgotten since it was opened.
     pub(super) fn keep(self: &Arc<Self>, node: NodeId, line: &Line, sender: SendRequest<Body>) {
         if line.life.is_cancelled() || sender.is_closed() {

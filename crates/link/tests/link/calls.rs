@@ -150,6 +150,18 @@ async fn the_deadline_is_for_the_answer_and_not_for_a_long_body() {
 }
 
 #[tokio::test]
+async fn a_way_that_is_warmed_is_there_before_the_request() {
+    let node = Node::start("127.0.0.1:0");
+    let (peers, _dir) = node.caller();
+    peers.warm(node.id()).await.unwrap();
+    // The request finds a connection where no new one can be made.
+    peers.learn(node.id(), vec![]);
+    assert_eq!(peers.request(node.id(), get("/who"), SOON).await.unwrap().status(), 200);
+    peers.forget(&node.id());
+    assert!(matches!(peers.warm(node.id()).await, Err(LinkError::Unreachable { tried: 0 })));
+}
+
+#[tokio::test]
 async fn connections_are_used_again_and_a_stream_delays_nobody() {
     let node = Node::start("127.0.0.1:0");
     let (peers, _dir) = node.caller();

@@ -3,7 +3,7 @@
 //! It knows who calls (the key that the handshake proved) and where the connection came in; whether the caller
 //! may do what it asks is decided by the gate of each room, request by request.
 
-use crate::{Core, asks, doctor, drives, home, presence, printing};
+use crate::{Core, asks, doctor, drives, home, inbox, presence, printing};
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, StatusCode};
 
@@ -31,6 +31,7 @@ impl Serve for Door {
             Some(Room::Printing) => printing::serve(core, caller, subject, request).boxed(),
             Some(Room::Asks) => asks::serve(core, caller, subject, request).boxed(),
             Some(Room::Drives) => drives::serve(core, caller, subject, request).boxed(),
+            Some(Room::Inbox) => inbox::serve(core, caller, request).boxed(),
             Some(Room::Home) => home::serve(core, caller, request).boxed(),
             Some(Room::Doctor) => doctor::probe::serve(core, caller, request).boxed(),
             None => std::future::ready(body::status(StatusCode::NOT_FOUND, "not found")).boxed(),
@@ -43,6 +44,7 @@ enum Room {
     Presence,
     Printing,
     Drives,
+    Inbox,
     Home,
     Asks,
     Doctor,
@@ -54,6 +56,7 @@ fn room(path: &str) -> Option<Room> {
         "hello" | "watch" => Some(Room::Presence),
         "printers" | "jobs" => Some(Room::Printing),
         "drives" => Some(Room::Drives),
+        "sends" => Some(Room::Inbox),
         "home" => Some(Room::Home),
         "asks" => Some(Room::Asks),
         "probe" => Some(Room::Doctor),
@@ -72,6 +75,7 @@ mod tests {
         assert_eq!(room("/v1/printers/abc/jobs/1"), Some(Room::Printing));
         assert_eq!(room("/v1/jobs/1/cancel"), Some(Room::Printing));
         assert_eq!(room("/v1/drives/abc/list"), Some(Room::Drives));
+        assert_eq!(room("/v1/sends"), Some(Room::Inbox));
         assert_eq!(room("/v1/home/sync"), Some(Room::Home));
         assert_eq!(room("/v1/asks"), Some(Room::Asks));
         assert_eq!(room("/v1/probe"), Some(Room::Doctor));

@@ -180,7 +180,8 @@ async fn target(core: &Core, share: &RemoteShare, to: &str, from: &SharePath) ->
 /// How a taken name is dealt with, and how many names are tried.
 fn ways(conflict: Conflict) -> (Taken, u32) {
     match conflict {
-        Conflict::Refuse => (Taken::Refuse, 1),
+        // Of a single thing nothing is left to go on with when it is skipped.
+        Conflict::Refuse | Conflict::Skip => (Taken::Refuse, 1),
         Conflict::KeepBoth => (Taken::Refuse, MOST),
         Conflict::Replace => (Taken::Bin, 1),
     }

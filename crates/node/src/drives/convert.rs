@@ -1,10 +1,11 @@
 //! From the drive room's types to those of front ends.
 
 use lanyard_api::{
-    ApiError, Conflict, Entry, EntryKind, ErrorCode, Transfer, TransferDirection, TransferState,
+    ApiError, Conflict, Entry, EntryKind, ErrorCode, Transfer, TransferDirection, TransferFate, TransferNote,
+    TransferState, TransferTree,
 };
 use lanyard_drive::{
-    consume::{self, Direction, Reason, RemoteError, State},
+    consume::{self, Direction, Fate, Reason, RemoteError, State},
     wire::{Item, Kind},
 };
 
@@ -23,6 +24,7 @@ pub(super) fn conflict(conflict: Conflict) -> consume::Conflict {
         Conflict::Refuse => consume::Conflict::Refuse,
         Conflict::KeepBoth => consume::Conflict::KeepBoth,
         Conflict::Replace => consume::Conflict::Replace,
+        Conflict::Skip => consume::Conflict::Skip,
     }
 }
 
@@ -34,7 +36,8 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
     Transfer {
         id: copy.id.to_string(),
         direction,
-        name: name.rsplit('/').next().unwrap_or_default().to_owned(),
+        // All of a drive has no path.
+        name: name.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&copy.drive).to_owned(),
         drive: copy.drive.clone(),
         device: copy.node.to_string(),
         device_name: copy.device_name.clone(),
@@ -46,15 +49,32 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
         bytes: copy.size,
         bytes_done: copy.bytes_done,
         rate: copy.rate,
+        limit: copy.limit,
+        tree: copy.tree.map(tree),
         created_at: copy.created_at,
         ended_at: copy.ended_at,
     }
+}
+
+fn tree(tree: consume::Tree) -> TransferTree {
+    let consume::Tree { files, files_done, failed, left_out, renamed } = tree;
+    TransferTree { files, files_done, failed, left_out, renamed }
+}
+
+pub(super) fn note(note: consume::Note) -> TransferNote {
+    let fate = match note.fate {
+        Fate::Done => TransferFate::Renamed,
+        Fate::LeftOut => TransferFate::LeftOut,
+        Fate::Failed => TransferFate::Failed,
+    };
+    TransferNote { path: note.path, copy: note.copy, fate, detail: note.detail }
 }
 
 fn state(state: State) -> TransferState {
     match state {
         State::Waiting => TransferState::Waiting,
         State::Running => TransferState::Running,
+        State::Paused => TransferState::Paused,
         State::Done => TransferState::Done,
         State::Cancelled => TransferState::Cancelled,
         State::Failed => TransferState::Failed,

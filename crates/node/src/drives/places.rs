@@ -3,7 +3,7 @@
 use super::unreadable;
 use crate::Core;
 use lanyard_api::{ApiError, Document, ErrorCode};
-use lanyard_drive::consume::Transfer;
+use lanyard_drive::{consume::Transfer, wire::TREE};
 use std::{
     collections::HashSet,
     fs,
@@ -49,8 +49,16 @@ async fn is_dir(path: &Path) -> bool {
     tokio::fs::metadata(path).await.is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// The file to send and its name; checked to be an ordinary file that can be read.
-pub(super) async fn source(core: &Core, document: &Document) -> Result<(PathBuf, String), ApiError> {
+/// What is sent.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    /// Bytes of a file; none for a folder.
+    pub(super) size: Option<u64>,
+}
+
+/// The file or folder to send; checked to be one that can be read.
+pub(super) async fn source(core: &Core, document: &Document) -> Result<Source, ApiError> {
     let (path, name) = match document {
         Document::Path { path } => {
             let path = absolute(path)?;
@@ -70,15 +78,41 @@ pub(super) async fn source(core: &Core, document: &Document) -> Result<(PathBuf,
         _ => unreadable(&path, &error),
     })?;
     if metadata.is_dir() {
-        let words = format!("{} is a folder. This version copies single files.", path.display());
-        return Err(ApiError::new(ErrorCode::Invalid, words));
+        let listed = tokio::fs::read_dir(&path).await;
+        listed.map(drop).map_err(|error| unreadable(&path, &error))?;
+        return Ok(Source { path, name, size: None });
     }
     // Opening anything else (a pipe) could wait for ever.
     if !metadata.is_file() {
         return Err(ApiError::new(ErrorCode::Invalid, format!("{} is no ordinary file.", path.display())));
     }
     tokio::fs::File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
-    Ok((path, name))
+    Ok(Source { path, name, size: Some(metadata.len()) })
+}
+
+/// Bytes of all files below a folder, as far as they can be seen; links are not followed.
+pub(super) async fn size_of_tree(root: PathBuf) -> Result<u64, ApiError> {
+    let count = move || {
+        let (mut folders, mut bytes, mut names) = (vec![root], 0_u64, 0);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                names += 1;
+                if names > TREE {
+                    return None;
+                }
+                match entry.metadata() {
+                    Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                    Ok(metadata) if metadata.is_file() => bytes = bytes.saturating_add(metadata.len()),
+                    _ => {}
+                }
+            }
+        }
+        Some(bytes)
+    };
+    let counted = tokio::task::spawn_blocking(count).await;
+    let counted = counted.map_err(|_| ApiError::new(ErrorCode::Stopping, "Lanyard is stopping."))?;
+    let words = || format!("More than {TREE} files in a folder are too many. Copy its folders one by one.");
+    counted.ok_or_else(|| ApiError::new(ErrorCode::Invalid, words()))
 }
 
 /// Takes a browser's upload out of the uploads, which are emptied at every start, into the copies' own folder.

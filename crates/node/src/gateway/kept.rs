@@ -11,7 +11,8 @@ use uuid::Uuid;
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "gateway",
-    steps: &["CREATE TABLE gateway_printer (
+    steps: &[
+        "CREATE TABLE gateway_printer (
         uuid TEXT PRIMARY KEY,
         secret TEXT NOT NULL,
         queue TEXT NOT NULL,
@@ -27,7 +28,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         number INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX gateway_job_of ON gateway_job (printer, number);",
-    "ALTER TABLE gateway_printer ADD COLUMN identity TEXT;"],
+        "ALTER TABLE gateway_printer ADD COLUMN identity TEXT;",
+    ],
 };
 
 /// Jobs of one printer that are remembered as having come from here.
@@ -84,7 +86,8 @@ impl Rows {
     }
 
     pub(super) fn added(&self) -> Result<Vec<Added>, StoreError> {
-        let sql = "SELECT uuid, secret, queue, node, share, name, device_name, able, identity FROM gateway_printer";
+        let sql =
+            "SELECT uuid, secret, queue, node, share, name, device_name, able, identity FROM gateway_printer";
         self.store.read(|c| c.prepare(sql)?.query_map([], read)?.collect())
     }
 

@@ -98,6 +98,8 @@ impl Remote {
             accepting: true,
             supplies: Vec::new(),
             holds: true,
+            // Whose printer it is may not know how.
+            covers: false,
             more: More::default(),
         })
     }

@@ -59,13 +59,28 @@ mod cups {
         Ok(printing::system_queues(core).move_queue(&QueueId(queue.to_owned()), uri).await?)
     }
 
+    /// Jobs that the print system believes we have: its number, and between which seconds it gave them to us.
+    pub(in super::super) async fn handed_over(
+        core: &Core,
+        queue: &str,
+    ) -> Result<Vec<(i32, i64, i64)>, QueueError> {
+        let found = printing::system_queues(core).handed_over(&QueueId(queue.to_owned())).await;
+        let found = found.map_err(|error| QueueError::Failed(error.to_string()))?;
+        Ok(found.into_iter().map(|job| (job.number, job.begun, job.ended)).collect())
+    }
+
+    pub(in super::super) async fn hand_over_again(core: &Core, number: i32) -> Result<(), QueueError> {
+        let again = printing::system_queues(core).hand_over_again(number).await;
+        again.map_err(|error| QueueError::Failed(error.to_string()))
+    }
+
     pub(in super::super) async fn remove_queue(core: &Core, queue: &str) -> Result<(), QueueError> {
         Ok(printing::system_queues(core).remove_queue(&QueueId(queue.to_owned())).await?)
     }
 }
 
 #[cfg(unix)]
-pub(super) use cups::{add_queue, move_queue, queues, remove_queue};
+pub(super) use cups::{add_queue, hand_over_again, handed_over, move_queue, queues, remove_queue};
 
 #[cfg(not(unix))]
 mod none {
@@ -87,10 +102,18 @@ mod none {
         no()
     }
 
+    pub(in super::super) async fn handed_over(_: &Core, _: &str) -> Result<Vec<(i32, i64, i64)>, QueueError> {
+        no()
+    }
+
+    pub(in super::super) async fn hand_over_again(_: &Core, _: i32) -> Result<(), QueueError> {
+        no()
+    }
+
     pub(in super::super) async fn remove_queue(_: &Core, _: &str) -> Result<(), QueueError> {
         no()
     }
 }
 
 #[cfg(not(unix))]
-pub(super) use none::{add_queue, move_queue, queues, remove_queue};
+pub(super) use none::{add_queue, hand_over_again, handed_over, move_queue, queues, remove_queue};

@@ -202,6 +202,21 @@ pub async fn forget_paired(core: &Arc<Core>, device: &str) -> Result<HomeState, 
     Ok(state(core).await)
 }
 
+/// The device of the home that a person means, and not this one.
+///
+/// # Errors
+/// `no_home`, `not_found`, `ambiguous`, `invalid` for this device itself.
+pub fn member(core: &Core, device: &str) -> Result<NodeId, ApiError> {
+    let node = {
+        let kept = core.home.kept();
+        find(kept.home().ok_or_else(super::no_home)?, device)?
+    };
+    if node == core.identity.node_id() {
+        return Err(ApiError::new(ErrorCode::Invalid, "That is this computer itself."));
+    }
+    Ok(node)
+}
+
 /// The member that a person means.
 pub(super) fn find(log: &Log, device: &str) -> Result<NodeId, ApiError> {
     let members: Vec<Named<NodeId>> =

@@ -1,11 +1,11 @@
-//! What is announced of printers on the owner's networks: the same on each interface of one network.
+//! What is announced of printers and folders on the owner's networks: the same on each interface of one network.
 //!
 //! A network may be reached over two interfaces, and whoever is there hears both: so both tell all the addresses that
 //! this computer has on that network, and no record contradicts another.
 
 use super::Connected;
 use crate::{Core, web};
-use lanyard_discovery::{Interface, PrinterRecord, Printers, Reach, multicast};
+use lanyard_discovery::{FolderRecord, Interface, PrinterRecord, Printers, Reach, multicast};
 use std::{
     collections::HashMap,
     io,
@@ -34,8 +34,8 @@ impl AnnouncedPrinters {
         port: Option<u16>,
         listening: impl Fn(SocketAddr) -> bool,
     ) -> bool {
-        let told = core.plain.records();
-        let nothing = told.is_empty() || core.networks.reach() == Reach::Loopback;
+        let told = (core.plain.records(), core.plain.folders());
+        let nothing = (told.0.is_empty() && told.1.is_empty()) || core.networks.reach() == Reach::Loopback;
         let port = port.filter(|_| !nothing);
         let mut wanted: Vec<(&Connected, &Interface, Vec<IpAddr>)> = Vec::new();
         for network in connected.iter().filter(|network| network.is_own()) {
@@ -62,7 +62,7 @@ impl AnnouncedPrinters {
             if let Err(error) = self.tell(core, network, interface, &addresses, port, &told) {
                 complete = false;
                 self.running.remove(&interface.name);
-                tracing::warn!(interface = interface.name, %error, "printers cannot be announced");
+                tracing::warn!(interface = interface.name, %error, "printers and folders cannot be announced");
             }
         }
         complete
@@ -112,7 +112,7 @@ impl AnnouncedPrinters {
         interface: &Interface,
         addresses: &[IpAddr],
         port: u16,
-        told: &[PrinterRecord],
+        (printers, folders): &(Vec<PrinterRecord>, Vec<FolderRecord>),
     ) -> Result<(), lanyard_discovery::AnnounceError> {
         if !self.running.contains_key(&interface.name) {
             // The owner is told of this where the device itself is announced.
@@ -126,7 +126,10 @@ impl AnnouncedPrinters {
             self.running.insert(interface.name.clone(), running);
         }
         match self.running.get_mut(&interface.name) {
-            Some(running) => running.printers.tell(addresses, port, told),
+            Some(running) => {
+                running.printers.tell(addresses, port, printers)?;
+                running.printers.tell_folders(addresses, port, folders)
+            }
             None => Ok(()),
         }
     }

@@ -70,6 +70,9 @@ pub(super) fn options_of(options: PrintOptions) -> Result<Options, ApiError> {
             Orientation::Landscape => ticket::Orientation::Landscape,
         }),
         booklet: options.booklet,
+        // Not in our own dialogs: other programs ask for them.
+        cover: false,
+        dpi: None,
     })
 }
 

@@ -27,12 +27,7 @@ pub async fn printer_jobs(core: &Arc<Core>, printer: &str) -> Result<Vec<Job>, A
 ///
 /// # Errors
 /// As [`printer_jobs`], and `invalid` for what cannot be done with a job of somebody else's, or not any more.
-pub async fn manage(
-    core: &Arc<Core>,
-    printer: &str,
-    job: &str,
-    action: JobAction,
-) -> Result<Job, ApiError> {
+pub async fn manage(core: &Arc<Core>, printer: &str, job: &str, action: JobAction) -> Result<Job, ApiError> {
     let what = match action {
         JobAction::Cancel => Managing::Cancel,
         JobAction::Hold => Managing::Hold,
@@ -60,7 +55,8 @@ pub async fn manage(
 fn managed_printer(core: &Core, printer: &str) -> Result<presence::RemoteShare, ApiError> {
     let found = presence::find_printer(core, printer)?;
     if PrinterId::of_share(&found.share).is_some() {
-        let words = format!("No device shares {}, so there is nobody to tell of the jobs of others.", found.name);
+        let words =
+            format!("No device shares {}, so there is nobody to tell of the jobs of others.", found.name);
         return Err(ApiError::new(ErrorCode::NotAllowed, words));
     }
     Ok(found)

@@ -19,9 +19,13 @@ const FRESH: Duration = Duration::from_secs(2);
 /// How long the system's spooler may take to list its queues before the last list is used.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// A list this young is not asked for again while jobs are under way, and how often it is looked at then.
-const FRESH_UNDER_WAY: Duration = Duration::from_millis(500);
-const UNDER_WAY: Duration = Duration::from_millis(800);
+/// A list this young is not asked for again while somebody uses a queue, and how often it is looked at then: a change is
+/// to be seen by a sender within 300 ms.
+const FRESH_IN_USE: Duration = Duration::from_millis(75);
+const IN_USE: Duration = Duration::from_millis(150);
+
+/// How long after the last job, change or question a queue counts as used.
+const USED: Duration = Duration::from_secs(60);
 
 /// Between two looks while a queue is shared, and while none is.
 const SHARED: Duration = Duration::from_secs(10);
@@ -34,21 +38,31 @@ pub(super) struct Known {
     /// One listing at a time.
     listing: tokio::sync::Mutex<()>,
     look: Notify,
-    /// Jobs are on their way through the system's queues.
-    under_way: AtomicBool,
+    /// Jobs are on their way through the system's queues, or were a moment ago, or somebody looks at one.
+    in_use: AtomicBool,
 }
 
 #[derive(Default)]
 struct Listed {
     at: Option<Instant>,
     queues: Vec<QueueInfo>,
+    /// When something last happened to a queue, or somebody wanted to know of one.
+    used_at: Option<Instant>,
 }
 
 impl Known {
     /// Something happened to a job: its queue may have changed.
     pub(super) fn look_soon(&self) {
-        self.list().at = None;
+        {
+            let mut list = self.list();
+            list.at = None;
+            list.used_at = Some(Instant::now());
+        }
         self.look.notify_one();
+    }
+
+    fn is_used(&self) -> bool {
+        self.list().used_at.is_some_and(|at| at.elapsed() < USED)
     }
 
     fn list(&self) -> MutexGuard<'_, Listed> {
@@ -57,7 +71,7 @@ impl Known {
 
     fn fresh(&self) -> Option<Vec<QueueInfo>> {
         let list = self.list();
-        let fresh = if self.under_way.load(Ordering::Relaxed) { FRESH_UNDER_WAY } else { FRESH };
+        let fresh = if self.in_use.load(Ordering::Relaxed) { FRESH_IN_USE } else { FRESH };
         list.at.is_some_and(|at| at.elapsed() < fresh).then(|| list.queues.clone())
     }
 }
@@ -87,6 +101,7 @@ pub(super) async fn watch(core: Arc<Core>) {
         if let Some(before) = &last
             && *before != queues
         {
+            core.printing.queues.list().used_at = Some(Instant::now());
             let offered = |queues: &[Queue]| -> Vec<Queue> {
                 queues.iter().filter(|queue| queue.share.is_some()).cloned().collect()
             };
@@ -96,10 +111,10 @@ pub(super) async fn watch(core: Arc<Core>) {
             core.events.emit(Change::Queues(queues.clone()));
         }
         last = Some(queues);
-        let under_way = core.printing.offer.is_under_way().await;
-        core.printing.queues.under_way.store(under_way, Ordering::Relaxed);
-        let pause = match (under_way, shared) {
-            (true, _) => UNDER_WAY,
+        let in_use = core.printing.queues.is_used() || core.printing.offer.is_under_way().await;
+        core.printing.queues.in_use.store(in_use, Ordering::Relaxed);
+        let pause = match (in_use, shared) {
+            (true, _) => IN_USE,
             (false, true) => SHARED,
             (false, false) => UNSHARED,
         };
@@ -109,7 +124,7 @@ pub(super) async fn watch(core: Arc<Core>) {
             () = pause => {}
             () = core.printing.queues.look.notified() => {
                 // Jobs change in bursts.
-                tokio::time::sleep(Duration::from_millis(250)).await;
+                tokio::time::sleep(IN_USE).await;
             }
         }
     }

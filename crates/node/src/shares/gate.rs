@@ -126,10 +126,44 @@ impl Shares {
     }
 
     fn is_for_everyone(&self, entry: &Entry) -> bool {
-        // Any client that proves nothing has the same rights.
-        let anybody = Who::Plain(PlainId::of(Ipv4Addr::UNSPECIFIED.into()));
-        let subject = Subject { who: anybody, on_own_network: true };
-        entry.kind == ShareKind::Printer && self.is_known_to(entry, &subject)
+        entry.kind == ShareKind::Printer && self.is_known_to(entry, &anybody())
+    }
+
+    /// The folders that somebody may look into, and what their owner calls them; the oldest first.
+    pub(crate) fn folders_for(&self, subject: &Subject) -> Vec<(ShareId, String)> {
+        let table = self.read();
+        let mut folders: Vec<(i64, ShareId, String)> = table
+            .iter()
+            .filter(|(share, entry)| self.may_look(share, entry, subject))
+            .map(|(share, entry)| (entry.created_at, share.clone(), entry.name.clone()))
+            .collect();
+        folders.sort();
+        folders.into_iter().map(|(_, share, name)| (share, name)).collect()
+    }
+
+    /// Those that everyone on the owner's network may look into without a question, as long as they are there.
+    pub(crate) fn folders_for_everyone(&self) -> Vec<(ShareId, String)> {
+        let anybody = anybody();
+        let mut folders = self.folders_for(&anybody);
+        let table = self.read();
+        folders.retain(|(share, _)| {
+            table.get(share).is_some_and(|entry| {
+                entry.available && self.decide(share, entry, &anybody, Action::List) == Decision::Allow
+            })
+        });
+        folders
+    }
+
+    /// Whether there is one of them.
+    pub(crate) fn has_folder_for_everyone(&self) -> bool {
+        let anybody = anybody();
+        self.read().iter().any(|(share, entry)| self.may_look(share, entry, &anybody))
+    }
+
+    /// Whoever must ask first has no way to do so at the doors for clients that are not Lanyard, but sees what it is
+    /// that there is to ask about.
+    fn may_look(&self, share: &ShareId, entry: &Entry, subject: &Subject) -> bool {
+        entry.kind == ShareKind::Folder && self.decide(share, entry, subject, Action::List) != Decision::Deny
     }
 
     /// The rule's answer, with what was brought today and what the owner has said yes to.
@@ -349,6 +383,11 @@ impl Shares {
         let writable = self.decide(share, &entry, subject, Action::Write) != Decision::Deny;
         Folder { root: PathBuf::from(entry.target), writable }
     }
+}
+
+/// Any client that proves nothing has the same rights.
+fn anybody() -> Subject {
+    Subject { who: Who::Plain(PlainId::of(Ipv4Addr::UNSPECIFIED.into())), on_own_network: true }
 }
 
 pub(super) fn key(share: &ShareId, subject: &Subject) -> Key {

@@ -6,7 +6,9 @@ use crate::{
 };
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full};
-use lanyard_api::{ApiError, ErrorCode, Job, JobState, NewPass, Pass, PassAction, Request, Response, Share};
+use lanyard_api::{
+    ApiError, Audience, ErrorCode, Grant, Job, JobState, NewPass, Pass, PassAction, Request, Response, Share,
+};
 use lanyard_node::Node;
 use std::{
     fs,
@@ -43,12 +45,13 @@ impl Host {
         share
     }
 
+    /// For nobody but guests: one for everyone on the network would open the door for file managers, too.
     async fn folder(&self, name: &str) -> Share {
         let request = Request::ShareFolder {
             path: self.folder.path().to_str().unwrap().to_owned(),
             name: Some(name.into()),
             write: false,
-            audience: Vec::new(),
+            audience: vec![Grant::to(Audience::Home)],
             until: None,
         };
         let Response::Share(share) = self.node.handle(request).await.unwrap() else { panic!() };

@@ -5,6 +5,7 @@ mod asks;
 mod browser;
 mod doors;
 mod events;
+mod folders;
 mod guests;
 mod home;
 mod life;

@@ -120,6 +120,9 @@ fn is_sheet(name: &str) -> bool {
     is_media_name(name) && !name.starts_with("custom_min_") && !name.starts_with("custom_max_")
 }
 
+/// Copies come by the set: all pages, and then all pages again (RFC 8011 §5.2.4).
+pub(crate) const COLLATED: &str = "separate-documents-collated-copies";
+
 /// A person's choices as job attributes. What the layout of a page is about (pages on one side, scaling, booklets) is
 /// done to the document before it is handed over.
 pub(crate) fn job_attributes(options: &Options) -> Vec<Attribute> {
@@ -136,6 +139,11 @@ pub(crate) fn job_attributes(options: &Options) -> Vec<Attribute> {
         Quality::High => 5,
     });
     add("print-quality", quality.map(Value::Enum));
+    let dpi = options.dpi.and_then(|dpi| i32::try_from(dpi).ok());
+    add("printer-resolution", dpi.map(Value::dpi));
+    // Without a word, many printers put the copies of each page together.
+    let sets = options.copies.filter(|copies| *copies > 1).map(|_| Value::keyword(COLLATED));
+    add("multiple-document-handling", sets);
     add("media", options.media.as_ref().filter(|_| !has_media_col(options)).map(Value::keyword));
     if has_media_col(options) {
         // `media` and `media-col` exclude each other (PWG 5100.3 §3.13).
@@ -452,5 +460,13 @@ pub(crate) mod tests {
         assert_eq!(size[0].first().as_int(), Some(21_590));
         assert_eq!(find("page-ranges").unwrap().values, [Value::Range(1, 3), Value::Range(5, 5)]);
         assert!(job_attributes(&Options::default()).is_empty());
+    }
+
+    #[test]
+    fn several_copies_are_wanted_by_the_set() {
+        let of = |copies| job_attributes(&Options { copies: Some(copies), ..Options::default() });
+        let handling = Attribute::one("multiple-document-handling", Value::keyword(COLLATED));
+        assert!(of(2).contains(&handling));
+        assert!(!of(1).contains(&handling), "one copy needs no word");
     }
 }

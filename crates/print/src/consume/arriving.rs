@@ -1,12 +1,11 @@
 //! A document for the outbox that comes in a stream: from a program of this computer that prints through the gateway.
 
-use super::{Made, Outbox, OutboxError, OutgoingJob, OwnCopy, Target, outgoing};
+use super::{Outbox, OutboxError, OutgoingJob, OwnCopy, Target, outgoing};
 use crate::{
     document::{DocumentError, Format},
     ticket::{MAX_DOCUMENT, Options},
 };
 use hyper::body::{Body as HttpBody, Bytes};
-use lanyard_store::StoreError;
 use uuid::Uuid;
 
 /// What comes with such a document.
@@ -46,7 +45,7 @@ impl Outbox {
         let spool = &self.inner.spool;
         let most = bytes.map_or_else(|| spool.room(), |bytes| bytes.min(MAX_DOCUMENT));
         let copy = OwnCopy { spool, name: outgoing::document_name(id), entered: false };
-        let kept = spool.receive_unannounced(&copy.name, most, body).await?;
+        let mut kept = spool.receive_unannounced(&copy.name, most, body).await?;
         if kept.size == 0 {
             return Err(DocumentError::Empty.into());
         }
@@ -61,16 +60,10 @@ impl Outbox {
         {
             return Err(DocumentError::NoSuchPages.into());
         }
-        let mut kept = kept;
         if !found.format.is_sent() {
             // As with a file that a person prints: what the other side may not know is made here.
-            let made = Made(spool.path(&format!("{}.made", copy.name)));
             let paper = Options { media: options.media.clone(), ..Options::default() };
-            documents.to_pdf(&path, found.format, &paper, &made.0).await?;
-            let (spool, name, from) = (spool.clone(), copy.name.clone(), made.0.clone());
-            let copying = tokio::task::spawn_blocking(move || spool.copy(&name, &from));
-            kept = copying.await.map_err(|_| StoreError::Closing)??;
-            found = documents.inspect(&path, true).await?;
+            (kept, found) = self.keep_as_pdf(&copy.name, &path, found.format, &paper).await?;
         }
         let mut job = OutgoingJob::new(id, target, title, &kept, found, options);
         if held {

@@ -40,7 +40,9 @@ impl Outbox {
         for way in ways.into_iter().filter(|way| way.node != job.node).take(TRIED) {
             match self.capabilities(way.node, &way.share).await {
                 Ok(can) if job.options.fit(&can).is_ok() => return Some(way),
-                Ok(_) => tracing::debug!(job = %job.job, by = ?way.node, "another way cannot do what was chosen"),
+                Ok(_) => {
+                    tracing::debug!(job = %job.job, by = ?way.node, "another way cannot do what was chosen")
+                }
                 Err(error) => tracing::debug!(job = %job.job, by = ?way.node, %error, "no way around"),
             }
         }

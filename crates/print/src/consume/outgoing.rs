@@ -392,7 +392,8 @@ impl OutgoingJob {
     pub(super) fn go_around(&mut self, way: Target) {
         let is_another = way.node != self.node || way.share != self.share;
         if self.may_go_around() && is_another {
-            let words = format!("{} does not answer. It goes by way of {}.", self.device_name, way.device_name);
+            let words =
+                format!("{} does not answer. It goes by way of {}.", self.device_name, way.device_name);
             self.retarget(way);
             self.tell(OutgoingState::Sending, Some(ANOTHER_WAY), Some(words));
         }

@@ -64,7 +64,7 @@ const COLUMNS: &str = "job, attempt, node, share, printer, device_name, title, f
 const KEPT_AGE: i64 = 24 * 3600 * 1000;
 const KEPT_BYTES: i64 = 200 * 1000 * 1000;
 
-const HISTORY: i64 = 500;
+const HISTORY: i64 = 1_000;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
 
 /// The rows.
@@ -92,7 +92,7 @@ impl Rows {
     }
 
     pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 1000");
+        let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 2000");
         self.store.read(|c| list(c, &sql, ()))
     }
 
@@ -140,19 +140,34 @@ impl Rows {
         job: Uuid,
         how: impl FnOnce(&mut OutgoingJob),
     ) -> Result<Option<OutgoingJob>, StoreError> {
-        self.store.write(|t| {
-            let Some(mut row) = find(t, job)? else { return Ok(None) };
-            let before = row.clone();
-            how(&mut row);
-            if row != before {
-                put(t, &row)?;
-                if row.phase == Phase::Over {
-                    prune(t)?;
-                }
-            }
-            Ok(Some(row))
-        })
+        self.store.write(|t| change(t, job, how))
     }
+
+    /// The same, for news that would be asked for again after a power cut: it need not last.
+    pub(super) fn change_soon(
+        &self,
+        job: Uuid,
+        how: impl FnOnce(&mut OutgoingJob),
+    ) -> Result<Option<OutgoingJob>, StoreError> {
+        self.store.write_soon(|t| change(t, job, how))
+    }
+}
+
+fn change(
+    t: &Transaction<'_>,
+    job: Uuid,
+    how: impl FnOnce(&mut OutgoingJob),
+) -> rusqlite::Result<Option<OutgoingJob>> {
+    let Some(mut row) = find(t, job)? else { return Ok(None) };
+    let before = row.clone();
+    how(&mut row);
+    if row != before {
+        put(t, &row)?;
+        if row.phase == Phase::Over {
+            prune(t)?;
+        }
+    }
+    Ok(Some(row))
 }
 
 fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {

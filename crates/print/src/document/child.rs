@@ -11,6 +11,7 @@ pub use process::ChildProgram;
 
 use super::{
     DocumentError, Format, Inspected,
+    finish::Finish,
     office::Office,
     wire::{Outcome, Question},
 };
@@ -44,6 +45,9 @@ const DRAW: Duration = Duration::from_secs(20 * 60);
 
 /// A PDF above this is not looked at only to fit it to another paper.
 const MAX_FITTED: u64 = 64 * 1024 * 1024;
+
+/// What is behind the name of a PDF that is not finished yet.
+pub(crate) const UNFINISHED: &str = ".unfinished";
 
 /// How long a document waits for its turn.
 const TURN: Duration = Duration::from_secs(120);
@@ -143,7 +147,22 @@ impl Documents {
         options: &Options,
         out: &Path,
     ) -> Result<(), DocumentError> {
-        if self.lay_out(path, format, options, out).await? == Laid::Made {
+        self.to_finished_pdf(path, format, options, &Finish::default(), out).await
+    }
+
+    /// The same, and what paper would have is in it, too.
+    ///
+    /// # Errors
+    /// As [`Documents::to_pdf`].
+    pub async fn to_finished_pdf(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        finish: &Finish,
+        out: &Path,
+    ) -> Result<(), DocumentError> {
+        if self.finish(path, format, options, finish, out).await? == Laid::Made {
             return Ok(());
         }
         let (path, out) = (path.to_owned(), out.to_owned());
@@ -153,6 +172,45 @@ impl Documents {
             target.sync_all()
         });
         Ok(copied.await?)
+    }
+
+    /// As [`Documents::lay_out`], and then finishes what came of it.
+    ///
+    /// # Errors
+    /// [`DocumentError`]; what is at `out` then is to be thrown away.
+    pub async fn finish(
+        &self,
+        path: &Path,
+        format: Format,
+        options: &Options,
+        finish: &Finish,
+        out: &Path,
+    ) -> Result<Laid, DocumentError> {
+        if finish.is_nothing() {
+            return self.lay_out(path, format, options, out).await;
+        }
+        let mut plain = out.to_owned().into_os_string();
+        plain.push(UNFINISHED);
+        // Away again whatever happens.
+        let plain = Temporary(plain.into());
+        let laid = self.lay_out(path, format, options, &plain.0).await?;
+        let from = if laid == Laid::Made { &plain.0 } else { path };
+        let question = Question::Finish { finish: finish.clone() };
+        let error = match self.ask(question, from, Some(out), MAKE * 4).await {
+            Ok(Ok(Outcome::Made)) => return Ok(Laid::Made),
+            Ok(told) => refused(told),
+            Err(error) => error,
+        };
+        let about_us = matches!(error, DocumentError::Io(_) | DocumentError::NotNow(_));
+        if about_us || !finish.is_dispensable() {
+            return Err(error);
+        }
+        // No print dialog's usual two sides may keep a document from being printed.
+        tracing::debug!(%error, "a PDF is kept without its wish for two sides");
+        if laid == Laid::Made {
+            fs::rename(&plain.0, out)?;
+        }
+        Ok(laid)
     }
 
     /// As [`Documents::to_pdf`], but a PDF in which nothing is to be changed is not written again.

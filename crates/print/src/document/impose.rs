@@ -5,7 +5,7 @@
 //! is drawn into it. Links, bookmarks and forms that can be filled in do not survive: this is for paper.
 
 use super::{DocumentError, Format, pdf};
-use crate::render::sides::{Arranged, Side, Size};
+use crate::render::sides::{Arranged, Placed, Side, Size};
 use lopdf::{Dictionary, Document, Object, ObjectId, Stream, dictionary};
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -36,24 +36,70 @@ pub fn sizes(document: &Document) -> Vec<Size> {
 /// # Errors
 /// [`DocumentError::Damaged`].
 pub fn lay_out(document: &mut Document, arranged: &Arranged) -> Result<(), DocumentError> {
+    lay(document, &arranged.sides, Ink::AsItIs)
+}
+
+/// Takes the colour out of all pages: what is light stays light, and what is dark dark.
+///
+/// # Errors
+/// [`DocumentError::Damaged`].
+pub fn take_colour_out(document: &mut Document) -> Result<(), DocumentError> {
+    let alone = |(page, size)| Side { size, pages: vec![Placed { page, scale: 1.0, x: 0.0, y: 0.0 }] };
+    let sides: Vec<Side> = sizes(document).into_iter().enumerate().map(alone).collect();
+    lay(document, &sides, Ink::Grey)
+}
+
+/// A page with another one on it, which is no page of the document.
+///
+/// # Errors
+/// [`DocumentError::Damaged`].
+pub(super) fn sheet_of(
+    document: &mut Document,
+    root: ObjectId,
+    side: &Side,
+    page: ObjectId,
+) -> Result<ObjectId, DocumentError> {
+    let forms = HashMap::from([(0, form_of(document, page)?)]);
+    Ok(sheet(document, root, side, &forms, Ink::AsItIs))
+}
+
+/// A page with nothing on it.
+pub(super) fn blank(document: &mut Document, root: ObjectId, size: Size) -> ObjectId {
+    sheet(document, root, &Side { size, pages: Vec::new() }, &HashMap::new(), Ink::AsItIs)
+}
+
+/// What pages are drawn with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ink {
+    AsItIs,
+    Grey,
+}
+
+fn lay(document: &mut Document, sides: &[Side], ink: Ink) -> Result<(), DocumentError> {
     let pages = pdf::page_ids(document);
     let root = document.new_object_id();
     let mut forms: HashMap<usize, ObjectId> = HashMap::new();
-    let mut kids: Vec<Object> = Vec::with_capacity(arranged.sides.len());
-    for side in &arranged.sides {
+    let mut kids: Vec<Object> = Vec::with_capacity(sides.len());
+    for side in sides {
         for placed in &side.pages {
             if let Entry::Vacant(form) = forms.entry(placed.page) {
                 let page = *pages.get(placed.page).ok_or(DAMAGED)?;
                 form.insert(form_of(document, page)?);
             }
         }
-        kids.push(sheet(document, root, side, &forms).into());
+        kids.push(sheet(document, root, side, &forms, ink).into());
     }
     pdf::replace_tree(document, root, kids)
 }
 
 /// A side as a page.
-fn sheet(document: &mut Document, root: ObjectId, side: &Side, forms: &HashMap<usize, ObjectId>) -> ObjectId {
+fn sheet(
+    document: &mut Document,
+    root: ObjectId,
+    side: &Side,
+    forms: &HashMap<usize, ObjectId>,
+    ink: Ink,
+) -> ObjectId {
     let mut content = String::new();
     let mut named = Dictionary::new();
     for placed in &side.pages {
@@ -63,14 +109,26 @@ fn sheet(document: &mut Document, root: ObjectId, side: &Side, forms: &HashMap<u
         content.push_str(&format!("q {scale:.6} 0 0 {scale:.6} {x:.3} {y:.3} cm /{name} Do Q\n"));
         named.set(name, *form);
     }
+    let mut resources = dictionary! { "XObject" => named };
+    if ink == Ink::Grey {
+        // White over all of it that leaves of what is below only how light it is (ISO 32000-1 §11.3.5.3).
+        let (width, height) = (side.size.width, side.size.height);
+        content.push_str(&format!("q /G gs 1 g 0 0 {width:.3} {height:.3} re f Q\n"));
+        resources.set("ExtGState", dictionary! { "G" => dictionary! { "BM" => "Saturation" } });
+    }
     let content = document.add_object(Stream::new(dictionary! {}, content.into_bytes()));
-    document.add_object(dictionary! {
+    let mut page = dictionary! {
         "Type" => "Page",
         "Parent" => root,
         "MediaBox" => vec![0.into(), 0.into(), side.size.width.into(), side.size.height.into()],
-        "Resources" => dictionary! { "XObject" => named },
+        "Resources" => resources,
         "Contents" => content,
-    })
+    };
+    if ink == Ink::Grey {
+        // The colours are compared in one space, whatever each is given in.
+        page.set("Group", dictionary! { "S" => "Transparency", "CS" => "DeviceRGB", "I" => true });
+    }
+    document.add_object(page)
 }
 
 /// A page as a form that is upright and begins at the origin.

@@ -6,6 +6,7 @@
 
 use super::{
     DocumentError, Format, Inspected, Look, Paper, Shown,
+    finish::{self, Finish},
     fonts::Fonts,
     image, impose,
     limits::{Limits, STACK},
@@ -102,7 +103,9 @@ pub(super) fn fonts_for(question: &Question) -> Fonts {
                 _ => Fonts::default(),
             }
         }
-        Question::Inspect { .. } => Fonts::default(),
+        // For a name that is not of Western Europe.
+        Question::Finish { finish } if finish.cover.is_some() => Fonts::for_text(),
+        Question::Inspect { .. } | Question::Finish { .. } => Fonts::default(),
     }
 }
 
@@ -113,6 +116,7 @@ pub(super) fn work(question: &Question, document: &mut File, out: &File, fonts: 
             .and_then(|bytes| text::is_legible(&bytes, fonts))
             .map(Outcome::Legible),
         Question::ToPdf { format, options } => to_pdf(document, *format, options, out, fonts),
+        Question::Finish { finish } => finished(document, finish, out, fonts),
         Question::Show { format, look } => show(document, *format, look, out, fonts).map(Outcome::Shown),
         Question::Raster { format, options, raster } => {
             draw(document, *format, options, *raster, out, fonts).map(|()| Outcome::Made)
@@ -312,6 +316,18 @@ fn to_pdf(
     Ok(Outcome::Made)
 }
 
+fn finished(
+    document: &mut File,
+    finish: &Finish,
+    out: &File,
+    fonts: &Fonts,
+) -> Result<Outcome, DocumentError> {
+    let mut pdf = pdf::open(&read(document, Format::Pdf)?)?;
+    finish::finish(&mut pdf, finish, fonts)?;
+    pdf::write(pdf, Format::Pdf, &Options::default(), out)?;
+    Ok(Outcome::Made)
+}
+
 /// Draws the wanted side.
 fn show(
     document: &mut File,
@@ -361,7 +377,7 @@ fn read(document: &mut File, format: Format) -> Result<Vec<u8>, DocumentError> {
     document.rewind()?;
     let too_much = |words: &str| DocumentError::TooMuch(words.to_owned());
     let (most, over) = match format {
-        Format::Pdf => (pdf::MAX_CUT, too_much("the PDF is too large to take pages out of it")),
+        Format::Pdf => (pdf::MAX_CUT, too_much("the PDF is too large to be changed")),
         Format::Text => (text::MAX_TEXT, DocumentError::Unsupported),
         Format::Svg => (svg::MAX_FILE, too_much("the drawing is too large")),
         _ => (image::MAX_FILE, too_much("the picture is too large")),

@@ -17,7 +17,7 @@ pub(super) const MAX_COUNTED: u64 = 32 * 1024 * 1024;
 /// Above this no pages are taken out.
 pub(super) const MAX_CUT: u64 = 256 * 1024 * 1024;
 
-const DAMAGED: DocumentError = DocumentError::Damaged { format: Format::Pdf };
+pub(super) const DAMAGED: DocumentError = DocumentError::Damaged { format: Format::Pdf };
 
 /// What a page inherits from the tree above it (ISO 32000-1, table 30).
 const INHERITED: [&[u8]; 4] = [b"Resources", b"MediaBox", b"CropBox", b"Rotate"];

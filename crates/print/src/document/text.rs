@@ -54,10 +54,17 @@ pub enum LaidOut {
 /// # Errors
 /// As [`check`], and [`DocumentError::TooMuch`] above [`MAX_PAGES`].
 pub fn lay_out(bytes: &[u8], options: &Options, fonts: &Fonts) -> Result<LaidOut, DocumentError> {
-    let text: String = read(bytes)?.nfc().collect();
     let upright = Paper::of(options.media.as_deref());
     let lying = options.orientation == Some(Orientation::Landscape);
-    let paper = if lying { upright.turned() } else { upright };
+    on(bytes, if lying { upright.turned() } else { upright }, fonts)
+}
+
+/// The same on a sheet of any size.
+///
+/// # Errors
+/// As [`lay_out`].
+pub(super) fn on(bytes: &[u8], paper: Paper, fonts: &Fonts) -> Result<LaidOut, DocumentError> {
+    let text: String = read(bytes)?.nfc().collect();
     if !is_western(&text) {
         let faces = shaped::Faces::choose(&text, fonts);
         if !faces.is_empty() {

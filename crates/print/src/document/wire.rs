@@ -3,7 +3,7 @@
 //! The question is an argument of the child, its answer one line of JSON. A child that was taken over by a document
 //! writes the answer too, so it is read like a stranger's: bounded, and nothing but one of the few answers there are.
 
-use super::{DocumentError, Format, Inspected, Look, Shown};
+use super::{DocumentError, Format, Inspected, Look, Shown, finish::Finish};
 use crate::{
     render::raster::Raster,
     ticket::{Options, words},
@@ -32,6 +32,11 @@ pub(super) enum Question {
         /// Pages, copies, paper and arrangement.
         options: Options,
     },
+    /// Make a PDF of it, which is one, with all of that done.
+    Finish {
+        /// What is to be done.
+        finish: Finish,
+    },
     /// Draw one side of paper as PNG.
     Show {
         /// What it is.
@@ -55,9 +60,9 @@ impl Question {
     pub(super) fn patience(&self) -> Duration {
         match self {
             Self::Raster { .. } => Duration::from_secs(20 * 60),
-            Self::ToPdf { format: Format::PwgRaster | Format::Urf | Format::Tiff, .. } => {
-                Duration::from_secs(2 * 60)
-            }
+            // Hundreds of pages of pixels.
+            Self::ToPdf { format: Format::PwgRaster | Format::Urf | Format::Tiff, .. }
+            | Self::Finish { .. } => Duration::from_secs(2 * 60),
             _ => Duration::from_secs(30),
         }
     }
@@ -92,7 +97,7 @@ pub(super) enum Outcome {
     },
     /// To [`Question::IsLegible`].
     Legible(bool),
-    /// To [`Question::ToPdf`] and [`Question::Raster`]: it is written.
+    /// To [`Question::ToPdf`], [`Question::Finish`] and [`Question::Raster`]: it is written.
     Made,
     /// To [`Question::ToPdf`]: the document is what is wanted.
     AsIs,

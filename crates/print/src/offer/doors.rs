@@ -111,7 +111,6 @@ impl Offer {
         let claim = self.claim(subject, share, ticket.size)?;
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
-        fault::point("offer: a document is kept, without a row");
         let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
         if !matches!(entered, Ok(Entered::New(_))) {
             self.inner.spool.remove(&name);
@@ -144,7 +143,7 @@ impl Offer {
         }
     }
 
-    /// Looks at a document that is on disk and enters it.
+    /// Looks at a document while it goes to the disk, and enters it.
     #[allow(clippy::too_many_arguments, reason = "one caller; all of it is one document on its way in")]
     async fn enter(
         &self,
@@ -156,8 +155,13 @@ impl Offer {
         terms: Terms,
         mut claim: Claim<QueueId>,
     ) -> Result<Entered, Refusing> {
-        let path = self.inner.spool.path(&document_name(job, ticket.attempt));
-        let found = match self.inner.documents.inspect_strange(&path, terms.counted).await {
+        let name = document_name(job, ticket.attempt);
+        let path = self.inner.spool.path(&name);
+        let looking = self.inner.documents.inspect_strange(&path, terms.counted);
+        let (settled, found) = tokio::join!(self.inner.spool.settle(&name), looking);
+        settled.map_err(|error| keep_refusal(&error))?;
+        fault::point("offer: a document is kept, without a row");
+        let found = match found {
             Ok(found) if found.format == ticket.format => found,
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";

@@ -66,6 +66,7 @@ fn facts_for_tests() -> Facts {
         accepting: true,
         supplies: Vec::new(),
         holds: true,
+        covers: true,
         more: More::default(),
     }
 }

@@ -66,7 +66,7 @@ const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, forma
     unprinted, subject, user, quiet, sides";
 
 /// Finished jobs that are remembered, and for how long.
-const HISTORY: i64 = 500;
+const HISTORY: i64 = 1_000;
 const HISTORY_AGE: i64 = 30 * 24 * 3600 * 1000;
 
 /// Jobs of one sender, and of all, that are not over.
@@ -244,7 +244,7 @@ impl Rows {
     pub(super) fn jobs(&self) -> Result<Vec<IncomingJob>, StoreError> {
         // A cancel that came before its job has no title and is nobody's news.
         let sql = format!(
-            "SELECT {COLUMNS} FROM print_received WHERE bytes > 0 ORDER BY created_at DESC LIMIT 1000"
+            "SELECT {COLUMNS} FROM print_received WHERE bytes > 0 ORDER BY created_at DESC LIMIT 2000"
         );
         self.store.read(|c| list(c, &sql, ()))
     }
@@ -398,7 +398,7 @@ impl Rows {
         journal: &Journal,
         holds: Holds,
     ) -> Result<Option<IncomingJob>, StoreError> {
-        self.store.write(|t| {
+        let write = |t: &Transaction<'_>| {
             let is_it = |row: &IncomingJob| row.attempt == attempt && row.journal.step != Step::Ended;
             let Some(mut row) = find(t, job)?.filter(is_it) else { return Ok(None) };
             let told = |row: &IncomingJob| {
@@ -430,7 +430,8 @@ impl Rows {
                 prune(t)?;
             }
             Ok(Some(row))
-        })
+        };
+        if journal.must_last() { self.store.write(write) } else { self.store.write_soon(write) }
     }
 }
 

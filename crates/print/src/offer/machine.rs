@@ -166,6 +166,13 @@ impl Journal {
         matches!(self.step, Step::Received | Step::Creating | Step::Created)
     }
 
+    /// Whether this must be on the disk before anything follows it. Otherwise a power cut may take it back to the step
+    /// before: an empty job prints nothing, and is made anew; and what a queue has got is searched for either way, after
+    /// which nothing counts that was seen before.
+    pub(crate) fn must_last(&self) -> bool {
+        !matches!(self.step, Step::Creating | Step::Submitted)
+    }
+
     /// Says so when something keeps it back.
     pub(super) fn keep_back(&mut self) {
         if let Some(hold) = self.holds.first() {
@@ -245,7 +252,8 @@ impl Machine {
             (Step::Created, Some(number)) if self.certain && !self.journal.cancel && !self.is_held() => {
                 self.journal.step = Step::Sending;
                 self.certain = false;
-                self.whole = None;
+                // Until the sending has ended otherwise; it does not begin when a wish comes before it.
+                self.whole = Some(false);
                 Action::Send(number)
             }
             (Step::Submitted, Some(number)) if self.journal.cancel && !self.cancel_sent => {

@@ -163,7 +163,8 @@ impl Offer {
                 }
             };
             let path = self.inner.spool.path(&name);
-            let found = self.inner.documents.inspect_strange(&path, terms.counted).await;
+            // With its pages counted it is opened: a client hears of a password or of a damage while somebody is there.
+            let found = self.inner.documents.inspect_strange(&path, true).await;
             let found = found.map_err(NotTaken::NotPrintable)?;
             if let Some(format) =
                 format.filter(|format| found.format == Format::Text && *format != Format::Text)

@@ -6,7 +6,9 @@ use super::{
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId, fault,
+    QueueId,
+    document::finish::Cover,
+    fault,
     system::{Handover, SpoolError, Spooler},
     ticket::State,
 };
@@ -18,10 +20,11 @@ use std::{
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Between two looks at jobs that move: the first soon, as a page or two take no time; and at jobs that do not. CUPS has
-/// nothing that would tell us (its `ippget` subscriptions are asked, too), and people are told within a second.
-const BRISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(400));
-const CALM: Duration = Duration::from_millis(700);
+/// Between two looks at jobs that move, and at jobs that do not: the first soon, as a page or two take no time, later
+/// ones less often. CUPS has nothing that would tell us (its `ippget` subscriptions are asked, too). People are told
+/// within 300 ms of what happens to a job soon after another change, and within a second of what happens in the end.
+const BRISK: (Duration, Duration) = (Duration::from_millis(40), Duration::from_millis(200));
+const CALM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(700));
 
 /// So many jobs in the system's queue are looked at each time; those behind them wait their turn and are looked at less
 /// often: a hundred waiting jobs must not keep the print service busy with questions.
@@ -42,6 +45,7 @@ pub(super) struct Worker {
     looked: HashMap<Uuid, Instant>,
     trouble: Duration,
     brisk: Duration,
+    calm: Duration,
 }
 
 /// What one pass over a job found.
@@ -65,6 +69,7 @@ impl Worker {
             looked: HashMap::new(),
             trouble: TROUBLE.0,
             brisk: BRISK.0,
+            calm: CALM.0,
         }
     }
 
@@ -82,6 +87,7 @@ impl Worker {
             };
             if rung {
                 self.brisk = BRISK.0;
+                self.calm = CALM.0;
             }
         }
     }
@@ -123,9 +129,13 @@ impl Worker {
         if paces.contains(&Pace::Moving) {
             let pause = self.brisk;
             self.brisk = (self.brisk * 3 / 2).min(BRISK.1);
+            self.calm = CALM.0;
             Some(pause)
         } else if paces.contains(&Pace::Still) {
-            Some(CALM)
+            let pause = self.calm;
+            // Nobody minds when somebody has gone for paper.
+            self.calm = (self.calm * 21 / 20).min(CALM.1);
+            Some(pause)
         } else {
             // The clock is looked at again and again, so that it may be set and change to summer time as it likes.
             some_wait.then_some(CLOCK)
@@ -199,6 +209,10 @@ impl Worker {
             document: self.offer.inner.spool.path(&job.document()),
             format: job.format,
             options: job.options.clone(),
+            cover: job
+                .options
+                .cover
+                .then(|| Cover::new(&job.title, job.user.as_deref(), job.created_at / 1000, &job.options)),
         }
     }
 }
@@ -214,11 +228,7 @@ async fn walk(
     const ACTIONS: usize = 10;
     let mut recorded = job.journal.clone();
     for _ in 0..ACTIONS {
-        let action = machine.decide();
-        fault::point("worker: decided, not recorded");
-        if !record(offer, &job, machine, &mut recorded).await {
-            return Pace::Trouble;
-        }
+        let Some(action) = decided(offer, &job, machine, &mut recorded).await else { return Pace::Trouble };
         if action == Action::Rest {
             return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
         }
@@ -228,7 +238,8 @@ async fn walk(
         let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
         tracing::debug!(job = %job.job, ?action, ?event, "print job");
         machine.happened(event, Instant::now());
-        if !record(offer, &job, machine, &mut recorded).await {
+        // An empty job is recorded together with what is done next, which is to fill it.
+        if machine.journal().step != Step::Created && !record(offer, &job, machine, &mut recorded).await {
             return Pace::Trouble;
         }
         fault::point("worker: what happened is recorded");
@@ -254,6 +265,28 @@ async fn walk(
         }
     }
     Pace::Moving
+}
+
+/// What to do now, put on disk. A wish that came meanwhile is heard before anything is done. None when the disk refuses:
+/// then nothing may be done.
+async fn decided(
+    offer: &Offer,
+    job: &IncomingJob,
+    machine: &mut Machine,
+    recorded: &mut Journal,
+) -> Option<Action> {
+    let wishes = |machine: &Machine| (machine.journal().cancel, machine.journal().holds);
+    loop {
+        let action = machine.decide();
+        let known = wishes(machine);
+        fault::point("worker: decided, not recorded");
+        if !record(offer, job, machine, recorded).await {
+            return None;
+        }
+        if wishes(machine) == known {
+            return Some(action);
+        }
+    }
 }
 
 fn before(action: Action) -> &'static str {

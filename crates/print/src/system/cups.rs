@@ -22,14 +22,19 @@ use crate::{
         attributes::{self as told, CAPABILITIES, SUPPLIES, capabilities_of, documents, has_begun, sighting},
         status_message,
     },
-    document::{Documents, Format, Laid},
+    document::{Documents, Format, Laid, finish::Finish},
     render::sides::is_laid_out,
     ticket::{Capabilities, Options, Sides, is_media_name},
 };
 use attributes::{is_own, queue_info};
 use futures_util::future::BoxFuture;
 use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::sync::OnceCell;
 
 pub use transport::Address;
@@ -55,6 +60,8 @@ pub struct Cups {
     address: Address,
     documents: Documents,
     user: OnceCell<String>,
+    /// What queues take, as they told a moment ago.
+    takes: Mutex<HashMap<QueueId, (Instant, Arc<Group>)>>,
     life: life::Life,
 }
 
@@ -69,7 +76,8 @@ impl Cups {
     /// At a given address.
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
-        Self { address, documents, user: OnceCell::new(), life: life::Life::default() }
+        let (life, takes) = (life::Life::default(), Mutex::default());
+        Self { address, documents, user: OnceCell::new(), takes, life }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -156,11 +164,32 @@ impl Cups {
         Ok(capabilities_of(group).bounded())
     }
 
+    /// The kinds of documents that a queue takes, and its paper; at most a few seconds old, so that many jobs at once ask
+    /// once.
+    async fn what_it_takes(&self, queue: &QueueId) -> Result<Arc<Group>, SpoolError> {
+        const FRESH: Duration = Duration::from_secs(3);
+        const MOST: usize = 500;
+        let known = self.takes.lock().unwrap_or_else(PoisonError::into_inner).get(queue).cloned();
+        if let Some((_, known)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
+            return Ok(known);
+        }
+        let answer = self
+            .queue_attributes(queue, &["document-format-supported", "media-default", "sides-default"])
+            .await?;
+        let told = Arc::new(answer.group(GroupTag::Printer).cloned().ok_or(SpoolError::NotFound)?);
+        let mut takes = self.takes.lock().unwrap_or_else(PoisonError::into_inner);
+        if takes.len() >= MOST {
+            takes.clear();
+        }
+        takes.insert(queue.clone(), (Instant::now(), Arc::clone(&told)));
+        Ok(told)
+    }
+
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
         // What was laid out before has its pages, and must not be scaled a second time.
         let laid_out = is_laid_out(&job.options);
         let options = Options {
-            pages: job.options.pages.clone().filter(|_| !laid_out),
+            pages: job.options.pages.clone().filter(|_| !cuts_pages(&job.options)),
             // A booklet is one only when its sheets have two sides.
             sides: job.options.sides.or(job.options.booklet.then_some(Sides::TwoSidedShortEdge)),
             ..job.options.clone()
@@ -174,8 +203,10 @@ impl Cups {
             .job(told::job_attributes(&options))
             .job(as_it_is.into_iter().filter(|_| laid_out))
             .job([Attribute::one(MARK, Value::text(job.mark.as_str()))]);
-        let answer = self.ask(&queue_path(&job.queue), message).await?;
-        answer
+        // What is asked before the document is sent is asked meanwhile; if that fails, it is asked again.
+        let path = queue_path(&job.queue);
+        let (answer, _) = tokio::join!(self.ask(&path, message), self.what_it_takes(&job.queue));
+        answer?
             .group(GroupTag::Job)
             .and_then(|group| group.int("job-id"))
             .filter(|number| *number > 0)
@@ -184,10 +215,8 @@ impl Cups {
 
     async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
-        let names = ["document-format-supported", "media-default"];
-        let answer = self.queue_attributes(&job.queue, &names).await.map_err(not_begun)?;
-        let queue = answer.group(GroupTag::Printer).ok_or(not_begun(SpoolError::NotFound))?;
-        let ready = Ready::make(&self.documents, job, queue).await.map_err(not_begun)?;
+        let queue = self.what_it_takes(&job.queue).await.map_err(not_begun)?;
+        let ready = Ready::make(&self.documents, job, &queue).await.map_err(not_begun)?;
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", Value::name(user))
@@ -327,7 +356,8 @@ impl Ready {
         if !pdf {
             return if native { Ok(as_it_is) } else { Err(unsupported(format)) };
         }
-        if format == Format::Text && native && !documents.is_legible(&document).await? {
+        if format == Format::Text && native && job.cover.is_none() && !documents.is_legible(&document).await?
+        {
             // CUPS has fonts for other scripts where the system has.
             return Ok(as_it_is);
         }
@@ -336,11 +366,22 @@ impl Ready {
         let options = to_be_laid_out(format, &job.options, paper);
         // Away again whatever happens while it is made.
         let ready = Self { path: made.into(), format: Format::Pdf, made: true };
-        match documents.lay_out(&document, format, &options, &ready.path).await? {
+        let mut finish = Finish::covered(job.cover.clone());
+        let two_sided = queue.text("sides-default").is_some_and(|sides| sides != Sides::OneSided.keyword());
+        if let Some(cover) = finish.cover.as_mut().filter(|_| job.options.sides.is_none()) {
+            cover.two_sided |= two_sided;
+        }
+        match documents.finish(&document, format, &options, &finish, &ready.path).await? {
             Laid::Made => Ok(ready),
             Laid::AsIs => Ok(as_it_is),
         }
     }
+}
+
+/// Whether the pages that were chosen are taken out of the document here: what is put on sheets anew, or gets one more,
+/// has other numbers.
+fn cuts_pages(options: &Options) -> bool {
+    is_laid_out(options) || options.cover
 }
 
 /// What of a job's choices is carried out before CUPS gets it.
@@ -352,7 +393,7 @@ fn to_be_laid_out(format: Format, options: &Options, paper: Option<String>) -> O
         copies: None,
         sides: None,
         color: None,
-        pages: options.pages.clone().filter(|_| laid_out),
+        pages: options.pages.clone().filter(|_| cuts_pages(options)),
         media: options.media.clone().or(paper.filter(|_| needs_paper)),
         ..options.clone()
     }

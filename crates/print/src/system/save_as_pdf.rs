@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     QueueId,
-    document::{DocumentError, Documents, Format},
+    document::{DocumentError, Documents, Format, child::UNFINISHED, finish::Finish},
     spool::{blocking, sync_dir},
-    ticket::{Capabilities, MAX_COPIES},
+    ticket::{Capabilities, MAX_COPIES, Quality, Sides},
 };
 use futures_util::future::BoxFuture;
 use std::{
@@ -85,8 +85,10 @@ impl SaveAsPdf {
             Begun::Saved => return Ok(()),
             Begun::Noted(name) => Some(name),
             Begun::Nothing => {
-                let made = self.documents.to_pdf(&job.document, job.format, &job.options, &hidden).await;
-                made.inspect_err(|_| drop(fs::remove_file(&hidden)))?;
+                let finish = Finish::kept(&job.options, job.cover.clone());
+                let made =
+                    self.documents.to_finished_pdf(&job.document, job.format, &job.options, &finish, &hidden);
+                made.await.inspect_err(|_| drop(fs::remove_file(&hidden)))?;
                 None
             }
         };
@@ -183,12 +185,14 @@ impl Spooler for SaveAsPdf {
         let capabilities = Capabilities {
             formats: Format::SENT.to_vec(),
             color: true,
-            sides: vec![crate::ticket::Sides::OneSided],
+            // A file has no sides; it tells whoever prints it which were wished for.
+            sides: vec![Sides::OneSided, Sides::TwoSidedLongEdge, Sides::TwoSidedShortEdge],
             media: media.map(str::to_owned).to_vec(),
             // A PDF keeps the paper it has, and so does its preview.
             media_default: None,
             max_copies: MAX_COPIES,
-            quality: Vec::new(),
+            // A draft is a small file.
+            quality: vec![Quality::Normal, Quality::Draft],
             sources: Vec::new(),
             media_types: Vec::new(),
         };
@@ -245,7 +249,12 @@ impl Spooler for SaveAsPdf {
     }
 
     fn forget(&self, mark: &str) {
-        let _ = fs::remove_file(self.hidden(mark));
+        let hidden = self.hidden(mark);
+        let mut unfinished = hidden.clone().into_os_string();
+        unfinished.push(UNFINISHED);
+        // What a crash left behind.
+        let _ = fs::remove_file(unfinished);
+        let _ = fs::remove_file(hidden);
         let _ = fs::remove_file(self.note(mark));
     }
 
@@ -307,6 +316,7 @@ mod tests {
             document,
             format: Format::Text,
             options: Options::default(),
+            cover: None,
         }
     }
 

@@ -99,7 +99,8 @@ async fn owner(dir: &Path, socket: PathBuf, child: PathBuf) {
     let server = Server::open(Store::open(&dir.join("ipp"), &[MIGRATIONS]).unwrap().store).unwrap();
     let shared = SharedPrinters::new(offer.clone(), identity.node_id(), Box::new(|_, _| {}));
     let subject = Subject { who: Who::Plain(PlainId::of(Ipv4Addr::LOCALHOST.into())), on_own_network: true };
-    let of = move |share: &str| -> Box<dyn Printer> { Box::new(shared.of(subject, ShareId(share.to_owned()))) };
+    let of =
+        move |share: &str| -> Box<dyn Printer> { Box::new(shared.of(subject, ShareId(share.to_owned()))) };
     println!("ipp {}", serve_ipp(server, of).await);
     let mut lines = lines();
     tokio::spawn(async move {
@@ -153,7 +154,8 @@ async fn sender(dir: &Path, child: PathBuf) {
                 if !std::mem::replace(&mut started, true) {
                     outbox.start().unwrap();
                     tokio::spawn(tell(outbox.clone()));
-                    let server = Server::open(Store::open(&dir.join("ipp"), &[MIGRATIONS]).unwrap().store).unwrap();
+                    let server =
+                        Server::open(Store::open(&dir.join("ipp"), &[MIGRATIONS]).unwrap().store).unwrap();
                     let (outbox, target) = (outbox.clone(), of(node, "pages"));
                     let of = move |_: &str| -> Box<dyn Printer> {
                         Box::new(Gateway { outbox: outbox.clone(), target: target.clone() })
@@ -166,7 +168,9 @@ async fn sender(dir: &Path, child: PathBuf) {
                 let path = PathBuf::from(path);
                 let title = path.file_name().unwrap().to_string_lossy().into_owned();
                 let target = match words[0] {
-                    "direct" => Target { node: printer(share).node(), share: printer(share).share(), ..target(share) },
+                    "direct" => {
+                        Target { node: printer(share).node(), share: printer(share).share(), ..target(share) }
+                    }
                     _ => target(share),
                 };
                 let taken = outbox.take(target, title.clone(), &path, Options::default()).await;
@@ -233,7 +237,10 @@ impl Find for Ways {
 }
 
 /// Serves printers in IPP on loopback, as the doors of a node do.
-async fn serve_ipp(server: Server, of: impl Fn(&str) -> Box<dyn Printer> + Clone + Send + Sync + 'static) -> u16 {
+async fn serve_ipp(
+    server: Server,
+    of: impl Fn(&str) -> Box<dyn Printer> + Clone + Send + Sync + 'static,
+) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -250,12 +257,15 @@ async fn serve_ipp(server: Server, of: impl Fn(&str) -> Box<dyn Printer> + Clone
                         path: format!("/ipp/print/{share}"),
                         both: false,
                     };
-                    let client = Subject { who: Who::Plain(PlainId::of(remote.ip())), on_own_network: true }.id();
+                    let client =
+                        Subject { who: Who::Plain(PlainId::of(remote.ip())), on_own_network: true }.id();
                     let request = request.map(|body| {
                         use http_body_util::BodyExt;
                         Incoming::from(body.map_err(Into::into).boxed())
                     });
-                    Ok::<_, Infallible>(server.serve(of(&share).as_ref(), &share, &place, client, request).await)
+                    Ok::<_, Infallible>(
+                        server.serve(of(&share).as_ref(), &share, &place, client, request).await,
+                    )
                 }
             });
             tokio::spawn(async move {

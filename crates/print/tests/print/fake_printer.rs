@@ -26,6 +26,8 @@ pub(crate) struct Ways {
     pub(crate) reasons: Vec<&'static str>,
     /// Hangs up instead of answering to this, once; what was asked is done.
     pub(crate) hangs_up_after: Option<Operation>,
+    /// Hangs up after every answer without having said that it would.
+    pub(crate) hangs_up_always: bool,
     /// Does not answer to this until that is taken away again; what was asked is done.
     pub(crate) keeps_waiting: Option<Operation>,
     /// Hangs up after so many bytes of a document, once, and prints what it has.
@@ -53,6 +55,8 @@ struct Inside {
     asked: Vec<Operation>,
     tickets: Vec<Group>,
     off: bool,
+    /// How often it was switched off: what was connected before is not any more.
+    lives: u32,
 }
 
 /// The printer. Clones are the same one.
@@ -128,6 +132,7 @@ impl FakePrinter {
     pub(crate) fn off(&self) {
         let mut inside = self.inside();
         inside.off = true;
+        inside.lives += 1;
         inside.jobs.clear();
         inside.numbers = 0;
         let address = self.ways.lock().unwrap().first().map(|way| way.addresses[0]);
@@ -176,11 +181,12 @@ impl FakePrinter {
 
     fn serve<S: Read + Write>(&self, stream: S) {
         let mut stream = BufReader::new(stream);
-        while let Ok(true) = self.answer(&mut stream) {}
+        let life = self.inside().lives;
+        while let Ok(true) = self.answer(&mut stream, life) {}
     }
 
     /// One request; false when the connection is to end.
-    fn answer<S: Read + Write>(&self, stream: &mut BufReader<S>) -> io::Result<bool> {
+    fn answer<S: Read + Write>(&self, stream: &mut BufReader<S>, life: u32) -> io::Result<bool> {
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -218,7 +224,11 @@ impl FakePrinter {
                 return Ok(false);
             }
         }
-        if self.inside().off {
+        let is_alive = {
+            let inside = self.inside();
+            !inside.off && inside.lives == life
+        };
+        if !is_alive {
             return Ok(false);
         }
         let (message, head) = Message::decode(&body, Limits::REQUEST).unwrap();
@@ -246,7 +256,7 @@ impl FakePrinter {
         stream.get_mut().write_all(head.as_bytes())?;
         stream.get_mut().write_all(&answer)?;
         stream.get_mut().flush()?;
-        Ok(true)
+        Ok(!self.inside().ways.hangs_up_always)
     }
 
     fn operate(&self, operation: Operation, message: &Message, document: &[u8]) -> Message {

@@ -177,6 +177,19 @@ async fn a_job_for_a_printer_that_is_off_waits_and_finds_it_at_another_address()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_printer_that_hangs_up_without_a_word_after_every_answer_gets_each_document_once() {
+    let printer = FakePrinter::new(PDF);
+    printer.set(|ways| ways.hangs_up_always = true);
+    printer.on();
+    let here = Here::with(&printer);
+    for pages in 1..=3 {
+        let id = here.print(&Document::pdf(pages), Options::default()).await;
+        here.is(id, State::Done).await;
+    }
+    assert_eq!(printer.printed(), [1, 2, 3].map(|pages| Document::pdf(pages).bytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_held_or_goes_elsewhere_as_long_as_the_printer_has_nothing_of_it() {
     let printer = FakePrinter::new(PDF);
     let here = Here::with(&printer);

@@ -23,8 +23,6 @@ struct Lesson {
     later: Option<&'static str>,
 }
 
-const DAV: Option<&str> = Some("folders for programs that speak WebDAV");
-
 const ATTACKS: &str = "tests/tests/laboratory/attacks.rs";
 const PAGES: &str = "tests/tests/laboratory/foreign_pages.rs";
 const SIEGE: &str = "tests/tests/laboratory/siege.rs";
@@ -35,6 +33,8 @@ const HANDSHAKE: &str = "crates/trust/tests/trust/handshake.rs";
 const JOIN: &str = "crates/trust/tests/trust/join.rs";
 const MEMBERSHIP: &str = "crates/trust/tests/trust/membership.rs";
 const TABLE: &str = "crates/discovery/src/table.rs";
+const DAV_ATTACKS: &str = "crates/drive/tests/drive/dav/attacks.rs";
+const DAV_CHANGES: &str = "crates/drive/tests/drive/dav/changing.rs";
 const CONFINED: &str = "crates/drive/tests/drive/confined.rs";
 const PATH: &str = "crates/drive/src/path.rs";
 const TICKET: &str = "crates/print/src/ticket.rs";
@@ -283,8 +283,22 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (CONFINED, "nothing_is_written_outside_of_the_share"),
             (ATTACKS, "names_run_nothing_and_are_shown_clean"),
+            (DAV_ATTACKS, "no_address_leads_out_of_the_share"),
+            (DAV_CHANGES, "folders_are_made_moved_copied_and_removed_into_the_bin"),
         ],
-        later: DAV,
+        later: None,
+    },
+    Lesson {
+        record: "dav-server with its own file system (seen)",
+        lesson: "encoded backslashes and links led out of the folder, a byte that is no text ended the program, a PUT that broke off destroyed the old file, one with `Content-Range` cut it short: names are decoded once and opened beneath the folder, and a file has its name when it is whole",
+        case: None,
+        tests: &[
+            (DAV_ATTACKS, "no_address_leads_out_of_the_share"),
+            (DAV_ATTACKS, "a_link_swapped_in_while_a_client_writes_leads_nowhere"),
+            (DAV_CHANGES, "a_put_that_breaks_off_leaves_the_old_file_and_nothing_else"),
+            (DAV_CHANGES, "a_file_is_put_whole_and_as_the_client_wants_it"),
+        ],
+        later: None,
     },
     Lesson {
         record: "copyparty CVE-2023-37474, CVE-2023-38501, CVE-2026-27948, GHSA-67rw-2x62-mqqm",
@@ -294,8 +308,10 @@ const LESSONS: &[Lesson] = &[
             (PATH, "paths_are_decoded_exactly_once"),
             ("crates/node/src/shares/tests.rs", "the_gate_denies_by_default"),
             ("crates/node/src/doors/front.rs", "no_file_name_can_break_out_of_the_header"),
+            ("crates/node/tests/node/doors.rs", "every_door_answers_every_case_as_the_rule_says"),
+            (DAV_ATTACKS, "no_address_leads_out_of_the_share"),
         ],
-        later: DAV,
+        later: None,
     },
     Lesson {
         record: "Syncthing CVE-2021-21404, CVE-2022-46165",
@@ -356,8 +372,10 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (CODEC, "nested_collections_are_refused_before_they_are_decoded"),
             ("crates/trust/src/membership/tests.rs", "no_bytes_make_the_decoder_panic_or_dig_deep"),
+            (DAV_ATTACKS, "bodies_that_overran_others_are_refused_and_nothing_ends"),
+            ("crates/drive/src/offer/dav/xml.rs", "what_is_no_small_document_is_refused"),
         ],
-        later: DAV,
+        later: None,
     },
 ];
 

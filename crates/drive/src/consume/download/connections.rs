@@ -1,17 +1,20 @@
-//! The connections of one try: each fetches run after run of pieces, hashes them and brings them to the disk.
+//! The connections of one try: each fetches run after run of pieces from one peer, hashes them and brings them to the
+//! disk.
 
+use super::peers::{Peer, Peers};
 use crate::{
     consume::{
-        browse::{self, Remote, RemoteError},
-        schedule::{self, MAX_WIDTH, Schedule},
+        browse::{self, RemoteError},
+        schedule::{self, MAX_WIDTH, Received, Schedule},
+        transfers::Pace,
     },
     content::{self, PIECE, PieceValue},
     disk,
-    path::SharePath,
 };
 use bytes::Bytes;
 use lanyard_link::Incoming;
 use std::{
+    collections::{HashMap, HashSet},
     fs::File,
     io,
     ops::Range,
@@ -29,9 +32,13 @@ use tokio::{
 
 /// Pieces in the first request of a connection, before its speed is known.
 const FIRST_RUN: usize = 8;
+/// The same for a peer that joins in: it may be slow.
+const FIRST_SHARED_RUN: usize = 2;
+/// Connections to each peer that joins in: while one waits for its next run, the other one moves bytes.
+const SHARED_WIDTH: usize = 2;
 /// Pieces on their way to the disk at once, over all connections.
 pub(super) const WRITES: u32 = 8;
-/// Connections that broke without a piece in between, before the device counts as away.
+/// Connections to a peer that broke without a piece in between, before it counts as away.
 const FAILURES: u32 = 4;
 
 /// What the connections of one try share.
@@ -39,18 +46,21 @@ pub(super) struct Fetch {
     pub(super) file: Arc<File>,
     pub(super) size: u64,
     pub(super) schedule: Mutex<Schedule>,
-    pub(super) remote: Remote,
-    pub(super) path: SharePath,
-    pub(super) etag: String,
+    pub(super) peers: Peers,
     pub(super) part: PathBuf,
-    /// Connections with a number at or above this end after their run.
+    /// Connections to the first peer with a number at or above this end after their run.
     pub(super) width: AtomicUsize,
     pub(super) writes: Arc<Semaphore>,
+    pub(super) pace: Pace,
 }
 
 impl Fetch {
     pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn width_of(&self, peer: usize) -> usize {
+        if peer == 0 { self.width.load(Ordering::Relaxed).min(MAX_WIDTH) } else { SHARED_WIDTH }
     }
 }
 
@@ -58,7 +68,8 @@ impl Fetch {
 pub(super) enum RunError {
     Remote(RemoteError),
     Local(io::Error),
-    OutOfStrikes,
+    /// The peer has sent too much that is wrong.
+    Out,
 }
 
 impl From<RemoteError> for RunError {
@@ -67,64 +78,89 @@ impl From<RemoteError> for RunError {
     }
 }
 
-/// The running connections, by number.
+/// A connection: to which peer, and its number.
+type Place = (usize, usize);
+
+/// The running connections.
 #[derive(Default)]
 pub(super) struct Connections {
-    tasks: JoinSet<(usize, Result<(), RunError>)>,
-    used: [bool; MAX_WIDTH],
-    failures: u32,
-    bytes_at_failure: u64,
+    tasks: JoinSet<(Place, Result<(), RunError>)>,
+    used: HashSet<Place>,
+    failures: HashMap<usize, Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    bytes: u64,
     not_before: Option<Instant>,
 }
 
 impl Connections {
-    /// As many as the width allows and there is work for.
+    /// As many to each peer as its width allows and there is work for.
     pub(super) fn fill(&mut self, fetch: &Arc<Fetch>) {
-        let width = fetch.width.load(Ordering::Relaxed).min(MAX_WIDTH);
-        let missing = fetch.schedule().missing();
-        let idle: Vec<usize> = (0..width).filter(|number| !self.used[*number]).take(missing).collect();
-        for number in idle {
-            self.used[number] = true;
-            let fetch = Arc::clone(fetch);
-            self.tasks.spawn(async move { (number, connection(&fetch, number).await) });
+        let peers = fetch.peers.alive();
+        let shared = peers.len() > 1;
+        for (at, peer) in peers {
+            let rests = |failures: &Failures| failures.not_before.is_some_and(|then| Instant::now() < then);
+            if self.failures.get(&at).is_some_and(rests) {
+                continue;
+            }
+            let missing = fetch.schedule().missing();
+            let work = if shared && missing == 0 { SHARED_WIDTH } else { missing };
+            let idle: Vec<usize> = (0..fetch.width_of(at))
+                .filter(|number| !self.used.contains(&(at, *number)))
+                .take(work)
+                .collect();
+            for number in idle {
+                self.used.insert((at, number));
+                let (fetch, peer) = (Arc::clone(fetch), Arc::clone(&peer));
+                self.tasks.spawn(async move {
+                    let place = (at, number);
+                    (place, connection(&fetch, &peer, place).await)
+                });
+            }
         }
     }
 
     /// The next one that ends; none at once while none runs, which `select!` takes as "not now".
     pub(super) async fn next(&mut self) -> Option<(usize, Result<(), RunError>)> {
-        let (number, result) = match self.tasks.join_next().await? {
+        let (place, result) = match self.tasks.join_next().await? {
             Ok(ended) => ended,
-            // A panic in a connection: its claim was given back on the way; the number stays used.
-            Err(error) => return Some((MAX_WIDTH, Err(RunError::Remote(browse::broken(error))))),
+            // A panic in a connection: its claim was given back on the way; its place stays used.
+            Err(error) => return Some((0, Err(RunError::Remote(browse::broken(error))))),
         };
-        self.used[number] = false;
-        Some((number, result))
+        self.used.remove(&place);
+        Some((place.0, result))
     }
 
-    /// Notes a broken connection; true when there were too many without a piece in between.
-    pub(super) fn failed(&mut self, bytes: u64) -> bool {
-        if bytes > self.bytes_at_failure {
-            self.failures = 0;
+    /// Notes a broken connection; true when there were too many to that peer without a piece in between.
+    pub(super) fn failed(&mut self, peer: usize, bytes: u64) -> bool {
+        let failures = self.failures.entry(peer).or_default();
+        if bytes > failures.bytes {
+            failures.count = 0;
         }
-        self.failures += 1;
-        self.bytes_at_failure = bytes;
-        self.not_before = Some(Instant::now() + Duration::from_millis(50 << self.failures.min(4)));
-        self.failures >= FAILURES
-    }
-
-    pub(super) fn may_start(&self) -> bool {
-        self.not_before.is_none_or(|at| Instant::now() >= at)
+        failures.count += 1;
+        failures.bytes = bytes;
+        failures.not_before = Some(Instant::now() + Duration::from_millis(50 << failures.count.min(4)));
+        failures.count >= FAILURES
     }
 }
 
 /// One connection: run after run, until nothing is missing or it is one too many.
-async fn connection(fetch: &Arc<Fetch>, number: usize) -> Result<(), RunError> {
-    let mut length = FIRST_RUN;
+async fn connection(fetch: &Arc<Fetch>, peer: &Arc<Peer>, (at, number): Place) -> Result<(), RunError> {
+    let mut length = if at == 0 { FIRST_RUN } else { FIRST_SHARED_RUN };
     let mut buffers = Vec::new();
-    while number < fetch.width.load(Ordering::Relaxed) {
-        let Some(run) = fetch.schedule().claim(length) else { return Ok(()) };
+    while number < fetch.width_of(at) && !peer.is_out() {
+        let rates = fetch.peers.rates();
+        let run = {
+            let mut schedule = fetch.schedule();
+            schedule.claim(at, length).or_else(|| schedule.claim_again(at, length, &rates))
+        };
+        let Some(run) = run else { return Ok(()) };
         let (pieces, begun) = (run.len(), Instant::now());
-        fetch_run(fetch, Claim { fetch, rest: run }, &mut buffers).await?;
+        fetch_run(fetch, peer, Claim { fetch, by: at, rest: run }, &mut buffers).await?;
+        peer.moved(pieces as u64 * PIECE, begun.elapsed());
         length = schedule::run_length(pieces, begun.elapsed());
     }
     Ok(())
@@ -134,32 +170,36 @@ async fn connection(fetch: &Arc<Fetch>, number: usize) -> Result<(), RunError> {
 /// longer ours: somebody else may be fetching it again.
 struct Claim<'a> {
     fetch: &'a Fetch,
+    by: usize,
     rest: Range<usize>,
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.fetch.schedule().give_back(self.rest.clone());
+        self.fetch.schedule().give_back(self.by, self.rest.clone());
     }
 }
 
 /// Fetches a run of pieces. While one is hashed and written, the next one arrives.
 async fn fetch_run(
     fetch: &Arc<Fetch>,
+    peer: &Peer,
     mut claim: Claim<'_>,
     buffers: &mut Vec<Vec<u8>>,
 ) -> Result<(), RunError> {
     let run = claim.rest.clone();
     let range =
         content::piece_range(fetch.size, run.start).start..content::piece_range(fetch.size, run.end - 1).end;
-    let mut body = fetch.remote.range(&fetch.path, &fetch.etag, &range).await?;
+    let mut body = peer.remote.range(&peer.path, &peer.etag, &range).await?;
     let mut rest = Bytes::new();
     let mut writing: Option<Writing> = None;
     for piece in run {
         let mut buffer = buffers.pop().unwrap_or_else(|| Vec::with_capacity(PIECE as usize));
         let wanted = content::piece_range(fetch.size, piece);
         let wanted = usize::try_from(wanted.end - wanted.start).unwrap_or(usize::MAX);
-        let arrived = fill(&mut body, &mut rest, &mut buffer, wanted).await;
+        // Where nobody else could take over, a device that moves to another address gets its time.
+        let patience = fetch.peers.are_several().then(|| schedule::patience(PIECE, peer.rate()));
+        let arrived = fill(&fetch.pace, &mut body, &mut rest, &mut buffer, wanted, patience).await;
         if let Some(done) = writing.take() {
             buffers.push(settle(&mut claim, done).await?);
         }
@@ -175,14 +215,20 @@ async fn fetch_run(
 }
 
 async fn fill(
+    pace: &Pace,
     body: &mut Incoming,
     rest: &mut Bytes,
     buffer: &mut Vec<u8>,
     wanted: usize,
+    patience: Option<Duration>,
 ) -> Result<(), RemoteError> {
     while buffer.len() < wanted {
         if rest.is_empty() {
-            *rest = browse::next_content(body).await?;
+            *rest = browse::next_content(body, patience).await?;
+            let pause = pace.spend(rest.len() as u64);
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
         }
         let take = rest.len().min(wanted - buffer.len());
         buffer.extend_from_slice(&rest.split_to(take));
@@ -202,11 +248,15 @@ fn store(
     mut buffer: Vec<u8>,
     permit: OwnedSemaphorePermit,
 ) -> JoinHandle<io::Result<(PieceValue, Vec<u8>)>> {
-    let (file, size) = (Arc::clone(&fetch.file), fetch.size);
+    let fetch = Arc::clone(fetch);
+    let expected = fetch.schedule().expected(piece);
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let value = content::piece_value(size, piece, &buffer);
-        disk::write_at(&file, &buffer, content::piece_range(size, piece).start)?;
+        let value = content::piece_value(fetch.size, piece, &buffer);
+        // Another peer may have brought the same piece already: nothing wrong is written over it.
+        if expected.is_none_or(|expected| expected == value) {
+            disk::write_sparse_at(&fetch.file, &buffer, content::piece_range(fetch.size, piece).start)?;
+        }
         buffer.clear();
         Ok((value, buffer))
     })
@@ -216,6 +266,8 @@ async fn settle(claim: &mut Claim<'_>, writing: Writing) -> Result<Vec<u8>, RunE
     let written = writing.task.await.map_err(|error| RunError::Remote(browse::broken(error)))?;
     let (value, buffer) = written.map_err(RunError::Local)?;
     claim.rest.start = writing.piece + 1;
-    claim.fetch.schedule().received(writing.piece, value).map_err(|_| RunError::OutOfStrikes)?;
-    Ok(buffer)
+    match claim.fetch.schedule().received(writing.piece, value, claim.by) {
+        Received::Taken | Received::Wrong => Ok(buffer),
+        Received::Out => Err(RunError::Out),
+    }
 }

@@ -140,6 +140,7 @@ fn errno(code: Code) -> Errno {
         Code::NotEmpty => Errno::NOTEMPTY,
         Code::Changed => Errno::STALE,
         Code::DiskFull => Errno::NOSPC,
+        Code::TooLarge => Errno::FBIG,
         Code::Busy => Errno::BUSY,
         Code::Mismatch | Code::Failed => Errno::IO,
     }

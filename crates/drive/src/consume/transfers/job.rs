@@ -1,15 +1,46 @@
 //! One copy's own view of itself: what it changes is seen by others and written down.
 
-use super::{Inner, now};
+use super::{Inner, Source, now};
 use crate::consume::{
-    journal::{self, Row},
+    browse::Remote,
+    journal::{self, Row, Told},
+    limit::Limit,
     transfer::{Reason, State, Transfer},
     trouble::Trouble,
 };
 use lanyard_store::StoreError;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// The limits that a copy keeps to.
+#[derive(Clone, Debug, Default)]
+pub(in crate::consume) struct Pace {
+    pub(super) all: Arc<Limit>,
+    pub(super) own: Arc<Limit>,
+}
+
+impl Pace {
+    /// So many bytes have moved: how long to rest.
+    pub(in crate::consume) fn spend(&self, bytes: u64) -> Duration {
+        let now = Instant::now();
+        self.all.spend(bytes, now).max(self.own.spend(bytes, now))
+    }
+}
+
+fn not_written(error: StoreError) -> Trouble {
+    match error {
+        StoreError::Closing => Trouble::Interrupted,
+        StoreError::Full => {
+            Trouble::Final(Reason::DiskFull, "There is no room left on this disk.".to_owned())
+        }
+        other => Trouble::Final(Reason::Internal, format!("The copy could not be written down: {other}.")),
+    }
+}
 
 /// What a copy's task has in hand.
 pub(in crate::consume) struct Job {
@@ -17,6 +48,7 @@ pub(in crate::consume) struct Job {
     pub(super) id: Uuid,
     /// Cancelled by a person, or because the node stops.
     pub(in crate::consume) stop: CancellationToken,
+    pub(in crate::consume) pace: Pace,
 }
 
 impl Job {
@@ -50,15 +82,41 @@ impl Job {
             held.row = row;
         }
         (self.inner.changed)(&transfer);
-        result.map_err(|error| match error {
-            StoreError::Closing => Trouble::Interrupted,
-            StoreError::Full => {
-                Trouble::Final(Reason::DiskFull, "There is no room left on this disk.".to_owned())
+        result.map_err(not_written)
+    }
+
+    /// Writes down what became of a part of a tree.
+    pub(in crate::consume) async fn tell(&self, told: Vec<Told>) -> Result<(), Trouble> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        let id = self.id;
+        let saved = self.inner.store.run(move |store| journal::save_tree(store, id, &told)).await;
+        saved.map_err(not_written)
+    }
+
+    /// What became of a tree so far.
+    pub(in crate::consume) async fn told(&self) -> Result<Vec<Told>, Trouble> {
+        let id = self.id;
+        self.inner.store.run(move |store| journal::load_tree(store, id)).await.map_err(not_written)
+    }
+
+    /// The drives of others that may hold what this one holds.
+    pub(in crate::consume) fn others(&self, than: &Remote) -> Vec<Source> {
+        let all = self.inner.sources.get().map(|sources| sources()).unwrap_or_default();
+        let (node, share) = than.place();
+        all.into_iter().filter(|source| (source.node, &source.share) != (node, share)).collect()
+    }
+
+    /// Rests for as long as these bytes cost under the limits.
+    pub(in crate::consume) async fn pace(&self, bytes: u64) {
+        let rest = self.pace.spend(bytes);
+        if !rest.is_zero() {
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(rest) => {}
             }
-            other => {
-                Trouble::Final(Reason::Internal, format!("The copy could not be written down: {other}."))
-            }
-        })
+        }
     }
 
     pub(super) async fn waits(&self, reason: Reason, detail: String) {
@@ -76,6 +134,12 @@ impl Job {
             if row.owns_source && state == State::Done {
                 remove(&row.transfer.local_path).await;
             }
+            if row.transfer.tree.is_some() && state == State::Done {
+                let id = self.id;
+                if let Err(error) = self.inner.store.run(move |store| journal::trim_tree(store, id)).await {
+                    tracing::warn!(%error, "the list of a copied folder could not be shortened");
+                }
+            }
             if let Some(part) = row.part
                 && (reason == Some(Reason::Mismatch) || is_empty(&part).await)
             {
@@ -84,12 +148,23 @@ impl Job {
         }
         self.settle(|row| {
             let copy = &mut row.transfer;
+            // What was said while a copy that is now done went on is worth keeping: who sent something wrong.
+            let detail = if state == State::Done { detail.or(copy.detail.take()) } else { detail };
             (copy.state, copy.rate, copy.reason, copy.detail) = (state, 0, reason, detail);
             copy.ended_at = Some(now());
-            if state == State::Done {
+            if state == State::Done && copy.tree.is_none() {
                 copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
                 row.part = None;
             }
+        })
+        .await;
+    }
+
+    /// Held by a person: everything stays for when it goes on.
+    pub(super) async fn pauses(&self) {
+        self.settle(|row| {
+            let copy = &mut row.transfer;
+            (copy.state, copy.rate, copy.reason, copy.detail) = (State::Paused, 0, None, None);
         })
         .await;
     }
@@ -98,7 +173,10 @@ impl Job {
         if let Some(row) = self.row() {
             row.remove_leftovers().await;
         }
-        self.show(|copy| copy.bytes_done = 0);
+        let kept = self.row().is_some_and(|row| row.transfer.tree.is_some());
+        if !kept {
+            self.show(|copy| copy.bytes_done = 0);
+        }
         self.end(State::Cancelled, None).await;
     }
 

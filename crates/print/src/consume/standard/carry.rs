@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     QueueId,
-    fault,
     consume::{Bell, Outbox, OutgoingJob, OutgoingState, lock, outgoing::Phase},
+    fault,
     offer::{
         hold::Holds,
         machine::{Action, Event, Journal, Machine, Step},
@@ -28,7 +28,7 @@ use std::{
 use uuid::Uuid;
 
 /// Between two looks at jobs that move: soon while something changes, later while nothing does.
-const BRISK: (Duration, Duration) = (Duration::from_millis(60), Duration::from_secs(1));
+const BRISK: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(1));
 const CALM: Duration = Duration::from_secs(2);
 
 /// Between two tries while the printer is busy with something else, and while it does not answer; doubles.
@@ -275,6 +275,7 @@ impl Carrier {
             document: self.outbox.inner.spool.path(&job.document()),
             format: job.format,
             options: job.options.clone(),
+            cover: None,
         }
     }
 

@@ -77,11 +77,11 @@ pub(super) fn how(format: Format, options: &Options, facts: &Group) -> Result<Ho
     Err(SpoolError::Unsupported(format!("This printer does not take {} documents.", format.name())))
 }
 
-/// The raster that suits the printer best: 300 dots an inch or as near as it has, with colour where it is wanted.
+/// The raster that suits the printer best: as many dots an inch as were chosen, else 300, or as near as it has, with colour where it is wanted.
 fn raster(options: &Options, facts: &Group) -> Option<Raster> {
     if takes(facts, Format::PwgRaster) {
         let told = facts.find("pwg-raster-document-resolution-supported")?;
-        let dpi = nearest(told.values.iter().filter_map(dpi))?;
+        let dpi = nearest(told.values.iter().filter_map(dpi), options)?;
         let types: Vec<&str> = facts.texts("pwg-raster-document-type-supported").collect();
         let back = facts.text("pwg-raster-document-sheet-back").and_then(SheetBack::from_keyword);
         let space = space(options, |name| types.contains(&name))?;
@@ -92,7 +92,7 @@ fn raster(options: &Options, facts: &Group) -> Option<Raster> {
     }
     let told: Vec<String> = facts.texts("urf-supported").map(str::to_ascii_uppercase).collect();
     let resolutions = told.iter().find_map(|one| one.strip_prefix("RS"))?;
-    let dpi = nearest(resolutions.split('-').filter_map(|dpi| dpi.parse().ok()))?;
+    let dpi = nearest(resolutions.split('-').filter_map(|dpi| dpi.parse().ok()), options)?;
     let has = |name: &str| told.iter().any(|one| one.starts_with(name));
     let space = space(options, |name| match name {
         "srgb_8" => has("SRGB24"),
@@ -119,9 +119,10 @@ fn dpi(value: &Value) -> Option<u32> {
     }
 }
 
-fn nearest(all: impl Iterator<Item = u32>) -> Option<u32> {
+fn nearest(all: impl Iterator<Item = u32>, options: &Options) -> Option<u32> {
     const USUAL: u32 = 300;
-    all.filter(|dpi| (72..=1200).contains(dpi)).min_by_key(|dpi| (dpi.abs_diff(USUAL), *dpi))
+    let wanted = options.dpi.unwrap_or(USUAL);
+    all.filter(|dpi| (72..=1200).contains(dpi)).min_by_key(|dpi| (dpi.abs_diff(wanted), *dpi))
 }
 
 fn space(options: &Options, has: impl Fn(&str) -> bool) -> Option<Space> {

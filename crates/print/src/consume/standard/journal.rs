@@ -13,7 +13,7 @@ use crate::{
 };
 use lanyard_store::{
     Store, StoreError,
-    rusqlite::{OptionalExtension, params},
+    rusqlite::{OptionalExtension, Transaction, params},
 };
 use uuid::Uuid;
 
@@ -86,12 +86,12 @@ impl Rows {
         })
     }
 
-    /// On the disk when this returns.
+    /// On the disk when this returns, if it must last.
     pub(super) fn record(&self, job: Uuid, attempt: u32, entry: &Entry) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO print_direct (job, attempt, step, number, uuid, begun) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let Entry { journal, uuid } = entry;
-        self.store.write(|t| {
+        let write = |t: &Transaction<'_>| {
             let values = params![
                 job.to_string(),
                 attempt,
@@ -101,7 +101,8 @@ impl Rows {
                 journal.begun
             ];
             t.execute(sql, values).map(|_| ())
-        })
+        };
+        if journal.must_last() { self.store.write(write) } else { self.store.write_soon(write) }
     }
 
     pub(super) fn forget(&self, job: Uuid) -> Result<(), StoreError> {

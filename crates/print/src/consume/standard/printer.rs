@@ -33,7 +33,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -82,13 +82,23 @@ pub(super) struct Standard {
     rows: Rows,
     documents: Documents,
     /// Kept from one question to the next: a handshake is work for a small printer.
-    line: tokio::sync::Mutex<Option<(Connection, Way)>>,
+    line: tokio::sync::Mutex<Option<Open>>,
+    /// It has hung up on a connection just after an answer: then only questions go over a kept one.
+    hangs_up: AtomicBool,
     /// Jobs by their marks.
     jobs: Mutex<HashMap<String, JobThere>>,
     facts: Mutex<Option<(Instant, Arc<Group>)>>,
     key: Mutex<KeyCheck>,
     /// Answers so far.
     answers: AtomicU64,
+}
+
+/// A connection that is open.
+struct Open {
+    connection: Connection,
+    way: Way,
+    /// When something was last answered on it, or since when it is there.
+    answered: Instant,
 }
 
 /// What is known of a job on the printer.
@@ -115,6 +125,7 @@ impl Standard {
             rows: Rows::new(outbox.inner.rows.store().clone()),
             documents: outbox.inner.documents.clone(),
             line: tokio::sync::Mutex::default(),
+            hangs_up: AtomicBool::new(false),
             jobs: Mutex::default(),
             facts: Mutex::default(),
             key: Mutex::default(),
@@ -217,40 +228,51 @@ impl Standard {
         add: impl Fn(Message) -> Message,
     ) -> Result<Message, SpoolError> {
         let mut line = self.line.lock().await;
-        // A printer hangs up on a connection that is idle; that is seen only when it is used.
-        let repeatable = line.is_some()
-            && matches!(
-                operation,
-                Operation::GetPrinterAttributes | Operation::GetJobAttributes | Operation::GetJobs
-            );
-        let (mut connection, way) = match line.take() {
-            Some(kept) if repeatable => kept,
-            _ => self.connect().await?,
+        let repeatable = matches!(
+            operation,
+            Operation::GetPrinterAttributes | Operation::GetJobAttributes | Operation::GetJobs
+        );
+        let (mut open, kept) = match line.take() {
+            // A printer hangs up on a connection that is idle; that is seen only when it is used.
+            Some(kept) if repeatable => (kept, true),
+            kept => self.for_once(kept).await?,
         };
-        match self.exchange(&mut connection, &way, operation, &add, None).await {
-            Ok(answer) => {
-                *line = Some((connection, way));
-                Ok(answer)
+        let mut answer = self.exchange(&mut open, operation, &add, None).await;
+        if kept && answer.is_err() {
+            if !repeatable {
+                self.hangs_up.store(true, Ordering::Release);
+                return answer.map_err(|error| send_error(error).error);
             }
-            Err(_) if repeatable => {
-                let (mut connection, way) = self.connect().await?;
-                let answer = self.exchange(&mut connection, &way, operation, &add, None).await;
-                let answer = answer.map_err(|error| send_error(error).error)?;
-                *line = Some((connection, way));
-                Ok(answer)
-            }
-            Err(error) => Err(send_error(error).error),
+            open = self.connect().await?;
+            answer = self.exchange(&mut open, operation, &add, None).await;
         }
+        let answer = answer.map_err(|error| send_error(error).error)?;
+        *line = Some(open);
+        Ok(answer)
+    }
+
+    /// A connection for what must not be asked twice, and whether it was used before: by a question that was answered
+    /// just now, or it is a new one.
+    async fn for_once(&self, kept: Option<Open>) -> Result<(Open, bool), SpoolError> {
+        const JUST_NOW: Duration = Duration::from_secs(1);
+        if let Some(mut kept) = kept
+            && kept.answered.elapsed() < JUST_NOW
+            && !self.hangs_up.load(Ordering::Acquire)
+            && kept.connection.is_open().await
+        {
+            return Ok((kept, true));
+        }
+        Ok((self.connect().await?, false))
     }
 
     async fn exchange(
         &self,
-        connection: &mut Connection,
-        way: &Way,
+        open: &mut Open,
         operation: Operation,
         add: &impl Fn(Message) -> Message,
         document: Option<&Path>,
     ) -> Result<Message, CallError> {
+        let way = &open.way;
         let port = way.addresses.first().map_or(631, std::net::SocketAddr::port);
         let host = format!("{}:{port}", way.host);
         let scheme = if way.tls { "ipps" } else { "ipp" };
@@ -265,13 +287,14 @@ impl Standard {
             patience: if document.is_some() { DOCUMENT_PATIENCE } else { PATIENCE },
             alive: Some(&self.answers),
         };
-        let answer = connection.ask(call).await?;
+        let answer = open.connection.ask(call).await?;
+        open.answered = Instant::now();
         self.answers.fetch_add(1, Ordering::AcqRel);
         Ok(answer)
     }
 
     /// A new connection to the printer, and to no other when it is for jobs.
-    async fn connect(&self) -> Result<(Connection, Way), SpoolError> {
+    async fn connect(&self) -> Result<Open, SpoolError> {
         let checks = lock(&self.key).checks;
         let id = self.id.clone();
         let known = if checks {
@@ -296,7 +319,8 @@ impl Standard {
             learnt.map_err(|error| SpoolError::Away(error.to_string()))?;
         }
         let connection = Connection::over(dialled.stream).await;
-        Ok((connection.map_err(|reason| SpoolError::Away(reason.to_string()))?, dialled.way))
+        let connection = connection.map_err(|reason| SpoolError::Away(reason.to_string()))?;
+        Ok(Open { connection, way: dialled.way, answered: Instant::now() })
     }
 
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
@@ -328,7 +352,9 @@ impl Standard {
         let facts = self.known_facts().await.map_err(not_begun)?;
         let how = how(job.format, &job.options, &facts).map_err(not_begun)?;
         let ready = Ready::make(&self.documents, job, &how).await.map_err(not_begun)?;
-        let (mut connection, way) = self.connect().await.map_err(not_begun)?;
+        // Whoever looks at the job meanwhile takes another one.
+        let kept = self.line.lock().await.take();
+        let (mut open, kept) = self.for_once(kept).await.map_err(not_begun)?;
         let operation = if number == NO_NUMBER { Operation::PrintJob } else { Operation::SendDocument };
         let add = |message: Message| {
             let format = Value::mime(ready.mime);
@@ -342,7 +368,12 @@ impl Standard {
                 .operation("document-format", format)
                 .operation("last-document", Value::Boolean(true))
         };
-        let sent = self.exchange(&mut connection, &way, operation, &add, Some(&ready.path)).await;
+        let sent = self.exchange(&mut open, operation, &add, Some(&ready.path)).await;
+        if sent.is_ok() {
+            self.line.lock().await.get_or_insert(open);
+        } else if kept {
+            self.hangs_up.store(true, Ordering::Release);
+        }
         let answer = sent.map_err(|error| {
             // A printer may print what it has while it still receives.
             let perhaps = error.begun || error.whole;

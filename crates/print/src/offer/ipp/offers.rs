@@ -99,13 +99,9 @@ fn look(offer: &mut Offer<'_>, facts: &Facts) {
     // there is none.
     offer.many("print-quality", qualities.iter().copied().map(Value::Enum));
     offer.choice("print-quality", Value::Enum(default), qualities.into_iter().map(Value::Enum));
-    let resolutions = &facts.more.resolutions;
-    let dpi = |dpi: &i32| Value::dpi(*dpi);
-    offer.choice(
-        "printer-resolution",
-        resolutions.first().map_or(Value::dpi(300), dpi),
-        resolutions.iter().map(dpi),
-    );
+    let printed = template::printed(facts);
+    let default = printed.first().copied().unwrap_or(300);
+    offer.choice("printer-resolution", Value::dpi(default), printed.into_iter().map(Value::dpi));
     offer.keywords("print-content-optimize", "auto", ["auto".to_owned()]);
     offer.keywords("print-rendering-intent", "auto", ["auto".to_owned()]);
     offer.choice("finishings", Value::Enum(3), [Value::Enum(3)]);
@@ -117,7 +113,8 @@ fn handling(offer: &mut Offer<'_>, facts: &Facts) {
     offer.keywords("multiple-document-handling", template::HANDLING, [template::HANDLING.to_owned()]);
     // All are the same to us, and the standard lets a printer say so (RFC 8011 §5.2.1).
     offer.choice("job-priority", Value::Integer(50), [Value::Integer(1)]);
-    offer.keywords("job-sheets", "none", ["none".to_owned()]);
+    let sheets = ["none", "standard"].iter().take(if facts.covers { 2 } else { 1 });
+    offer.keywords("job-sheets", "none", sheets.map(|sheet| (*sheet).to_owned()));
     let mut until = vec!["no-hold".to_owned()];
     if facts.holds {
         until.push("indefinite".to_owned());

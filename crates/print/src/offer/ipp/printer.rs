@@ -89,6 +89,8 @@ pub struct Facts {
     pub supplies: Vec<Supply>,
     /// True when jobs can be held and released.
     pub holds: bool,
+    /// True when a cover sheet can be made for a job.
+    pub covers: bool,
     /// What is not among the capabilities; unknown for many printers.
     pub more: More,
 }

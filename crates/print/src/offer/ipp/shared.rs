@@ -169,6 +169,8 @@ impl Shared {
             // A page of a file has no edge that cannot be printed on, and every paper is there.
             more.margins = [0; 4];
             more.media_ready = can.media.clone();
+            // A file keeps every dot of every picture, however many an inch.
+            more.printed = more.resolutions.clone();
         }
         Ok(Facts {
             uuid: printer_uuid(&inner.device, &self.share),
@@ -176,6 +178,8 @@ impl Shared {
             dns_sd_name: self.dns_sd_name.clone(),
             location: queue.as_ref().and_then(|queue| queue.location.clone()),
             model: queue.as_ref().and_then(|queue| queue.model.clone()),
+            // A page is put before what becomes a PDF.
+            covers: can.formats.contains(&Format::Pdf),
             can,
             state,
             reasons,

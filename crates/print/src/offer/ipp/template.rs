@@ -49,8 +49,8 @@ pub(super) const RULES: [(&str, Rule); 22] = [
     ("ipp-attribute-fidelity", ignored),
 ];
 
-/// How copies are put together: by the set, as CUPS does.
-pub(super) const HANDLING: &str = "separate-documents-collated-copies";
+/// How copies are put together: by the set.
+pub(super) const HANDLING: &str = crate::client::attributes::COLLATED;
 
 /// What of a page may be said apart from the rest of the job: which pages it is about, and nothing yet.
 pub(super) const OVERRIDES: [&str; 3] = ["document-number", "document-numbers", "pages"];
@@ -135,9 +135,16 @@ fn job_priority(_: &mut Chosen, values: &[Value], _: &Facts) -> Result<(), NotTh
     only((1..=100).contains(&int(values)?))
 }
 
-fn job_sheets(_: &mut Chosen, values: &[Value], _: &Facts) -> Result<(), NotThat> {
+fn job_sheets(chosen: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), NotThat> {
     // CUPS sends one for before and one for after.
-    only(values.iter().all(|value| value.as_str() == Some("none")))
+    let (before, after) = values.split_first().ok_or(NotThat)?;
+    only(after.iter().all(|value| value.as_str() == Some("none")))?;
+    match before.as_str() {
+        Some("none") => chosen.options.cover = false,
+        Some("standard") if facts.covers => chosen.options.cover = true,
+        _ => return Err(NotThat),
+    }
+    Ok(())
 }
 
 fn medium(chosen: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), NotThat> {
@@ -277,9 +284,18 @@ fn scaling(chosen: &mut Chosen, values: &[Value], _: &Facts) -> Result<(), NotTh
     Ok(())
 }
 
-fn resolution(_: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), NotThat> {
+fn resolution(chosen: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), NotThat> {
     let [value @ Value::Resolution(_)] = values else { return Err(NotThat) };
-    only(facts.more.resolutions.iter().any(|dpi| *value == Value::dpi(*dpi)))
+    let dpi = printed(facts).into_iter().find(|dpi| *value == Value::dpi(*dpi)).ok_or(NotThat)?;
+    chosen.options.dpi = u32::try_from(dpi).ok();
+    Ok(())
+}
+
+/// Dots an inch that may be chosen, the default first. What a printer does not tell it cannot be told, and an IPP
+/// Everywhere printer must name one: that of its rasters.
+pub(super) fn printed(facts: &Facts) -> Vec<i32> {
+    let usual = || facts.more.resolutions.iter().take(1).copied().collect();
+    if facts.more.printed.is_empty() { usual() } else { facts.more.printed.clone() }
 }
 
 fn sides(chosen: &mut Chosen, values: &[Value], facts: &Facts) -> Result<(), NotThat> {

@@ -54,7 +54,7 @@ fn what_it_cannot_do_comes_back_as_it_was_and_what_nobody_knows_as_unsupported()
         ("finishings", Value::Enum(4)),
         ("job-hold-until", Value::keyword("weekend")),
         ("printer-resolution", Value::dpi(1)),
-        ("job-sheets", Value::keyword("standard")),
+        ("job-sheets", Value::keyword("confidential")),
         ("output-bin", Value::keyword("mailbox-1")),
     ] {
         let told = chosen(name, value.clone());
@@ -103,4 +103,35 @@ fn a_choice_that_is_made_twice_is_made_once() {
         &facts(),
     );
     assert_eq!((told.options.copies, told.unsupported.len()), (Some(2), 1));
+}
+
+#[test]
+fn a_cover_sheet_comes_before_a_job_and_not_behind_it() {
+    let sheets = |before: &str, after: Option<&str>| {
+        let values = [Some(before), after].into_iter().flatten().map(Value::keyword);
+        choose(Some(&group(vec![Attribute::many("job-sheets", values)])), &facts())
+    };
+    assert!(sheets("standard", None).options.cover);
+    assert!(sheets("standard", Some("none")).options.cover, "as CUPS says it");
+    assert!(!sheets("none", Some("none")).options.cover);
+    for (before, after) in [("standard", Some("standard")), ("none", Some("standard"))] {
+        let told = sheets(before, after);
+        assert_eq!((told.options.cover, told.unsupported.len()), (false, 1), "{before} {after:?}");
+    }
+    let grey = Facts { covers: false, ..facts() };
+    let asked = group(vec![Attribute::one("job-sheets", Value::keyword("standard"))]);
+    assert_eq!(choose(Some(&asked), &grey).unsupported.len(), 1, "a printer that makes none");
+}
+
+#[test]
+fn a_resolution_goes_all_the_way_to_the_printer() {
+    let mut printer = facts();
+    printer.more.printed = vec![600, 1200];
+    let asked = |dpi| group(vec![Attribute::one("printer-resolution", Value::dpi(dpi))]);
+    let told = choose(Some(&asked(1200)), &printer);
+    assert_eq!((told.options.dpi, told.unsupported.len()), (Some(1200), 0));
+    let handed_on = crate::client::attributes::job_attributes(&told.options);
+    assert_eq!(handed_on, [Attribute::one("printer-resolution", Value::dpi(1200))]);
+    let told = choose(Some(&asked(300)), &printer);
+    assert_eq!((told.options.dpi, told.unsupported.len()), (None, 1), "a raster's is not the printer's");
 }

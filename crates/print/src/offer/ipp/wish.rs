@@ -33,7 +33,8 @@ impl Wish {
         let packing = Packing::of(call, facts)?;
         let chosen = template::choose(Some(&template_of(call)), facts);
         if strict && !chosen.unsupported.is_empty() {
-            let words = "The printer cannot do all of what was chosen.";
+            let words =
+                format!("The printer cannot do all of what was chosen: {}.", names(&chosen.unsupported));
             let unsupported = chosen.unsupported;
             return Err(No { unsupported, ..No::new(Status::AttributesOrValuesNotSupported, words) });
         }
@@ -46,11 +47,23 @@ impl Wish {
     pub(super) fn answer(&self, call: &Call) -> Message {
         let all = self.chosen.unsupported.is_empty();
         let mut answer = call.answer(if all { Status::Ok } else { Status::OkIgnoredOrSubstituted });
+        if !all {
+            let left_out = names(&self.chosen.unsupported);
+            let words = format!("Printed as the printer usually does it, without: {left_out}.");
+            let words = &words[..words.floor_char_boundary(255)];
+            answer.add(GroupTag::Operation, Attribute::one("status-message", Value::text(words)));
+        }
         for attribute in &self.chosen.unsupported {
             answer.add(GroupTag::Unsupported, attribute.clone());
         }
         answer
     }
+}
+
+/// What was chosen in vain, for people; the answer has the values.
+fn names(unsupported: &[Attribute]) -> String {
+    let names: Vec<String> = unsupported.iter().map(|attribute| ticket::words(&attribute.name)).collect();
+    names.join(", ")
 }
 
 /// The job attributes of a request. Some clients write them among the operation attributes, as IPP/1.0 had it.

@@ -50,6 +50,17 @@ pub struct Found {
     pub ours: bool,
 }
 
+/// A job that CUPS has done with, as it believes. In seconds of this computer's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandedOver {
+    /// CUPS's number of it.
+    pub number: i32,
+    /// When CUPS began to hand it over.
+    pub begun: i64,
+    /// When it had done that.
+    pub ended: i64,
+}
+
 /// Why CUPS did not make or remove a queue.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -89,6 +100,37 @@ impl Cups {
             message.add(GroupTag::Printer, attribute);
         }
         self.administer(&message).await
+    }
+
+    /// What CUPS has handed over from a queue, the latest.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn handed_over(&self, queue: &QueueId) -> Result<Vec<HandedOver>, SpoolError> {
+        const LATEST: i32 = 100;
+        const COMPLETED: i32 = 9;
+        let message = Self::to_queue(Operation::GetJobs, queue)
+            .operation("which-jobs", Value::keyword("completed"))
+            .operation("limit", Value::Integer(LATEST))
+            .requesting(&["job-id", "job-state", "time-at-processing", "time-at-completed"]);
+        let answer = self.ask("/", message).await?;
+        let done = answer.groups(GroupTag::Job).filter(|job| job.int("job-state") == Some(COMPLETED));
+        let handed_over = done.filter_map(|job| {
+            Some(HandedOver {
+                number: job.int("job-id")?,
+                begun: i64::from(job.int("time-at-processing")?),
+                ended: i64::from(job.int("time-at-completed")?),
+            })
+        });
+        Ok(handed_over.collect())
+    }
+
+    /// Has CUPS hand a job over again; it keeps documents for a day.
+    ///
+    /// # Errors
+    /// [`SpoolError`]
+    pub async fn hand_over_again(&self, number: i32) -> Result<(), SpoolError> {
+        self.tell("/jobs/", Self::to_job(Operation::RestartJob, number)).await
     }
 
     /// Points a queue of ours at another address.

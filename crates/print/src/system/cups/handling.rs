@@ -21,7 +21,7 @@ impl Cups {
         self.tell("/admin/", Self::to_queue(operation, queue)).await
     }
 
-    async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
+    pub(super) async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
         let user = self.user().await;
         let message = message.operation("requesting-user-name", Value::name(user));
         let answer = transport::call(&self.address, user, path, &message, None).await;

@@ -5,13 +5,20 @@ use super::{Cups, SpoolError};
 use crate::{
     QueueId,
     system::More,
-    ticket::{is_media_name, keyword},
+    ticket::{DPI, is_media_name, keyword},
 };
-use lanyard_ipp::{Attribute, Group, GroupTag, Value};
+use lanyard_ipp::{Attribute, Group, GroupTag, ResolutionUnit, Value};
 
-const NAMES: [&str; 4] = ["media-col-default", "media-ready", "output-bin-default", "pages-per-minute"];
+const NAMES: [&str; 6] = [
+    "media-col-default",
+    "media-ready",
+    "output-bin-default",
+    "pages-per-minute",
+    "printer-resolution-default",
+    "printer-resolution-supported",
+];
 
-/// As many trays as a printer may have.
+/// As many trays, and as many resolutions, as a printer may have.
 const TRAYS: usize = 20;
 
 impl Cups {
@@ -48,7 +55,25 @@ fn more(group: &Group) -> More {
         // The mark of CUPS for a printer that it knows nothing of is 1.
         pages_per_minute: pages_per_minute.filter(|pages| *pages > 1).unwrap_or(usual.pages_per_minute),
         resolutions: usual.resolutions,
+        printed: printed(group),
     }
+}
+
+/// Dots an inch with which it can be told to print, its default first; only those that are the same both ways.
+fn printed(group: &Group) -> Vec<i32> {
+    let of = |name| group.find(name).map(|told| told.values.as_slice()).unwrap_or_default();
+    let square = |value: &Value| match value {
+        Value::Resolution(told) if told.x == told.y && told.unit == ResolutionUnit::PerInch => {
+            u32::try_from(told.x).ok().filter(|dpi| DPI.contains(dpi)).map(|_| told.x)
+        }
+        _ => None,
+    };
+    let default = of("printer-resolution-default").iter().find_map(square);
+    let mut all: Vec<i32> =
+        of("printer-resolution-supported").iter().filter_map(square).take(TRAYS).collect();
+    all.dedup();
+    all.sort_by_key(|dpi| Some(*dpi) != default);
+    all
 }
 
 #[cfg(test)]
@@ -72,6 +97,8 @@ mod tests {
                     Attribute::keywords("media-ready", ["iso_a4_210x297mm", "<b>"]),
                     Attribute::one("output-bin-default", Value::keyword("rear")),
                     Attribute::one("pages-per-minute", Value::Integer(1)),
+                    Attribute::one("printer-resolution-default", Value::dpi(600)),
+                    Attribute::many("printer-resolution-supported", [1, 300, 600].map(Value::dpi)),
                 ],
             })
         };
@@ -79,6 +106,7 @@ mod tests {
         assert_eq!(told(-5).margins, More::default().margins);
         assert_eq!(told(1).media_ready, ["iso_a4_210x297mm"]);
         assert_eq!(told(1).output_bins, ["rear"]);
+        assert_eq!(told(1).printed, [600, 300], "its default first, and nothing that cannot be");
         assert_eq!(told(1).pages_per_minute, More::default().pages_per_minute);
     }
 }

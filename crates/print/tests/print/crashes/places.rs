@@ -73,10 +73,7 @@ const SPECIAL: &[(&str, Story)] = &[
     ("ipp: a document is taken, and the answer is about to leave", Story::Phone),
     ("worker: about to search", Story::After("worker: about to hand over")),
     ("worker: searched, not recorded", Story::After("worker: handed over, not recorded")),
-    (
-        "worker: about to abandon an empty job",
-        Story::After("worker: an empty job is made, not recorded"),
-    ),
+    ("worker: about to abandon an empty job", Story::After("worker: an empty job is made, not recorded")),
     ("worker: abandoned, not recorded", Story::After("worker: an empty job is made, not recorded")),
     ("worker: about to cancel", Story::Wish("cancel")),
     ("worker: cancelled, not recorded", Story::Wish("cancel")),
@@ -215,7 +212,9 @@ impl World {
                 comes(&mut sender, || {
                     // Of this life.
                     let said = said.lock().unwrap();
-                    port = said[heard..].iter().find_map(|line| line.strip_prefix("gateway ").map(str::to_owned));
+                    port = said[heard..]
+                        .iter()
+                        .find_map(|line| line.strip_prefix("gateway ").map(str::to_owned));
                     port.is_some()
                 });
                 let port = port.expect("it is there");

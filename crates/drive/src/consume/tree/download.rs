@@ -1,0 +1,571 @@
+//! One try of a folder from another device to here.
+
+use super::{Count, Found, Item, Names, Plan, What, refused, stops};
+use crate::{
+    consume::{
+        browse::{Frames, Remote, RemoteError},
+        download::{self, Shown, Wanted, blocking},
+        journal::{Row, Told},
+        transfer::{Conflict, Fate, Reason},
+        transfers::Job,
+        trouble::{self, Trouble},
+        upload::interruptible,
+    },
+    content::FileId,
+    disk,
+    frames::{Frame, SmallFile},
+    landing::{self, Landing, Outcome, Taken},
+    path::{self, SharePath},
+    wire::{BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
+};
+use cap_std::{ambient_authority, fs::Dir};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// One copy of a tree while it is tried.
+struct Try<'a> {
+    job: &'a Job,
+    remote: &'a Remote,
+    device: &'a str,
+    /// The folder there.
+    top: SharePath,
+    /// The folder here.
+    root: PathBuf,
+    conflict: Conflict,
+    /// The beginning of hidden names of this copy.
+    mark: String,
+    /// The folder here may hold something already.
+    may_hold: bool,
+}
+
+pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
+    let copy = &row.transfer;
+    let top = SharePath::parse(&copy.remote_path)
+        .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
+    let found = interruptible(job, look(remote, &top, &copy.device_name)).await??;
+    let (root, may_hold) = root(job, &row).await?;
+    let mark: String = copy.id.simple().to_string().chars().take(8).collect();
+    let names = {
+        let (root, mark) = (root.clone(), mark.clone());
+        blocking(move || Ok(Names::of(&root, &mark))).await?
+    };
+    let this =
+        Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
+    let plan = Plan::new(found, names, path::local_name);
+    this.all(plan).await
+}
+
+/// Everything that is below a folder there.
+async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Found>, Trouble> {
+    let shown = top.to_string();
+    let explain = |error: RemoteError| Trouble::remote(&error, device, &shown);
+    let mut frames = remote.tree(top).await.map_err(explain)?;
+    let mut found = Vec::new();
+    let above = top.names().len();
+    let below =
+        |path: &SharePath| (path.names().starts_with(top.names())).then(|| path.names()[above..].join("/"));
+    while let Some(frame) = frames.next().await.map_err(explain)? {
+        let one = match frame {
+            Frame::Entry(entry) => below(&entry.path).filter(|path| !path.is_empty()).map(|path| Found {
+                path,
+                what: match entry.kind {
+                    Kind::File if entry.size <= crate::content::MAX_SIZE => What::File,
+                    Kind::Folder => What::Folder,
+                    _ => What::Other,
+                },
+                size: entry.size,
+                modified: entry.modified,
+            }),
+            Frame::Problem(path, code) => {
+                below(&path).map(|path| Found { path, what: What::Unreadable(code), size: 0, modified: None })
+            }
+            _ => None,
+        };
+        let Some(one) = one else {
+            return Err(explain(RemoteError::Nonsense("a tree with something else in it")));
+        };
+        found.push(one);
+        if found.len() > TREE {
+            let words = format!("“{shown}” holds more than {TREE} files. Copy its folders one by one.");
+            return Err(Trouble::Final(Reason::Invalid, words));
+        }
+    }
+    Ok(found)
+}
+
+/// The folder here: made by this copy, or there already and asked for. True when it may hold something.
+async fn root(job: &Job, row: &Row) -> Result<(PathBuf, bool), Trouble> {
+    let copy = &row.transfer;
+    let folder = copy.local_path.parent().unwrap_or(Path::new("/")).to_owned();
+    if row.placing {
+        // An earlier try has chosen it; it may have been removed since.
+        let root = copy.local_path.clone();
+        let made = root.clone();
+        blocking(move || fs::create_dir_all(&made).map_err(|error| Trouble::local(&error, &made))).await?;
+        return Ok((root, true));
+    }
+    for number in 1..1_000 {
+        let root = folder.join(path::numbered(&row.wanted, number));
+        let chosen = root.clone();
+        job.save(|row| (row.placing, row.transfer.local_path) = (true, chosen)).await?;
+        let made = root.clone();
+        let made = blocking(move || match fs::create_dir(&made) {
+            Ok(()) => Ok(Some(false)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(fs::metadata(&made).is_ok_and(|there| there.is_dir()).then_some(true))
+            }
+            Err(error) => Err(Trouble::local(&error, &made)),
+        })
+        .await;
+        match (made, copy.conflict) {
+            (Ok(Some(false)), _) => return Ok((root, false)),
+            (Ok(Some(true)), Conflict::Replace | Conflict::Skip) => return Ok((root, true)),
+            (Ok(_), Conflict::KeepBoth) => {}
+            (Ok(_), _) => break,
+            (Err(trouble), _) => {
+                job.save(|row| row.placing = false).await?;
+                return Err(trouble);
+            }
+        }
+    }
+    job.save(|row| row.placing = false).await?;
+    let taken = folder.join(&row.wanted);
+    Err(Trouble::Final(Reason::Exists, format!("{} is there already.", taken.display())))
+}
+
+impl Try<'_> {
+    async fn all(&self, plan: Plan) -> Result<(), Trouble> {
+        let Plan { folders, files, left_out } = plan;
+        let bytes: u64 = files.iter().map(|item| item.size).sum();
+        self.job.show(|copy| copy.size = Some(bytes));
+        let mut count = Count::new(self.job, files.len());
+        folders.iter().for_each(|item| count.renamed(item));
+        count.tell(left_out).await?;
+        let missing = self.missing(files, &mut count).await?;
+        let needed: u64 = missing.iter().map(|item| item.size).sum();
+        self.room(needed).await?;
+        self.make(&folders, &mut count).await?;
+        let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
+        self.small(small, &mut large, &mut count).await?;
+        for item in large {
+            self.large(&item, &mut count).await?;
+        }
+        self.times(folders).await?;
+        count.end().await
+    }
+
+    /// Leaves away what an earlier try brought and what is still as it was then.
+    async fn missing(&self, files: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
+        if !self.may_hold {
+            return Ok(files);
+        }
+        let told = self.job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
+        let told: HashMap<String, Told> = told.map(|told| (told.note.path.clone(), told)).collect();
+        let root = self.root.clone();
+        let (had, missing): (Vec<Item>, Vec<Item>) = blocking(move || {
+            Ok(files.into_iter().partition(|item| {
+                told.get(&item.path).is_some_and(|told| {
+                    let same = (told.size, told.modified) == (item.size, item.modified);
+                    same && is_as_told(&root.join(&told.note.copy), item)
+                })
+            }))
+        })
+        .await?;
+        had.iter().for_each(|item| count.had(item));
+        Ok(missing)
+    }
+
+    async fn room(&self, needed: u64) -> Result<(), Trouble> {
+        let root = self.root.clone();
+        blocking(move || match disk::space(&root) {
+            Some((free, _)) if free < needed => {
+                let words = format!("There is no room for {needed} bytes in {}.", root.display());
+                Err(Trouble::Final(Reason::DiskFull, words))
+            }
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    /// Makes the folders.
+    async fn make(&self, folders: &[Item], count: &mut Count<'_>) -> Result<(), Trouble> {
+        for part in folders.chunks(BATCH) {
+            if self.job.stop.is_cancelled() {
+                return Err(Trouble::Interrupted);
+            }
+            let (this, items) = (self.landed_by(), part.to_vec());
+            let outcomes = blocking(move || {
+                let mut landing = this.landing()?;
+                for item in &items {
+                    match SharePath::parse(&item.copy) {
+                        Ok(path) => landing.folder(&path, None),
+                        Err(_) => landing.refuse(Code::Invalid),
+                    }
+                }
+                landing.settle().map_err(|error| Trouble::local(&error, &this.root))
+            })
+            .await?;
+            let mut told = Vec::new();
+            for (item, outcome) in part.iter().zip(outcomes) {
+                if let Outcome::Refused(code) = outcome {
+                    let (reason, words) = self.not_here(code, item)?;
+                    told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+                } else if item.copy != item.path {
+                    // Told, but counted as no file.
+                    self.job.tell(vec![item.told(Fate::Done, None)]).await?;
+                }
+            }
+            count.tell_why(told).await?;
+        }
+        Ok(())
+    }
+
+    /// What a refusal of this computer's own disk means.
+    fn not_here(&self, code: Code, item: &Item) -> Result<(Reason, String), Trouble> {
+        let path = self.root.join(&item.copy);
+        let path = path.display();
+        Ok(match code {
+            Code::DiskFull => {
+                let words = format!("There is no room left on the disk for {path}.");
+                return Err(Trouble::Final(Reason::DiskFull, words));
+            }
+            Code::Exists => (Reason::Exists, format!("Something else is at {path} already.")),
+            Code::Invalid => (Reason::Invalid, format!("{path} is no path that this computer can hold.")),
+            Code::NotFound | Code::WrongKind => {
+                (Reason::Unreadable, format!("The folder of {path} is not there."))
+            }
+            _ => (Reason::Unreadable, format!("{path} cannot be written.")),
+        })
+    }
+
+    /// What a thread that lands files needs to know.
+    fn landed_by(&self) -> Lander {
+        Lander {
+            root: self.root.clone(),
+            conflict: self.conflict,
+            mark: self.mark.clone(),
+            may_hold: self.may_hold,
+        }
+    }
+
+    /// Small files, batch by batch: while one is brought to the disk, the next one arrives.
+    async fn small(
+        &self,
+        items: Vec<Item>,
+        large: &mut Vec<Item>,
+        count: &mut Count<'_>,
+    ) -> Result<(), Trouble> {
+        let mut landing: Option<(Vec<Item>, tokio::task::JoinHandle<Result<Vec<Outcome>, Trouble>>)> = None;
+        let mut result = Ok(());
+        for batch in batches(items) {
+            let fetched = self.fetch(batch, count).await;
+            if let Some((items, landed)) = landing.take() {
+                let outcomes = landed.await.map_err(|_| Trouble::Interrupted)?;
+                self.landed(&items, outcomes?, count).await?;
+            }
+            let Fetched { items, files, told, too_large, .. } = match fetched {
+                Ok(fetched) => fetched,
+                Err(trouble) => {
+                    result = Err(trouble);
+                    break;
+                }
+            };
+            large.extend(too_large);
+            count.tell_why(told).await?;
+            let this = self.landed_by();
+            landing = Some((items, tokio::task::spawn_blocking(move || this.land(&files))));
+        }
+        if let Some((items, landed)) = landing.take() {
+            let outcomes = landed.await.map_err(|_| Trouble::Interrupted)?;
+            self.landed(&items, outcomes?, count).await?;
+        }
+        result
+    }
+
+    /// One batch from the other device.
+    async fn fetch(&self, batch: Vec<Item>, count: &mut Count<'_>) -> Result<Fetched, Trouble> {
+        let have = self.have(&batch).await?;
+        let mut wanted = Vec::with_capacity(batch.len());
+        for (item, have) in batch.iter().zip(have) {
+            wanted.push(Want { path: self.there(item)?.to_string(), have, only_compare: false });
+        }
+        let top = self.top.to_string();
+        let explain = |error: RemoteError| Trouble::remote(&error, self.device, &top);
+        let mut frames = interruptible(self.job, self.remote.batch(&wanted)).await?.map_err(explain)?;
+        let mut fetched = Fetched::default();
+        let begun = count.bytes;
+        for item in batch {
+            let frame = interruptible(self.job, next(&mut frames)).await?.map_err(explain)?;
+            let arrived = std::mem::take(&mut frames.arrived);
+            self.job.pace(arrived).await;
+            let there = self.there(&item)?;
+            match frame {
+                Frame::File(file) if file.path == there => {
+                    let copy = SharePath::parse(&item.copy);
+                    let Ok(path) = copy else {
+                        let (reason, words) = self.not_here(Code::Invalid, &item)?;
+                        fetched.told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+                        continue;
+                    };
+                    // What arrived is what is kept, also when the file has changed since it was listed.
+                    let item = Item { size: file.content.len() as u64, modified: file.modified, ..item };
+                    fetched.bytes += item.size;
+                    fetched.files.push(SmallFile { path, ..file });
+                    fetched.items.push(item);
+                }
+                Frame::Same(path) if path == there => {
+                    fetched.told.push((item.told(Fate::Done, None), None));
+                }
+                Frame::Problem(path, Code::TooLarge) if path == there => fetched.too_large.push(item),
+                Frame::Problem(path, code) if path == there => {
+                    let (reason, words) = refused(code, self.device, &path.to_string())?;
+                    fetched.told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+                }
+                _ => return Err(explain(RemoteError::Nonsense("other files than were asked for"))),
+            }
+            count.show(begun + fetched.bytes);
+        }
+        if interruptible(self.job, frames.next()).await?.map_err(explain)?.is_some() {
+            return Err(explain(RemoteError::Nonsense("more files than were asked for")));
+        }
+        Ok(fetched)
+    }
+
+    /// The identities of what is here already under these names.
+    async fn have(&self, batch: &[Item]) -> Result<Vec<Option<FileId>>, Trouble> {
+        if !self.may_hold {
+            return Ok(vec![None; batch.len()]);
+        }
+        let (root, batch) = (self.root.clone(), batch.to_vec());
+        blocking(move || {
+            let dir = Dir::open_ambient_dir(&root, ambient_authority());
+            let dir = dir.map_err(|error| Trouble::local(&error, &root))?;
+            Ok(batch.iter().map(|item| landing::small_id(&dir, &item.copy, item.size)).collect())
+        })
+        .await
+    }
+
+    fn there(&self, item: &Item) -> Result<SharePath, Trouble> {
+        let joined =
+            if self.top.is_top() { item.path.clone() } else { format!("{}/{}", self.top, item.path) };
+        SharePath::parse(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
+    }
+
+    /// Writes down what became of the files of a batch.
+    async fn landed(
+        &self,
+        items: &[Item],
+        outcomes: Vec<Outcome>,
+        count: &mut Count<'_>,
+    ) -> Result<(), Trouble> {
+        let mut told = Vec::with_capacity(items.len());
+        for (item, outcome) in items.iter().zip(outcomes) {
+            told.push(match outcome {
+                Outcome::Same => (item.told(Fate::Done, None), None),
+                Outcome::Stored(path) => {
+                    let item = Item { copy: path.to_string(), ..item.clone() };
+                    (item.told(Fate::Done, None), None)
+                }
+                Outcome::Refused(Code::Exists) if self.conflict == Conflict::Skip => {
+                    (item.told(Fate::LeftOut, Some(KEPT.to_owned())), None)
+                }
+                Outcome::Refused(code) => {
+                    let (reason, words) = self.not_here(code, item)?;
+                    (item.told(Fate::Failed, Some(words)), Some(reason))
+                }
+            });
+        }
+        count.tell_why(told).await
+    }
+
+    /// One file by pieces.
+    async fn large(&self, item: &Item, count: &mut Count<'_>) -> Result<(), Trouble> {
+        let done = match self.piecewise(item, count.bytes).await {
+            Ok(told) => (told, None),
+            Err(trouble) => {
+                let (reason, words) = stops(trouble)?;
+                (item.told(Fate::Failed, Some(words)), Some(reason))
+            }
+        };
+        count.tell_why(vec![done]).await
+    }
+
+    async fn piecewise(&self, item: &Item, before: u64) -> Result<Told, Trouble> {
+        let (path, target) = (self.there(item)?, self.root.join(&item.copy));
+        let explain = |error: RemoteError| Trouble::remote(&error, self.device, &item.path);
+        if let Some(there) = self.holds(&target, item.size).await? {
+            let manifest = interruptible(self.job, self.remote.manifest(&path)).await?.map_err(explain)?;
+            if manifest.id() == there {
+                return Ok(item.told(Fate::Done, None));
+            }
+        }
+        let (folder, name) = (target.parent().unwrap_or(&self.root), target.file_name());
+        let name = name.and_then(|name| name.to_str()).unwrap_or_default();
+        if self.conflict == Conflict::Skip && fs::symlink_metadata(&target).is_ok() {
+            return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned())));
+        }
+        let part = folder.join(path::part_name(name, &self.mark));
+        let wanted = Wanted { remote: self.remote, path: &path, part: &part, device: self.device };
+        let fetched = download::fetch(self.job, &wanted, Shown::part_of(self.job, before)).await;
+        if let Err(Trouble::Final(reason, _)) = &fetched
+            && *reason != Reason::DiskFull
+        {
+            // It does not come: nothing of it stays. What only waits is kept for the next try.
+            let _ = tokio::fs::remove_file(&part).await;
+        }
+        fetched?;
+        let (folder, name, replace) =
+            (folder.to_owned(), name.to_owned(), self.conflict == Conflict::Replace);
+        let (skip, root) = (self.conflict == Conflict::Skip, self.root.clone());
+        let placed = blocking(move || place(&part, &folder, &name, replace, skip)).await?;
+        let Some(placed) = placed else { return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))) };
+        let copy = placed.strip_prefix(&root).map_or_else(|_| item.copy.clone(), slashes);
+        Ok(Item { copy, ..item.clone() }.told(Fate::Done, None))
+    }
+
+    /// The identity of a file here of that size.
+    async fn holds(&self, target: &Path, size: u64) -> Result<Option<FileId>, Trouble> {
+        if !self.may_hold {
+            return Ok(None);
+        }
+        let target = target.to_owned();
+        blocking(move || {
+            if !fs::symlink_metadata(&target).is_ok_and(|there| there.is_file() && there.len() == size) {
+                return Ok(None);
+            }
+            let hash = || -> io::Result<FileId> {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update_reader(File::open(&target)?)?;
+                Ok(FileId(*hasher.finalize().as_bytes()))
+            };
+            Ok(hash().ok())
+        })
+        .await
+    }
+
+    /// Gives the folders their times, the innermost first: whatever comes into a folder changes its time.
+    async fn times(&self, folders: Vec<Item>) -> Result<(), Trouble> {
+        if self.may_hold && matches!(self.conflict, Conflict::Replace | Conflict::Skip) {
+            return Ok(()); // folders that were there before keep their own
+        }
+        let root = self.root.clone();
+        blocking(move || {
+            let Ok(dir) = Dir::open_ambient_dir(&root, ambient_authority()) else { return Ok(()) };
+            for item in folders.iter().rev() {
+                if let (Some(modified), Ok(folder)) = (item.modified, dir.open_dir(&item.copy)) {
+                    disk::set_folder_modified(&folder, modified);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Why something that was to stay was left out.
+const KEPT: &str = "Another file of that name is there, and it was kept.";
+
+/// A batch as it arrived.
+#[derive(Default)]
+struct Fetched {
+    items: Vec<Item>,
+    files: Vec<SmallFile>,
+    bytes: u64,
+    told: Vec<(Told, Option<Reason>)>,
+    /// It has grown since it was listed.
+    too_large: Vec<Item>,
+}
+
+async fn next(frames: &mut Frames) -> Result<Frame, RemoteError> {
+    frames.next().await?.ok_or(RemoteError::Nonsense("fewer files than were asked for"))
+}
+
+/// Brings files to the disk, away from the async threads.
+struct Lander {
+    root: PathBuf,
+    conflict: Conflict,
+    mark: String,
+    may_hold: bool,
+}
+
+impl Lander {
+    fn landing(&self) -> Result<Landing, Trouble> {
+        let root = Dir::open_ambient_dir(&self.root, ambient_authority())
+            .map_err(|error| Trouble::local(&error, &self.root))?;
+        let taken = match self.conflict {
+            Conflict::Skip => Taken::Refuse,
+            Conflict::Replace => Taken::Replace,
+            // The folder is this copy's own; whatever came into it meanwhile stays.
+            Conflict::Refuse | Conflict::KeepBoth => Taken::KeepBoth,
+        };
+        Ok(Landing::new(root, format!(".lanyard-{}-", self.mark), taken, self.may_hold))
+    }
+
+    fn land(&self, files: &[SmallFile]) -> Result<Vec<Outcome>, Trouble> {
+        let mut landing = self.landing()?;
+        files.iter().for_each(|file| landing.file(file));
+        landing.settle().map_err(|error| Trouble::local(&error, &self.root))
+    }
+}
+
+/// Whether a file here is still the one that was copied.
+fn is_as_told(path: &Path, item: &Item) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|there| {
+        let modified = there.modified().ok().and_then(disk::nanos);
+        there.is_file() && there.len() == item.size && (item.modified.is_none() || modified == item.modified)
+    })
+}
+
+fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
+    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for item in items {
+        if batch.len() == BATCH || bytes + item.size > BATCH_BYTES {
+            batches.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += item.size;
+        batch.push(item);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}
+
+/// Gives a whole file its name, or the next free number; none when it gives way to what is there.
+fn place(
+    part: &Path,
+    folder: &Path,
+    name: &str,
+    replace: bool,
+    skip: bool,
+) -> Result<Option<PathBuf>, Trouble> {
+    for number in 1..1_000 {
+        let target = folder.join(path::numbered(name, number));
+        let is_file = fs::symlink_metadata(&target).is_ok_and(|there| there.is_file());
+        match disk::place(part, &target, replace && is_file).and_then(|()| disk::sync_dir(folder)) {
+            Ok(()) => return Ok(Some(target)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && skip => {
+                let _ = fs::remove_file(part);
+                return Ok(None);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !replace => {}
+            Err(error) => {
+                let (reason, words) = trouble::local_words(&error, &target);
+                return Err(Trouble::Final(reason, words));
+            }
+        }
+    }
+    Err(Trouble::Final(
+        Reason::Exists,
+        format!("{} and all its numbers are taken.", folder.join(name).display()),
+    ))
+}
+
+fn slashes(path: &Path) -> String {
+    path.iter().map(|name| name.to_string_lossy()).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,553 @@
+//! One try of a folder from here to another device.
+
+use super::{Count, Found, Item, Names, Plan, What, refused, stops};
+use crate::{
+    consume::{
+        browse::{Remote, RemoteError},
+        download::{Shown, blocking},
+        journal::{Row, Told},
+        transfer::{Conflict, Fate, Reason},
+        transfers::Job,
+        trouble::{self, Trouble},
+        upload::{self, interruptible},
+    },
+    content::FileId,
+    disk,
+    frames::{Frame, SMALL, SmallFile},
+    path::{self, SharePath},
+    wire::{self, BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
+};
+use bytes::{Bytes, BytesMut};
+use hyper::body::Frame as BodyFrame;
+use lanyard_link::Body;
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Bytes in one piece of a request.
+const PORTION: usize = 256 * 1024;
+/// Folders in folders that are looked through; a deeper path is too long for any system.
+const DEEPEST: usize = 512;
+
+/// One copy of a tree while it is tried.
+struct Try<'a> {
+    job: &'a Job,
+    remote: &'a Remote,
+    device: &'a str,
+    /// The folder here.
+    root: PathBuf,
+    /// The folder there.
+    top: SharePath,
+    conflict: Conflict,
+    /// What is there already; empty when the folder is this copy's own and new.
+    there: HashMap<String, u64>,
+    fresh: bool,
+    /// It goes to a person's inbox.
+    is_send: bool,
+}
+
+pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
+    let copy = &row.transfer;
+    let root = copy.local_path.clone();
+    let found = {
+        let (root, stop) = (root.clone(), job.stop.clone());
+        blocking(move || look(&root, &|| stop.is_cancelled())).await?
+    };
+    let (top, fresh) = top(job, remote, &row).await?;
+    let mut this = Try {
+        job,
+        remote,
+        device: &copy.device_name,
+        root,
+        top,
+        conflict: copy.conflict,
+        there: HashMap::new(),
+        fresh,
+        is_send: wire::is_send(&copy.share),
+    };
+    if !fresh {
+        this.there = interruptible(job, this.what_is_there()).await??;
+    }
+    this.all(Plan::new(found, Names::exact(), path::portable_name)).await
+}
+
+/// Everything below a folder here. Links are not followed.
+fn look(root: &Path, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>, Trouble> {
+    let mut found = Vec::new();
+    let mut folders = vec![(root.to_owned(), String::new())];
+    while let Some((folder, above)) = folders.pop() {
+        if stopped() {
+            return Err(Trouble::Interrupted);
+        }
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if above.is_empty() => return Err(Trouble::local(&error, &folder)),
+            Err(_) => {
+                found.push(unreadable(above));
+                continue;
+            }
+        };
+        for entry in entries {
+            let Ok(entry) = entry else {
+                found.push(unreadable(above.clone()));
+                break;
+            };
+            let name = entry.file_name();
+            if name.to_str().is_some_and(path::is_reserved) {
+                continue;
+            }
+            let shown = name.to_string_lossy();
+            let path = if above.is_empty() { shown.to_string() } else { format!("{above}/{shown}") };
+            let Ok(metadata) = entry.metadata() else {
+                found.push(unreadable(path));
+                continue;
+            };
+            let what = match (name.to_str(), metadata.file_type()) {
+                (Some(_), kind) if kind.is_file() => What::File,
+                (Some(_), kind) if kind.is_dir() && path.split('/').count() < DEEPEST => What::Folder,
+                _ => What::Other,
+            };
+            if what == What::Folder {
+                folders.push((entry.path(), path.clone()));
+            }
+            let size = if what == What::File { metadata.len() } else { 0 };
+            let modified = metadata.modified().ok().and_then(disk::nanos);
+            found.push(Found { path, what, size, modified });
+            if found.len() > TREE {
+                let words =
+                    format!("{} holds more than {TREE} files. Copy its folders one by one.", root.display());
+                return Err(Trouble::Final(Reason::Invalid, words));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(path: String) -> Found {
+    Found { path, what: What::Unreadable(Code::Unreadable), size: 0, modified: None }
+}
+
+/// The folder there: made by this copy, or there already and asked for. True when it is new and empty.
+async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool), Trouble> {
+    let copy = &row.transfer;
+    let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
+    let path = SharePath::parse(&copy.remote_path).map_err(invalid)?;
+    let is_send = wire::is_send(&copy.share);
+    let explain = |error: RemoteError| explain(is_send, &error, &copy.device_name, &copy.remote_path);
+    for number in 1..1_000 {
+        let path = if row.placing {
+            path.clone()
+        } else {
+            path.with_name(&path::numbered(&row.wanted, number)).map_err(invalid)?
+        };
+        let text = path.to_string();
+        if !row.placing {
+            job.save(|row| (row.placing, row.transfer.remote_path) = (true, text)).await?;
+        }
+        let frame = Frame::Folder { path: path.clone(), modified: None };
+        // Nothing is replaced by a folder, so whoever may add may make one.
+        let made = interruptible(job, bring(remote, "keep_both", &[frame])).await?;
+        let made = match made {
+            Ok(frames) => frames.into_iter().next(),
+            Err(error) => {
+                if !row.placing {
+                    job.save(|row| row.placing = false).await?;
+                }
+                return Err(explain(error));
+            }
+        };
+        match (made, copy.conflict) {
+            (Some(Frame::Stored(_)), _) => return Ok((path, !row.placing)),
+            (Some(Frame::Same(_)), _) if row.placing => return Ok((path, false)),
+            (Some(Frame::Same(_)), Conflict::Replace | Conflict::Skip) => return Ok((path, false)),
+            (Some(Frame::Same(_) | Frame::Problem(_, Code::Exists)), Conflict::KeepBoth) if !row.placing => {}
+            (Some(Frame::Same(_)), _) => break,
+            (Some(Frame::Problem(_, code)), _) => {
+                job.save(|row| row.placing = false).await?;
+                return Err(explain(RemoteError::Refused(code)));
+            }
+            _ => return Err(explain(RemoteError::Nonsense("no word on the folder"))),
+        }
+    }
+    job.save(|row| row.placing = false).await?;
+    let (reason, detail) = trouble::refusal(Code::Exists, &copy.device_name, &copy.remote_path);
+    Err(Trouble::Final(reason, detail))
+}
+
+/// Why it does not go on, in the words that fit a drive or a person.
+fn explain(is_send: bool, error: &RemoteError, device: &str, path: &str) -> Trouble {
+    if is_send { Trouble::sent(error, device, path) } else { Trouble::remote(error, device, path) }
+}
+
+/// Brings folders and small files and returns what became of each.
+async fn bring(remote: &Remote, conflict: &str, frames: &[Frame]) -> Result<Vec<Frame>, RemoteError> {
+    let bytes = frames.iter().map(|frame| match frame {
+        Frame::File(file) => file.content.len() as u64,
+        _ => 0,
+    });
+    let mut answer = remote.put_batch(conflict, bytes.sum(), body(frames)).await?;
+    let mut outcomes = Vec::with_capacity(frames.len());
+    while let Some(outcome) = answer.next().await? {
+        outcomes.push(outcome);
+        if outcomes.len() > frames.len() {
+            break;
+        }
+    }
+    if outcomes.len() == frames.len() {
+        Ok(outcomes)
+    } else {
+        Err(RemoteError::Nonsense("not a word on each of the files"))
+    }
+}
+
+/// The bytes of these frames, written a portion at a time.
+fn body(frames: &[Frame]) -> Body {
+    let (mut pieces, mut out): (Vec<Bytes>, _) = (Vec::new(), BytesMut::new());
+    for frame in frames {
+        frame.write(&mut out);
+        if out.len() >= PORTION {
+            pieces.push(out.split().freeze());
+        }
+    }
+    Frame::End(frames.len() as u64).write(&mut out);
+    pieces.push(out.freeze());
+    lanyard_link::body::stream(futures_util::stream::iter(
+        pieces.into_iter().map(|piece| Ok(BodyFrame::data(piece))),
+    ))
+}
+
+impl Try<'_> {
+    /// The files below the folder there, with their sizes.
+    async fn what_is_there(&self) -> Result<HashMap<String, u64>, Trouble> {
+        let text = self.top.to_string();
+        let explain = |error: RemoteError| Trouble::remote(&error, self.device, &text);
+        let mut there = HashMap::new();
+        if self.is_send {
+            return Ok(there); // nobody looks into an inbox
+        }
+        let mut frames = self.remote.tree(&self.top).await.map_err(explain)?;
+        while let Some(frame) = frames.next().await.map_err(explain)? {
+            if let Frame::Entry(entry) = frame
+                && entry.kind == Kind::File
+                && there.len() < TREE
+            {
+                there.insert(entry.path.to_string(), entry.size);
+            }
+        }
+        Ok(there)
+    }
+
+    async fn all(&self, plan: Plan) -> Result<(), Trouble> {
+        let Plan { folders, files, left_out } = plan;
+        let bytes: u64 = files.iter().map(|item| item.size).sum();
+        self.job.show(|copy| copy.size = Some(bytes));
+        let mut count = Count::new(self.job, files.len());
+        folders.iter().for_each(|item| count.renamed(item));
+        count.tell(left_out).await?;
+        let missing = self.missing(files, &mut count).await?;
+        self.make(&folders, &mut count).await?;
+        let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
+        for batch in batches(small) {
+            self.small(batch, &mut large, &mut count).await?;
+        }
+        for item in large {
+            self.large(&item, &mut count).await?;
+        }
+        if self.fresh || !matches!(self.conflict, Conflict::Replace | Conflict::Skip) {
+            self.times(&folders).await?;
+        }
+        count.end().await
+    }
+
+    /// Leaves away what an earlier try brought and what is still there.
+    async fn missing(&self, files: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
+        if self.fresh {
+            return Ok(files);
+        }
+        let told = self.job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
+        let told: HashMap<String, Told> = told.map(|told| (told.note.path.clone(), told)).collect();
+        let mut missing = Vec::new();
+        for item in files {
+            let brought = told.get(&item.path).is_some_and(|told| {
+                (told.size, told.modified) == (item.size, item.modified)
+                    && self.size_there(&told.note.copy) == Some(item.size)
+            });
+            if brought { count.had(&item) } else { missing.push(item) }
+        }
+        Ok(missing)
+    }
+
+    fn size_there(&self, copy: &str) -> Option<u64> {
+        self.there.get(&format!("{}/{copy}", self.top)).copied()
+    }
+
+    fn there(&self, item: &Item) -> Result<SharePath, path::PathError> {
+        SharePath::parse(&format!("{}/{}", self.top, item.copy))
+    }
+
+    fn explain(&self, error: &RemoteError) -> Trouble {
+        explain(self.is_send, error, self.device, &self.top.to_string())
+    }
+
+    /// How the other side is to settle a name that is taken by another file.
+    fn word(&self) -> &'static str {
+        match self.conflict {
+            Conflict::Skip => "refuse",
+            Conflict::Replace => "replace",
+            // The folder is this copy's own; whatever came into it meanwhile stays.
+            Conflict::Refuse | Conflict::KeepBoth => "keep_both",
+        }
+    }
+
+    async fn make(&self, folders: &[Item], count: &mut Count<'_>) -> Result<(), Trouble> {
+        for part in folders.chunks(BATCH) {
+            let mut frames = Vec::with_capacity(part.len());
+            let mut told = Vec::new();
+            for item in part {
+                match self.there(item) {
+                    Ok(path) => frames.push((item, Frame::Folder { path, modified: None })),
+                    Err(error) => {
+                        told.push((item.told(Fate::Failed, Some(error.to_string())), Some(Reason::Invalid)))
+                    }
+                }
+            }
+            told.extend(self.bring(frames).await?);
+            // Folders that are there are no news, unless they have another name there.
+            let (news, rest): (Vec<_>, Vec<_>) =
+                told.into_iter().partition(|(told, _)| told.note.fate != Fate::Done);
+            count.tell_why(news).await?;
+            let renamed = rest.into_iter().map(|(told, _)| told);
+            self.job.tell(renamed.filter(|told| told.note.path != told.note.copy).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings a batch and says what became of each.
+    async fn bring(&self, items: Vec<(&Item, Frame)>) -> Result<Vec<(Told, Option<Reason>)>, Trouble> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (items, frames): (Vec<&Item>, Vec<Frame>) = items.into_iter().unzip();
+        let outcomes = interruptible(self.job, bring(self.remote, self.word(), &frames)).await?;
+        let outcomes = outcomes.map_err(|error| self.explain(&error))?;
+        let mut told = Vec::with_capacity(items.len());
+        let above = self.top.names().len();
+        for (item, outcome) in items.into_iter().zip(outcomes) {
+            told.push(match outcome {
+                Frame::Same(_) => (item.told(Fate::Done, None), None),
+                Frame::Stored(path) if path.names().starts_with(self.top.names()) => {
+                    let copy = path.names()[above..].join("/");
+                    (Item { copy, ..item.clone() }.told(Fate::Done, None), None)
+                }
+                Frame::Problem(_, Code::Exists) if self.conflict == Conflict::Skip => {
+                    (item.told(Fate::LeftOut, Some(KEPT.to_owned())), None)
+                }
+                Frame::Problem(path, code) => {
+                    let (reason, words) = refused(code, self.device, &path.to_string())?;
+                    (item.told(Fate::Failed, Some(words)), Some(reason))
+                }
+                _ => return Err(self.explain(&RemoteError::Nonsense("no word on a file"))),
+            });
+        }
+        Ok(told)
+    }
+
+    async fn small(
+        &self,
+        batch: Vec<Item>,
+        large: &mut Vec<Item>,
+        count: &mut Count<'_>,
+    ) -> Result<(), Trouble> {
+        let root = self.root.clone();
+        let read = blocking(move || {
+            Ok(batch.into_iter().map(|item| (read(&root, &item), item)).collect::<Vec<_>>())
+        })
+        .await?;
+        let (mut files, mut told) = (Vec::new(), Vec::new());
+        for (content, mut item) in read {
+            match (content, self.there(&item)) {
+                (Ok(Read::Whole(file)), Ok(path)) => {
+                    (item.size, item.modified) = (file.content.len() as u64, file.modified);
+                    files.push((item, SmallFile { path, ..file }));
+                }
+                (Ok(Read::TooLarge), Ok(_)) => large.push(item),
+                (Err((reason, words)), _) => {
+                    told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+                }
+                (_, Err(error)) => {
+                    told.push((item.told(Fate::Failed, Some(error.to_string())), Some(Reason::Invalid)));
+                }
+            }
+        }
+        let same = self.same(&files).await?;
+        let (mut bytes, mut frames) = (0, Vec::with_capacity(files.len()));
+        for ((item, file), same) in files.iter().zip(same) {
+            if same {
+                told.push((item.told(Fate::Done, None), None));
+            } else {
+                bytes += item.size;
+                frames.push((item, Frame::File(file.clone())));
+            }
+        }
+        told.extend(self.bring(frames).await?);
+        count.tell_why(told).await?;
+        self.job.pace(bytes).await;
+        Ok(())
+    }
+
+    /// Which of these are there already, so that they need not travel.
+    async fn same(&self, files: &[(Item, SmallFile)]) -> Result<Vec<bool>, Trouble> {
+        let mut same = vec![false; files.len()];
+        let alike: Vec<usize> = (0..files.len())
+            .filter(|at| {
+                let (item, file) = &files[*at];
+                self.size_there(&item.copy) == Some(file.content.len() as u64)
+            })
+            .collect();
+        if alike.is_empty() {
+            return Ok(same);
+        }
+        let want = |at: &usize| Want {
+            path: files[*at].1.path.to_string(),
+            have: Some(FileId::of(&files[*at].1.content)),
+            only_compare: true,
+        };
+        let wanted: Vec<Want> = alike.iter().map(want).collect();
+        let compared = async {
+            let mut frames = self.remote.batch(&wanted).await?;
+            for at in &alike {
+                match frames.next().await? {
+                    Some(Frame::Same(_)) => same[*at] = true,
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+            Ok(same)
+        };
+        interruptible(self.job, compared).await?.map_err(|error: RemoteError| self.explain(&error))
+    }
+
+    async fn large(&self, item: &Item, count: &mut Count<'_>) -> Result<(), Trouble> {
+        let told = match self.whole(item, count.bytes).await {
+            Ok(told) => (told, None),
+            Err(trouble) => {
+                let (reason, words) = stops(trouble)?;
+                (item.told(Fate::Failed, Some(words)), Some(reason))
+            }
+        };
+        count.tell_why(vec![told]).await
+    }
+
+    async fn whole(&self, item: &Item, before: u64) -> Result<Told, Trouble> {
+        let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
+        let (source, wanted) = (self.root.join(&item.path), self.there(item).map_err(invalid)?);
+        let replace = self.conflict == Conflict::Replace;
+        if self.size_there(&item.copy) == Some(item.size)
+            && upload::is_ours(self.job, self.remote, &source, &wanted).await?
+        {
+            return Ok(item.told(Fate::Done, None));
+        }
+        for number in 1..1_000 {
+            let target = wanted
+                .with_name(&path::numbered(wanted.name().unwrap_or_default(), number))
+                .map_err(invalid)?;
+            let shown = Shown::part_of(self.job, before);
+            let conflict = match (self.is_send, replace) {
+                (true, _) => "keep_both",
+                (_, true) => "replace",
+                _ => "refuse",
+            };
+            match upload::send(self.job, self.remote, &source, &target, conflict, shown).await? {
+                Ok(stored) => {
+                    let target = SharePath::parse(&stored.path).unwrap_or(target);
+                    let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
+                    return Ok(Item { copy, size: stored.size, ..item.clone() }.told(Fate::Done, None));
+                }
+                Err(RemoteError::Refused(Code::Exists)) => match self.conflict {
+                    Conflict::Skip => return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))),
+                    Conflict::Replace => break,
+                    // The answer to an earlier try may have been lost after the file was stored.
+                    _ if upload::is_ours(self.job, self.remote, &source, &target).await? => {
+                        return Ok(item.told(Fate::Done, None));
+                    }
+                    _ => {}
+                },
+                Err(error) => return Err(Trouble::remote(&error, self.device, &target.to_string())),
+            }
+        }
+        let (reason, words) = trouble::refusal(Code::Exists, self.device, &wanted.to_string());
+        Err(Trouble::Final(reason, words))
+    }
+
+    /// Gives the folders there their times, the innermost first.
+    async fn times(&self, folders: &[Item]) -> Result<(), Trouble> {
+        for part in folders.rchunks(BATCH) {
+            let timed = part.iter().rev().filter(|item| item.modified.is_some());
+            let frames: Vec<Frame> = timed
+                .filter_map(|item| {
+                    Some(Frame::Folder { path: self.there(item).ok()?, modified: item.modified })
+                })
+                .collect();
+            if !frames.is_empty() {
+                let brought = interruptible(self.job, bring(self.remote, self.word(), &frames)).await?;
+                brought.map_err(|error| self.explain(&error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why something that was to stay was left out.
+const KEPT: &str = "Another file of that name is there, and it was kept.";
+
+enum Read {
+    Whole(SmallFile),
+    /// It has grown since it was listed.
+    TooLarge,
+}
+
+/// All of a small file; its path is set by the caller.
+fn read(root: &Path, item: &Item) -> Result<Read, (Reason, String)> {
+    let source = root.join(&item.path);
+    let local = |error: std::io::Error| trouble::local_words(&error, &source);
+    for _ in 0..3 {
+        let (file, about) = upload::open(&source).map_err(local)?;
+        if about.size > SMALL {
+            return Ok(Read::TooLarge);
+        }
+        let mut content = Vec::new();
+        let most = usize::try_from(about.size).unwrap_or(usize::MAX) + 1;
+        disk::read_at(&file, &mut content, 0, most).map_err(local)?;
+        let now = file.metadata().map_err(local)?;
+        let same = now.len() == about.size && now.modified().ok().and_then(disk::nanos) == about.modified;
+        if content.len() as u64 == about.size && same {
+            return Ok(Read::Whole(SmallFile {
+                path: SharePath::top(),
+                modified: about.modified,
+                executable: about.executable,
+                content: content.into(),
+            }));
+        }
+    }
+    Err((Reason::Changed, format!("{} changes while it is copied.", source.display())))
+}
+
+/// Never more than one request takes; the frames around the content are counted with it.
+fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
+    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for item in items {
+        // A file may have grown to the largest small one by the time it is read.
+        if batch.len() == BATCH || bytes + SMALL > BATCH_BYTES {
+            batches.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += item.size.max(4_096);
+        batch.push(item);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}

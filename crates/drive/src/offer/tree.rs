@@ -1,0 +1,134 @@
+//! Everything below a folder in one answer, so that a copy of a tree knows what there is after one question.
+//!
+//! Entries come as they are found, parents before what is in them, in no other order. Memory holds one folder's handle
+//! and the names of the folders that are still to be looked through.
+
+use super::{
+    Folder, Query, Refused, Slot, Visit, blocking,
+    confine::{self, Facts},
+};
+use crate::{
+    frames::{Entry, Frame},
+    path::{self, SharePath},
+    wire::{Code, Kind, TREE},
+};
+use bytes::BytesMut;
+use http::Response;
+use hyper::body::Frame as BodyFrame;
+use lanyard_link::{Body, BodyError};
+use lanyard_trust::Action;
+use tokio::sync::mpsc;
+
+/// Bytes of entries in one piece of the answer; the gate is asked once for each.
+const PORTION: usize = 64 * 1024;
+
+type Pieces = mpsc::Sender<Result<BodyFrame<bytes::Bytes>, BodyError>>;
+
+pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
+    let folder = visit.admit(Action::List)?;
+    let slot = visit.slot()?;
+    let (root, top) = (folder.root.clone(), query.path.clone());
+    // A refusal belongs into the head of the answer.
+    blocking(move || confine::open_dir(&root, top.names()).map(drop)).await?;
+    let (sender, mut receiver) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        let mut walk = Walk { visit, folder, out: BytesMut::new(), frames: 0, sender, _slot: slot };
+        if let Err(why) = walk.all(query.path) {
+            let _ = walk.sender.blocking_send(Err(why));
+        }
+    });
+    let body =
+        lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)));
+    Ok(Response::new(body))
+}
+
+struct Walk {
+    visit: Visit,
+    folder: Folder,
+    out: BytesMut,
+    frames: u64,
+    sender: Pieces,
+    _slot: Slot,
+}
+
+impl Walk {
+    fn all(&mut self, top: SharePath) -> Result<(), BodyError> {
+        let mut folders = vec![top];
+        while let Some(path) = folders.pop() {
+            if let Err(refused) = self.one(&path, &mut folders)? {
+                // It went away, or its owner has no access either: the rest goes on.
+                self.tell(&Frame::Problem(path, refused.code))?;
+            }
+        }
+        let count = self.frames;
+        Frame::End(count).write(&mut self.out);
+        self.send()
+    }
+
+    /// One folder. The outer error ends the answer, the inner one only this folder.
+    fn one(
+        &mut self,
+        path: &SharePath,
+        folders: &mut Vec<SharePath>,
+    ) -> Result<Result<(), Refused>, BodyError> {
+        let dir = match confine::open_dir(&self.folder.root, path.names()) {
+            Ok(dir) => dir,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let entries = match dir.entries() {
+            Ok(entries) => entries,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        for entry in entries {
+            let name = match entry {
+                Ok(entry) => entry.file_name(),
+                Err(error) => return Ok(Err(error.into())),
+            };
+            if name.to_str().is_some_and(path::is_reserved) {
+                continue;
+            }
+            let Ok(below) = path.join(&name.to_string_lossy()) else {
+                self.tell(&Frame::Problem(path.clone(), Code::Invalid))?;
+                continue;
+            };
+            let facts = match dir.symlink_metadata(&name) {
+                Ok(metadata) => Facts::of(&metadata),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    self.tell(&Frame::Problem(below, Refused::from(error).code))?;
+                    continue;
+                }
+            };
+            // A name that is not Unicode cannot be asked for.
+            let kind = if name.to_str().is_some() { facts.kind } else { Kind::Other };
+            if kind == Kind::Folder {
+                folders.push(below.clone());
+            }
+            self.tell(&Frame::Entry(Entry {
+                path: below,
+                kind,
+                executable: facts.executable,
+                modified: facts.modified,
+                size: facts.size,
+            }))?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn tell(&mut self, frame: &Frame) -> Result<(), BodyError> {
+        self.frames += 1;
+        if self.frames > TREE as u64 {
+            return Err("more names than a tree may have".into());
+        }
+        frame.write(&mut self.out);
+        if self.out.len() >= PORTION { self.send() } else { Ok(()) }
+    }
+
+    fn send(&mut self) -> Result<(), BodyError> {
+        if !self.visit.still(Action::List, &self.folder) {
+            return Err("the share was taken back".into());
+        }
+        let piece = BodyFrame::data(self.out.split().freeze());
+        self.sender.blocking_send(Ok(piece)).map_err(|_| "nobody reads any more".into())
+    }
+}

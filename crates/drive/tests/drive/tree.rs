@@ -1,0 +1,308 @@
+//! Whole folders, down and up.
+
+use crate::world::{MIB, Owner, Reader, noise};
+use lanyard_drive::consume::{Conflict, Fate, Reason, State};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+/// Folders in folders, empty ones, empty files, many small ones and a large one, all with times of their own.
+fn grow(root: &Path) {
+    let time = |n: u64| SystemTime::UNIX_EPOCH + Duration::from_nanos(1_234_567_890_123_456_789 + n);
+    fs::create_dir_all(root.join("a/b/c")).unwrap();
+    fs::create_dir(root.join("empty")).unwrap();
+    for n in 0..1_200_u64 {
+        let folder = ["", "a", "a/b", "a/b/c"][n as usize % 4];
+        let path = root.join(folder).join(format!("file {n}.txt"));
+        fs::write(&path, noise(n as usize, n)).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time(n)).unwrap();
+    }
+    fs::write(root.join("a/large.bin"), noise(3 * MIB + 5, 7)).unwrap();
+    fs::write(root.join("a/just small.bin"), noise(256 * 1024, 8)).unwrap();
+    fs::write(root.join("a/just large.bin"), noise(256 * 1024 + 1, 9)).unwrap();
+    executable(&root.join("a/file 1.txt"));
+    executable(&root.join("a/large.bin"));
+    for folder in ["a/b/c", "a/b", "a", "empty"] {
+        fs::File::open(root.join(folder)).unwrap().set_modified(time(9_000)).unwrap();
+    }
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) {}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    content: Option<Vec<u8>>,
+    modified: SystemTime,
+    executable: bool,
+}
+
+/// Everything below a folder.
+fn seen(root: &Path) -> BTreeMap<String, Seen> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            if metadata.is_dir() {
+                folders.push(path.clone());
+            }
+            #[cfg(unix)]
+            let executable = {
+                use std::os::unix::fs::PermissionsExt;
+                metadata.is_file() && metadata.permissions().mode() & 0o100 != 0
+            };
+            #[cfg(not(unix))]
+            let executable = false;
+            let content = metadata.is_file().then(|| fs::read(&path).unwrap());
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            all.insert(name, Seen { content, modified: metadata.modified().unwrap(), executable });
+        }
+    }
+    all
+}
+
+/// Compared one by one, so that a failure does not print megabytes.
+fn assert_same(one: &Path, other: &Path) {
+    let (one, other) = (seen(one), seen(other));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, here) in &one {
+        assert!(here == &other[name], "{name} is different: its content, time or executable bit");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_comes_identical_and_the_second_time_nothing_travels() {
+    let owner = Owner::new();
+    grow(&owner.root().join("tree"));
+    let mut reader = Reader::new(&owner);
+    let copy = reader.done(reader.get_tree("tree", Conflict::Refuse).await).await;
+    assert_same(&owner.root().join("tree"), &reader.here().join("tree"));
+    let tree = copy.tree.unwrap();
+    assert_eq!((tree.files, tree.files_done, tree.failed, tree.left_out), (Some(1_203), 1_203, 0, 0));
+    assert_eq!(copy.size, Some(copy.bytes_done));
+
+    let sent = owner.content_sent();
+    let again = reader.done(reader.get_tree("tree", Conflict::Replace).await).await;
+    assert_eq!(again.tree.unwrap().files_done, 1_203);
+    let travelled = owner.content_sent() - sent;
+    assert!(travelled < 100_000, "{travelled} bytes travelled although everything was there");
+    assert_same(&owner.root().join("tree"), &reader.here().join("tree"));
+
+    reader = reader.restart(&owner).await;
+    let known = reader.transfers.get(copy.id).unwrap();
+    assert_eq!(known.tree, copy.tree, "the history keeps it");
+    assert_eq!(reader.names(), ["tree"], "one folder, nothing hidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_brought_identical_and_the_second_time_nothing_travels() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let source = reader.dir.path().join("tree");
+    grow(&source);
+    let copy = reader.done(reader.put(&source, "tree", Conflict::Refuse).await).await;
+    assert_same(&source, &owner.root().join("tree"));
+    assert_eq!(copy.tree.unwrap().files_done, 1_203);
+    let again = reader.done(reader.put(&source, "tree", Conflict::Replace).await).await;
+    assert_eq!(again.tree.unwrap().files_done, 1_203);
+    assert_same(&source, &owner.root().join("tree"));
+    assert_eq!(owner.names(), ["tree"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_name_is_taken_is_settled_as_asked() {
+    let owner = Owner::new();
+    fs::create_dir(owner.root().join("tree")).unwrap();
+    owner.write("tree/same", b"same");
+    owner.write("tree/other", b"theirs");
+    owner.write("tree/new", b"new");
+    let reader = Reader::new(&owner);
+    let here = reader.here();
+    let prepare = || {
+        let _ = fs::remove_dir_all(&here);
+        fs::create_dir_all(here.join("tree")).unwrap();
+        fs::write(here.join("tree/same"), b"same").unwrap();
+        fs::write(here.join("tree/other"), b"mine").unwrap();
+        fs::write(here.join("tree/extra"), b"extra").unwrap();
+    };
+    let read = |name: &str| fs::read_to_string(here.join(name)).unwrap_or_default();
+
+    prepare();
+    let copy = reader.done(reader.get_tree("tree", Conflict::Skip).await).await;
+    assert_eq!(
+        (read("tree/other"), read("tree/new"), read("tree/extra")),
+        ("mine".into(), "new".into(), "extra".into())
+    );
+    let notes = reader.transfers.notes(copy.id).await.unwrap();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert_eq!((&*notes[0].path, notes[0].fate), ("other", Fate::LeftOut));
+
+    prepare();
+    reader.done(reader.get_tree("tree", Conflict::Replace).await).await;
+    assert_eq!((read("tree/other"), read("tree/extra")), ("theirs".into(), "extra".into()));
+
+    prepare();
+    let copy = reader.done(reader.get_tree("tree", Conflict::KeepBoth).await).await;
+    assert_eq!(copy.local_path, here.join("tree (2)"));
+    assert_eq!((read("tree/other"), read("tree (2)/other")), ("mine".into(), "theirs".into()));
+    assert!(!here.join("tree/new").exists(), "the folder that was there is untouched");
+
+    prepare();
+    fs::write(reader.dir.path().join("blocker"), "").unwrap();
+    fs::remove_file(here.join("tree/new")).unwrap_or_default();
+    fs::create_dir(here.join("tree/new")).unwrap();
+    let copy = reader.end(reader.get_tree("tree", Conflict::Replace).await).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::Exists)), "{copy:?}");
+    assert_eq!(read("tree/other"), "theirs", "the rest went on");
+    assert!(here.join("tree/new").is_dir(), "a folder is never replaced by a file");
+    let notes = reader.transfers.notes(copy.id).await.unwrap();
+    assert_eq!((&*notes[0].path, notes[0].fate), ("new", Fate::Failed));
+    fs::remove_dir(here.join("tree/new")).unwrap();
+    reader.transfers.retry(copy.id).await.unwrap();
+    let copy = reader.done(copy.id).await;
+    assert_eq!((read("tree/new"), copy.tree.unwrap().failed), ("new".into(), 0));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_special_files_are_left_out_and_told_in_both_directions() {
+    use std::os::unix::ffi::OsStrExt;
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let plant = |root: &Path| {
+        fs::create_dir(root).unwrap();
+        fs::write(root.join("file"), b"x").unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
+        std::os::unix::fs::symlink("/etc", root.join("folder link")).unwrap();
+        std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        fs::write(root.join(std::ffi::OsStr::from_bytes(b"bad\xff")), b"x").unwrap();
+        fs::write(root.join(".x.12345678.lanyard-part"), b"half").unwrap();
+    };
+    plant(&owner.root().join("tree"));
+    let copy = reader.done(reader.get_tree("tree", Conflict::Refuse).await).await;
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 4), "{copy:?}");
+    assert_eq!(seen(&reader.here().join("tree")).into_keys().collect::<Vec<_>>(), ["file"]);
+    let notes = reader.transfers.notes(copy.id).await.unwrap();
+    assert_eq!(notes.len(), 4, "{notes:?}");
+    assert!(notes.iter().all(|note| note.fate == Fate::LeftOut && note.detail.is_some()), "{notes:?}");
+
+    let source = reader.dir.path().join("mine");
+    plant(&source);
+    let copy = reader.done(reader.put(&source, "mine", Conflict::Refuse).await).await;
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 4), "{copy:?}");
+    assert_eq!(seen(&owner.root().join("mine")).into_keys().collect::<Vec<_>>(), ["file"]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_not_every_system_holds_are_mapped_on_the_way_up_and_told() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let source = reader.dir.path().join("tree");
+    fs::create_dir_all(source.join("10:30")).unwrap();
+    fs::write(source.join("10:30/what?"), b"x").unwrap();
+    let copy = reader.done(reader.put(&source, "tree", Conflict::Refuse).await).await;
+    assert_eq!(fs::read(owner.root().join("tree/10%3A30/what%3F")).unwrap(), b"x");
+    assert_eq!(copy.tree.unwrap().renamed, 2);
+    let notes = reader.transfers.notes(copy.id).await.unwrap();
+    let renamed: Vec<_> = notes.iter().map(|note| (&*note.path, &*note.copy)).collect();
+    assert_eq!(renamed, [("10:30", "10%3A30"), ("10:30/what?", "10%3A30/what%3F")]);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sparse_file_stays_sparse_both_ways() {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    fs::create_dir(owner.root().join("tree")).unwrap();
+    let original = owner.root().join("tree/sparse");
+    let file = fs::File::create(&original).unwrap();
+    file.set_len(64 * MIB as u64).unwrap();
+    file.write_all_at(b"in the middle", 20 * MIB as u64).unwrap();
+    reader.done(reader.get_tree("tree", Conflict::Refuse).await).await;
+    let here = reader.here().join("tree/sparse");
+    reader.done(reader.put(&here, "back", Conflict::Refuse).await).await;
+    let content = fs::read(&original).unwrap();
+    for copy in [here, owner.root().join("back")] {
+        assert!(fs::read(&copy).unwrap() == content, "{} is different", copy.display());
+        let used = fs::metadata(&copy).unwrap().blocks() * 512;
+        assert!(used <= 4 * MIB as u64, "{} takes {used} bytes on the disk", copy.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_goes_on_after_a_restart_and_after_a_pause_with_what_is_missing() {
+    let owner = Owner::new();
+    grow(&owner.root().join("tree"));
+    owner.write("tree/film.bin", &noise(20 * MIB, 3));
+    let mut reader = Reader::new(&owner);
+    owner.slow(20);
+    let id = reader.get_tree("tree", Conflict::Refuse).await;
+    reader.until(id, "some files", |copy| copy.tree.is_some_and(|tree| tree.files_done > 300)).await;
+    reader = reader.restart(&owner).await;
+    reader.until(id, "the film", |copy| copy.bytes_done > 6 * MIB as u64).await;
+    let copy = reader.transfers.pause(id).await.unwrap();
+    assert_eq!(copy.state, State::Paused, "{copy:?}");
+    let root = reader.here().join("tree");
+    assert!(!root.join("film.bin").exists(), "half a file under its name");
+    reader = reader.restart(&owner).await;
+    assert_eq!(reader.transfers.get(id).unwrap().state, State::Paused, "a pause outlives a restart");
+    owner.slow(0);
+    let sent = owner.content_sent();
+    reader.transfers.retry(id).await.unwrap();
+    let copy = reader.done(id).await;
+    assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
+    assert!(owner.content_sent() - sent < 21 * MIB as u64, "what was there came again");
+    assert_same(&owner.root().join("tree"), &root);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_brought_goes_on_after_a_restart() {
+    let mut owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let source = reader.dir.path().join("tree");
+    grow(&source);
+    fs::write(source.join("film.bin"), noise(20 * MIB, 3)).unwrap();
+    reader.transfers.limit_all(Some(4 * MIB as u64));
+    let id = reader.put(&source, "tree", Conflict::Refuse).await;
+    reader.until(id, "some files", |copy| copy.tree.is_some_and(|tree| tree.files_done > 300)).await;
+    reader = reader.restart(&owner).await;
+    owner.stop().await;
+    owner.start();
+    reader.peers.learn(owner.id, vec![owner.address()]);
+    reader.transfers.peer_is_back(owner.id);
+    let copy = reader.done(id).await;
+    assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
+    assert_same(&source, &owner.root().join("tree"));
+    assert_eq!(owner.names(), ["tree"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_for_one_copy_and_for_all() {
+    let owner = Owner::new();
+    owner.write("film.bin", &noise(3 * MIB, 3));
+    let reader = Reader::new(&owner);
+    reader.transfers.limit_all(Some(MIB as u64));
+    let begun = std::time::Instant::now();
+    reader.done(reader.get("film.bin", Conflict::Refuse).await).await;
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(1_900), "3 MiB at 1 MiB a second came in {took:?}");
+    reader.transfers.limit_all(None);
+    let id = reader.get("film.bin", Conflict::KeepBoth).await;
+    let copy = reader.transfers.limit_one(id, Some(1)).await.unwrap().unwrap();
+    assert_eq!(copy.limit, Some(lanyard_drive::consume::SLOWEST), "never so slow that it looks stuck");
+    reader.transfers.limit_one(id, None).await.unwrap();
+    reader.done(id).await;
+}

@@ -1,0 +1,145 @@
+//! Sending to a person's device: announced until there is an answer, then copied like anything else.
+//!
+//! A sending is nothing but its copies, which all go to one share, `send-` and an id. So a restart needs no more than
+//! the copies that are not over: whatever waits is announced again. The receiving half is `inbox`.
+
+use crate::{
+    Core,
+    drives::{self, Outgoing},
+    home,
+    wire::{Announced, SendAnswer},
+};
+use http::{Method, Request, StatusCode};
+use lanyard_api::{ApiError, ErrorCode, Transfer};
+use lanyard_drive::{
+    consume::{self, Direction, Reason},
+    wire::{SEND, is_send},
+};
+use lanyard_link::body;
+use lanyard_trust::{NodeId, ShareId};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use uuid::Uuid;
+
+/// Files and folders in one sending.
+const MOST: usize = 200;
+/// How long the other device may take to take an announcement.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How often it is asked whether there is an answer.
+const WAITS: Duration = Duration::from_secs(1);
+/// How often it is tried while the device is away; presence wakes copies, not this.
+const AWAY: Duration = Duration::from_secs(5);
+/// How often a sending that was accepted is looked at: the other device may have forgotten it.
+const GOES_ON: Duration = Duration::from_secs(10);
+
+/// Sends files and folders of this computer to a device of the home.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid`, `unreadable`.
+pub async fn send(core: &Arc<Core>, files: Vec<String>, device: &str) -> Result<Vec<Transfer>, ApiError> {
+    if files.is_empty() || files.len() > MOST {
+        let words = format!("Between one and {MOST} files and folders can be sent at once.");
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
+    let node = home::member(core, device)?;
+    let share = ShareId(format!("{SEND}{}", Uuid::new_v4()));
+    let mut outgoing = Vec::with_capacity(files.len());
+    for file in files {
+        // All are looked at before the first one is written down.
+        outgoing.push(Outgoing::look(core, file).await?);
+    }
+    let device_name = core.presence.name_of(&node);
+    let mut begun = Vec::with_capacity(outgoing.len());
+    for one in outgoing {
+        begun.push(drives::hand_over(core, one, node, &device_name, &share).await?);
+    }
+    see_to(core, node, share);
+    Ok(begun)
+}
+
+/// Goes on with what was not over when the node stopped.
+pub fn resume(core: &Arc<Core>) {
+    let all = drives::copies(core);
+    let open: BTreeSet<(NodeId, ShareId)> =
+        all.into_iter().filter(is_open).map(|copy| (copy.node, copy.share)).collect();
+    for (node, share) in open {
+        see_to(core, node, share);
+    }
+}
+
+fn is_open(copy: &consume::Transfer) -> bool {
+    copy.direction == Direction::Upload && is_send(&copy.share) && !copy.state.is_ended()
+}
+
+/// Announces a sending until all of it is over.
+fn see_to(core: &Arc<Core>, node: NodeId, share: ShareId) {
+    let core = Arc::clone(core);
+    core.tasks.clone().spawn(async move {
+        let mut accepted = false;
+        loop {
+            let copies: Vec<consume::Transfer> = drives::copies(&core)
+                .into_iter()
+                .filter(|copy| is_open(copy) && copy.share == share)
+                .collect();
+            if copies.is_empty() {
+                return;
+            }
+            let pause = match announce(&core, node, &share).await {
+                Some(SendAnswer::Accepted) => {
+                    if !std::mem::replace(&mut accepted, true) {
+                        drives::peer_is_back(&core, node).await;
+                    }
+                    GOES_ON
+                }
+                Some(SendAnswer::Waits | SendAnswer::Busy) => WAITS,
+                Some(SendAnswer::Refused) => {
+                    end(&core, &copies, Reason::NotAllowed, "It was not accepted at").await;
+                    return;
+                }
+                Some(SendAnswer::NoRoom) => {
+                    end(&core, &copies, Reason::DiskFull, "There is no room for it at").await;
+                    return;
+                }
+                None => {
+                    home::wake_for(&core, node);
+                    AWAY
+                }
+            };
+            tokio::select! {
+                () = core.cancel.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    });
+}
+
+async fn end(core: &Core, copies: &[consume::Transfer], reason: Reason, words: &str) {
+    for copy in copies {
+        drives::give_up(core, copy.id, reason, format!("{words} {}.", copy.device_name)).await;
+    }
+}
+
+/// None when the device does not answer, or makes no sense.
+async fn announce(core: &Core, node: NodeId, share: &ShareId) -> Option<SendAnswer> {
+    let all: Vec<consume::Transfer> =
+        drives::copies(core).into_iter().filter(|copy| copy.share == *share).collect();
+    let first = all.last().map(|copy| copy.remote_path.clone()).unwrap_or_default();
+    let title = match all.len() {
+        0 | 1 => first,
+        more => format!("{first} + {}", more - 1),
+    };
+    let announced = Announced {
+        id: share.0.strip_prefix(SEND)?.to_owned(),
+        title,
+        bytes: all.iter().filter_map(|copy| copy.size).sum(),
+    };
+    let mut request = Request::new(body::full(serde_json::to_vec(&announced).ok()?));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = http::Uri::from_static("/v1/sends");
+    let answer = core.peers.request(node, request, DEADLINE).await.ok()?;
+    if answer.status() != StatusCode::OK {
+        // A device that has put us out, or is too old to be sent to.
+        let refused = answer.status() == StatusCode::NOT_FOUND;
+        return refused.then_some(SendAnswer::Refused);
+    }
+    body::read_json(answer.into_body(), 1_024, DEADLINE).await.ok()
+}

@@ -1,0 +1,274 @@
+//! Whole folders over a network that breaks, several computers that serve one file, and sending to a person.
+
+use crate::{household, office::Pair};
+use anyhow::{Context, Result, bail, ensure};
+use lanyard_api::{Ask, Inbox, Transfer, TransferState};
+use lanyard_tests::{Lab, Node, documents, impair, runner::remark, scenarios, soon};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+const SOON: Duration = Duration::from_secs(20);
+const LATE: Duration = Duration::from_secs(90);
+
+scenarios![
+    a_folder_is_copied_there_and_back_and_is_the_same,
+    the_receiver_is_killed_again_and_again_while_it_copies_a_folder,
+    the_owner_is_killed_while_it_is_given_a_folder,
+    a_folder_is_held_and_goes_on,
+    somebody_is_sent_files_and_accepts_them,
+    nothing_comes_before_the_yes_and_nothing_after_a_no,
+    both_send_at_once_and_a_rule_accepts,
+    #[alone]
+    three_computers_serve_one_file,
+];
+
+/// Many small files, one by pieces, an empty folder.
+fn grow(root: &Path) -> Result<()> {
+    for folder in ["letters/2025", "letters/2026", "empty"] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    for n in 0..400_u16 {
+        let folder = ["letters", "letters/2025", "letters/2026"][usize::from(n) % 3];
+        fs::write(
+            root.join(folder).join(format!("{n}.txt")),
+            documents::noise(usize::from(n) * 7, n.into()),
+        )?;
+    }
+    fs::write(root.join("film.bin"), documents::noise(6_000_000, 99))?;
+    Ok(())
+}
+
+fn same(one: &Path, other: &Path) -> Result<()> {
+    let output = std::process::Command::new("diff").args(["-r", "-q"]).args([one, other]).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    Ok(())
+}
+
+fn a_folder_is_copied_there_and_back_and_is_the_same() -> Result<()> {
+    let pair = Pair::new()?;
+    let shared = pair.share(true)?;
+    grow(&shared.join("home"))?;
+    let here = pair.folder("here")?;
+    let copy: Transfer = pair.sender.json(&["get", "Shared:home", &here.to_string_lossy()])?;
+    ensure!(copy.state == TransferState::Done, "{copy:?}");
+    ensure!(copy.tree.is_some_and(|tree| tree.files_done == 401 && tree.failed == 0), "{copy:?}");
+    same(&shared.join("home"), &here.join("home"))?;
+    let back = here.join("home").to_string_lossy().into_owned();
+    let refused = pair.sender.refuses(&["put", &back, "Shared:"])?;
+    ensure!(refused.contains("is there already"), "{refused}");
+    pair.sender.run(&["put", &back, "Shared:", "--keep-both"])?;
+    same(&shared.join("home"), &shared.join("home (2)"))?;
+    Ok(())
+}
+
+fn the_receiver_is_killed_again_and_again_while_it_copies_a_folder() -> Result<()> {
+    let mut pair = Pair::new()?;
+    let shared = pair.share(false)?;
+    grow(&shared.join("home"))?;
+    impair::rate(pair.owner.host(), 20, pair.sender.host())?;
+    let here = pair.folder("here")?;
+    let _command = pair.sender.spawn(&["get", "Shared:home", &here.to_string_lossy()])?;
+    for bytes in [100_000, 1_000_000, 3_000_000] {
+        pair.sender.is_copying(bytes, SOON)?;
+        pair.sender.kill()?;
+        for file in whole(&here.join("home"))? {
+            let original = shared.join("home").join(&file);
+            ensure!(fs::read(here.join("home").join(&file))? == fs::read(original)?, "{file} is not whole");
+        }
+        pair.sender.start_again()?;
+    }
+    let copy = pair.sender.copy_becomes(TransferState::Done, LATE)?;
+    ensure!(copy.tree.is_some_and(|tree| tree.files_done == 401), "{copy:?}");
+    same(&shared.join("home"), &here.join("home"))
+}
+
+/// The files under their final names.
+fn whole(root: &Path) -> Result<Vec<String>> {
+    let (mut folders, mut files) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+                files.push(path.strip_prefix(root)?.to_string_lossy().into_owned());
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn the_owner_is_killed_while_it_is_given_a_folder() -> Result<()> {
+    let mut pair = Pair::new()?;
+    let shared = pair.share(true)?;
+    let source = pair.folder("home")?;
+    grow(&source)?;
+    impair::rate(pair.sender.host(), 20, pair.owner.host())?;
+    let _command = pair.sender.spawn(&["put", &source.to_string_lossy(), "Shared:"])?;
+    pair.sender.is_copying(1_000_000, SOON)?;
+    pair.owner.kill()?;
+    pair.owner.start_again()?;
+    pair.sender.copy_becomes(TransferState::Done, LATE)?;
+    same(&source, &shared.join("home"))
+}
+
+fn a_folder_is_held_and_goes_on() -> Result<()> {
+    let pair = Pair::new()?;
+    let shared = pair.share(false)?;
+    grow(&shared.join("home"))?;
+    pair.sender.run(&["limit", "1M"])?;
+    let here = pair.folder("here")?;
+    let mut command = pair.sender.spawn(&["get", "Shared:home", &here.to_string_lossy()])?;
+    let copy = pair.sender.is_copying(500_000, SOON)?;
+    pair.sender.run(&["pause", &copy.id])?;
+    ensure!(command.wait(SOON)? == Some(1), "the command waits for a copy that is held");
+    let held = pair.sender.copy_becomes(TransferState::Paused, SOON)?;
+    ensure!(!here.join("home/film.bin").exists(), "half a file under its name: {held:?}");
+    pair.sender.run(&["limit", "none"])?;
+    pair.sender.run(&["resume", &copy.id])?;
+    pair.sender.copy_becomes(TransferState::Done, LATE)?;
+    same(&shared.join("home"), &here.join("home"))
+}
+
+/// `ada` and `ben` in one home.
+fn household() -> Result<(Lab, Node, Node)> {
+    let lab = Lab::new()?;
+    let ben = Node::at_home(&lab.host("ben")?)?;
+    let ada = Node::at_home(&lab.host("ada")?)?;
+    household::create(&ben, "Together")?;
+    household::admit(&ben, &ada)?;
+    ada.finds_device("ben", SOON)?;
+    ben.finds_device("ada", SOON)?;
+    Ok((lab, ada, ben))
+}
+
+fn question(node: &Node) -> Result<Ask> {
+    soon("somebody is asked", SOON, || {
+        let asks: Vec<Ask> = node.json(&["asks"])?;
+        asks.into_iter().next().context("no question")
+    })
+}
+
+fn inbox(node: &Node) -> Result<Inbox> {
+    node.json(&["inbox"])
+}
+
+fn somebody_is_sent_files_and_accepts_them() -> Result<()> {
+    let (_lab, ada, ben) = household()?;
+    let tree = ada.host().dir().join("home");
+    grow(&tree)?;
+    let letter = ada.host().dir().join("letter.txt");
+    fs::write(&letter, "hello")?;
+    let (tree_path, letter_path) = (tree.to_string_lossy(), letter.to_string_lossy());
+    let mut command = ada.spawn(&["send", &tree_path, &letter_path, "--to", "ben"])?;
+    let ask = question(&ben)?;
+    ensure!(ask.device_name == "ada" && ask.title.as_deref() == Some("home + 1"), "{ask:?}");
+    ensure!(ask.bytes.is_some_and(|bytes| bytes > 6_000_000), "{ask:?}");
+    let folder = inbox(&ben)?.folder;
+    let there: Vec<_> = fs::read_dir(&folder)?.collect();
+    ensure!(there.is_empty(), "something came before the yes: {there:?}");
+    ben.run(&["answer", &ask.id, "once"])?;
+    ensure!(command.wait(LATE)? == Some(0), "{}", command.errors());
+    same(&tree, &Path::new(&folder).join("home"))?;
+    ensure!(fs::read(Path::new(&folder).join("letter.txt"))? == b"hello");
+    // The next one asks again, and lands beside the first.
+    fs::write(&letter, "hello again")?;
+    let mut command = ada.spawn(&["send", &letter_path, "--to", "ben"])?;
+    ben.run(&["answer", &question(&ben)?.id, "once"])?;
+    ensure!(command.wait(LATE)? == Some(0), "{}", command.errors());
+    ensure!(fs::read(Path::new(&folder).join("letter.txt"))? == b"hello", "the first letter was replaced");
+    ensure!(fs::read(Path::new(&folder).join("letter (2).txt"))? == b"hello again");
+    Ok(())
+}
+
+fn nothing_comes_before_the_yes_and_nothing_after_a_no() -> Result<()> {
+    let (_lab, ada, ben) = household()?;
+    let film = ada.host().dir().join("film.bin");
+    fs::write(&film, documents::noise(8_000_000, 5))?;
+    let film = film.to_string_lossy().into_owned();
+    let mut command = ada.spawn(&["send", &film, "--to", "ben"])?;
+    ben.run(&["answer", &question(&ben)?.id, "no"])?;
+    ensure!(command.wait(SOON)? == Some(1), "it did not fail");
+    ensure!(command.errors().contains("not accepted"), "{}", command.errors());
+    // A yes that is taken back in the middle.
+    impair::rate(ada.host(), 10, ben.host())?;
+    let mut command = ada.spawn(&["send", &film, "--to", "ben"])?;
+    let ask = question(&ben)?;
+    ben.run(&["answer", &ask.id, "once"])?;
+    ada.is_copying(500_000, SOON)?;
+    ben.run(&["inbox", "--stop", &ask.id])?;
+    ensure!(command.wait(SOON)? == Some(1), "it did not stop");
+    let left: Vec<_> = fs::read_dir(inbox(&ben)?.folder)?.collect::<Result<_, _>>()?;
+    ensure!(left.is_empty(), "something is left of what was not accepted: {left:?}");
+    Ok(())
+}
+
+fn both_send_at_once_and_a_rule_accepts() -> Result<()> {
+    let (_lab, ada, ben) = household()?;
+    let mut sent = Vec::new();
+    for node in [&ada, &ben] {
+        let file = node.host().dir().join(format!("from {}.bin", node.name()));
+        fs::write(&file, documents::noise(3_000_000, 6))?;
+        sent.push(file);
+    }
+    let mut commands = vec![
+        ada.spawn(&["send", &sent[0].to_string_lossy(), "--to", "ben"])?,
+        ben.spawn(&["send", &sent[1].to_string_lossy(), "--to", "ada"])?,
+    ];
+    for node in [&ada, &ben] {
+        node.run(&["answer", &question(node)?.id, "always"])?;
+    }
+    for command in &mut commands {
+        ensure!(command.wait(LATE)? == Some(0), "{}", command.errors());
+    }
+    for (node, file) in [(&ben, &sent[0]), (&ada, &sent[1])] {
+        let name = file.file_name().context("a name")?;
+        ensure!(fs::read(Path::new(&inbox(node)?.folder).join(name))? == fs::read(file)?, "it is different");
+    }
+    // Nobody is asked any more.
+    let more = ada.host().dir().join("more.txt");
+    fs::write(&more, "more")?;
+    ada.run(&["send", &more.to_string_lossy(), "--to", "ben"])?;
+    ensure!(fs::read(Path::new(&inbox(&ben)?.folder).join("more.txt"))? == b"more");
+    Ok(())
+}
+
+fn three_computers_serve_one_file() -> Result<()> {
+    const SIZE: usize = 40_000_000;
+    let lab = Lab::new()?;
+    let ada = Node::at_home(&lab.host("ada")?)?;
+    household::create(&ada, "Together")?;
+    let content = documents::noise(SIZE, 31);
+    let mut owners = Vec::new();
+    for name in ["ben", "cem", "dua"] {
+        let owner = Node::at_home(&lab.host(name)?)?;
+        household::admit(&ada, &owner)?;
+        let folder = owner.host().dir().join("shared");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("film.bin"), &content)?;
+        impair::rate(owner.host(), 60, ada.host())?;
+        owners.push((owner, folder));
+    }
+    let time = |share: &str, to: &str| -> Result<f64> {
+        let to = ada.host().dir().join(to);
+        let begun = Instant::now();
+        ada.run(&["get", &format!("{share}:film.bin"), &to.to_string_lossy()])?;
+        ensure!(fs::read(&to)? == content, "the copy is different");
+        Ok(begun.elapsed().as_secs_f64())
+    };
+    let share = |at: usize, name: &str| -> Result<()> {
+        let Some((owner, folder)) = owners.get(at) else { bail!("nobody") };
+        owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", name])?;
+        ada.finds_drive(name).map(drop)
+    };
+    share(0, "First")?;
+    let one = time("First", "one.bin")?;
+    share(1, "Second")?;
+    share(2, "Third")?;
+    let three = time("First", "three.bin")?;
+    remark(format!("40 MB from one: {one:.1} s, from three: {three:.1} s, {:.2} times as fast", one / three));
+    Ok(())
+}
