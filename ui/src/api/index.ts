@@ -85,9 +85,38 @@ asked_at: number,
 ends_at: number, };
 
 /**
+ * Something that was removed from a drive and can be had back.
+ */
+export type Binned = { 
+/**
+ * Its id in the drive's bin.
+ */
+id: string, 
+/**
+ * The path it had.
+ */
+path: string, 
+/**
+ * What it is.
+ */
+kind: EntryKind, 
+/**
+ * Bytes; 0 unless a file.
+ */
+size: number, 
+/**
+ * When it was removed, by the clock of the device that offers the drive.
+ */
+removed_at: number, 
+/**
+ * The name of the device that removed it, if it is known here.
+ */
+removed_by: string | null, };
+
+/**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -426,6 +455,36 @@ windows: Array<Window>,
 paired: Array<Paired>, };
 
 /**
+ * Where files land that others send here, and who sends.
+ */
+export type Inbox = { 
+/**
+ * The absolute path of the folder.
+ */
+folder: string, 
+/**
+ * Devices whose files are always accepted.
+ */
+always: Array<InboxSender>, 
+/**
+ * What was sent here lately, newest first.
+ */
+sendings: Array<Sending>, };
+
+/**
+ * A device whose files are always accepted.
+ */
+export type InboxSender = { 
+/**
+ * The device.
+ */
+device: string, 
+/**
+ * Its name.
+ */
+device_name: string, };
+
+/**
  * A code on this device's screen.
  */
 export type Invite = { 
@@ -629,6 +688,39 @@ check_signs: Array<CheckSign>,
  * Whether it can be woken over the network while it sleeps.
  */
 can_wake: boolean, };
+
+/**
+ * A drive that appears as a folder of this computer.
+ */
+export type Mount = { 
+/**
+ * The folder's absolute path.
+ */
+dir: string, 
+/**
+ * The drive's name.
+ */
+drive: string, 
+/**
+ * The device that offers it.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * It appears again whenever Lanyard starts.
+ */
+at_start: boolean, 
+/**
+ * False when it is meant to be there and is not; `detail` says why.
+ */
+mounted: boolean, 
+/**
+ * Plain words, in English: why it is not there, or what became of something that was written.
+ */
+detail: string | null, };
 
 /**
  * Everything that can be used now.
@@ -1411,7 +1503,23 @@ job: string, } | { "do": "cancel_job",
 /**
  * The job's id or a unique beginning of it.
  */
-job: string, } | { "do": "retry_job", 
+job: string, } | { "do": "printer_jobs", 
+/**
+ * The printer.
+ */
+printer: string, } | { "do": "manage_job", 
+/**
+ * The printer.
+ */
+printer: string, 
+/**
+ * The job's id or a unique beginning of it.
+ */
+job: string, 
+/**
+ * What to do with it: `cancel`, `hold` or `release`.
+ */
+action: JobAction, } | { "do": "retry_job", 
 /**
  * The job's id or a unique beginning of it.
  */
@@ -1459,7 +1567,23 @@ path: string,
 /**
  * When the name is taken there.
  */
-conflict: Conflict, } | { "do": "transfers" } | { "do": "cancel_transfer", 
+conflict: Conflict, } | { "do": "send", 
+/**
+ * Absolute paths.
+ */
+files: Array<string>, 
+/**
+ * The device.
+ */
+device: string, } | { "do": "inbox" } | { "do": "stop_sending", 
+/**
+ * The sending's id or the beginning of it.
+ */
+sending: string, } | { "do": "forget_sender", 
+/**
+ * The device.
+ */
+device: string, } | { "do": "transfers" } | { "do": "cancel_transfer", 
 /**
  * The transfer's id or a unique beginning of it.
  */
@@ -1483,12 +1607,108 @@ transfer: string, } | { "do": "retry_transfer",
 /**
  * The transfer's id or a unique beginning of it.
  */
-transfer: string, };
+transfer: string, } | { "do": "make_folder", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The new folder's path inside it.
+ */
+path: string, } | { "do": "move_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * The folder it goes into, or its new path when that is no folder.
+ */
+to: string, 
+/**
+ * When the name is taken; what is replaced goes into the drive's bin.
+ */
+conflict: Conflict, } | { "do": "copy_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * The folder it goes into, or the copy's path when that is no folder.
+ */
+to: string, 
+/**
+ * When the name is taken; what is replaced goes into the drive's bin.
+ */
+conflict: Conflict, } | { "do": "remove_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, } | { "do": "bin", 
+/**
+ * The drive.
+ */
+drive: string, } | { "do": "restore", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its id in the bin.
+ */
+id: string, 
+/**
+ * Another path than it had.
+ */
+to: string | null, } | { "do": "forget_binned", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its id in the bin.
+ */
+id: string, } | { "do": "mount", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * An absolute path: an empty folder, or one that is made; none means one in the home folder.
+ */
+dir: string | null, 
+/**
+ * Again whenever Lanyard starts.
+ */
+at_start: boolean, } | { "do": "unmount", 
+/**
+ * The folder's absolute path.
+ */
+dir: string, } | { "do": "mounts" };
 
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+/**
+ * Its path inside the drive.
+ */
+path: string, 
+/**
+ * How many links and special files in it were not copied.
+ */
+left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
 
 /**
  * What a member may do with the home itself.
@@ -1499,6 +1719,48 @@ export type Role = "member" | "keeper";
  * PWG 5100.13 `print-scaling`.
  */
 export type Scaling = "auto" | "fit" | "fill" | "none";
+
+/**
+ * Files and folders that somebody sends here.
+ */
+export type Sending = { 
+/**
+ * Its id; the question about it has the same.
+ */
+id: string, 
+/**
+ * Who sends: a device's identity.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * What it is called.
+ */
+title: string, 
+/**
+ * Bytes that were announced.
+ */
+bytes: number, 
+/**
+ * Bytes that are here.
+ */
+bytes_done: number, 
+/**
+ * Where it is.
+ */
+state: SendingState, 
+/**
+ * When it was announced.
+ */
+asked_at: number, };
+
+/**
+ * The life of what somebody sends here.
+ */
+export type SendingState = "asking" | "accepted" | "refused";
 
 /**
  * One thing this computer offers.
