@@ -85,9 +85,38 @@ asked_at: number,
 ends_at: number, };
 
 /**
+ * Something that was removed from a drive and can be had back.
+ */
+export type Binned = { 
+/**
+ * Its id in the drive's bin.
+ */
+id: string, 
+/**
+ * The path it had.
+ */
+path: string, 
+/**
+ * What it is.
+ */
+kind: EntryKind, 
+/**
+ * Bytes; 0 unless a file.
+ */
+size: number, 
+/**
+ * When it was removed, by the clock of the device that offers the drive.
+ */
+removed_at: number, 
+/**
+ * The name of the device that removed it, if it is known here.
+ */
+removed_by: string | null, };
+
+/**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -659,6 +688,39 @@ check_signs: Array<CheckSign>,
  * Whether it can be woken over the network while it sleeps.
  */
 can_wake: boolean, };
+
+/**
+ * A drive that appears as a folder of this computer.
+ */
+export type Mount = { 
+/**
+ * The folder's absolute path.
+ */
+dir: string, 
+/**
+ * The drive's name.
+ */
+drive: string, 
+/**
+ * The device that offers it.
+ */
+device: string, 
+/**
+ * The name of that device.
+ */
+device_name: string, 
+/**
+ * It appears again whenever Lanyard starts.
+ */
+at_start: boolean, 
+/**
+ * False when it is meant to be there and is not; `detail` says why.
+ */
+mounted: boolean, 
+/**
+ * Plain words, in English: why it is not there, or what became of something that was written.
+ */
+detail: string | null, };
 
 /**
  * Everything that can be used now.
@@ -1545,12 +1607,108 @@ transfer: string, } | { "do": "retry_transfer",
 /**
  * The transfer's id or a unique beginning of it.
  */
-transfer: string, };
+transfer: string, } | { "do": "make_folder", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The new folder's path inside it.
+ */
+path: string, } | { "do": "move_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * The folder it goes into, or its new path when that is no folder.
+ */
+to: string, 
+/**
+ * When the name is taken; what is replaced goes into the drive's bin.
+ */
+conflict: Conflict, } | { "do": "copy_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * The folder it goes into, or the copy's path when that is no folder.
+ */
+to: string, 
+/**
+ * When the name is taken; what is replaced goes into the drive's bin.
+ */
+conflict: Conflict, } | { "do": "remove_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, } | { "do": "bin", 
+/**
+ * The drive.
+ */
+drive: string, } | { "do": "restore", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its id in the bin.
+ */
+id: string, 
+/**
+ * Another path than it had.
+ */
+to: string | null, } | { "do": "forget_binned", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its id in the bin.
+ */
+id: string, } | { "do": "mount", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * An absolute path: an empty folder, or one that is made; none means one in the home folder.
+ */
+dir: string | null, 
+/**
+ * Again whenever Lanyard starts.
+ */
+at_start: boolean, } | { "do": "unmount", 
+/**
+ * The folder's absolute path.
+ */
+dir: string, } | { "do": "mounts" };
 
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> };
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+/**
+ * Its path inside the drive.
+ */
+path: string, 
+/**
+ * How many links and special files in it were not copied.
+ */
+left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
 
 /**
  * What a member may do with the home itself.

@@ -109,13 +109,17 @@ pub async fn bin(core: &Core, drive: &str) -> Result<Vec<Binned>, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let bin = remote(core, &share).bin().await;
     let bin = bin.map_err(|error| explain(&error, &share, &SharePath::top()))?;
+    let by = |node| match node == core.identity.node_id() {
+        true => crate::status::name(&core.settings),
+        false => core.presence.name_of(&node),
+    };
     let shown = |thing: lanyard_drive::wire::Binned| Binned {
         kind: match thing.kind {
             Kind::File => EntryKind::File,
             Kind::Folder => EntryKind::Folder,
             Kind::Other => EntryKind::Other,
         },
-        removed_by: thing.removed_by.parse().ok().map(|node| core.presence.name_of(&node)),
+        removed_by: thing.removed_by.parse().ok().map(by),
         id: thing.id,
         path: thing.path,
         size: thing.size,
@@ -180,7 +184,7 @@ async fn target(core: &Core, share: &RemoteShare, to: &str, from: &SharePath) ->
 /// How a taken name is dealt with, and how many names are tried.
 fn ways(conflict: Conflict) -> (Taken, u32) {
     match conflict {
-        // One thing that is left out is one that is refused.
+        // Of a single thing nothing is left to go on with when it is skipped.
         Conflict::Refuse | Conflict::Skip => (Taken::Refuse, 1),
         Conflict::KeepBoth => (Taken::Refuse, MOST),
         Conflict::Replace => (Taken::Bin, 1),
