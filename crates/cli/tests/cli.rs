@@ -105,12 +105,10 @@ fn wrong_usage_ends_with_2_and_does_nothing() {
 #[test]
 fn what_is_not_there_yet_is_said_and_ends_with_1() {
     let data = tempfile::tempdir().unwrap();
-    for words in [&["share", "disc", "/dev/sr0"][..], &["send", "a.pdf", "--to", "pi"], &["pause", "x"]] {
-        let output = lanyard(data.path(), words);
-        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output.stderr));
-        assert!(text(&output.stderr).contains("not available in this version"), "{words:?}");
-        assert!(output.stdout.is_empty(), "{words:?}");
-    }
+    let output = lanyard(data.path(), &["share", "disc", "/dev/sr0"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("not available in this version"));
+    assert!(output.stdout.is_empty());
 }
 
 #[test]
@@ -121,6 +119,8 @@ fn without_a_node_every_command_says_how_to_start_one() {
         &["doctor"],
         &["rm", "music:a"],
         &["mkdir", "music:a"],
+        &["send", "a.pdf", "--to", "pi"],
+        &["pause", "x"],
         &["mv", "music:a", "music:b"],
         &["cp", "music:a", "music:b"],
         &["bin", "music"],

@@ -22,7 +22,7 @@ impl Timed {
         moment.duration_since(self.began).unwrap_or_default()
     }
 
-    /// Reads what [`run`] prints.
+    /// Reads what `run` prints.
     ///
     /// # Errors
     /// When it is something else.

@@ -49,6 +49,9 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, jobs: put(model.jobs, change.value) });
     case "transfer":
       return outcome({ ...next, transfers: put(model.transfers, change.value) });
+    // Nothing shows them yet; the command line does.
+    case "mounts":
+      return outcome(next);
   }
 }
 
