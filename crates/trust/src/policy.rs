@@ -346,6 +346,8 @@ impl Grant {
     }
 
     fn allows(&self, subject: &Subject, action: Action, everyone_writes: bool) -> bool {
+        // What everyone may is not what a pass was made for.
+        let everyone_writes = everyone_writes && !matches!(subject.who, Who::Guest(_));
         match action {
             // Seeing to the jobs of others takes somebody who can be held to it.
             Action::Manage => self.manage && !self.add_only && !matches!(subject.who, Who::Plain(_)),
@@ -573,6 +575,11 @@ mod tests {
         }
         let writable = Policy { write: true, ..policy(&[home()]) };
         assert_eq!(asked(&writable, &AT_HOME, &MEMBER, Write), Allow, "everyone who reads may write");
+        let for_reading = Policy { write: true, ..policy(&[home(), pass()]) };
+        assert_eq!(asked(&for_reading, &GUEST, &STRANGER, Read), Allow, "a pass for reading");
+        for action in [Write, Add] {
+            assert_eq!(asked(&for_reading, &GUEST, &STRANGER, action), Deny, "is not one for {action:?}");
+        }
     }
 
     #[test]
