@@ -256,7 +256,10 @@ impl Machine {
                 self.whole = Some(false);
                 Action::Send(number)
             }
-            (Step::Submitted, Some(number)) if self.journal.cancel && !self.cancel_sent => {
+            // Seen once before: of one that nobody has seen, its end would not say whether it is on paper.
+            (Step::Submitted, Some(number))
+                if self.journal.cancel && !self.cancel_sent && self.life.is_some() =>
+            {
                 Action::Cancel(number)
             }
             (Step::Submitted, Some(number)) if self.is_held() && !self.journal.begun && !self.hold_sent => {
@@ -420,7 +423,8 @@ impl Machine {
 
     fn seen(&mut self, sighting: Option<Sighting>, now: Instant) {
         let Some(seen) = sighting else { return self.vanished() };
-        if self.life.replace(seen.life).is_some_and(|known| known != seen.life) {
+        let known = self.life.replace(seen.life);
+        if known.is_some_and(|known| known != seen.life) {
             self.was_away(now);
         }
         self.journal.number = Some(seen.job);
@@ -441,7 +445,8 @@ impl Machine {
         }
         let reason = seen.reason.as_deref();
         // One that is aborted may have been printed by a filter chain that outlived its print service.
-        self.journal.unprinted = seen.stage == Stage::Cancelled && !self.journal.begun && !self.shaken;
+        let untouched = known.is_some() && !self.journal.begun && !self.shaken;
+        self.journal.unprinted = seen.stage == Stage::Cancelled && untouched;
         match seen.stage {
             Stage::Done => self.journal.end(State::Done, None, seen.detail.filter(|_| seen.reason.is_none())),
             Stage::Cancelled => {

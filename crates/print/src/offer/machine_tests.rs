@@ -381,6 +381,15 @@ proptest! {
 }
 
 #[test]
+fn a_job_that_nobody_saw_before_the_spooler_came_back_is_not_said_to_be_unprinted() {
+    let begins_and_is_set_back = [Fate::Fine, Fate::Fine, Fate::Prints, Fate::Restarts, Fate::Fine];
+    for late in [Fate::Fine, Fate::Cancel] {
+        let (world, disk) = live(&[&begins_and_is_set_back[..], &[late]].concat(), false);
+        assert_eq!((world.printed, disk.step, disk.unprinted), (1, Step::Ended, false), "{late:?}: {disk:?}");
+    }
+}
+
+#[test]
 fn a_job_seen_standing_and_lost_in_a_crash_of_the_spooler_is_sent_again() {
     let fates = [Fate::Fine, Fate::Fine, Fate::Fine, Fate::Away, Fate::Amnesia];
     let (world, disk) = live(&fates, true);
