@@ -13,10 +13,8 @@ pub(crate) const fn point(_: &'static str) {}
 /// All of them: a test dies at each.
 #[cfg(feature = "fault-points")]
 pub const POINTS: &[&str] = &[
-    "spool: our copy is on the disk, under no name",
-    "spool: our copy has its name",
-    "spool: a document is on the disk, under no name",
-    "spool: a document has its name",
+    "spool: a document is whole, and not on the disk",
+    "spool: a document is on the disk, and perhaps not its name",
     "outbox: our copy is kept, without a row",
     "outbox: a job is entered, and the person does not know",
     "outbox: a change is about to be recorded",

@@ -41,7 +41,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "lanyard-trust",
         ],
     ),
-    ("lanyard-tests", &["lanyard-api", "lanyard-trust"]),
+    ("lanyard-tests", &["lanyard-api", "lanyard-ipp", "lanyard-trust"]),
     ("xtask", &[]),
 ];
 

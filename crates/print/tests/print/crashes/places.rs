@@ -86,8 +86,8 @@ const SPECIAL: &[(&str, Story)] = &[
 /// The gateway's side of what standard clients bring, and its way into the outbox.
 const GATEWAY: &[&str] = &[
     "ipp: a job has its number, and no document",
-    "spool: a document is on the disk, under no name",
-    "spool: a document has its name",
+    "spool: a document is whole, and not on the disk",
+    "spool: a document is on the disk, and perhaps not its name",
     "outbox: our copy is kept, without a row",
     "outbox: a job is entered, and the person does not know",
     "ipp: a document is taken, and that is not written down",
@@ -105,7 +105,7 @@ const WISHES: &[(&str, Side)] = &[
 
 fn deaths() -> Vec<Death> {
     let side_of = |place: &str| {
-        let senders = ["outbox", "courier", "carrier", "spool: our copy"];
+        let senders = ["outbox", "courier", "carrier"];
         if senders.iter().any(|begin| place.starts_with(begin)) { Side::Sender } else { Side::Owner }
     };
     let story_of = |place: &str| {
@@ -113,11 +113,14 @@ fn deaths() -> Vec<Death> {
         special.map_or(Story::Print, |(_, story)| *story)
     };
     let each = POINTS.iter().map(|&place| Death { place, side: side_of(place), story: story_of(place) });
+    // Both sides keep documents in the same way.
+    let copies = POINTS.iter().filter(|place| place.starts_with("spool"));
+    let copies = copies.map(|&place| Death { place, side: Side::Sender, story: Story::Print });
     let gateway = GATEWAY.iter().map(|&place| Death { place, side: Side::Sender, story: Story::Program });
     let wishes = ["cancel", "hold", "move"].into_iter().flat_map(|wish| {
         WISHES.iter().map(move |&(place, side)| Death { place, side, story: Story::Wish(wish) })
     });
-    each.chain(gateway).chain(wishes).collect()
+    each.chain(copies).chain(gateway).chain(wishes).collect()
 }
 
 /// What people want done with documents, and so what may have become of them.
