@@ -182,9 +182,14 @@ impl World {
         let Death { place, side, story } = *death;
         let path = self.document();
         let title = path.file_name().unwrap().to_string_lossy().into_owned();
+        println!("{side:?} {place} {story:?}: {title}");
         let path = path.display().to_string();
         let waits = matches!(story, Story::Wish(_));
         if waits {
+            // CUPS prints a job again that it is printing when its queue is stopped.
+            super::super::cups::eventually("nothing is being printed", || {
+                self.cupsd.tool("lpstat", &["-p", "pages"]).contains("is idle")
+            });
             self.cupsd.tool("cupsdisable", &["pages"]);
         }
         if let Story::After(first) = story {
@@ -266,9 +271,7 @@ fn a_process_that_dies_at_any_place_prints_each_document_once() {
     let mut died = BTreeMap::<&str, u32>::new();
     for death in deaths() {
         let before = world.places().get(death.place).copied().unwrap_or_default();
-        let begun = Instant::now();
         world.die(&death, &mut wanted);
-        println!("{:?} {} {:?}: {} ms", death.side, death.place, death.story, begun.elapsed().as_millis());
         super::super::cups::eventually("it says where it died", || {
             world.places().get(death.place).copied().unwrap_or_default() > before
         });
