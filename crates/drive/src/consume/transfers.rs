@@ -114,6 +114,8 @@ struct Task {
     stop: CancellationToken,
     cancelled: Arc<AtomicBool>,
     paused: Arc<AtomicBool>,
+    /// Why it can never go on, once that is known.
+    verdict: Arc<OnceLock<(Reason, String)>>,
     /// The device is back, or a person is impatient: do not wait for the next try.
     wake: Arc<Notify>,
     /// Cancelled when the task has let go of everything.
@@ -378,8 +380,19 @@ impl Transfers {
 
     /// Ends a copy that can never go on, and says why. One that is over stays as it is.
     pub async fn give_up(&self, id: Uuid, reason: Reason, detail: String) {
-        let Some(copy) = self.pause(id).await else { return };
-        if !copy.state.is_ended() {
+        let task = {
+            let copies = self.inner.copies();
+            let Some(held) = copies.get(&id).filter(|held| !held.row.transfer.state.is_ended()) else {
+                return;
+            };
+            held.task.clone()
+        };
+        if let Some(task) = task {
+            let _ = task.verdict.set((reason, detail.clone()));
+            task.stop.cancel();
+            let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
+        }
+        if self.get(id).is_some_and(|copy| !copy.state.is_ended()) {
             let job = self.inner.job(id, self.inner.cancel.clone());
             job.end(State::Failed, Some((reason, detail))).await;
         }
@@ -514,6 +527,7 @@ impl Inner {
                 stop: self.cancel.child_token(),
                 cancelled: Arc::default(),
                 paused: Arc::default(),
+                verdict: Arc::default(),
                 wake: Arc::default(),
                 ended: CancellationToken::new(),
             };
@@ -576,6 +590,9 @@ async fn run(job: &Job, task: &Task) {
             Ok(()) => return job.end(State::Done, None).await,
             Err(Trouble::Interrupted) if task.cancelled.load(Ordering::SeqCst) => {
                 return job.end_cancelled().await;
+            }
+            Err(Trouble::Interrupted) if task.verdict.get().is_some() => {
+                return job.end(State::Failed, task.verdict.get().cloned()).await;
             }
             Err(Trouble::Interrupted) if task.paused.load(Ordering::SeqCst) => return job.pauses().await,
             // The node stops: the row stays as it is and the next start goes on.
