@@ -51,7 +51,7 @@ fn programs_work_in_a_mounted_folder() -> Result<()> {
              git config user.email a@example.org && git config user.name ada
              mkdir src
              printf 'int answer(void) {{ return 42; }}\\n' > src/answer.c
-             printf '#include <stdio.h>\\nint answer(void);\\nint main(void) {{ printf(\"%d\\\\n\", answer()); }}\\n' > src/main.c
+             printf '#include <stdio.h>\\nint answer(void);\\nint main(void) {{ printf(\"%%d\\\\n\", answer()); }}\\n' > src/main.c
              printf 'all: tool\\ntool: main.o answer.o\\n\\tcc -o tool main.o answer.o\\n%%.o: src/%%.c\\n\\tcc -c -o $@ $<\\n' > Makefile
              for n in $(seq 40); do echo $n > src/file$n; done
              git add . && git commit -qm first
