@@ -12,5 +12,6 @@ export default defineConfig({
     bail: 1,
     testTimeout: 90_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
   },
 });

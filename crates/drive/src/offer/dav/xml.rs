@@ -6,6 +6,7 @@
 
 use quick_xml::{
     XmlVersion,
+    escape::unescape,
     events::{BytesStart, Event},
     name::{NamespaceResolver, PrefixDeclaration, ResolveResult},
     reader::NsReader,
@@ -210,10 +211,12 @@ fn name(space: &ResolveResult<'_>, local: &str) -> Result<Name, XmlError> {
         ResolveResult::Unbound => "",
         ResolveResult::Unknown(_) => return Err(XmlError::Malformed),
     };
+    // The resolver gives it as it stands there.
+    let space = unescape(space).map_err(|_| XmlError::Entities)?;
     if !space.chars().all(is_char) || !is_name(local) {
         return Err(XmlError::Malformed);
     }
-    Ok(Name::new(space, local))
+    Ok(Name::new(&space, local))
 }
 
 /// Whether it can be written as a name again (XML names §3, without the exotic ranges being told apart).
@@ -319,6 +322,15 @@ mod tests {
         let mut out = String::new();
         element.write(&mut out);
         out
+    }
+
+    #[test]
+    fn a_namespace_means_the_same_when_it_is_written_again() {
+        let element = parse(b"<t xmlns='a&gt;b&amp;c'/>").unwrap();
+        assert_eq!(element.name, Name::new("a>b&c", "t"));
+        let mut written = String::new();
+        element.write(&mut written);
+        assert_eq!(parse(written.as_bytes()).unwrap(), element, "{written}");
     }
 
     #[test]
