@@ -117,11 +117,7 @@ async fn refresh(core: &Arc<Core>, names: &mut Names) {
             told.push((printer.share, record));
         }
     }
-    let folder = |(share, name): (ShareId, String)| FolderRecord {
-        instance: names.settle(core, &share, &name, &[Kind::WebDavs], &heard),
-        path: crate::doors::dav::path_of(&share),
-    };
-    let folders: Vec<FolderRecord> = core.shares.folders_for_everyone().into_iter().map(folder).collect();
+    let folders = folders(core);
     names.forget_gone(core);
     let folders_changed = {
         let mut known = core.plain.told_folders();
@@ -138,6 +134,15 @@ async fn refresh(core: &Arc<Core>, names: &mut Names) {
     if changed || folders_changed {
         networks::follow(core).await;
     }
+}
+
+/// All folders under one name, which is the computer's in the same announcement and says nothing of anybody: what folders
+/// are called is told over TLS, to whoever may look into them.
+fn folders(core: &Core) -> Vec<FolderRecord> {
+    if core.shares.folders_for_everyone().is_empty() {
+        return Vec::new();
+    }
+    vec![FolderRecord { instance: web::host_label(core), path: crate::doors::dav::TOP.to_owned() }]
 }
 
 /// What the printer is, to a client that proves nothing.

@@ -313,9 +313,19 @@ fn a_folder_for_everyone_is_announced_and_others_are_not() -> Result<()> {
     let private = shared.owner.host().dir().join("Diary");
     fs::create_dir(&private)?;
     shared.owner.run(&["share", "folder", &private.to_string_lossy(), "--name", "Diary", "--to", "home"])?;
-    let advert = crate::street::hears(&desktop, "_webdavs._tcp", "Photos (Lanyard)")?;
-    let path = shared.url.split_once("/dav/").map(|(_, rest)| format!("/dav/{rest}")).unwrap_or_default();
-    ensure!(advert.txt.get("path") == Some(&path) && advert.txt.len() == 1, "{advert:?}");
+    let advert = soon("the folders are announced", HEARD, || {
+        let found = desktop.browse("_webdavs._tcp")?;
+        found.into_iter().find(|advert| advert.address.contains('.')).context("nothing is heard")
+    })?;
+    // By no name that says anything.
+    ensure!(advert.host == format!("{}.local", advert.name), "{advert:?}");
+    ensure!(
+        advert.txt.get("path").map(String::as_str) == Some("/dav/") && advert.txt.len() == 1,
+        "{advert:?}"
+    );
+    let top = shared.url.split_once("/dav/").map(|(host, _)| format!("{host}/dav/")).unwrap_or_default();
+    let list = shared.client.run(&["curl", "-sk", "-X", "PROPFIND", "-H", "Depth: 1", &top])?;
+    ensure!(list.contains("Photos") && !list.contains("Diary"), "{list}");
     ensure!(advert.host.starts_with("lanyard-") && advert.port == shared.owner.status()?.port, "{advert:?}");
     ensure!(desktop.browse("_webdav._tcp")?.is_empty(), "nothing without encryption");
     let others = desktop.browse("_webdavs._tcp")?;

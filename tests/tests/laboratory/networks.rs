@@ -82,9 +82,8 @@ fn nothing_that_can_be_read_on_the_wire_names_anybody() -> Result<()> {
     let folder = host.dir().join("sancho");
     fs::create_dir(&folder)?;
     fs::write(folder.join("barataria.txt"), documents::noise(10_000, 1))?;
-    // Whatever is for everyone on the network is announced by the name that its owner chose; these are for one device.
-    let folder = folder.to_string_lossy();
-    ada.run(&["share", "folder", &folder, "--name", "Sancho Panza", "--to", &ben.ready().id])?;
+    ada.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Sancho Panza"])?;
+    // Whatever is for everyone on the network is announced by the name that its owner chose; this is for one device.
     ada.run(&["share", "printer", "save-as-pdf", "--name", "Windmill", "--to", &ben.ready().id])?;
     ben.finds_drive("Sancho Panza")?;
     ben.finds_printer("Windmill")?;

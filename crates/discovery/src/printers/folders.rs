@@ -1,7 +1,7 @@
 //! Saying that folders are here, for file managers (`_webdavs._tcp`, registered with IANA; RFC 6763 §6).
 //!
-//! One instance for each folder, told by the daemon that tells of printers: under the name that its owner gave it, with
-//! the path and nothing else.
+//! Told by the daemon that tells of printers: a name, with the path and nothing else. Whoever has them told decides
+//! whether that is the folder of all folders or one of them, and by which name.
 
 use super::{Printers, record};
 use crate::AnnounceError;

@@ -29,11 +29,8 @@ use std::sync::Arc;
 /// Where folders are.
 const FOLDERS: &str = "/dav";
 
-/// The path under which a shared folder is announced.
-#[must_use]
-pub fn path_of(share: &ShareId) -> String {
-    format!("{FOLDERS}/{share}/")
-}
+/// The path that is announced: the folder of all shared folders.
+pub(crate) const TOP: &str = "/dav/";
 
 /// Whether this is the door for a path.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The names under which printers and folders are announced: settled once, and kept, because phones remember printers
+//! The names under which printers are announced: settled once, and kept, because phones remember printers
 //! by them.
 
 use crate::{Core, settings::Settings, web};
