@@ -1,6 +1,7 @@
 //! Where requests come in: other nodes over the LAN, this computer's front ends over a local socket, a browser
 //! over loopback, whoever comes over the LAN without a key: guests with a browser, printing clients.
 
+pub(crate) mod ask_gate;
 pub mod browser;
 pub mod dav;
 pub(crate) mod front;

@@ -8,7 +8,10 @@
 
 use crate::{
     Core,
-    doors::front,
+    doors::{
+        ask_gate::{self, Way},
+        front,
+    },
     drives,
     guests::{self, NotIn},
     web,
@@ -22,7 +25,7 @@ use lanyard_drive::{
 use lanyard_link::{Body, Incoming, Visitor, body};
 use lanyard_trust::{
     PlainId, ShareId, Subject, Who,
-    gate::{self, Answer, Asked, Own, Surface},
+    gate::{self, Answer, Own, Surface},
 };
 use std::sync::Arc;
 
@@ -57,25 +60,8 @@ pub async fn serve(core: Arc<Core>, visitor: Visitor, request: Request<Incoming>
 
 /// Lets a request in and tells under which host and port it came.
 fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<String, gate::Refused> {
-    let values = |name: HeaderName| -> Vec<&str> {
-        request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
-    };
-    let (host, origin) = (values(header::HOST), values(header::ORIGIN));
-    let (fetch_site, content_type) =
-        (values(HeaderName::from_static("sec-fetch-site")), values(header::CONTENT_TYPE));
-    let asked = Asked {
-        surface: Surface::Dav,
-        method: request.method().as_str(),
-        authority: request.uri().authority().map(http::uri::Authority::as_str),
-        host: &host,
-        origin: &origin,
-        fetch_site: &fetch_site,
-        content_type: &content_type,
-        from_loopback: visitor.remote.ip().is_loopback(),
-        tls: visitor.tls,
-    };
-    gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })?;
-    Ok(host.first().copied().unwrap_or_default().to_owned())
+    let own = Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] };
+    ask_gate::admit(request, Way::of(&visitor, Surface::Dav), &own)
 }
 
 async fn answer(

@@ -15,13 +15,16 @@ mod words;
 
 use crate::{
     Core,
-    doors::front,
+    doors::{
+        ask_gate::{self, Way},
+        front,
+    },
     guests::{self, NotIn, Secret},
 };
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use lanyard_api::PassAction;
 use lanyard_link::{Body, Incoming, Visitor, body};
-use lanyard_trust::gate::{self, Answer, Arrival, Asked, Own, Surface};
+use lanyard_trust::gate::{self, Answer, Own, Surface};
 use std::{sync::Arc, time::Duration};
 use words::Words;
 
@@ -56,32 +59,12 @@ pub async fn serve(
 }
 
 fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<(), gate::Refused> {
-    let values = |name: HeaderName| -> Vec<&str> {
-        request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
-    };
-    let (host, origin) = (values(header::HOST), values(header::ORIGIN));
-    let (fetch_site, content_type) =
-        (values(HeaderName::from_static("sec-fetch-site")), values(header::CONTENT_TYPE));
-    let asked = Asked {
-        surface: Surface::Guest,
-        method: request.method().as_str(),
-        authority: request.uri().authority().map(http::uri::Authority::as_str),
-        host: &host,
-        origin: &origin,
-        fetch_site: &fetch_site,
-        content_type: &content_type,
-        from_loopback: visitor.remote.ip().is_loopback(),
-        tls: visitor.tls,
-    };
+    let way = Way::of(&visitor, Surface::Guest);
     let own = Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] };
-    if !is_entry(request.uri().path()) {
-        return gate::admit(&asked, &own);
+    if is_entry(request.uri().path()) {
+        return ask_gate::admit_entry(request, way, &own);
     }
-    let (mode, dest) = (
-        values(HeaderName::from_static("sec-fetch-mode")),
-        values(HeaderName::from_static("sec-fetch-dest")),
-    );
-    gate::admit_entry(&asked, &Arrival { mode: &mode, dest: &dest }, &own)
+    ask_gate::admit(request, way, &own).map(drop)
 }
 
 /// The page with the PIN, where links lead: it is the same for everybody.

@@ -5,14 +5,21 @@
 //! (`lanyard_trust::gate`) first; whether whoever asks may see or use a printer is decided by the gate of the shares,
 //! which knows it as somebody on the owner's network who proves nothing.
 
-use crate::{Core, doors::front, printing, shares, web};
+use crate::{
+    Core,
+    doors::{
+        ask_gate::{self, Way},
+        front,
+    },
+    printing, shares, web,
+};
 use http::{HeaderName, Method, Request, Response, StatusCode, header};
 use lanyard_api::ShareKind;
 use lanyard_link::{Body, Incoming, Visitor, body};
 use lanyard_print::offer::ipp::{Facts, Place, Printer, Shared};
 use lanyard_trust::{
     PlainId, ShareId, Subject, Who,
-    gate::{self, Answer, Asked, Own, Surface},
+    gate::{self, Answer, Own, Surface},
 };
 use std::sync::Arc;
 
@@ -54,30 +61,13 @@ pub async fn serve(core: Arc<Core>, visitor: Visitor, request: Request<Incoming>
 
 /// Lets a request in and tells under which host and port it came.
 fn admit(request: &Request<Incoming>, visitor: Visitor, name: &str) -> Result<String, gate::Refused> {
-    let values = |name: HeaderName| -> Vec<&str> {
-        request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
-    };
-    let (host, origin) = (values(header::HOST), values(header::ORIGIN));
-    let (fetch_site, content_type) =
-        (values(HeaderName::from_static("sec-fetch-site")), values(header::CONTENT_TYPE));
     // A browser may look at the page about a printer, and at nothing else.
     let surface = if *request.method() == Method::POST { Surface::Ipp } else { Surface::Guest };
-    let asked = Asked {
-        surface,
-        method: request.method().as_str(),
-        authority: request.uri().authority().map(http::uri::Authority::as_str),
-        host: &host,
-        origin: &origin,
-        fetch_site: &fetch_site,
-        content_type: &content_type,
-        from_loopback: visitor.remote.ip().is_loopback(),
-        tls: visitor.tls,
-    };
-    gate::admit(&asked, &Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] })?;
-    let host = host.first().copied().unwrap_or_default();
+    let own = Own { addresses: &[visitor.local.ip().to_canonical()], names: &[name] };
+    let host = ask_gate::admit(request, Way::of(&visitor, surface), &own)?;
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
     // The default ports of HTTP and of IPP are not the same: an address without one would mean another.
-    Ok(if has_port { host.to_owned() } else { format!("{host}:{}", visitor.local.port()) })
+    Ok(if has_port { host } else { format!("{host}:{}", visitor.local.port()) })
 }
 
 async fn answer(

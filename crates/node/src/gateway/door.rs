@@ -4,12 +4,19 @@
 //! names a printer by its secret; anything else finds nothing.
 
 use super::{kept::Added, peer, printer::Remote};
-use crate::{Core, doors, doors::front};
-use http::{HeaderName, Method, Request, Response, StatusCode, header};
+use crate::{
+    Core,
+    doors::{
+        self,
+        ask_gate::{self, Way},
+        front,
+    },
+};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use lanyard_link::{Body, body};
 use lanyard_print::offer::ipp::Place;
-use lanyard_trust::gate::{self, Asked, Own, Surface};
+use lanyard_trust::gate::{self, Own, Surface};
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -90,26 +97,10 @@ fn behind(core: &Core, rest: &str) -> Option<Added> {
 
 /// Lets a request in and tells under which host and port it came.
 fn admit<B>(request: &Request<B>, port: u16) -> Result<String, gate::Refused> {
-    let values = |name: HeaderName| -> Vec<&str> {
-        request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
-    };
-    let (host, origin) = (values(header::HOST), values(header::ORIGIN));
-    let (fetch_site, content_type) =
-        (values(HeaderName::from_static("sec-fetch-site")), values(header::CONTENT_TYPE));
-    let asked = Asked {
-        surface: Surface::Ipp,
-        method: request.method().as_str(),
-        authority: request.uri().authority().map(http::uri::Authority::as_str),
-        host: &host,
-        origin: &origin,
-        fetch_site: &fetch_site,
-        content_type: &content_type,
-        from_loopback: true,
-        tls: false,
-    };
-    gate::admit(&asked, &Own { addresses: &[Ipv4Addr::LOCALHOST.into()], names: &["localhost"] })?;
-    let host = host.first().copied().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let way = Way { surface: Surface::Ipp, from_loopback: true, tls: false };
+    let own = Own { addresses: &[Ipv4Addr::LOCALHOST.into()], names: &["localhost"] };
+    let host = ask_gate::admit(request, way, &own)?;
+    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
     // CUPS leaves a port out that it takes for the usual one.
     Ok(format!("{name}:{port}"))
 }
