@@ -16,9 +16,21 @@ pub(super) enum QueueError {
     Failed(String),
 }
 
+/// A job that the print system believes we have.
+#[derive(Clone, Debug)]
+pub(super) struct HandedOver {
+    /// Its number there.
+    pub(super) number: i32,
+    /// Between which seconds it gave it to us.
+    pub(super) begun: i64,
+    pub(super) ended: i64,
+    /// What it is called, as our own jobs are.
+    pub(super) title: String,
+}
+
 #[cfg(unix)]
 mod cups {
-    use super::{Core, QueueError};
+    use super::{Core, HandedOver, QueueError};
     use crate::printing;
     use lanyard_print::{
         QueueId,
@@ -59,14 +71,20 @@ mod cups {
         Ok(printing::system_queues(core).move_queue(&QueueId(queue.to_owned()), uri).await?)
     }
 
-    /// Jobs that the print system believes we have: its number, and between which seconds it gave them to us.
+    /// Jobs that the print system believes we have.
     pub(in super::super) async fn handed_over(
         core: &Core,
         queue: &str,
-    ) -> Result<Vec<(i32, i64, i64)>, QueueError> {
+    ) -> Result<Vec<HandedOver>, QueueError> {
         let found = printing::system_queues(core).handed_over(&QueueId(queue.to_owned())).await;
         let found = found.map_err(|error| QueueError::Failed(error.to_string()))?;
-        Ok(found.into_iter().map(|job| (job.number, job.begun, job.ended)).collect())
+        let jobs = found.into_iter().map(|job| HandedOver {
+            number: job.number,
+            begun: job.begun,
+            ended: job.ended,
+            title: job.title,
+        });
+        Ok(jobs.collect())
     }
 
     /// Lets a queue go on that the print system has stopped for a fault; true when it had.
@@ -92,7 +110,7 @@ pub(super) use cups::{
 
 #[cfg(not(unix))]
 mod none {
-    use super::{Core, QueueError};
+    use super::{Core, HandedOver, QueueError};
 
     fn no<T>() -> Result<T, QueueError> {
         Err(QueueError::Failed("not available on this system in this version".to_owned()))
@@ -110,7 +128,7 @@ mod none {
         no()
     }
 
-    pub(in super::super) async fn handed_over(_: &Core, _: &str) -> Result<Vec<(i32, i64, i64)>, QueueError> {
+    pub(in super::super) async fn handed_over(_: &Core, _: &str) -> Result<Vec<HandedOver>, QueueError> {
         no()
     }
 

@@ -8,6 +8,7 @@ use crate::{
     QueueId,
     client::{Adding, attributes::told},
     system::{SendError, SpoolError},
+    ticket,
 };
 use lanyard_ipp::{Attribute, GroupTag, Message, Operation, Status, Value};
 
@@ -51,7 +52,7 @@ pub struct Found {
 }
 
 /// A job that CUPS has done with, as it believes. In seconds of this computer's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandedOver {
     /// CUPS's number of it.
     pub number: i32,
@@ -59,6 +60,8 @@ pub struct HandedOver {
     pub begun: i64,
     /// When it had done that.
     pub ended: i64,
+    /// What it is called, as a job of ours would be.
+    pub title: String,
 }
 
 /// Why CUPS did not make or remove a queue.
@@ -112,7 +115,7 @@ impl Cups {
         let message = Self::to_queue(Operation::GetJobs, queue)
             .operation("which-jobs", Value::keyword("completed"))
             .operation("limit", Value::Integer(LATEST))
-            .requesting(&["job-id", "job-state", "time-at-processing", "time-at-completed"]);
+            .requesting(&["job-id", "job-state", "job-name", "time-at-processing", "time-at-completed"]);
         let answer = self.ask("/", message).await?;
         let done = answer.groups(GroupTag::Job).filter(|job| job.int("job-state") == Some(COMPLETED));
         let handed_over = done.filter_map(|job| {
@@ -120,6 +123,7 @@ impl Cups {
                 number: job.int("job-id")?,
                 begun: i64::from(job.int("time-at-processing")?),
                 ended: i64::from(job.int("time-at-completed")?),
+                title: ticket::title(job.text("job-name").unwrap_or_default()),
             })
         });
         Ok(handed_over.collect())
