@@ -146,8 +146,9 @@ impl Cups {
         const STOPPED: i32 = 5;
         let answer = self.queue_attributes(queue, &["printer-state", "printer-state-message"]).await?;
         let group = answer.group(GroupTag::Printer).ok_or(SpoolError::NotFound)?;
-        // What CUPS writes there when somebody stops a queue and gives no reason.
-        let by_a_person = ["", "Paused"].contains(&group.text("printer-state-message").unwrap_or_default());
+        // What CUPS writes there when somebody stops a queue and gives no reason. After a fault there is what the backend
+        // said last, or nothing.
+        let by_a_person = group.text("printer-state-message") == Some("Paused");
         if group.int("printer-state") != Some(STOPPED) || by_a_person {
             return Ok(false);
         }
