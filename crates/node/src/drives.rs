@@ -258,18 +258,21 @@ pub(crate) struct Outgoing {
     name: String,
     size: u64,
     tree: bool,
+    /// A browser's upload.
+    upload: bool,
 }
 
 impl Outgoing {
     /// Looks at it: what it is and how large.
-    pub(crate) async fn look(core: &Core, path: String) -> Result<Self, ApiError> {
-        let places::Source { path, name, size } = places::source(core, &Document::Path { path }).await?;
+    pub(crate) async fn look(core: &Core, document: &Document) -> Result<Self, ApiError> {
+        let places::Source { path, name, size } = places::source(core, document).await?;
+        let upload = matches!(document, Document::Upload { .. });
         let tree = size.is_none();
         let size = match size {
             Some(size) => size,
             None => places::size_of_tree(path.clone()).await?,
         };
-        Ok(Self { path, name: path::portable_name(&name), size, tree })
+        Ok(Self { path, name: path::portable_name(&name), size, tree, upload })
     }
 }
 
@@ -282,17 +285,21 @@ pub(crate) async fn hand_over(
     share: &ShareId,
 ) -> Result<Transfer, ApiError> {
     let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
+    let source = match one.upload {
+        true => places::take_over(one.path, &core.drives.outgoing).await?,
+        false => one.path,
+    };
     let new = NewUpload {
         node,
         device_name: device_name.to_owned(),
         share: share.clone(),
         drive: INBOX.to_owned(),
-        source: one.path,
+        source,
         tree: one.tree,
         size: Some(one.size),
         path: SharePath::top().join(&one.name).map_err(invalid)?,
         conflict: consume::Conflict::KeepBoth,
-        owns_source: false,
+        owns_source: one.upload,
     };
     core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
 }
