@@ -26,7 +26,7 @@ use lanyard_drive::{
         dav::{Dav, Mounted},
     },
     path::{self, SharePath},
-    wire::{Code, Kind, SEND, Stat},
+    wire::{Code, Kind, SEND, Stat, is_send},
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_trust::{Gate, NodeId, ShareId, Subject};
@@ -235,7 +235,7 @@ pub async fn cancel(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErr
         .ok_or_else(|| no_copy(transfer))
 }
 
-/// Goes on with a copy.
+/// Goes on with a copy. What was sent to a person and did not get there is sent as another copy.
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `invalid` when it is finished.
@@ -243,6 +243,10 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
     let copy = find(core, transfer)?;
     if copy.state == consume::State::Done {
         return Err(ApiError::new(ErrorCode::Invalid, "This copy is finished already."));
+    }
+    if is_send(&copy.share) && copy.state.is_ended() {
+        // What was refused, or has ended there, is asked for anew.
+        return sends::again(core, copy).await;
     }
     core.drives
         .transfers
@@ -274,6 +278,15 @@ impl Outgoing {
         };
         Ok(Self { path, name: path::portable_name(&name), size, tree, upload })
     }
+}
+
+/// Looks again at what was to be sent by a copy that has ended.
+pub(crate) async fn look_again(core: &Core, copy: &consume::Transfer) -> Result<Outgoing, ApiError> {
+    let path = copy.local_path.to_string_lossy().into_owned();
+    let upload = copy.local_path.starts_with(&core.drives.outgoing);
+    let name = copy.remote_path.clone();
+    let found = Outgoing::look(core, &Document::Path { path }).await?;
+    Ok(Outgoing { name, upload, ..found })
 }
 
 /// Begins to send something to a person's inbox.

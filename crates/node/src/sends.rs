@@ -59,6 +59,19 @@ pub async fn send(core: &Arc<Core>, files: Vec<Document>, device: &str) -> Resul
     Ok(begun)
 }
 
+/// Sends once more what did not get there.
+///
+/// # Errors
+/// As [`send`].
+pub async fn again(core: &Arc<Core>, copy: consume::Transfer) -> Result<Transfer, ApiError> {
+    let node = home::member(core, &copy.node.to_string())?;
+    let outgoing = drives::look_again(core, &copy).await?;
+    let share = ShareId(format!("{SEND}{}", Uuid::new_v4()));
+    let begun = drives::hand_over(core, outgoing, node, &copy.device_name, &share).await?;
+    see_to(core, node, share);
+    Ok(begun)
+}
+
 /// Goes on with what was not over when the node stopped.
 pub fn resume(core: &Arc<Core>) {
     let all = drives::copies(core);
