@@ -183,7 +183,9 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
         Command::Send { files, to } => transfers::send(&node, files, to, json).await,
-        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
+        Command::Inbox { stop, ask_again, folder, usual_folder } => {
+            transfers::inbox(&node, stop, ask_again, folder, usual_folder, json).await
+        }
         Command::Pause { id } => transfers::pause(&node, id, json).await,
         Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
         Command::Notes { id } => transfers::notes(&node, id, json).await,
