@@ -5,7 +5,7 @@
 //! goes to the standard error. Nothing is opened here, and nothing is read before [`Limits`] are in force.
 
 use super::{
-    DocumentError, Format, Inspected, Look, Paper, Shown,
+    DocumentError, Format, Inspected, Look, Paper, Shown, bare,
     finish::{self, Finish},
     fonts::Fonts,
     image, impose,
@@ -19,7 +19,7 @@ use crate::{
         raster::{self as out_raster, Raster},
         sides::{self, Arranged, Size},
     },
-    ticket::{Options, Sides},
+    ticket::{Options, Scaling, Sides},
 };
 use lopdf::Document;
 use std::{
@@ -338,6 +338,11 @@ fn show(
 ) -> Result<Shown, DocumentError> {
     let mut options = look.options.clone();
     let paper = look.paper.as_deref().map(|paper| Paper::of(Some(paper)));
+    if look.bare
+        && let Some(sheet) = bare::sheet(document, format)?
+    {
+        options = Options { media: Some(sheet), scaling: Some(Scaling::Fill), ..Options::default() };
+    }
     if format != Format::Pdf && options.media.is_none() {
         options.media.clone_from(&look.paper);
     }
