@@ -1,9 +1,8 @@
 // What a person does to the node, with its outcome shown. Dialogs that show errors in place ask the node themselves.
 
 import type { Answer, Job, JobAction, Printer, Queue, Share } from "../api";
-import type { LocalFile } from "../platform";
 import { asApiError } from "../platform";
-import { ask, platform } from "./app.svelte";
+import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
 import { t } from "./say";
 import { withWriting } from "../who";
@@ -17,30 +16,6 @@ export async function attempt(work: () => Promise<unknown>, tried?: string): Pro
     const retry = () => void attempt(work, tried);
     above.note({ about: "error", error: asApiError(thrown), ...(tried !== undefined && { tried }), retry });
     return false;
-  }
-}
-
-/** Copies a file to this computer's downloads folder; a name that is taken gets a number. */
-export function download(drive: string, path: string) {
-  return attempt(async () => {
-    const transfer = await ask({ do: "get", drive, path, dest: null, conflict: "keep_both" }, "transfer");
-    above.note({ about: "transfer", transfer: transfer.id });
-  });
-}
-
-/** Copies files of this computer into a folder of a drive. */
-export async function upload(drive: string, folder: string, files: LocalFile[]) {
-  for (const file of files) {
-    if (file.folder) {
-      above.note({ about: "error", error: { code: "invalid", detail: `${file.name} is a folder.` } });
-      continue;
-    }
-    await attempt(async () => {
-      const document = await platform().uploadDocument(file);
-      const path = folder === "" ? "" : `${folder}/`;
-      const transfer = await ask({ do: "put", document, drive, path, conflict: "keep_both" }, "transfer");
-      above.note({ about: "transfer", transfer: transfer.id });
-    });
   }
 }
 
