@@ -11,7 +11,14 @@ import { n, t } from "./say";
 /** Questions to the node at one time when many things are done at once. */
 const AT_ONCE = 4;
 /** More than this at once are better done as a whole folder. */
-export const MOST_AT_ONCE = 2_000;
+const MOST_AT_ONCE = 2_000;
+
+/** Says so when there are too many, and that nothing was done. */
+function tooMany(entries: readonly unknown[]): boolean {
+  if (entries.length <= MOST_AT_ONCE) return false;
+  above.say(n("folder.too_many", MOST_AT_ONCE));
+  return true;
+}
 
 export type Settled = Exclude<Conflict, "refuse">;
 
@@ -66,12 +73,13 @@ function askConflict(name: string, left: number, where: "here" | "there"): Promi
 }
 
 /** Copies things of a folder to this computer's downloads folder. */
-export function downloadAll(drive: string, folder: string, entries: Entry[]) {
+export async function downloadAll(drive: string, folder: string, entries: Entry[]) {
+  if (tooMany(entries)) return;
   const copies = entries.map(({ name }) => ({
     name,
     begin: (conflict: Conflict) => ask({ do: "get", drive, path: below(folder, name), dest: null, conflict }, "transfer"),
   }));
-  return copyAll(copies, "here");
+  await copyAll(copies, "here");
 }
 
 /** Copies files and folders of this computer into a folder of a drive. */
@@ -120,16 +128,17 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 /** Gives something another name. Throws an `ApiError`. */
-export async function rename(drive: string, folder: string, entry: Entry, name: string) {
+export async function rename(drive: string, folder: string, entry: Entry, name: string, undone: () => void) {
   const path = below(folder, entry.name);
   const to = below(folder, name);
   await ask({ do: "move_entry", drive, path, to, conflict: "refuse", if_match: entry.etag }, "placed");
   const back = () => ask({ do: "move_entry", drive, path: to, to: path, conflict: "refuse", if_match: null }, "placed");
-  above.say(t("folder.did_rename", { name: entry.name, to: name }), () => void attempt(back));
+  above.say(t("folder.did_rename", { name: entry.name, to: name }), () => void attempt(back).then(undone));
 }
 
 /** Moves or copies things into another folder of the same drive. Throws the first failure, when all was tried. */
-export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string) {
+export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string, undone: () => void) {
+  if (tooMany(entries)) return;
   const into = `${to}/`;
   const errors: unknown[] = [];
   const placed: { from: string; to: string }[] = [];
@@ -149,34 +158,43 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
     const back = async () => {
       await each(placed, (one) => ask({ do: "move_entry", drive, path: one.to, to: one.from, conflict: "refuse", if_match: null }, "placed"));
     };
-    above.say(words, move ? () => void attempt(back) : undefined);
+    above.say(words, move ? () => void attempt(back).then(undone) : undefined);
   }
   if (errors.length > 0) throw errors[0];
 }
 
-/** Removes things into the drive's bin; one note says so and takes it back. */
-export async function removeAll(drive: string, folder: string, entries: Entry[], progress: (done: number) => void) {
-  const removed: string[] = [];
+/** Removes things into the drive's bin; one note says so and takes it back. Tells which names are gone. */
+export async function removeAll(
+  drive: string,
+  folder: string,
+  entries: Entry[],
+  progress: (done: number) => void,
+  restored: () => void,
+): Promise<Set<string>> {
+  if (tooMany(entries)) return new Set();
+  const back: (() => Promise<unknown>)[] = [];
   const errors: { entry: Entry; error: ApiError }[] = [];
   let done = 0;
   await each(entries, async (entry) => {
     const path = below(folder, entry.name);
     try {
       const { bin } = await ask({ do: "remove_entry", drive, path, if_match: entry.etag }, "removed");
-      if (bin !== null) removed.push(bin);
+      if (bin !== null) back.push(() => ask({ do: "restore", drive, id: bin, to: null }, "placed"));
+      // An empty folder is just gone: another one is as good.
+      else if (entry.kind === "folder") back.push(() => ask({ do: "make_folder", drive, path }, "done"));
     } catch (thrown) {
       errors.push({ entry, error: asApiError(thrown) });
     }
     progress((done += 1));
   });
   const gone = entries.length - errors.length;
-  const back = () => each(removed, (id) => ask({ do: "restore", drive, id, to: null }, "placed"));
   if (gone > 0) {
     const first = entries.find((entry) => !errors.some((error) => error.entry === entry))!;
-    above.say(n("folder.did_remove", gone, { name: first.name }), removed.length > 0 ? () => void attempt(back) : undefined);
+    above.say(n("folder.did_remove", gone, { name: first.name }), back.length > 0 ? () => void attempt(() => each(back, (one) => one())).then(restored) : undefined);
   }
   const failure = errors[0];
   if (failure) sayFailed(failure.error, t("folder.not_removed", { name: failure.entry.name }));
+  return new Set(entries.filter((entry) => !errors.some((error) => error.entry === entry)).map(({ name }) => name));
 }
 
 /** What did not work with one file; a change by somebody else has words of its own. */

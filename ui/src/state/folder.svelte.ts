@@ -50,6 +50,12 @@ export class FolderView {
     this.entries = this.#all;
   }
 
+  /** What was removed goes at once, however long the folder takes to load again. */
+  without(names: ReadonlySet<string>) {
+    this.entries = this.#all = this.#all.filter(({ name }) => !names.has(name));
+    this.count = this.#all.length;
+  }
+
   stop() {
     this.#asked += 1;
     this.loading = false;

@@ -36,6 +36,8 @@ const AT_ONCE: usize = 8;
 const MOST_HITS: usize = 2_000;
 /// How long an answer waits for something to tell.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// How long the first answer waits: with it comes the id, by which a search can be ended.
+const AT_FIRST: Duration = Duration::from_millis(300);
 /// For so long nobody may ask for more before a search ends.
 const IDLE: Duration = Duration::from_secs(20);
 
@@ -107,7 +109,7 @@ impl Known {
     }
 
     /// Waits until there are more than `after` finds, or it is over.
-    async fn tell(&self, after: usize) -> Search {
+    async fn tell(&self, after: usize, patience: Duration) -> Search {
         let mut news = self.news.subscribe();
         let wait = async {
             loop {
@@ -123,7 +125,7 @@ impl Known {
             }
         };
         // What has come until then is told in any case.
-        let _ = tokio::time::timeout(PATIENCE, wait).await;
+        let _ = tokio::time::timeout(patience, wait).await;
         let mut found = self.found();
         found.asked = Instant::now();
         Search {
@@ -212,7 +214,7 @@ pub async fn begin(
         });
     }
     core.drives.searches.add(Arc::clone(&search));
-    Ok(search.tell(0).await)
+    Ok(search.tell(0, AT_FIRST).await)
 }
 
 /// Goes on with a search.
@@ -221,7 +223,7 @@ pub async fn begin(
 /// `not_found` when it is over and forgotten.
 pub async fn more(core: &Core, search: &str, after: u32) -> Result<Search, ApiError> {
     let search = core.drives.searches.find(search)?;
-    Ok(search.tell(after as usize).await)
+    Ok(search.tell(after as usize, PATIENCE).await)
 }
 
 /// Ends a search.
