@@ -64,6 +64,15 @@ pub(crate) struct Landing {
     /// Hidden names of earlier, interrupted landings are removed when a folder is first opened.
     sweeps: bool,
     swept: HashSet<Vec<String>>,
+    enter: Enter,
+}
+
+/// Opens a folder in one that is open, without following a link; refuses what files must not come to.
+pub(crate) type Enter = fn(&Dir, &str) -> io::Result<Dir>;
+
+/// Wherever the user of this computer says that they shall come to.
+pub(crate) fn anywhere(dir: &Dir, name: &str) -> io::Result<Dir> {
+    dir.open_dir_nofollow(name)
 }
 
 /// A file that has no name yet.
@@ -76,7 +85,7 @@ struct Hidden {
 
 impl Landing {
     /// `prefix` is the beginning of hidden names: a dot, and something that says whose they are.
-    pub(crate) fn new(root: Dir, prefix: String, taken: Taken, sweeps: bool) -> Self {
+    pub(crate) fn new(root: Dir, prefix: String, taken: Taken, sweeps: bool, enter: Enter) -> Self {
         Self {
             root,
             prefix,
@@ -88,6 +97,7 @@ impl Landing {
             few: Vec::new(),
             sweeps,
             swept: HashSet::new(),
+            enter,
         }
     }
 
@@ -228,7 +238,7 @@ impl Landing {
         }
         let dir = match names.split_last() {
             None => self.root.try_clone()?,
-            Some((name, parents)) => self.open(parents)?.open_dir_nofollow(name)?,
+            Some((name, parents)) => (self.enter)(&*self.open(parents)?, name)?,
         };
         if self.sweeps && self.swept.insert(names.to_vec()) {
             sweep(&dir, &self.prefix);

@@ -33,7 +33,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use table::Table;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 /// How old what was heard of a file may be when a program is told it.
@@ -76,8 +76,8 @@ struct Tree {
 }
 
 impl Tree {
-    fn new(remote: Remote, top: Stat, tell: Tell, tasks: TaskTracker) -> Self {
-        let peer = Peer { remote };
+    fn new(remote: Remote, top: Stat, tell: Tell, tasks: TaskTracker, cancel: CancellationToken) -> Self {
+        let peer = Peer::new(remote, tasks.clone(), cancel);
         Self {
             blocks: blocks::Blocks::new(peer.clone(), tasks),
             peer,
@@ -372,12 +372,16 @@ impl Tree {
     /// Free and total bytes; what was last heard when the device is away.
     async fn space(&self) -> Result<Space, Errno> {
         let lock = || self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, space)) = *lock()
+        let last = *lock();
+        if let Some((since, space)) = last
             && since.elapsed() < SPACE_AGE
         {
             return Ok(space);
         }
-        let space = self.peer.ask(|| self.peer.remote.space()).await?;
+        let space = match (self.peer.ask(|| self.peer.remote.space()).await, last) {
+            (Ok(space), _) | (Err(Failed { code: None, .. }), Some((_, space))) => space,
+            (Err(failed), _) => return Err(failed.errno()),
+        };
         *lock() = Some((Instant::now(), space));
         Ok(space)
     }

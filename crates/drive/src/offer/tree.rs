@@ -5,7 +5,7 @@
 
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
+    confine,
 };
 use crate::{
     frames::{Entry, Frame},
@@ -91,8 +91,8 @@ impl Walk {
                 self.tell(&Frame::Problem(path.clone(), Code::Invalid))?;
                 continue;
             };
-            let facts = match dir.symlink_metadata(&name) {
-                Ok(metadata) => Facts::of(&metadata),
+            let facts = match confine::facts_in(&dir, &name) {
+                Ok(facts) => facts,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {
                     self.tell(&Frame::Problem(below, Refused::from(error).code))?;
