@@ -99,6 +99,7 @@ fn main() -> ExitCode {
                 folders::ALL,
                 trees::ALL,
                 mounted::ALL,
+                mounted::suites::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

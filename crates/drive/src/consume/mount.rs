@@ -1,13 +1,15 @@
 //! A drive of another device as a folder of this computer, by FUSE (Linux).
 //!
 //! [`mount`] makes it appear; [`Mounted`] is one that is there. Inside, `fs` takes the kernel's questions and answers
-//! them with what `tree` finds; `table` knows what the kernel calls by which number, `edit` what is being written, `blocks`
-//! reads ahead, and `peer` asks the other device and loses patience in time. What is mounted where, and again after a
-//! start, is the node's business.
+//! them with what `Tree` finds and `attributes` makes of it; `handles` knows what is open, `table` what the kernel calls by
+//! which number, `edit` what is being written, `blocks` reads ahead, and `peer` asks the other device and loses patience
+//! in time. What is mounted where, and again after a start, is the node's business.
 
+mod attributes;
 mod blocks;
 mod edit;
 mod fs;
+mod handles;
 mod open;
 mod peer;
 mod session;

@@ -51,14 +51,7 @@ impl Facts {
 
     /// Of a name where a drive of another computer is mounted: it is there, and nobody gets to open it.
     fn of_mounted_drive() -> Self {
-        Self {
-            kind: Kind::Other,
-            size: 0,
-            modified: None,
-            executable: false,
-            object: (0, 0),
-            changed: None,
-        }
+        Self { kind: Kind::Other, size: 0, modified: None, executable: false, object: (0, 0), changed: None }
     }
 
     /// When anything about it last changed, as far as the system tells.

@@ -16,8 +16,8 @@ pub(super) use elsewhere::{is_any, is_mounted_drive, is_mounted_drive_at};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use cap_std::fs::Dir;
     use crate::disk::MOUNT_SOURCE as SOURCE;
+    use cap_std::fs::Dir;
     use rustix::{
         event::{PollFd, PollFlags, Timespec, poll},
         fd::AsFd,
@@ -71,8 +71,7 @@ mod linux {
     fn has_changed(list: &File) -> bool {
         let mut asked = [PollFd::new(list, PollFlags::PRI)];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut asked, Some(&now)).is_ok()
-            && asked[0].revents().intersects(PollFlags::PRI | PollFlags::ERR)
+        poll(&mut asked, Some(&now)).is_ok() && asked[0].revents().intersects(PollFlags::PRI | PollFlags::ERR)
     }
 
     /// Fields of proc_pid_mountinfo(5): the third is `major:minor`, and the type and the source follow a lone `-`. The type

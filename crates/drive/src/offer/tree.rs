@@ -3,10 +3,7 @@
 //! Entries come as they are found, parents before what is in them, in no other order. Memory holds one folder's handle
 //! and the names of the folders that are still to be looked through.
 
-use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
-    confine,
-};
+use super::{Folder, Query, Refused, Slot, Visit, blocking, confine};
 use crate::{
     frames::{Entry, Frame},
     path::{self, SharePath},

@@ -144,7 +144,8 @@ impl Owner {
         let identity = Identity::load_or_create(dir.path()).unwrap();
         let root = dir.path().join("shared");
         fs::create_dir(&root).unwrap();
-        let rules = Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), denied: false.into() };
+        let rules =
+            Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), denied: false.into() };
         let id = identity.node_id();
         let mut owner =
             Self { dir, rules: Arc::new(rules), way: Arc::default(), id, identity, running: None };

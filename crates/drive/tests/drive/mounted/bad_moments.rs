@@ -32,7 +32,9 @@ const OPERATIONS: &[(&str, bool, Operation)] = &[
     ("look", false, |dir| fs::metadata(dir.join("look/deep")).map(drop)),
     ("list", false, |dir| fs::read_dir(dir.join("list"))?.try_for_each(|entry| entry.map(drop))),
     ("read", false, |dir| fs::read(dir.join("read")).map(drop)),
-    ("create", true, |dir| File::options().write(true).create_new(true).open(dir.join("create/new")).map(drop)),
+    ("create", true, |dir| {
+        File::options().write(true).create_new(true).open(dir.join("create/new")).map(drop)
+    }),
     ("replace", true, |dir| fs::write(dir.join("replace"), "new")),
     ("append", true, |dir| {
         use io::Write;
