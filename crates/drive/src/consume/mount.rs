@@ -115,8 +115,13 @@ impl Tree {
         self.table().get(ino).and_then(|node| node.stat.object.clone())
     }
 
-    fn update(&self, ino: u64, stat: Stat) {
-        self.table().update(ino, stat);
+    /// What a change from here has made of something.
+    fn changed(&self, ino: u64, stat: Stat) {
+        self.table().change(ino, stat);
+    }
+
+    fn known(&self, ino: u64) -> Result<Stat, Errno> {
+        self.table().get(ino).map(|node| node.stat.clone()).ok_or(Errno::STALE)
     }
 
     fn kept_both(&self, path: &SharePath, kept_as: &str) {
@@ -154,9 +159,11 @@ impl Tree {
             Err(Errno::INVAL) => return Ok(None),
             Err(error) => return Err(error),
         };
+        let asked = self.table().moment();
         match self.peer.ask(|| self.peer.remote.stat(&path)).await {
             Ok(stat) => {
-                let ino = self.table().hear(parent, name, stat.clone(), true);
+                let ino = self.table().hear(parent, name, stat, true, asked);
+                let stat = self.known(ino)?;
                 Ok(Some((ino, self.overlaid(ino, stat).await)))
             }
             Err(Failed { code: Some(Code::NotFound | Code::WrongKind), .. }) => {
@@ -179,36 +186,42 @@ impl Tree {
     }
 
     async fn stat_aged(&self, ino: u64, age: Duration) -> Result<Stat, Errno> {
-        let (fresh, place, last) = {
+        let stat = self.there(ino, age).await?;
+        Ok(self.overlaid(ino, stat).await)
+    }
+
+    /// What it is over there, by a word that is no older than this.
+    async fn there(&self, ino: u64, age: Duration) -> Result<Stat, Errno> {
+        let (fresh, place, last, asked) = {
             let table = self.table();
             let node = table.get(ino).ok_or(Errno::STALE)?;
-            (node.fresh(age).cloned(), table.place(ino), node.stat.clone())
+            (node.fresh(age).cloned(), table.place(ino), node.stat.clone(), table.moment())
         };
-        let stat = match (fresh, place) {
-            (Some(stat), _) => stat,
+        match (fresh, place) {
+            (Some(stat), _) => Ok(stat),
             (None, Some(Place::Named(path))) => {
                 let stat = self.peer.ask(|| self.peer.remote.stat(&path)).await?;
                 if stat.kind != last.kind {
                     return Err(Errno::STALE);
                 }
-                self.update(ino, stat.clone());
-                stat
+                self.table().hear_of(ino, stat, asked);
+                self.known(ino)
             }
             // What lost its name changes by what is written here only.
-            (None, _) => last,
-        };
-        Ok(self.overlaid(ino, stat).await)
+            (None, _) => Ok(last),
+        }
     }
 
-    /// A part of a folder, as it is over there, and where the next begins.
-    async fn page(&self, ino: u64, after: Option<&str>) -> Result<(Vec<Item>, Option<String>), Errno> {
+    /// A part of a folder, as it is over there.
+    async fn page(&self, ino: u64, after: Option<&str>) -> Result<Part, Errno> {
         let path = self.path(ino).ok_or(Errno::NOENT)?;
+        let asked = self.table().moment();
         let page = self.peer.ask(|| self.peer.remote.list(&path, after)).await?;
-        Ok((page.entries, page.next))
+        Ok(Part { entries: page.entries, next: page.next, asked })
     }
 
-    /// What a list says of one name. The kernel is told of it when `told`.
-    async fn listed(&self, parent: u64, item: &Item, told: bool) -> (u64, Stat) {
+    /// What a list, from that moment, says of one name. The kernel is told of it when `told`.
+    async fn listed(&self, parent: u64, item: &Item, told: bool, asked: u64) -> (u64, Stat) {
         let (ino, stat) = {
             let mut table = self.table();
             let writable = table.get(table::ROOT).is_some_and(|top| top.stat.writable);
@@ -225,7 +238,8 @@ impl Tree {
                 executable: item.executable,
                 object,
             };
-            (table.hear(parent, &item.name, stat.clone(), told), stat)
+            let ino = table.hear(parent, &item.name, stat.clone(), told, asked);
+            (ino, table.get(ino).map_or(stat, |node| node.stat.clone()))
         };
         (ino, self.overlaid(ino, stat).await)
     }
@@ -246,7 +260,9 @@ impl Tree {
 
     fn made(&self, parent: u64, name: &str, stat: Stat) -> u64 {
         let mut table = self.table();
-        let ino = table.hear(parent, name, stat, true);
+        let asked = table.moment();
+        let ino = table.hear(parent, name, stat.clone(), true, asked);
+        table.change(ino, stat);
         if let Some(node) = table.get_mut(ino) {
             node.made = Some(Instant::now());
         }
@@ -320,7 +336,7 @@ impl Tree {
         let mut table = self.table();
         table.rename(parent, name, new_parent, new_name);
         if let Some(ino) = moved {
-            table.update(ino, stat);
+            table.change(ino, stat);
         }
         table.expire(parent);
         table.expire(new_parent);
@@ -332,7 +348,10 @@ impl Tree {
         let Some(edit) = self.edit(ino) else {
             let place = self.place(ino).ok_or(Errno::STALE)?;
             let stat = self.set(&place, wanted, None).await?;
-            self.update(ino, stat.clone());
+            self.changed(ino, stat.clone());
+            if let Some(opened_meanwhile) = self.edit(ino) {
+                opened_meanwhile.lock().await.heard(&stat);
+            }
             return Ok(stat);
         };
         let mut edit = edit.lock().await;
@@ -353,7 +372,7 @@ impl Tree {
             stat = edit.set_modified(self, modified).await?.or(stat);
         }
         if let Some(stat) = stat {
-            self.update(ino, stat);
+            self.changed(ino, stat);
         }
         let mut stat = self.table().get(ino).ok_or(Errno::STALE)?.stat.clone();
         edit.overlay(&mut stat);
@@ -387,6 +406,15 @@ impl Tree {
         *lock() = Some((Instant::now(), space));
         Ok(space)
     }
+}
+
+/// A part of a folder's list.
+struct Part {
+    entries: Vec<Item>,
+    /// Where the next begins.
+    next: Option<String>,
+    /// When it was asked for.
+    asked: u64,
 }
 
 fn once() -> Terms<'static> {

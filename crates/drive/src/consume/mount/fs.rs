@@ -391,8 +391,8 @@ impl Filesystem for Fs {
                     at += 1;
                     let full = match entry {
                         Entry::Itself(name) => reply.add(ino, at, FileType::Directory, name),
-                        Entry::Item(item) => {
-                            let (number, stat) = tree.listed(ino.0, &item, false).await;
+                        Entry::Item(item, asked) => {
+                            let (number, stat) = tree.listed(ino.0, &item, false, asked).await;
                             let kind = if stat.kind == Kind::Folder {
                                 FileType::Directory
                             } else {
@@ -436,8 +436,8 @@ impl Filesystem for Fs {
                             let stat = stat.ok_or(rustix::io::Errno::STALE)?;
                             reply.add(ino, at, name, &AGE, &owner.attributes(ino.0, &stat), Generation(0))
                         }
-                        Entry::Item(item) => {
-                            let (number, stat) = tree.listed(ino.0, &item, true).await;
+                        Entry::Item(item, asked) => {
+                            let (number, stat) = tree.listed(ino.0, &item, true, asked).await;
                             let attributes = owner.attributes(number, &stat);
                             let full =
                                 reply.add(INodeNo(number), at, &item.name, &AGE, &attributes, Generation(0));

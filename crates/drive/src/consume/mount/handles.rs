@@ -1,6 +1,6 @@
 //! What programs have open: files, and folders that they read, each under the number that the kernel knows it by.
 
-use super::{Tree, open::Handle};
+use super::{Part, Tree, open::Handle};
 use crate::wire::Item;
 use fuser::FileHandle;
 use rustix::io::Errno;
@@ -22,7 +22,8 @@ pub(super) struct Handles {
 /// A folder that a program reads: what has come of it so far.
 #[derive(Default)]
 pub(super) struct Folder {
-    entries: Vec<Item>,
+    /// Each with the moment at which it was asked for.
+    entries: Vec<(Item, u64)>,
     next: Option<String>,
     begun: bool,
 }
@@ -69,7 +70,8 @@ impl Handles {
 pub(super) enum Entry {
     /// `.` or `..`.
     Itself(&'static str),
-    Item(Item),
+    /// With the moment at which it was asked for.
+    Item(Item, u64),
 }
 
 impl Folder {
@@ -85,14 +87,14 @@ impl Folder {
             more => usize::try_from(more - 2).unwrap_or(usize::MAX),
         };
         while number >= self.entries.len() && (!self.begun || self.next.is_some()) {
-            let (entries, next) = tree.page(ino, self.next.as_deref()).await?;
+            let Part { entries, next, asked } = tree.page(ino, self.next.as_deref()).await?;
             self.begun = true;
             if entries.is_empty() && next == self.next {
                 break; // a device that never comes to an end
             }
-            self.entries.extend(entries);
+            self.entries.extend(entries.into_iter().map(|item| (item, asked)));
             self.next = next;
         }
-        Ok(self.entries.get(number).cloned().map(Entry::Item))
+        Ok(self.entries.get(number).cloned().map(|(item, asked)| Entry::Item(item, asked)))
     }
 }
