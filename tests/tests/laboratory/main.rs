@@ -30,6 +30,8 @@ mod household;
 #[cfg(target_os = "linux")]
 mod joining;
 #[cfg(target_os = "linux")]
+mod loopback;
+#[cfg(target_os = "linux")]
 mod many;
 #[cfg(target_os = "linux")]
 mod measure;
@@ -100,6 +102,7 @@ fn main() -> ExitCode {
                 trees::ALL,
                 mounted::ALL,
                 mounted::suites::ALL,
+                loopback::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
