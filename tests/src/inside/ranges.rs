@@ -27,6 +27,8 @@ pub(super) fn ranges(
     length: Duration,
 ) -> Result<()> {
     ensure!(size > 2 * RANGE, "the file is too small");
+    // Its key is made once.
+    drop(connect(address, dir)?);
     let begun = Instant::now();
     let asking: Vec<_> = (0..connections)
         .map(|number| {

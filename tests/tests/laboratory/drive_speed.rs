@@ -74,6 +74,11 @@ struct Beside {
 impl Beside {
     /// `memory` MiB of files at each end.
     fn new(memory: u64) -> Result<Self> {
+        Self::shared(memory, &["--write"])
+    }
+
+    /// The same under another rule.
+    fn shared(memory: u64, rule: &[&str]) -> Result<Self> {
         let lab = Lab::new()?;
         let (ada, ben) = (lab.host("ada")?, lab.host("ben")?);
         ben.small_disk(&ben.dir().join("shared"), memory * MIB)?;
@@ -81,7 +86,7 @@ impl Beside {
         let owner = Node::at_home(&ben)?;
         let sender = Node::at_home(&ada)?;
         let shared = ben.dir().join("shared");
-        owner.run(&["share", "folder", &shared.to_string_lossy(), "--name", "Drive", "--write"])?;
+        owner.run(&[&["share", "folder", &shared.to_string_lossy(), "--name", "Drive"], rule].concat())?;
         sender.finds_drive("Drive")?;
         let servers = Servers::start(&ben, &ada, &shared)?;
         Ok(Self { servers, sender, owner, _lab: lab })

@@ -144,6 +144,7 @@ async fn store(
         let stored =
             if beside { growing.finish_proven_beside(announced_id) } else { growing.finish(announced_id) }?;
         claim.keep();
+        visit.landed(&stored.path);
         Ok(stored)
     };
     blocking(finish).await
@@ -287,6 +288,7 @@ async fn take(
                     );
                 }
                 waiting = hand.write(waiting).await?;
+                visit.moved(BLOCK as u64);
             }
         }
     }

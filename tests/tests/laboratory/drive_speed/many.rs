@@ -82,7 +82,7 @@ pub(super) fn small_ranges() -> Result<()> {
     const SIZE: u64 = 512;
     let beside = Beside::new(SIZE + 16)?;
     write_large(&beside.there("large.bin"), SIZE)?;
-    let address = format!("{}:{}", beside.owner.host().ipv4()?, beside.owner.ready().port);
+    let address = format!("{}:{}", beside.owner.host().ipv4()?, beside.owner.status()?.port);
     let path = format!("/v1/drives/{}/file?path=large.bin", beside.share()?);
     let key = beside.here("key");
     let asked = [&address, &key, &path, &(SIZE * MIB).to_string(), "32", "5"];
@@ -104,7 +104,7 @@ pub(super) fn a_folder_of_a_hundred_thousand() -> Result<()> {
     for number in 0..NAMES {
         fs::write(folder.join(format!("a name of usual length {number:06}.txt")), "")?;
     }
-    let address = format!("{}:{}", beside.owner.host().ipv4()?, beside.owner.ready().port);
+    let address = format!("{}:{}", beside.owner.host().ipv4()?, beside.owner.status()?.port);
     let path = format!("/v1/drives/{}/list?path=names", beside.share()?);
     let key = beside.here("key");
     let mut first = Vec::new();

@@ -41,21 +41,8 @@ pub(super) fn read_through_the_mount() -> Result<()> {
 
 pub(super) fn a_list_of_ten_thousand() -> Result<()> {
     const FILES: usize = 10_000;
-    let beside = Beside::new(256)?;
+    let beside = Beside::shared(256, &["--write", "--to", "network"])?;
     write_small(&beside.there("many"), FILES)?;
-    beside.owner.run(&["unshare", "Drive"])?;
-    let shared = beside.owner.host().dir().join("shared");
-    beside.owner.run(&[
-        "share",
-        "folder",
-        &shared.to_string_lossy(),
-        "--name",
-        "Drive",
-        "--write",
-        "--to",
-        "network",
-    ])?;
-    beside.sender.finds_drive("Drive")?;
     let (host, dir) = (beside.sender.host(), beside.sender.host().dir().display().to_string());
     let address = beside.owner.host().ipv4()?;
     let port = beside.owner.status()?.port;

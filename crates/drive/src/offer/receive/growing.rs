@@ -40,6 +40,8 @@ pub(in crate::offer) struct Growing {
     path: path::SharePath,
     announced: Announced,
     returning: Option<Returning>,
+    /// What it is marked with.
+    origin: Option<String>,
     _slot: Slot,
 }
 
@@ -79,7 +81,7 @@ impl Growing {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No);
         let file = dir.open_with(&hidden, &options)?.into_std();
-        Ok(Self::new(dir, hidden, file, path, announced, slot))
+        Ok(Self::new(dir, hidden, file, path, announced, visit.origin(), slot))
     }
 
     /// Begins, or goes on at byte `at`, with what its sender may come back for.
@@ -112,7 +114,7 @@ impl Growing {
             file.set_len(at)?;
             file
         };
-        let mut growing = Self::new(dir, hidden, file, path, announced, slot);
+        let mut growing = Self::new(dir, hidden, file, path, announced, visit.origin(), slot);
         growing.written = at;
         (growing.stays, growing.returning) = (true, Some(returning));
         Ok(growing)
@@ -124,6 +126,7 @@ impl Growing {
         file: File,
         path: &path::SharePath,
         announced: Announced,
+        origin: Option<String>,
         slot: Slot,
     ) -> Self {
         Self {
@@ -140,6 +143,7 @@ impl Growing {
             path: path.clone(),
             announced,
             returning: None,
+            origin,
             _slot: slot,
         }
     }
@@ -297,6 +301,9 @@ impl Growing {
         const MOST: u32 = 1_000;
         let id = self.id()?;
         self.file.set_len(self.written)?;
+        if let Some(origin) = &self.origin {
+            disk::mark_received(&self.dir, &self.hidden, &self.file, origin);
+        }
         self.file.sync_all()?;
         let name = self.path.name().unwrap_or_default().to_owned();
         for number in 1..=MOST {
