@@ -96,11 +96,13 @@ fn tell(core: &Core) {
 
 pub(super) fn start(core: &Arc<Core>) {
     let dirs: Vec<PathBuf> = core.mounts.table.lock().keys().cloned().collect();
-    if dirs.is_empty() {
-        return;
-    }
     let core = Arc::clone(core);
     core.clone().tasks.spawn(async move {
+        // Also what was not to come back.
+        let _ = tokio::task::spawn_blocking(fuse::clean_up_all).await;
+        if dirs.is_empty() {
+            return;
+        }
         for dir in dirs {
             again(&core, &dir).await;
         }
