@@ -1,10 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job,
-    JobAction, Listing, Millis, Mount, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass,
-    PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
-    TransferNote,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, FolderAddress, Founded, Grant, HomeState, Inbox,
+    Invite, Job, JobAction, Listing, Look, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
+    NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role,
+    Search, Share, Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -222,6 +222,11 @@ pub enum Request {
         #[ts(type = "number | null")]
         until: Option<Millis>,
     },
+    /// Where programs that speak WebDAV find a folder of this computer → `FolderAddress`.
+    FolderAddress {
+        /// The share.
+        share: String,
+    },
     /// Stop offering something → `Done`.
     Unshare {
         /// The share.
@@ -358,13 +363,18 @@ pub enum Request {
     /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
     /// until somebody there accepts them, or a rule does.
     Send {
-        /// Absolute paths.
-        files: Vec<String>,
+        /// The files: paths, or a browser's uploads.
+        files: Vec<Document>,
         /// The device.
         device: String,
     },
     /// Where files land that others send here, and what was sent → `Inbox`. Questions about it are among the `Asks`.
     Inbox,
+    /// Choose where received files go → `Inbox`. What was announced before still goes where it was told to go.
+    SetInboxFolder {
+        /// The absolute path of a folder that is there; none means the one in the downloads again.
+        folder: Option<String>,
+    },
     /// Take a yes back, also in the middle: what is whole stays → `Inbox`.
     StopSending {
         /// The sending's id or the beginning of it.
@@ -427,6 +437,9 @@ pub enum Request {
         /// When the name is taken; what is replaced goes into the drive's bin.
         #[serde(default)]
         conflict: Conflict,
+        /// Only if this is still its entity tag; otherwise `changed`.
+        #[serde(default)]
+        if_match: Option<String>,
     },
     /// Copy something within a drive, by the device that offers it → `Placed`.
     CopyEntry {
@@ -440,8 +453,54 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
-    /// Remove something from a drive, a folder with all that is in it → `Done`. It can be had back for 30 days.
+    /// Remove something from a drive, a folder with all that is in it → `Removed`. It can be had back for 30 days.
     RemoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// Only if this is still its entity tag; otherwise `changed`.
+        #[serde(default)]
+        if_match: Option<String>,
+    },
+    /// Look for names on drives of others → `Search`, as soon as there is something to tell.
+    Search {
+        /// Words, all of which are in the name; case and accents do not matter.
+        words: String,
+        /// Only on this drive; none means on all that can be read.
+        drive: Option<String>,
+        /// Only below this folder of it; empty for all of it.
+        #[serde(default)]
+        path: String,
+        /// A search that is not wanted any more: it ends.
+        #[serde(default)]
+        instead_of: Option<String>,
+    },
+    /// Go on with a search → `Search`, as soon as there is more to tell. One that nobody asks for ends by itself.
+    SearchMore {
+        /// Its id.
+        search: String,
+        /// The `count` that was told last.
+        after: u32,
+    },
+    /// End a search → `Done`.
+    EndSearch {
+        /// Its id.
+        search: String,
+    },
+    /// See a file of a drive without copying it → `Look`.
+    Look {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// Which page of a document, from 1; one beyond the last is the last.
+        page: u32,
+        /// A picture's longer edge in pixels, 16 to 2,400.
+        size: u32,
+    },
+    /// Open a file of a drive for a player → `Playable`.
+    Play {
         /// The drive.
         drive: String,
         /// Its path.
@@ -484,6 +543,9 @@ pub enum Request {
     Unmount {
         /// The folder's absolute path.
         dir: String,
+        /// Not while a program has a file open there → `busy`.
+        #[serde(default)]
+        careful: bool,
     },
     /// Drives that are mounted, or are to be → `Mounts`.
     Mounts,
@@ -539,6 +601,8 @@ pub enum Response {
     Shares(Vec<Share>),
     /// One share.
     Share(Share),
+    /// Where a folder is found without Lanyard.
+    FolderAddress(FolderAddress),
     /// A printer's abilities.
     Capabilities(PrinterCapabilities),
     /// What will be on paper.
@@ -567,6 +631,17 @@ pub enum Response {
         #[ts(type = "number")]
         left_out: u64,
     },
+    /// Something was removed.
+    Removed {
+        /// Its id in the drive's bin; none when it is gone for good.
+        bin: Option<String>,
+    },
+    /// Names that were found.
+    Search(Search),
+    /// What a file looks like.
+    Look(Look),
+    /// A file to play.
+    Playable(Playable),
     /// What was removed from a drive.
     Bin(Vec<Binned>),
     /// A drive that was mounted.

@@ -213,6 +213,15 @@ pub(crate) enum Command {
         #[arg(value_name = "DRIVE[:PATH]")]
         place: String,
     },
+    /// Look for names on drives of others
+    Find {
+        /// Words, all of which are in the name; case and accents do not matter
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Only on this drive, or below a folder of it
+        #[arg(long = "in", value_name = "DRIVE[:PATH]")]
+        place: Option<String>,
+    },
     /// Copy files from a drive to here
     Get(Get),
     /// Copy files of this computer to a drive
@@ -288,6 +297,12 @@ pub(crate) enum Command {
         /// Ask again before files of this device are accepted
         #[arg(long, value_name = "DEVICE", conflicts_with = "stop")]
         ask_again: Option<String>,
+        /// Put what is sent from now on into this folder
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["stop", "ask_again"])]
+        folder: Option<PathBuf>,
+        /// Put it into the folder in the downloads again
+        #[arg(long, conflicts_with_all = ["stop", "ask_again", "folder"])]
+        usual_folder: bool,
     },
     /// Copies to and from drives
     Transfers {

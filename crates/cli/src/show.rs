@@ -361,6 +361,8 @@ pub(crate) fn inbox(inbox: &Inbox) -> String {
         let state = match one.state {
             SendingState::Asking => "asks: see lanyard asks".to_owned(),
             SendingState::Refused => "not accepted".to_owned(),
+            SendingState::Withdrawn => "not sent to its end".to_owned(),
+            SendingState::Done => size(one.bytes_done),
             SendingState::Accepted => format!("{} of {}", size(one.bytes_done), size(one.bytes)),
         };
         let (title, from) = (one.title.clone(), one.device_name.clone());
@@ -396,7 +398,7 @@ pub(crate) fn listing(listing: &Listing) -> String {
     }
     let mut table = Table::new(&[]);
     table.right(0);
-    for Entry { name, kind, size: bytes, modified } in &listing.entries {
+    for Entry { name, kind, size: bytes, modified, .. } in &listing.entries {
         let (amount, name) = match kind {
             EntryKind::File => (size(*bytes), name.clone()),
             EntryKind::Folder => (String::new(), format!("{name}/")),
@@ -576,13 +578,13 @@ fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
-fn when(millis: Millis) -> String {
+pub(crate) fn when(millis: Millis) -> String {
     let Ok(stamp) = Timestamp::from_millisecond(millis) else { return String::new() };
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Bytes in the units that disks are sold in.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");

@@ -17,6 +17,7 @@ mod manifests;
 mod once;
 mod read;
 mod receive;
+mod search;
 mod tree;
 mod verbs;
 
@@ -105,6 +106,7 @@ impl Offer {
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::GET, "search") => search::search(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
             (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
@@ -164,6 +166,21 @@ impl Visit {
             now => now,
         };
         now.is_ok_and(|now| now.root == folder.root)
+    }
+
+    /// So many bytes have come in.
+    fn moved(&self, bytes: u64) {
+        self.offer.gate.moved(&self.share, &self.subject, bytes);
+    }
+
+    /// Something has its name.
+    fn landed(&self, path: &str) {
+        self.offer.gate.landed(&self.share, &self.subject, path);
+    }
+
+    /// What the files that come are marked with.
+    fn origin(&self) -> Option<String> {
+        self.offer.gate.origin(&self.share, &self.subject)
     }
 
     fn slot(&self) -> Result<Slot, Refused> {

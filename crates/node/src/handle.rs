@@ -72,6 +72,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
             let change = shares::Wanted { name, write, audience, until };
             shares::change(core, &share, change).await.map(Response::Share)
         }
+        Request::FolderAddress { share } => {
+            guests::folder_address(core, &share).await.map(Response::FolderAddress)
+        }
         Request::Unshare { share } => shares::unshare(core, &share).await.map(|()| Response::Done),
 
         Request::Capabilities { printer } => {
@@ -116,6 +119,7 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
         Request::Send { files, device } => sends::send(core, files, &device).await.map(Response::Transfers),
         Request::Inbox => Ok(Response::Inbox(inbox::shown(core).await)),
+        Request::SetInboxFolder { folder } => inbox::set_folder(core, folder).await.map(Response::Inbox),
         Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
         Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
         Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
@@ -130,14 +134,30 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::MakeFolder { drive, path } => {
             drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)
         }
-        Request::MoveEntry { drive, path, to, conflict } => {
-            drives::change::rename(core, &drive, &path, &to, conflict).await
+        Request::MoveEntry { drive, path, to, conflict, if_match } => {
+            drives::change::rename(core, &drive, &path, &to, conflict, if_match.as_deref()).await
         }
         Request::CopyEntry { drive, path, to, conflict } => {
             drives::change::copy(core, &drive, &path, &to, conflict).await
         }
-        Request::RemoveEntry { drive, path } => {
-            drives::change::remove(core, &drive, &path).await.map(|()| Response::Done)
+        Request::RemoveEntry { drive, path, if_match } => {
+            drives::change::remove(core, &drive, &path, if_match.as_deref()).await
+        }
+        Request::Search { words, drive, path, instead_of } => {
+            drives::search::begin(core, &words, drive, &path, instead_of).await.map(Response::Search)
+        }
+        Request::SearchMore { search, after } => {
+            drives::search::more(core, &search, after).await.map(Response::Search)
+        }
+        Request::EndSearch { search } => {
+            drives::search::end(core, &search);
+            Ok(Response::Done)
+        }
+        Request::Look { drive, path, page, size } => {
+            drives::look::look(core, &drive, &path, page, size).await.map(Response::Look)
+        }
+        Request::Play { drive, path } => {
+            drives::media::open(core, &drive, &path).await.map(Response::Playable)
         }
         Request::Bin { drive } => drives::change::bin(core, &drive).await.map(Response::Bin),
         Request::Restore { drive, id, to } => drives::change::restore(core, &drive, &id, to).await,
@@ -147,7 +167,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Mount { drive, dir, at_start } => {
             mounts::mount(core, &drive, dir, at_start).await.map(Response::Mount)
         }
-        Request::Unmount { dir } => mounts::unmount(core, &dir).await.map(|()| Response::Done),
+        Request::Unmount { dir, careful } => {
+            mounts::unmount(core, &dir, careful).await.map(|()| Response::Done)
+        }
         Request::OpenDrive { drive } => gateway::drive::open(core, &drive).await.map(Response::Link),
         Request::ShutDrive { drive } => gateway::drive::shut(core, &drive).await.map(|()| Response::Done),
         Request::Mounts => Ok(Response::Mounts(mounts::list(core))),

@@ -76,6 +76,14 @@ pages: number | null,
  */
 bytes: number | null, 
 /**
+ * Files and folders that somebody wants to send here, when it is about that and they are counted.
+ */
+files: number | null, 
+/**
+ * The folder of this computer that they would go to; none when it is not about sending.
+ */
+folder: string | null, 
+/**
  * When it was asked.
  */
 asked_at: number, 
@@ -116,7 +124,7 @@ removed_by: string | null, };
 /**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "inbox", "value": Inbox } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -308,7 +316,11 @@ size: number,
 /**
  * Last change.
  */
-modified: number | null, };
+modified: number | null, 
+/**
+ * Files: differs whenever the content may; none where it was not told.
+ */
+etag: string | null, };
 
 /**
  * What a name in a folder stands for.
@@ -318,7 +330,7 @@ export type EntryKind = "file" | "folder" | "other";
 /**
  * The codes. One is added only when a screen or a script acts on it.
  */
-export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "not_available" | "busy" | "stopping" | "internal";
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "no_fuse" | "not_available" | "busy" | "stopping" | "internal";
 
 /**
  * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -337,6 +349,31 @@ change: Change, };
  * What a front end can offer as a button.
  */
 export type FixAction = "trust_network" | "resume" | "check_again";
+
+/**
+ * Where programs that speak WebDAV find a shared folder, on a computer without Lanyard.
+ */
+export type FolderAddress = { 
+/**
+ * `https://192.168.1.7:7717/dav/Photos/`.
+ */
+url: string, 
+/**
+ * The same as a QR code: one text for each row, `1` is dark. No quiet zone.
+ */
+qr: Array<string>, 
+/**
+ * Everyone on the owner's network gets in without a name and a password.
+ */
+open: boolean, 
+/**
+ * Guests get in with the number of their page as the name and their PIN as the password.
+ */
+guests: boolean, 
+/**
+ * What a program shows of the certificate: SHA-256 as pairs of hexadecimal digits.
+ */
+fingerprint: string, };
 
 /**
  * A home that was just begun.
@@ -405,6 +442,23 @@ id: string, } | { "who": "device",
 id: string, });
 
 /**
+ * A name that a search found.
+ */
+export type Hit = { 
+/**
+ * The drive: `share@device`.
+ */
+drive: string, 
+/**
+ * The folder in which it is, `/`-separated; empty for the top.
+ */
+folder: string, 
+/**
+ * What was found there.
+ */
+entry: Entry, };
+
+/**
  * A home, seen from this device.
  */
 export type Home = { 
@@ -462,6 +516,14 @@ export type Inbox = {
  * The absolute path of the folder.
  */
 folder: string, 
+/**
+ * True when a person chose it; otherwise it is in the downloads, and is made when something comes.
+ */
+chosen: boolean, 
+/**
+ * False when the folder that was chosen is not there: nothing is accepted then.
+ */
+usable: boolean, 
 /**
  * Devices whose files are always accepted.
  */
@@ -645,6 +707,43 @@ entries: Array<Entry>,
 next: string | null, };
 
 /**
+ * What a file looks like.
+ */
+export type Look = { "shows": "picture", 
+/**
+ * A PNG, in Base64.
+ */
+png: string, 
+/**
+ * Pixels across.
+ */
+width: number, 
+/**
+ * Pixels down.
+ */
+height: number, 
+/**
+ * Which page this is, from 1.
+ */
+page: number, 
+/**
+ * How many pages there are; 1 for a picture.
+ */
+pages: number, } | { "shows": "text", 
+/**
+ * At most 64 KiB of it.
+ */
+text: string, 
+/**
+ * True when that is all of it.
+ */
+whole: boolean, } | { "shows": "nothing", 
+/**
+ * The reason.
+ */
+why: NoLook, };
+
+/**
  * One device of a home.
  */
 export type Member = { 
@@ -697,6 +796,10 @@ export type Mount = {
  * The folder's absolute path.
  */
 dir: string, 
+/**
+ * The drive: the `id` of a `Drive`.
+ */
+drive_id: string, 
 /**
  * The drive's name.
  */
@@ -805,6 +908,11 @@ qr: Array<string>,
  * What a browser shows of the certificate: SHA-256 as pairs of hexadecimal digits.
  */
 fingerprint: string, };
+
+/**
+ * Why a file is not shown.
+ */
+export type NoLook = "kind" | "too_large" | "empty" | "damaged" | "locked";
 
 /**
  * Who this node is and whether others can see it.
@@ -965,6 +1073,24 @@ pin_burned?: boolean, };
  * What a guest's pass is good for.
  */
 export type PassAction = "print" | "read" | "add";
+
+/**
+ * A file that a player can stream.
+ */
+export type Playable = { 
+/**
+ * `http://127.0.0.1:…`, answering `GET` with ranges; good for this one file until the node stops or many others
+ * were played. Whoever knows it can read the file: it holds a secret.
+ */
+link: string, 
+/**
+ * `audio/…` or `video/…`.
+ */
+media_type: string, 
+/**
+ * Bytes.
+ */
+size: number, };
 
 /**
  * One side of a sheet as it will be on paper, and how many there are.
@@ -1423,7 +1549,11 @@ audience: Array<Grant> | null,
 /**
  * The share ends by itself then; 0 means never.
  */
-until: number | null, } | { "do": "unshare", 
+until: number | null, } | { "do": "folder_address", 
+/**
+ * The share.
+ */
+share: string, } | { "do": "unshare", 
 /**
  * The share.
  */
@@ -1569,13 +1699,17 @@ path: string,
  */
 conflict: Conflict, } | { "do": "send", 
 /**
- * Absolute paths.
+ * The files: paths, or a browser's uploads.
  */
-files: Array<string>, 
+files: Array<Document>, 
 /**
  * The device.
  */
-device: string, } | { "do": "inbox" } | { "do": "stop_sending", 
+device: string, } | { "do": "inbox" } | { "do": "set_inbox_folder", 
+/**
+ * The absolute path of a folder that is there; none means the one in the downloads again.
+ */
+folder: string | null, } | { "do": "stop_sending", 
 /**
  * The sending's id or the beginning of it.
  */
@@ -1631,7 +1765,11 @@ to: string,
 /**
  * When the name is taken; what is replaced goes into the drive's bin.
  */
-conflict: Conflict, } | { "do": "copy_entry", 
+conflict: Conflict, 
+/**
+ * Only if this is still its entity tag; otherwise `changed`.
+ */
+if_match: string | null, } | { "do": "copy_entry", 
 /**
  * The drive.
  */
@@ -1648,6 +1786,62 @@ to: string,
  * When the name is taken; what is replaced goes into the drive's bin.
  */
 conflict: Conflict, } | { "do": "remove_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * Only if this is still its entity tag; otherwise `changed`.
+ */
+if_match: string | null, } | { "do": "search", 
+/**
+ * Words, all of which are in the name; case and accents do not matter.
+ */
+words: string, 
+/**
+ * Only on this drive; none means on all that can be read.
+ */
+drive: string | null, 
+/**
+ * Only below this folder of it; empty for all of it.
+ */
+path: string, 
+/**
+ * A search that is not wanted any more: it ends.
+ */
+instead_of: string | null, } | { "do": "search_more", 
+/**
+ * Its id.
+ */
+search: string, 
+/**
+ * The `count` that was told last.
+ */
+after: number, } | { "do": "end_search", 
+/**
+ * Its id.
+ */
+search: string, } | { "do": "look", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * Which page of a document, from 1; one beyond the last is the last.
+ */
+page: number, 
+/**
+ * A picture's longer edge in pixels, 16 to 2,400.
+ */
+size: number, } | { "do": "play", 
 /**
  * The drive.
  */
@@ -1695,12 +1889,16 @@ at_start: boolean, } | { "do": "unmount",
 /**
  * The folder's absolute path.
  */
-dir: string, } | { "do": "mounts" };
+dir: string, 
+/**
+ * Not while a program has a file open there → `busy`.
+ */
+careful: boolean, } | { "do": "mounts" };
 
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
 /**
  * Its path inside the drive.
  */
@@ -1708,7 +1906,11 @@ path: string,
 /**
  * How many links and special files in it were not copied.
  */
-left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
+left_out: number, } } | { "is": "removed", "value": { 
+/**
+ * Its id in the drive's bin; none when it is gone for good.
+ */
+bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
 
 /**
  * What a member may do with the home itself.
@@ -1719,6 +1921,35 @@ export type Role = "member" | "keeper";
  * PWG 5100.13 `print-scaling`.
  */
 export type Scaling = "auto" | "fit" | "fill" | "none";
+
+/**
+ * A search under way, or its end.
+ */
+export type Search = { 
+/**
+ * Its id, to ask for more.
+ */
+id: string, 
+/**
+ * What was found since `after`, in the order in which it came.
+ */
+hits: Array<Hit>, 
+/**
+ * How many hits there are so far; the `after` of the next question.
+ */
+count: number, 
+/**
+ * Nothing more will come.
+ */
+done: boolean, 
+/**
+ * Why there may be more, in no order, each once.
+ */
+unseen: Array<Unseen>, 
+/**
+ * The names of drives that did not answer.
+ */
+silent: Array<string>, };
 
 /**
  * Files and folders that somebody sends here.
@@ -1749,6 +1980,18 @@ bytes: number,
  */
 bytes_done: number, 
 /**
+ * Files and folders, when the sender counted them.
+ */
+files: number | null, 
+/**
+ * The folder that it goes to.
+ */
+folder: string, 
+/**
+ * What is in that folder of it by now: names, the first 50.
+ */
+names: Array<string>, 
+/**
  * Where it is.
  */
 state: SendingState, 
@@ -1760,7 +2003,7 @@ asked_at: number, };
 /**
  * The life of what somebody sends here.
  */
-export type SendingState = "asking" | "accepted" | "refused";
+export type SendingState = "asking" | "accepted" | "done" | "refused" | "withdrawn";
 
 /**
  * One thing this computer offers.
@@ -1866,7 +2109,15 @@ jobs: Array<Job>,
 /**
  * Copies, newest first.
  */
-transfers: Array<Transfer>, };
+transfers: Array<Transfer>, 
+/**
+ * What others send here.
+ */
+inbox: Inbox, 
+/**
+ * Mounted drives.
+ */
+mounts: Array<Mount>, };
 
 /**
  * Something a printer uses up (PWG 5100.13 `printer-supply`).
@@ -1954,6 +2205,14 @@ rate: number,
  */
 limit: number | null, 
 /**
+ * Downloads: devices from which the pieces come that are under way, or came last; 0 until known.
+ */
+sources: number, 
+/**
+ * It is sent to a person's inbox, who is asked first; there is no drive that anybody could look into.
+ */
+inbox: boolean, 
+/**
  * What is known of a folder; none for a file.
  */
 tree: TransferTree | null, 
@@ -2026,6 +2285,11 @@ left_out: number,
  * What has another name in the copy.
  */
 renamed: number, };
+
+/**
+ * Why there may be more than a search tells.
+ */
+export type Unseen = "limit" | "folder" | "drive";
 
 /**
  * A device nearby that shows a code right now.

@@ -1,6 +1,6 @@
 // What lies above the place: at most one dialog, and short notes that follow what was begun.
 
-import type { ApiError, Purpose } from "../api";
+import type { ApiError, Entry, Purpose } from "../api";
 import type { LocalFile } from "../platform";
 
 export type Dialog =
@@ -17,8 +17,16 @@ export type Dialog =
   | { what: "rename_home" }
   | { what: "who"; share: string }
   | { what: "guest"; share: string }
+  | { what: "copy_notes"; transfer: string }
+  | { what: "mount"; drive: string }
+  | { what: "address"; share: string }
   | { what: "pause" }
   | { what: "connect" }
+  | { what: "name_entry"; drive: string; folder: string; entry: Entry | null; then: (name: string) => void }
+  | { what: "place"; drive: string; folder: string; entries: Entry[]; move: boolean; then: () => void }
+  | { what: "bin"; drive: string; then: () => void }
+  | { what: "conflict"; name: string; left: number; where: "here" | "there"; answer: (said: { choice: "keep_both" | "replace" | "skip"; forAll: boolean } | null) => void }
+  | { what: "see"; drive: string; folder: string; entries: Entry[]; name: string }
   | { what: "sure"; sure: Sure };
 
 /** A question before something that cannot be undone. */
@@ -34,6 +42,7 @@ export interface Sure {
 export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
+  | { id: number; about: "sending"; sending: string }
   | { id: number; about: "words"; words: string; undo?: () => void }
   /** `tried`: what did not work, in words, where the code alone would not tell. */
   | { id: number; about: "error"; error: ApiError; tried?: string; retry?: () => void };

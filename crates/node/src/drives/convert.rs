@@ -6,17 +6,21 @@ use lanyard_api::{
 };
 use lanyard_drive::{
     consume::{self, Direction, Fate, Reason, RemoteError, State},
-    wire::{Item, Kind},
+    wire::{Item, Kind, is_send},
 };
 
 pub(super) fn entry(item: Item) -> Entry {
-    let kind = match item.kind {
+    let kind = kind(item.kind);
+    let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
+    Entry { name: item.name, kind, size: item.size, modified, etag: item.etag }
+}
+
+pub(super) fn kind(kind: Kind) -> EntryKind {
+    match kind {
         Kind::File => EntryKind::File,
         Kind::Folder => EntryKind::Folder,
         Kind::Other => EntryKind::Other,
-    };
-    let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
-    Entry { name: item.name, kind, size: item.size, modified }
+    }
 }
 
 pub(super) fn conflict(conflict: Conflict) -> consume::Conflict {
@@ -50,6 +54,8 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
         bytes_done: copy.bytes_done,
         rate: copy.rate,
         limit: copy.limit,
+        sources: copy.sources,
+        inbox: is_send(&copy.share),
         tree: copy.tree.map(tree),
         created_at: copy.created_at,
         ended_at: copy.ended_at,
