@@ -9,6 +9,8 @@ mod attributes;
 mod blocks;
 mod edit;
 mod fs;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handles;
 mod open;
 mod peer;
