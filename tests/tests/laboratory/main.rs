@@ -20,6 +20,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
 #[cfg(target_os = "linux")]
+mod file_doors;
+#[cfg(target_os = "linux")]
 mod folders;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
                 mounted::ALL,
                 mounted::suites::ALL,
                 loopback::ALL,
+                file_doors::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,
