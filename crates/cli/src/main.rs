@@ -72,11 +72,12 @@ fn main() -> ExitCode {
     {
         return fail(&error.to_string());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(64)
-        .enable_all()
-        .build();
+    // What only asks a node needs no threads, which cost as much to start as the question.
+    let mut runtime = match args.command {
+        Command::Run { .. } => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = runtime.worker_threads(2).max_blocking_threads(64).enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(async { Box::pin(dispatch(args)).await });
