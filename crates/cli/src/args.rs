@@ -213,6 +213,15 @@ pub(crate) enum Command {
         #[arg(value_name = "DRIVE[:PATH]")]
         place: String,
     },
+    /// Look for names on drives of others
+    Find {
+        /// Words, all of which are in the name; case and accents do not matter
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Only on this drive, or below a folder of it
+        #[arg(long = "in", value_name = "DRIVE[:PATH]")]
+        place: Option<String>,
+    },
     /// Copy files from a drive to here
     Get(Get),
     /// Copy files of this computer to a drive

@@ -9,6 +9,7 @@ mod ask;
 mod asks;
 mod changes;
 mod doctor;
+mod find;
 mod follow;
 mod guests;
 mod home;
@@ -164,6 +165,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
         Command::Printer { action } => print::printer(&node, action, json).await,
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
+        Command::Find { words, place } => find::find(&node, words, place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,
         Command::Mkdir { places } => changes::mkdir(&node, places, json).await,

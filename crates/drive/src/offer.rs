@@ -16,6 +16,7 @@ mod manifests;
 mod once;
 mod read;
 mod receive;
+mod search;
 mod tree;
 mod verbs;
 
@@ -104,6 +105,7 @@ impl Offer {
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::GET, "search") => search::search(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
             (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,

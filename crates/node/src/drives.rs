@@ -5,7 +5,10 @@
 
 pub mod change;
 mod convert;
+pub mod look;
+pub mod media;
 mod places;
+pub mod search;
 
 use crate::{
     Core, StartError,
@@ -45,6 +48,9 @@ pub struct Drives {
     transfers: Transfers,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
+    searches: search::Searches,
+    looks: look::Looks,
+    media: media::Media,
 }
 
 impl Drives {
@@ -60,10 +66,20 @@ impl Drives {
         let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
             .map_err(|error| StartError::failed("reading the copies under way", error))?;
         let outgoing = parts.data.root().join("outgoing");
+        let looks = look::Looks::open(parts.data.spool().join("looks"))?;
         let inbox = Offer::new(Arc::clone(inbox) as Arc<dyn Gate<Folder>>);
         let offer = Offer::new(parts.shares.clone());
         let dav = Dav::new(Arc::clone(&offer), parts.store.clone());
-        Ok(Self { offer, dav, inbox, transfers, outgoing })
+        Ok(Self {
+            offer,
+            dav,
+            inbox,
+            transfers,
+            outgoing,
+            searches: search::Searches::default(),
+            looks,
+            media: media::Media::default(),
+        })
     }
 }
 

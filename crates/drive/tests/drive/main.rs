@@ -11,6 +11,7 @@ mod faults;
 mod listing;
 #[cfg(target_os = "linux")]
 mod mounted;
+mod searching;
 mod several;
 mod tree;
 mod upload;
