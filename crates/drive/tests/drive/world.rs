@@ -40,12 +40,17 @@ pub(crate) struct Rules {
     /// Bytes that came before their file was whole, and what has its name.
     pub(crate) moved: AtomicU64,
     pub(crate) landed: Mutex<Vec<String>>,
+    /// The caller may do nothing any more.
+    pub(crate) denied: AtomicBool,
 }
 
 impl Gate<Folder> for Rules {
     fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<Folder, Refusal> {
         if share.0 != SHARE || !self.shared.load(Ordering::SeqCst) {
             return Err(Refusal::Unknown);
+        }
+        if self.denied.load(Ordering::SeqCst) {
+            return Err(Refusal::NotAllowed);
         }
         let writable = self.write.load(Ordering::SeqCst);
         if action == Action::Write && !writable {
