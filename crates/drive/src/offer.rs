@@ -56,6 +56,7 @@ pub struct Offer {
     manifests: manifests::Manifests,
     receiving: receive::Receiving,
     once: once::Once,
+    ordered: listing::Ordered,
     slots: Arc<Slots>,
     /// Batches that are received at once: each is in memory until it is whole.
     batches: Semaphore,
@@ -70,6 +71,7 @@ impl Offer {
             manifests: manifests::Manifests::default(),
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
+            ordered: listing::Ordered::default(),
             slots: Arc::default(),
             batches: Semaphore::new(BATCHES),
         })
