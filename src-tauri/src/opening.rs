@@ -4,10 +4,63 @@ use std::path::Path;
 
 /// Endings that some system runs, installs or interprets when such a file is opened.
 const PROGRAMS: [&str; 57] = [
-    "exe", "com", "scr", "pif", "cpl", "bat", "cmd", "ps1", "psm1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta",
-    "msi", "msp", "msc", "reg", "lnk", "url", "inf", "gadget", "jar", "jnlp", "app", "command", "tool", "workflow",
-    "scpt", "applescript", "pkg", "mpkg", "dmg", "terminal", "sh", "bash", "zsh", "csh", "fish", "ksh", "run", "bin",
-    "out", "desktop", "appimage", "deb", "rpm", "flatpakref", "snap", "py", "pyw", "pl", "rb", "php", "application",
+    "exe",
+    "com",
+    "scr",
+    "pif",
+    "cpl",
+    "bat",
+    "cmd",
+    "ps1",
+    "psm1",
+    "vbs",
+    "vbe",
+    "js",
+    "jse",
+    "wsf",
+    "wsh",
+    "hta",
+    "msi",
+    "msp",
+    "msc",
+    "reg",
+    "lnk",
+    "url",
+    "inf",
+    "gadget",
+    "jar",
+    "jnlp",
+    "app",
+    "command",
+    "tool",
+    "workflow",
+    "scpt",
+    "applescript",
+    "pkg",
+    "mpkg",
+    "dmg",
+    "terminal",
+    "sh",
+    "bash",
+    "zsh",
+    "csh",
+    "fish",
+    "ksh",
+    "run",
+    "bin",
+    "out",
+    "desktop",
+    "appimage",
+    "deb",
+    "rpm",
+    "flatpakref",
+    "snap",
+    "py",
+    "pyw",
+    "pl",
+    "rb",
+    "php",
+    "application",
 ];
 
 /// Whether a file is a program or a script, or its owner may run it.
@@ -19,7 +72,8 @@ pub(crate) fn is_program(path: &Path) -> bool {
 
 fn has_ending(path: &Path) -> bool {
     // Some systems leave dots and spaces at the end of a name away.
-    let name = path.file_name().unwrap_or_default().to_string_lossy().trim_end_matches(['.', ' ']).to_lowercase();
+    let name =
+        path.file_name().unwrap_or_default().to_string_lossy().trim_end_matches(['.', ' ']).to_lowercase();
     name.rsplit_once('.').is_some_and(|(_, ending)| PROGRAMS.contains(&ending))
 }
 

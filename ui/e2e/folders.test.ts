@@ -31,6 +31,7 @@ let anna: Screen;
 
 const page = () => anna.page;
 const row = (name: string) => page().getByRole("row").filter({ has: page().getByText(name, { exact: true }) });
+const folder = (name: string) => page().getByRole("row").filter({ has: page().getByRole("link", { name }) });
 const names = async () => (await page().locator("[data-main]").allTextContents()).map((name) => name.replace(/, folder$/, ""));
 
 beforeAll(async () => {
@@ -191,9 +192,9 @@ describe.sequential("folders of another computer", () => {
     await row("renamed.txt").waitFor({ state: "detached" });
     expect(await readFile(join(files, "Album", "renamed.txt"), "utf8")).toBe("one file");
 
-    await row("Album").getByRole("checkbox").check();
+    await folder("Album").getByRole("checkbox").check();
     await anna.click("Delete");
-    await row("Album").waitFor({ state: "detached" });
+    await folder("Album").waitFor({ state: "detached" });
     expect(existsSync(join(files, "Album"))).toBe(false);
     await anna.notes.getByText("“Album” was deleted").waitFor();
     await anna.notes.getByRole("button", { name: "Undo" }).last().click();

@@ -52,6 +52,8 @@ const transfer = (name: string, id = name): Transfer => ({
   bytes_done: 10,
   rate: 10,
   limit: null,
+  sources: 0,
+  inbox: false,
   tree: null,
   created_at: now,
   ended_at: null,

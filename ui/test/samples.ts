@@ -34,6 +34,8 @@ export function snapshot(seq: number): Snapshot {
     queues: [],
     jobs: [],
     transfers: [],
+    inbox: { folder: "/downloads/Lanyard", chosen: false, usable: true, always: [], sendings: [] },
+    mounts: [],
   };
 }
 

@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Ask, HomeState, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Inbox, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,6 +28,10 @@ pub struct Snapshot {
     pub jobs: Vec<Job>,
     /// Copies, newest first.
     pub transfers: Vec<Transfer>,
+    /// What others send here.
+    pub inbox: Inbox,
+    /// Mounted drives.
+    pub mounts: Vec<Mount>,
 }
 
 /// One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -64,7 +68,9 @@ pub enum Change {
     Job(Job),
     /// One copy is new or changed.
     Transfer(Transfer),
-    /// Mounted drives, all of them. Not in the snapshot: ask for `Mounts`.
+    /// What others send here.
+    Inbox(Inbox),
+    /// Mounted drives, all of them.
     Mounts(Vec<Mount>),
     /// The node stops; the stream ends here.
     Stopping,

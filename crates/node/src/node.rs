@@ -14,7 +14,7 @@ use crate::{
     gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
-    inbox::Inbox,
+    inbox::{self, Inbox},
     lock::Lock,
     mounts::{self, Mounts},
     moved::Moved,
@@ -327,6 +327,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     gateway::start(core).await?;
     drives::start(core).await?;
     mounts::start(core);
+    inbox::start(core);
     guests::start(core).await;
     plain::start(core);
     local::open(core).await

@@ -11,6 +11,7 @@ type ShellRequest =
   | { do: "take_opened" }
   | { do: "reveal"; path: string }
   | { do: "open"; path: string }
+  | { do: "open_folder"; path: string }
   | { do: "about" }
   | { do: "quit" };
 
@@ -92,6 +93,7 @@ export function tauri(): Platform {
     playerLink: (link) => link,
     open: (path) => shell<void>({ do: "open", path }),
     reveal: (path) => shell<void>({ do: "reveal", path }),
+    openFolder: (path) => shell<void>({ do: "open_folder", path }),
     quit: () => shell<void>({ do: "quit" }),
     keepsRunning: async () => (await shell<{ keeps_running: boolean }>({ do: "about" })).keeps_running,
   };

@@ -17,6 +17,9 @@ export type Dialog =
   | { what: "rename_home" }
   | { what: "who"; share: string }
   | { what: "guest"; share: string }
+  | { what: "copy_notes"; transfer: string }
+  | { what: "mount"; drive: string }
+  | { what: "address"; share: string }
   | { what: "pause" }
   | { what: "connect" }
   | { what: "name_entry"; drive: string; folder: string; entry: Entry | null; then: (name: string) => void }
@@ -39,6 +42,7 @@ export interface Sure {
 export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
+  | { id: number; about: "sending"; sending: string }
   | { id: number; about: "words"; words: string; undo?: () => void }
   /** `tried`: what did not work, in words, where the code alone would not tell. */
   | { id: number; about: "error"; error: ApiError; tried?: string; retry?: () => void };

@@ -1,6 +1,6 @@
 // What the node told: a snapshot and the numbered changes since. Pure: events in, a new model out.
 
-import type { Ask, Event, HomeState, Job, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
+import type { Ask, Event, HomeState, Inbox, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
 
 export interface Model {
   /** The number of the last event in here. */
@@ -14,6 +14,8 @@ export interface Model {
   queues: Queue[];
   jobs: Job[];
   transfers: Transfer[];
+  inbox: Inbox;
+  mounts: Mount[];
 }
 
 /** `gap`: an event is missing, ask for the snapshot. `stopping`: the node says goodbye. */
@@ -49,9 +51,10 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, jobs: put(model.jobs, change.value) });
     case "transfer":
       return outcome({ ...next, transfers: put(model.transfers, change.value) });
-    // Nothing shows them yet; the command line does.
+    case "inbox":
+      return outcome({ ...next, inbox: change.value });
     case "mounts":
-      return outcome(next);
+      return outcome({ ...next, mounts: change.value });
   }
 }
 
