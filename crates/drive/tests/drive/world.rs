@@ -34,12 +34,17 @@ pub(crate) struct Rules {
     pub(crate) root: Mutex<PathBuf>,
     pub(crate) shared: AtomicBool,
     pub(crate) write: AtomicBool,
+    /// The caller may do nothing any more.
+    pub(crate) denied: AtomicBool,
 }
 
 impl Gate<Folder> for Rules {
     fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<Folder, Refusal> {
         if share.0 != SHARE || !self.shared.load(Ordering::SeqCst) {
             return Err(Refusal::Unknown);
+        }
+        if self.denied.load(Ordering::SeqCst) {
+            return Err(Refusal::NotAllowed);
         }
         let writable = self.write.load(Ordering::SeqCst);
         if action == Action::Write && !writable {
@@ -139,7 +144,8 @@ impl Owner {
         let identity = Identity::load_or_create(dir.path()).unwrap();
         let root = dir.path().join("shared");
         fs::create_dir(&root).unwrap();
-        let rules = Rules { root: Mutex::new(root), shared: true.into(), write: true.into() };
+        let rules =
+            Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), denied: false.into() };
         let id = identity.node_id();
         let mut owner =
             Self { dir, rules: Arc::new(rules), way: Arc::default(), id, identity, running: None };
