@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
         if std::env::args().any(|argument| argument == "--measure") {
-            return runner::main(measure::ALL);
+            return runner::main(&[measure::ALL, mounted::speed::ALL].concat());
         }
         runner::main(
             &[
