@@ -85,7 +85,9 @@ pub async fn mount(
     #[cfg(not(target_os = "linux"))]
     {
         let _ = (core, drive, dir, at_start);
-        Err(ApiError::not_available("Mounting a drive on this system"))
+        let words = "On this system a drive does not become a folder by itself. `lanyard mount DRIVE --webdav` tells an \
+            address that Explorer and Finder open.";
+        Err(ApiError::new(lanyard_api::ErrorCode::NotAvailable, words))
     }
 }
 

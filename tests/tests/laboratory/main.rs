@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
         if std::env::args().any(|argument| argument == "--measure") {
-            return runner::main(&[measure::ALL, drive_speed::ALL].concat());
+            return runner::main(&[measure::ALL, drive_speed::ALL, mounted::speed::ALL].concat());
         }
         runner::main(
             &[

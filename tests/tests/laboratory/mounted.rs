@@ -1,6 +1,7 @@
 //! Somebody else's folder as a folder of this computer: what ordinary programs do in it, and what becomes of it when
 //! the other computer, the cable or a node goes away.
 
+pub(crate) mod speed;
 pub(crate) mod suites;
 
 use crate::office::Pair;

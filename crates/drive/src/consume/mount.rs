@@ -219,7 +219,10 @@ impl Tree {
         let path = self.path(ino).ok_or(Errno::NOENT)?;
         let asked = self.table().moment();
         let page = self.peer.ask(|| self.peer.remote.list(&path, after)).await?;
-        Ok(Part { entries: page.entries, next: page.next, asked })
+        let mut entries = page.entries;
+        // For one name that none can be, the kernel would refuse the whole list.
+        entries.retain(|item| SharePath::top().join(&item.name).is_ok());
+        Ok(Part { entries, next: page.next, asked })
     }
 
     /// What a list, from that moment, says of one name. The kernel is told of it when `told`.
