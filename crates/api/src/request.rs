@@ -549,6 +549,16 @@ pub enum Request {
     },
     /// Drives that are mounted, or are to be → `Mounts`.
     Mounts,
+    /// Give a drive an address for this computer's own programs, by WebDAV → `Link`. It stays the same and holds a secret.
+    OpenDrive {
+        /// The drive.
+        drive: String,
+    },
+    /// Take that address back → `Done`.
+    ShutDrive {
+        /// The drive, or its address.
+        drive: String,
+    },
 }
 
 /// The answer to a request.

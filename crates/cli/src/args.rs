@@ -269,9 +269,17 @@ pub(crate) enum Command {
         /// Again whenever Lanyard starts
         #[arg(long)]
         at_start: bool,
+        /// Instead of a folder, an address for programs of this computer that speak WebDAV
+        #[arg(long, conflicts_with_all = ["dir", "at_start"])]
+        webdav: bool,
     },
-    /// Undo mount
-    Unmount { dir: PathBuf },
+    /// Undo mount; for a drive that has an address for WebDAV, that address or the drive
+    Unmount {
+        dir: PathBuf,
+        /// Take the address of a drive back
+        #[arg(long)]
+        webdav: bool,
+    },
     /// Mounted drives
     Mounts,
     /// Send files and folders to a device of the home, where somebody accepts them

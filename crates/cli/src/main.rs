@@ -174,8 +174,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Rm { places } => changes::rm(&node, places, json).await,
         Command::Bin { drive, forget } => changes::bin(&node, drive, forget, json).await,
         Command::Restore { drive, id, to } => changes::restore(&node, drive, id, to, json).await,
-        Command::Mount { drive, dir, at_start } => mounts::mount(&node, drive, dir, at_start, json).await,
-        Command::Unmount { dir } => mounts::unmount(&node, &dir, json).await,
+        Command::Mount { drive, webdav: true, .. } => mounts::open(&node, drive, json).await,
+        Command::Unmount { dir, webdav: true } => mounts::shut(&node, &dir, json).await,
+        Command::Mount { drive, dir, at_start, .. } => mounts::mount(&node, drive, dir, at_start, json).await,
+        Command::Unmount { dir, .. } => mounts::unmount(&node, &dir, json).await,
         Command::Mounts => mounts::list(&node, json).await,
         Command::Transfers { watch: false } => {
             let Response::Transfers(transfers) = node.ask(Request::Transfers).await? else {

@@ -7,11 +7,28 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// How what lists of mounts call a mounted drive begins: both halves know such a mount by it.
+#[cfg(target_os = "linux")]
+pub(crate) const MOUNT_SOURCE: &str = "lanyard:";
+
 /// Free and total bytes of the disk behind a path, as this user may use them; none when the system does not tell.
 /// May block on a disk that is away: call it off the async threads.
 pub(crate) fn space(path: &Path) -> Option<(u64, u64)> {
     let stats = fs4::statvfs(path).ok()?;
     Some((stats.available_space(), stats.total_space()))
+}
+
+/// Free bytes of the disk that a file is on; none when the system does not tell.
+#[cfg(unix)]
+pub(crate) fn room(file: &File) -> Option<u64> {
+    let stats = rustix::fs::fstatvfs(file).ok()?;
+    Some(stats.f_bavail.saturating_mul(stats.f_frsize))
+}
+
+/// Free bytes of the disk that a file is on; none when the system does not tell.
+#[cfg(not(unix))]
+pub(crate) fn room(_: &File) -> Option<u64> {
+    None
 }
 
 /// Reads at most `limit` bytes at `offset` into `buffer`, which is emptied first. Fewer only at the end of the file.

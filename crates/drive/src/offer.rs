@@ -8,6 +8,7 @@ mod add;
 mod batch;
 mod change;
 mod confine;
+mod crossing;
 pub mod dav;
 mod edit;
 mod have;
@@ -126,6 +127,12 @@ impl Offer {
             Err(refused) => tracing::debug!(why = refused.detail, "a bin could not be looked through"),
         }
     }
+}
+
+/// Whether a path is in a drive of another computer that is mounted on this one. Nothing of such a drive is ever offered.
+#[must_use]
+pub fn is_mounted_drive(path: &Path) -> bool {
+    crossing::is_mounted_drive_at(path)
 }
 
 /// `/v1/drives/{share}/{verb}`.

@@ -114,8 +114,21 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let below = request.uri().path().strip_prefix("/v1/drives/").unwrap_or_default();
+    if let Some((share, inside)) = passed_on(below) {
+        let (dav, inside) = (Arc::clone(&core.drives.dav), inside.to_owned());
+        let name = core.shares.name_of(&share).unwrap_or_default();
+        return Box::pin(dav.serve_passed_on(subject, share, name, &inside, request)).await;
+    }
     let offer = if below.starts_with(SEND) { &core.drives.inbox } else { &core.drives.offer };
     Arc::clone(offer).serve(subject, request).await
+}
+
+/// A request of a program on another computer, which its node passes on: the share, and the rest of the path.
+fn passed_on(below: &str) -> Option<(ShareId, &str)> {
+    let (share, rest) = below.split_once('/')?;
+    let inside = rest.strip_prefix("dav").filter(|inside| inside.is_empty() || inside.starts_with('/'))?;
+    let share = ShareId(path::decode(share).ok()?);
+    (!share.0.starts_with(SEND)).then_some((share, inside))
 }
 
 /// Answers a guest what a node would get. The door decides what a guest may ask.

@@ -1,7 +1,7 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, doctor, doors::browser, drives, guests, home, inbox, mounts, moved, networks, pause,
+    Core, asks, doctor, doors::browser, drives, gateway, guests, home, inbox, mounts, moved, networks, pause,
     presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
@@ -170,6 +170,8 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Unmount { dir, careful } => {
             mounts::unmount(core, &dir, careful).await.map(|()| Response::Done)
         }
+        Request::OpenDrive { drive } => gateway::drive::open(core, &drive).await.map(Response::Link),
+        Request::ShutDrive { drive } => gateway::drive::shut(core, &drive).await.map(|()| Response::Done),
         Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

@@ -21,12 +21,13 @@ scenarios![
     gio_copies_as_the_file_manager_does,
     a_folder_for_everyone_is_announced_and_others_are_not,
     a_guest_reads_with_a_password_and_writes_nothing,
+    a_guest_who_may_only_put_files_in_gets_nothing_by_webdav,
 ];
 
 const TABLE: &str = include_str!("../../../docs/conformance.md");
 
 /// The groups of litmus, in its order.
-const GROUPS: [&str; 5] = ["basic", "copymove", "props", "locks", "http"];
+pub(crate) const GROUPS: [&str; 5] = ["basic", "copymove", "props", "locks", "http"];
 
 /// `ben` shares a folder for everyone to write to; `cleo` has no Lanyard.
 struct Shared {
@@ -107,16 +108,10 @@ fn litmus_passes_every_test() -> Result<()> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut missing = Vec::new();
     for group in GROUPS {
-        let begin = format!("<- summary for `{group}': of ");
-        let summary = text.lines().find_map(|line| line.strip_prefix(&begin));
-        let summary = summary.with_context(|| format!("{group} did not run:\n{text}"))?;
-        let mut numbers =
-            summary.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<usize>().ok());
-        let [run, passed, failed] =
-            [numbers.next(), numbers.next(), numbers.next()].map(Option::unwrap_or_default);
+        let (run, passed, failed) = summary_of(&text, group)?;
         report(group, run, passed, failed)?;
         if failed > 0 || passed < run || run == 0 {
-            missing.push(format!("{group}: {summary}"));
+            missing.push(format!("{group}: {passed} of {run}"));
         }
         let told = promised(group).unwrap_or_default();
         ensure!(passed >= told, "{group}: {passed} passed, the table says {told}");
@@ -124,6 +119,17 @@ fn litmus_passes_every_test() -> Result<()> {
     let failures: Vec<&str> = text.lines().filter(|line| line.contains("FAIL")).collect();
     ensure!(missing.is_empty() && failures.is_empty(), "{missing:?}\n{}", failures.join("\n"));
     Ok(())
+}
+
+/// Of what litmus says: how many tests of a group were run, passed and failed.
+pub(crate) fn summary_of(text: &str, group: &str) -> Result<(usize, usize, usize)> {
+    let begin = format!("<- summary for `{group}': of ");
+    let summary = text.lines().find_map(|line| line.strip_prefix(&begin));
+    let summary = summary.with_context(|| format!("{group} did not run:\n{text}"))?;
+    let mut numbers =
+        summary.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse::<usize>().ok());
+    let mut next = || numbers.next().unwrap_or_default();
+    Ok((next(), next(), next()))
 }
 
 fn report(group: &str, run: usize, passed: usize, failed: usize) -> Result<()> {
@@ -361,5 +367,37 @@ fn a_guest_reads_with_a_password_and_writes_nothing() -> Result<()> {
     let found = shared.status(&["-u", &login, &plain])?;
     ensure!(found != "200", "a password is not asked for without encryption: {found}");
     drop(shared.lab);
+    Ok(())
+}
+
+/// Such a pass is for the guest page: a program that speaks WebDAV looks before it writes, and whoever may not look
+/// cannot be told that a name is taken.
+fn a_guest_who_may_only_put_files_in_gets_nothing_by_webdav() -> Result<()> {
+    let shared = Shared::with(&["--write", "--to", "home"])?;
+    fs::write(shared.folder.join("letter.txt"), "Dear reader")?;
+    let reader: NewPass = shared.owner.json(&["guest", "Photos", "--read"])?;
+    let pass: NewPass = shared.owner.json(&["guest", "Photos", "--add"])?;
+    let login = |pass: &NewPass| format!("{}:{}", pass.page.rsplit('/').next().unwrap_or_default(), pass.pin);
+    let letter = format!("{}letter.txt", shared.url);
+    soon("a reader gets in", Duration::from_secs(10), || {
+        ensure!(shared.status(&["-u", &login(&reader), &letter])? == "200");
+        Ok(())
+    })?;
+    for (method, path) in [
+        ("GET", "letter.txt"),
+        ("PROPFIND", ""),
+        ("PUT", "new.txt"),
+        ("PUT", "letter.txt"),
+        ("MKCOL", "new"),
+        ("DELETE", "letter.txt"),
+        ("LOCK", "letter.txt"),
+    ] {
+        let address = format!("{}{path}", shared.url);
+        let found = shared.status(&["-u", &login(&pass), "-X", method, "-H", "Depth: 0", &address])?;
+        ensure!(found.starts_with('4'), "{method} {path}: {found}");
+    }
+    let names: Vec<_> = fs::read_dir(&shared.folder)?.flatten().map(|entry| entry.file_name()).collect();
+    ensure!(names == ["letter.txt"], "{names:?}");
+    ensure!(fs::read_to_string(shared.folder.join("letter.txt"))? == "Dear reader");
     Ok(())
 }

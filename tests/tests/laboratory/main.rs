@@ -20,6 +20,8 @@ mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
 #[cfg(target_os = "linux")]
+mod file_doors;
+#[cfg(target_os = "linux")]
 mod folders;
 #[cfg(target_os = "linux")]
 mod foreign_pages;
@@ -31,6 +33,8 @@ mod home;
 mod household;
 #[cfg(target_os = "linux")]
 mod joining;
+#[cfg(target_os = "linux")]
+mod loopback;
 #[cfg(target_os = "linux")]
 mod many;
 #[cfg(target_os = "linux")]
@@ -101,6 +105,9 @@ fn main() -> ExitCode {
                 folders::ALL,
                 trees::ALL,
                 mounted::ALL,
+                mounted::suites::ALL,
+                loopback::ALL,
+                file_doors::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

@@ -73,7 +73,7 @@ fn found(visit: &Visit, folder: &Folder, asked: &Have) -> Option<Held> {
             if below.name() != Some(&asked.name) {
                 continue;
             }
-            let facts = dir.symlink_metadata(&name).map(|metadata| Facts::of(&metadata));
+            let facts = confine::facts_in(&dir, &name);
             if facts.is_ok_and(|facts| facts.kind == Kind::File && facts.size == asked.size)
                 && let Some(held) = hashed(visit, folder, &below, asked.id, begun)
             {

@@ -220,8 +220,8 @@ fn page(listings: &Listings, root: &Path, path: &SharePath, after: Option<&Rank>
 /// None for a name that went away meanwhile.
 fn item(dir: &Dir, candidate: &Candidate) -> Option<Item> {
     let name = candidate.name.to_string_lossy().into_owned();
-    let facts = match dir.symlink_metadata(&candidate.name) {
-        Ok(metadata) => Facts::of(&metadata),
+    let facts = match confine::facts_in(dir, &candidate.name) {
+        Ok(facts) => facts,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(_) => return Some(Item::of(name, Kind::Other, None)),
     };

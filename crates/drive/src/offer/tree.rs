@@ -3,10 +3,7 @@
 //! Entries come as they are found, parents before what is in them, in no other order. Memory holds one folder's handle
 //! and the names of the folders that are still to be looked through.
 
-use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
-};
+use super::{Folder, Query, Refused, Slot, Visit, blocking, confine};
 use crate::{
     frames::{Entry, Frame},
     path::{self, SharePath},
@@ -91,8 +88,8 @@ impl Walk {
                 self.tell(&Frame::Problem(path.clone(), Code::Invalid))?;
                 continue;
             };
-            let facts = match dir.symlink_metadata(&name) {
-                Ok(metadata) => Facts::of(&metadata),
+            let facts = match confine::facts_in(&dir, &name) {
+                Ok(facts) => facts,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => {
                     self.tell(&Frame::Problem(below, Refused::from(error).code))?;

@@ -357,3 +357,40 @@ async fn nobody_goes_on_with_what_is_not_there() {
     assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
     assert_eq!(owner.names(), ["a.bin"]);
 }
+
+/// The mark of a received file.
+#[cfg(target_os = "linux")]
+fn mark(path: PathBuf) -> Option<String> {
+    let mut value = vec![0; 256];
+    let length = rustix::fs::getxattr(&path, "user.xdg.origin.url", &mut value[..]).ok()?;
+    value.truncate(length);
+    String::from_utf8(value).ok()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_beside_is_told_as_it_comes_and_carries_the_mark_of_its_sender() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(5 * MIB + 7, 1);
+    let size = content.len().to_string();
+    let bring = |path: &'static str| {
+        let (reader, size, body) = (&reader, &size, lanyard_link::body::full(signed(&content)));
+        async move {
+            let query = format!("path={path}&conflict=keep_both");
+            put(reader, &query, &[("lanyard-size", size)], body).await
+        }
+    };
+    assert_eq!(bring("plain.bin").await.0, 201);
+    assert_eq!(mark(owner.root().join("plain.bin")), None, "nobody asked for a mark");
+    *owner.rules.origin.lock().unwrap() = Some("lanyard:Ben".to_owned());
+    owner.rules.moved.store(0, Ordering::SeqCst);
+    owner.write("film.bin", b"another film");
+    assert_eq!(bring("film.bin").await.0, 201);
+    let landed = owner.rules.landed.lock().unwrap().clone();
+    let [_, film] = &landed[..] else { panic!("told of each: {landed:?}") };
+    assert_ne!(film, "film.bin", "beside what was there");
+    assert_eq!(mark(owner.root().join(film)).as_deref(), Some("lanyard:Ben"));
+    assert_eq!(fs::read(owner.root().join("film.bin")).unwrap(), b"another film");
+    assert_eq!(owner.rules.moved.load(Ordering::SeqCst), 5 * MIB as u64, "each block, before it was whole");
+}

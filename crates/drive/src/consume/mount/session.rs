@@ -1,7 +1,7 @@
 //! Making a mount appear, and making it go away whatever programs do with it.
 
 use super::{Tell, Tree, fs::Fs};
-use crate::{consume::browse::Remote, wire::Stat};
+use crate::{consume::browse::Remote, disk, wire::Stat};
 use fuser::{Config, MountOption, Session, SessionUnmounter};
 use std::{
     fs, io,
@@ -70,7 +70,7 @@ pub async fn mount(
     let Wanted { remote, dir, name, tell } = wanted;
     let top = top.unwrap_or_else(unknown);
     let cancel = cancel.child_token();
-    let tree = Arc::new(Tree::new(remote, top, tell, tasks.clone()));
+    let tree = Arc::new(Tree::new(remote, top, tell, tasks.clone(), cancel.clone()));
     let fs = Fs::new(Arc::clone(&tree), Handle::current(), tasks, cancel.clone());
     let place = dir.clone();
     let opening = tokio::task::spawn_blocking(move || open(fs, &place, &name));
@@ -113,6 +113,7 @@ fn open(fs: Fs, dir: &Path, name: &str) -> Result<(Session<Fs>, Option<u64>), Mo
     let mut config = Config::default();
     // What comes after a comma would be an option of its own.
     let name: String = name.chars().filter(|c| !matches!(c, ',' | '\\') && !c.is_control()).collect();
+    let name = format!("{}{name}", disk::MOUNT_SOURCE);
     config.mount_options = vec![
         MountOption::FSName(name),
         MountOption::Subtype("lanyard".to_owned()),
@@ -218,6 +219,28 @@ fn detach(dir: &Path) -> io::Result<()> {
     if helper.status()?.success() { Ok(()) } else { Err(io::Error::other("fusermount3 did not unmount it")) }
 }
 
+/// Takes away everything that killed nodes of this user have left mounted. Blocks.
+pub fn clean_up_all() {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for dir in drives_in(&mounts) {
+        clean_up(&dir);
+    }
+}
+
+/// The places of mounted drives in the list of mounts (see [`connection_in`]).
+fn drives_in(mounts: &str) -> Vec<PathBuf> {
+    let place = |line: &str| {
+        let (before, after) = line.split_once(" - ")?;
+        let (kind, source) = after.split_once(' ')?;
+        let is_drive = kind.starts_with("fuse") && source.starts_with(disk::MOUNT_SOURCE);
+        let place = before.split(' ').nth(4).filter(|_| is_drive)?;
+        let place =
+            place.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        Some(PathBuf::from(place))
+    };
+    mounts.lines().filter_map(place).collect()
+}
+
 /// Takes away what a node that was killed has left mounted: a folder in which nothing works any more. Blocks.
 pub fn clean_up(dir: &Path) {
     let dead = matches!(fs::symlink_metadata(dir), Err(error)
@@ -230,6 +253,13 @@ pub fn clean_up(dir: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_places_of_drives_are_found_in_the_list() {
+        let mounts = "99 35 0:41 / /home/a\\040b/Music rw,nosuid - fuse.lanyard lanyard:Music@Anna rw\n\
+            98 35 0:40 / /mnt rw - fuse.sshfs me@lanyard: rw\n97 35 0:42 / /x rw - fuse lanyard:x rw\nnonsense\n";
+        assert_eq!(drives_in(mounts), [Path::new("/home/a b/Music"), Path::new("/x")]);
+    }
 
     #[test]
     fn the_connection_of_a_mount_is_found_in_the_list() {

@@ -110,8 +110,7 @@ impl Finding {
                 let Some(name) = name.to_str().filter(|name| !is_noise(name)) else { continue };
                 let Ok(below) = path.join(name) else { continue };
                 // It went away meanwhile, or cannot be looked at.
-                let Ok(metadata) = dir.symlink_metadata(name) else { continue };
-                let facts = Facts::of(&metadata);
+                let Ok(facts) = confine::facts_in(dir, name) else { continue };
                 if facts.kind == Kind::Other {
                     continue;
                 }
