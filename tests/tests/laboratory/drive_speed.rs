@@ -68,7 +68,7 @@ struct Beside {
     servers: Servers,
     sender: Node,
     owner: Node,
-    _lab: Lab,
+    lab: Lab,
 }
 
 impl Beside {
@@ -89,7 +89,7 @@ impl Beside {
         owner.run(&[&["share", "folder", &shared.to_string_lossy(), "--name", "Drive"], rule].concat())?;
         sender.finds_drive("Drive")?;
         let servers = Servers::start(&ben, &ada, &shared)?;
-        Ok(Self { servers, sender, owner, _lab: lab })
+        Ok(Self { servers, sender, owner, lab })
     }
 
     /// A file or folder that `ben` shares, as the test sees it.

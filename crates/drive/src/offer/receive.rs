@@ -113,13 +113,16 @@ async fn store(
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
-    let claim = visit.claim(action, announced.size)?;
     let at = query.at().unwrap_or(0);
     let returning = match query.part() {
         Ok(part) => Some(returning(&visit, &folder, action, &query, part).await?),
         Err(_) if at > 0 => return Err(Refused::new(Code::Invalid, "nothing to go on with is named")),
         Err(_) => None,
     };
+    // Held until the claim below is given back: a sender that comes back must not be refused for what its own broken try
+    // still counts.
+    let _turn = returning.as_ref().map(|returning| Arc::clone(&returning.turn));
+    let claim = visit.claim(action, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
         blocking(move || match returning {
@@ -165,7 +168,7 @@ async fn returning(
         let (visit, folder) = (visit.clone(), folder.clone());
         Box::new(move || visit.still(action, &folder))
     };
-    let turn = parts.turn(part).await?;
+    let turn = Arc::new(parts.turn(part).await?);
     Ok(Returning { turn, parts, place, may })
 }
 
@@ -181,27 +184,31 @@ async fn receive(
     let mut hand = Hand::Free(growing, Vec::with_capacity(BLOCK));
     let taken = take(visit, folder, action, &mut hand, body).await;
     // Nothing is on its way to the disk any more when it is decided what stays.
-    let (mut growing, _) = hand.free().await?;
-    match taken {
+    let freed = hand.free().await;
+    let ended = match taken {
         Ok(id) => {
+            let (mut growing, _) = freed?;
             growing.prove_before().await?;
-            Ok((growing, id))
+            return Ok((growing, id));
         }
-        Err(ended) => {
-            let refused = match ended {
-                Ended::Broken(refused) => refused,
-                Ended::Refused(refused) => {
-                    growing.give_up();
-                    refused
-                }
-            };
-            blocking(move || {
-                drop(growing);
-                Err(refused)
-            })
-            .await
+        Err(ended) => ended,
+    };
+    let (refused, comes_back) = match ended {
+        Ended::Broken(refused) => (refused, true),
+        Ended::Refused(refused) => (refused, false),
+    };
+    // A block that could not be written has taken the file with it.
+    if let Ok((mut growing, _)) = freed {
+        if !comes_back {
+            growing.give_up();
         }
+        blocking(move || {
+            drop(growing);
+            Ok(())
+        })
+        .await?;
     }
+    Err(refused)
 }
 
 /// Why nothing more comes.

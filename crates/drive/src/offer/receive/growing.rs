@@ -47,7 +47,7 @@ pub(in crate::offer) struct Growing {
 
 /// What is needed when the sender may come back for the rest.
 pub(super) struct Returning {
-    pub(super) turn: Turn,
+    pub(super) turn: Arc<Turn>,
     pub(super) parts: Arc<Parts>,
     /// Where the part is, to find it again without keeping its folder open.
     pub(super) place: Kept,
