@@ -2115,7 +2115,15 @@ dir: string,
 /**
  * Not while a program has a file open there → `busy`.
  */
-careful: boolean, } | { "do": "mounts" };
+careful: boolean, } | { "do": "mounts" } | { "do": "open_drive", 
+/**
+ * The drive.
+ */
+drive: string, } | { "do": "shut_drive", 
+/**
+ * The drive, or its address.
+ */
+drive: string, };
 
 /**
  * The answer to a request.
@@ -2210,7 +2218,7 @@ files: number | null,
  */
 folder: string, 
 /**
- * What is in that folder of it by now: names, the first 50.
+ * What is in that folder of it by now: names, the first 20.
  */
 names: Array<string>, 
 /**
