@@ -29,6 +29,7 @@ targets! {
     ipp_request,
     join_frame,
     mdns,
+    mounted,
     names,
     operation,
     path,

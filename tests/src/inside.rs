@@ -5,11 +5,12 @@
 mod besiege;
 mod joining;
 mod middle;
+mod ranges;
 mod rude;
 mod stopwatch;
 mod web;
 
-pub use stopwatch::Timed;
+pub use stopwatch::{Timed, usage};
 
 use crate::mdns;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -52,6 +53,18 @@ pub fn run() -> Option<ExitCode> {
 fn act(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["time", command @ ..] => stopwatch::run(command),
+        ["ranges", address, dir, path, size, connections, length] => {
+            let length = Duration::from_secs(length.parse()?);
+            ranges::ranges(
+                address.parse()?,
+                Path::new(dir),
+                path,
+                size.parse()?,
+                connections.parse()?,
+                length,
+            )
+        }
+        ["first-page", address, dir, path] => ranges::first_page(address.parse()?, Path::new(dir), path),
         ["sink", port] => sink(port.parse()?),
         ["blast", address, bytes] => blast(address.parse()?, bytes.parse()?),
         ["echo"] => echo(),

@@ -133,7 +133,7 @@ impl Node {
         let name = self.name().to_owned();
         let mut command = Vec::new();
         if let Some(user) = &self.setup.user {
-            command.extend(["setpriv", "--reuid", user, "--clear-groups", "--"]);
+            command.extend(["/usr/bin/setpriv", "--reuid", user, "--clear-groups", "--"]);
         }
         command.extend([program.as_str(), "run", "--json", "--data", &data, "--name", &name]);
         command.extend(self.setup.arguments.iter().map(String::as_str));

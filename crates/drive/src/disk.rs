@@ -18,6 +18,19 @@ pub(crate) fn space(path: &Path) -> Option<(u64, u64)> {
     Some((stats.available_space(), stats.total_space()))
 }
 
+/// Free bytes of the disk that a file is on; none when the system does not tell.
+#[cfg(unix)]
+pub(crate) fn room(file: &File) -> Option<u64> {
+    let stats = rustix::fs::fstatvfs(file).ok()?;
+    Some(stats.f_bavail.saturating_mul(stats.f_frsize))
+}
+
+/// Free bytes of the disk that a file is on; none when the system does not tell.
+#[cfg(not(unix))]
+pub(crate) fn room(_: &File) -> Option<u64> {
+    None
+}
+
 /// Reads at most `limit` bytes at `offset` into `buffer`, which is emptied first. Fewer only at the end of the file.
 pub(crate) fn read_at(file: &File, buffer: &mut Vec<u8>, offset: u64, limit: usize) -> io::Result<()> {
     buffer.clear();

@@ -21,6 +21,7 @@ scenarios![
     gio_copies_as_the_file_manager_does,
     a_folder_for_everyone_is_announced_and_others_are_not,
     a_guest_reads_with_a_password_and_writes_nothing,
+    a_guest_who_may_only_put_files_in_gets_nothing_by_webdav,
 ];
 
 const TABLE: &str = include_str!("../../../docs/conformance.md");
@@ -366,5 +367,37 @@ fn a_guest_reads_with_a_password_and_writes_nothing() -> Result<()> {
     let found = shared.status(&["-u", &login, &plain])?;
     ensure!(found != "200", "a password is not asked for without encryption: {found}");
     drop(shared.lab);
+    Ok(())
+}
+
+/// Such a pass is for the guest page: a program that speaks WebDAV looks before it writes, and whoever may not look
+/// cannot be told that a name is taken.
+fn a_guest_who_may_only_put_files_in_gets_nothing_by_webdav() -> Result<()> {
+    let shared = Shared::with(&["--write", "--to", "home"])?;
+    fs::write(shared.folder.join("letter.txt"), "Dear reader")?;
+    let reader: NewPass = shared.owner.json(&["guest", "Photos", "--read"])?;
+    let pass: NewPass = shared.owner.json(&["guest", "Photos", "--add"])?;
+    let login = |pass: &NewPass| format!("{}:{}", pass.page.rsplit('/').next().unwrap_or_default(), pass.pin);
+    let letter = format!("{}letter.txt", shared.url);
+    soon("a reader gets in", Duration::from_secs(10), || {
+        ensure!(shared.status(&["-u", &login(&reader), &letter])? == "200");
+        Ok(())
+    })?;
+    for (method, path) in [
+        ("GET", "letter.txt"),
+        ("PROPFIND", ""),
+        ("PUT", "new.txt"),
+        ("PUT", "letter.txt"),
+        ("MKCOL", "new"),
+        ("DELETE", "letter.txt"),
+        ("LOCK", "letter.txt"),
+    ] {
+        let address = format!("{}{path}", shared.url);
+        let found = shared.status(&["-u", &login(&pass), "-X", method, "-H", "Depth: 0", &address])?;
+        ensure!(found.starts_with('4'), "{method} {path}: {found}");
+    }
+    let names: Vec<_> = fs::read_dir(&shared.folder)?.flatten().map(|entry| entry.file_name()).collect();
+    ensure!(names == ["letter.txt"], "{names:?}");
+    ensure!(fs::read_to_string(shared.folder.join("letter.txt"))? == "Dear reader");
     Ok(())
 }

@@ -14,9 +14,13 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
+mod drive_speed;
+#[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
+#[cfg(target_os = "linux")]
+mod file_doors;
 #[cfg(target_os = "linux")]
 mod folders;
 #[cfg(target_os = "linux")]
@@ -77,7 +81,7 @@ fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
         if std::env::args().any(|argument| argument == "--measure") {
-            return runner::main(measure::ALL);
+            return runner::main(&[measure::ALL, drive_speed::ALL].concat());
         }
         runner::main(
             &[
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
                 mounted::ALL,
                 mounted::suites::ALL,
                 loopback::ALL,
+                file_doors::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

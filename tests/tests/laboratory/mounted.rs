@@ -6,7 +6,7 @@ pub(crate) mod suites;
 use crate::office::Pair;
 use anyhow::{Result, ensure};
 use lanyard_api::{Binned, Mount};
-use lanyard_tests::{Node, documents, scenarios, soon};
+use lanyard_tests::{Lab, Node, documents, node::Setup, scenarios, soon};
 use std::{
     fs,
     path::PathBuf,
@@ -23,6 +23,10 @@ scenarios![
     a_killed_owner_is_an_error_in_time_and_works_again_afterwards,
     a_share_that_is_taken_back_is_gone_from_the_mount,
     a_mount_comes_back_after_its_node_was_killed,
+    a_plain_user_mounts_a_drive_and_nobody_else_looks_into_it,
+    what_a_killed_node_left_mounted_is_cleaned_away,
+    without_fusermount_a_plain_user_is_told_what_to_install,
+    a_full_disk_at_the_owners_is_told_and_damages_nothing,
     things_on_a_drive_are_made_moved_copied_removed_and_restored,
 ];
 
@@ -183,6 +187,129 @@ fn a_mount_comes_back_after_its_node_was_killed() -> Result<()> {
     })?;
     pair.sender.stop()?;
     sh(&pair.sender, &format!("test -z \"$(ls -A {dir})\""))?;
+    Ok(())
+}
+
+/// A person as systems have them: no root, no rights over others.
+const PLAIN: &str = "daemon";
+
+/// `ben` shares a folder, and `ada` is a plain user of her computer.
+struct Plain {
+    node: Node,
+    folder: PathBuf,
+    dir: String,
+    _owner: Node,
+    _lab: Lab,
+}
+
+impl Plain {
+    fn new(environment: &[(&str, &str)]) -> Result<Self> {
+        let lab = Lab::new()?;
+        let owner = Node::at_home(&lab.host("ben")?)?;
+        let folder = owner.host().dir().join("shared");
+        fs::create_dir(&folder)?;
+        owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Shared", "--write"])?;
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let host = lab.host("ada")?;
+        let setup =
+            Setup { user: Some(PLAIN.to_owned()), environment: environment.collect(), ..Setup::default() };
+        let node = Node::at_home_with(&host, setup)?;
+        node.finds_drive("Shared")?;
+        let dir = host.dir().join("mounted").to_string_lossy().into_owned();
+        host.run(&["install", "-d", "-m", "755", "-o", PLAIN, &dir])?;
+        Ok(Self { node, folder, dir, _owner: owner, _lab: lab })
+    }
+
+    fn sh(&self, user: &str, line: &str) -> Result<String> {
+        self.node.host().run(&["setpriv", "--reuid", user, "--clear-groups", "--", "sh", "-ec", line])
+    }
+}
+
+fn a_plain_user_mounts_a_drive_and_nobody_else_looks_into_it() -> Result<()> {
+    let plain = Plain::new(&[])?;
+    fs::write(plain.folder.join("letter"), "dear")?;
+    let dir = &plain.dir;
+    plain.node.run(&["mount", "Shared", dir])?;
+    plain.sh(
+        PLAIN,
+        &format!("grep -q dear {dir}/letter && echo mine > {dir}/note && mkdir {dir}/box && df {dir}"),
+    )?;
+    ensure!(fs::read_to_string(plain.folder.join("note"))? == "mine\n");
+    for stranger in ["bin", "root"] {
+        // Not even who rules the computer: FUSE asks for the same user.
+        let told = plain.sh(stranger, &format!("! ls {dir} 2> /dev/null && ! cat {dir}/letter 2> /dev/null"));
+        ensure!(told.is_ok(), "{stranger} looks into it");
+    }
+    plain.node.run(&["unmount", dir])?;
+    plain.sh(PLAIN, &format!("test -z \"$(ls -A {dir})\""))?;
+    Ok(())
+}
+
+fn what_a_killed_node_left_mounted_is_cleaned_away() -> Result<()> {
+    let mut plain = Plain::new(&[])?;
+    fs::write(plain.folder.join("letter"), "dear")?;
+    let dir = plain.dir.clone();
+    plain.node.run(&["mount", "Shared", &dir])?;
+    plain.node.kill()?;
+    let dead = plain.sh(PLAIN, &format!("! ls {dir} 2>&1"))?;
+    ensure!(dead.contains("not connected"), "{dead}");
+    plain.node.start_again()?;
+    soon("the folder can be used again", Duration::from_secs(20), || {
+        plain.sh(PLAIN, &format!("ls {dir} > /dev/null && test -z \"$(ls -A {dir})\"")).map(drop)
+    })?;
+    plain.node.finds_drive("Shared")?;
+    plain.node.run(&["mount", "Shared", &dir])?;
+    plain.sh(PLAIN, &format!("grep -q dear {dir}/letter"))?;
+    // A folder that goes away below the mount, and comes back, is mounted as if nothing had been.
+    plain.node.run(&["unmount", &dir])?;
+    plain.sh(PLAIN, &format!("echo mine > {dir}/own"))?;
+    let told = plain.node.refuses(&["mount", "Shared", &dir])?;
+    ensure!(told.contains("not empty"), "{told}");
+    plain.sh("root", &format!("rm {dir}/own && chown root {dir} && chmod 755 {dir}"))?;
+    let told = plain.node.refuses(&["mount", "Shared", &dir])?;
+    ensure!(told.contains("write") || told.contains("own"), "of a folder that is somebody else's: {told}");
+    Ok(())
+}
+
+fn without_fusermount_a_plain_user_is_told_what_to_install() -> Result<()> {
+    // Where it is looked for.
+    let plain = Plain::new(&[("FUSERMOUNT_PATH", "/nowhere/fusermount3")])?;
+    let told = plain.node.refuses(&["mount", "Shared", &plain.dir])?;
+    ensure!(told.contains("fusermount3") && told.contains("fuse3"), "{told}");
+    Ok(())
+}
+
+fn a_full_disk_at_the_owners_is_told_and_damages_nothing() -> Result<()> {
+    let pair = Pair::new()?;
+    let disk = pair.owner.host().dir().join("disk");
+    pair.owner.host().small_disk(&disk, 8 << 20)?;
+    let folder = pair.owner.host().seen_from_here(&disk);
+    let path = disk.to_string_lossy().into_owned();
+    pair.owner.run(&["share", "folder", &path, "--name", "Shared", "--write"])?;
+    pair.sender.finds_drive("Shared")?;
+    let dir = pair.folder("mounted")?.to_string_lossy().into_owned();
+    fs::write(folder.join("letter"), "dear")?;
+    fs::write(folder.join("copy"), "dear")?;
+    pair.sender.run(&["mount", "Shared", &dir])?;
+    sh(&pair.sender, &format!("test $(df -k --output=avail {dir} | tail -1) -le 8192"))?;
+    for line in [
+        format!("head -c 12000000 /dev/zero > {dir}/large"),
+        format!("head -c 12000000 /dev/zero > {dir}/copy"),
+        format!("head -c 12000000 /dev/zero >> {dir}/letter"),
+    ] {
+        let told = sh(&pair.sender, &format!("! ({line}) 2> /tmp/why; cat /tmp/why"))?;
+        ensure!(told.contains("No space left on device"), "{line}: {told}");
+    }
+    let copy = fs::read(folder.join("copy"))?;
+    ensure!(copy == b"dear", "what could not be replaced does not stay: {} bytes", copy.len());
+    ensure!(
+        fs::read(folder.join("letter"))?.starts_with(b"dear"),
+        "and what was added to keeps its beginning"
+    );
+    sh(
+        &pair.sender,
+        &format!("rm -f {dir}/large {dir}/letter && echo again > {dir}/note && grep -q again {dir}/note"),
+    )?;
     Ok(())
 }
 

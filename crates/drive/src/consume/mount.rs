@@ -9,13 +9,15 @@ mod attributes;
 mod blocks;
 mod edit;
 mod fs;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handles;
 mod open;
 mod peer;
 mod session;
 mod table;
 
-pub use session::{MountError, Mounted, Wanted, clean_up, mount};
+pub use session::{MountError, Mounted, Wanted, clean_up, clean_up_all, mount};
 
 use crate::{
     consume::{
@@ -319,6 +321,7 @@ impl Tree {
         };
         if let Some(edit) = &mut edit {
             // New content grows beside the name it is for.
+            edit.settle();
             edit.flush(self, false).await?;
         }
         if replace && from != to && self.use_of(new_parent, new_name).0 {

@@ -14,7 +14,7 @@ use super::{
     transfer::{Conflict, Direction, Note, Reason, State, Transfer, Tree},
     tree,
     trouble::Trouble,
-    upload,
+    upload::{self, Sent},
 };
 use crate::path::{self, SharePath};
 use job::remove;
@@ -98,13 +98,15 @@ struct Held {
     row: Row,
     limit: Arc<Limit>,
     task: Option<Task>,
+    /// What is on its way to the other side, where a part of it may stay.
+    sent: Option<Sent>,
 }
 
 impl Held {
     fn new(row: Row) -> Self {
         let limit = Limit::default();
         limit.set(row.transfer.limit);
-        Self { row, limit: Arc::new(limit), task: None }
+        Self { row, limit: Arc::new(limit), task: None, sent: None }
     }
 }
 

@@ -97,9 +97,14 @@ pub(super) fn write(
     bytes: &[u8],
     expected: Expected<'_>,
 ) -> Result<Facts, Refused> {
-    check_size(at.saturating_add(bytes.len() as u64))?;
+    let end = at.saturating_add(bytes.len() as u64);
+    check_size(end)?;
     let (file, facts) = place.open_to_change(root)?;
     expected.check(&facts)?;
+    // A write that ended half-way would leave another version than the caller knows of, and it could not go on.
+    if disk::room(&file).is_some_and(|room| room < end.saturating_sub(facts.size.max(at))) {
+        return Err(Refused::new(Code::DiskFull, "the disk is full"));
+    }
     disk::write_at(&file, bytes, at)?;
     confine::facts_of(&file)
 }

@@ -150,8 +150,8 @@ impl Walk {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if self.words.fit(name) {
             // It may have gone away meanwhile.
-            if let Ok(metadata) = dir.symlink_metadata(name) {
-                self.find(below.clone(), &Facts::of(&metadata))?;
+            if let Ok(facts) = confine::facts_in(dir, name) {
+                self.find(below.clone(), &facts)?;
             }
         }
         if is_folder {

@@ -459,3 +459,29 @@ async fn twenty_thousand_operations_at_random_leave_what_they_should() {
     assert!(fs::read(owner.root().join("exercised")).unwrap() == expected);
     assert_eq!(visible(&owner), ["exercised"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shell_empties_for_a_command_stays_until_the_command_has_written() {
+    let owner = Owner::new();
+    owner.write("list", b"an old list");
+    owner.write("empty", b"to be emptied");
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    let root = owner.root();
+    here.program(move |dir| {
+        let file = File::create(dir.join("list")).unwrap();
+        // As the shell hands it on to a command.
+        drop(file.try_clone().unwrap());
+        assert_eq!(fs::metadata(dir.join("list")).unwrap().len(), 0, "here it is empty");
+        assert_eq!(fs::read(root.join("list")).unwrap(), b"an old list");
+        (&file).write_all(b"new").unwrap();
+        drop(file);
+        assert_eq!(fs::read(root.join("list")).unwrap(), b"new");
+        drop(File::create(dir.join("empty")).unwrap());
+        assert_eq!(fs::read(dir.join("empty")).unwrap(), b"");
+    })
+    .await;
+    let empty = owner.root().join("empty");
+    here.end().await;
+    assert_eq!(fs::read(empty).unwrap(), b"", "what was only emptied is empty in the end");
+}

@@ -108,11 +108,13 @@ pub(super) fn start(core: &Arc<Core>) {
     let (settings, kept) = (core.settings.clone(), dirs.clone());
     // A node that was killed left its places in the file manager.
     core.tasks.spawn_blocking(move || bookmarks::keep_only(&settings, &kept));
-    if dirs.is_empty() {
-        return;
-    }
     let core = Arc::clone(core);
     core.clone().tasks.spawn(async move {
+        // Also what was not to come back.
+        let _ = tokio::task::spawn_blocking(fuse::clean_up_all).await;
+        if dirs.is_empty() {
+            return;
+        }
         for dir in dirs {
             again(&core, &dir).await;
         }

@@ -44,6 +44,9 @@ pub(super) struct Edit {
     /// Written here and not sent, all in one piece.
     pending: Vec<u8>,
     pending_at: u64,
+    /// It was emptied, and nothing was written since. A shell does that to what a command's output goes to, and closes one
+    /// of its handles before the command has begun; that is no reason to take what is there away.
+    emptied: bool,
     /// There is something that is not over there, or has not the name there.
     dirty: bool,
     /// When it was last written, or what a program has set instead.
@@ -61,6 +64,7 @@ impl Edit {
             etag: stat.etag.clone(),
             pending: Vec::new(),
             pending_at: 0,
+            emptied: false,
             dirty: false,
             modified: None,
             failed: None,
@@ -98,7 +102,13 @@ impl Edit {
         self.content = Content::Here(Vec::new());
         self.size = 0;
         self.changed();
+        self.emptied = true;
         Ok(())
+    }
+
+    /// Nobody is going to write any more: what was emptied is meant to be empty.
+    pub(super) fn settle(&mut self) {
+        self.emptied = false;
     }
 
     /// A file that was just made is empty over there as well: nothing is to be done until something is written.
@@ -189,6 +199,7 @@ impl Edit {
     pub(super) async fn flush(&mut self, tree: &Tree, sync: bool) -> Result<Option<Stat>, Errno> {
         self.check()?;
         let stat = match &self.content {
+            Content::Here(_) if self.emptied && !sync => None,
             Content::Here(_) if self.dirty && tree.is_removed(self.ino) => {
                 self.write_removed(tree).await?;
                 None
@@ -230,6 +241,7 @@ impl Edit {
     }
 
     fn changed(&mut self) {
+        self.emptied = false;
         self.dirty = true;
         self.modified = Some(now());
     }

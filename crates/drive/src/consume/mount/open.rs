@@ -199,6 +199,7 @@ impl Tree {
 
     async fn end(&self, ino: u64, edit: &Arc<tokio::sync::Mutex<Edit>>) {
         let mut open = edit.lock().await;
+        open.settle();
         let flushed = open.flush(self, false).await;
         let lost = flushed.is_err() && open.is_dirty() && !self.is_removed(ino);
         drop(open);
@@ -225,6 +226,9 @@ impl Tree {
         let open: Vec<u64> =
             self.edits.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         for ino in open {
+            if let Some(edit) = self.edit(ino) {
+                edit.lock().await.settle();
+            }
             if let Err(error) = self.flush(ino, false).await {
                 tracing::warn!(%error, "a file that is open on a mounted drive did not arrive whole");
             }

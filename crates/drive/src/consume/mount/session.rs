@@ -219,6 +219,28 @@ fn detach(dir: &Path) -> io::Result<()> {
     if helper.status()?.success() { Ok(()) } else { Err(io::Error::other("fusermount3 did not unmount it")) }
 }
 
+/// Takes away everything that killed nodes of this user have left mounted. Blocks.
+pub fn clean_up_all() {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    for dir in drives_in(&mounts) {
+        clean_up(&dir);
+    }
+}
+
+/// The places of mounted drives in the list of mounts (see [`connection_in`]).
+fn drives_in(mounts: &str) -> Vec<PathBuf> {
+    let place = |line: &str| {
+        let (before, after) = line.split_once(" - ")?;
+        let (kind, source) = after.split_once(' ')?;
+        let is_drive = kind.starts_with("fuse") && source.starts_with(disk::MOUNT_SOURCE);
+        let place = before.split(' ').nth(4).filter(|_| is_drive)?;
+        let place =
+            place.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        Some(PathBuf::from(place))
+    };
+    mounts.lines().filter_map(place).collect()
+}
+
 /// Takes away what a node that was killed has left mounted: a folder in which nothing works any more. Blocks.
 pub fn clean_up(dir: &Path) {
     let dead = matches!(fs::symlink_metadata(dir), Err(error)
@@ -231,6 +253,13 @@ pub fn clean_up(dir: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_places_of_drives_are_found_in_the_list() {
+        let mounts = "99 35 0:41 / /home/a\\040b/Music rw,nosuid - fuse.lanyard lanyard:Music@Anna rw\n\
+            98 35 0:40 / /mnt rw - fuse.sshfs me@lanyard: rw\n97 35 0:42 / /x rw - fuse lanyard:x rw\nnonsense\n";
+        assert_eq!(drives_in(mounts), [Path::new("/home/a b/Music"), Path::new("/x")]);
+    }
 
     #[test]
     fn the_connection_of_a_mount_is_found_in_the_list() {

@@ -25,6 +25,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use uuid::Uuid;
 
 /// Bytes in one piece of a request.
 const PORTION: usize = 256 * 1024;
@@ -36,6 +37,7 @@ struct Try<'a> {
     job: &'a Job,
     remote: &'a Remote,
     device: &'a str,
+    copy: Uuid,
     /// The folder here.
     root: PathBuf,
     /// The folder there.
@@ -60,6 +62,7 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
         job,
         remote,
         device: &copy.device_name,
+        copy: copy.id,
         root,
         top,
         conflict: copy.conflict,
@@ -459,7 +462,8 @@ impl Try<'_> {
                 (_, true) => "replace",
                 _ => "refuse",
             };
-            match upload::send(self.job, self.remote, &source, &target, conflict, shown).await? {
+            let part = upload::of_item(self.copy, &item.path);
+            match upload::send(self.job, self.remote, &source, &target, conflict, part, shown).await? {
                 Ok(stored) => {
                     let target = SharePath::parse(&stored.path).unwrap_or(target);
                     let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
