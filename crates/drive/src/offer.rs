@@ -58,7 +58,6 @@ pub struct Offer {
     listings: listing::Listings,
     receiving: receive::Receiving,
     once: once::Once,
-    ordered: listing::Ordered,
     slots: Arc<Slots>,
     /// Batches that are received at once: each is in memory until it is whole.
     batches: Semaphore,
@@ -74,7 +73,6 @@ impl Offer {
             listings: listing::Listings::default(),
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
-            ordered: listing::Ordered::default(),
             slots: Arc::default(),
             batches: Semaphore::new(BATCHES),
         })

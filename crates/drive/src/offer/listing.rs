@@ -1,15 +1,7 @@
-<<<<<<< HEAD
 //! A folder's content in pages. Its names are remembered between two pages, within limits.
-=======
-//! A folder's content in pages.
-//!
-//! The first page is found in one pass, in memory that does not grow with the folder. Whoever goes on is about to read all
-//! of it: its names are put in order once and kept for a moment, so that a hundred pages do not cost a hundred passes. Only
-//! names are kept; what stands behind each is looked at when its page is told, and a folder that changes is read again.
->>>>>>> browse
 
 use super::{
-    Offer, Query, Refused, Visit, blocking,
+    Query, Refused, Visit, blocking,
     confine::{self, Facts},
 };
 use crate::{
@@ -21,80 +13,17 @@ use http::{Response, StatusCode};
 use lanyard_link::Body;
 use lanyard_trust::Action;
 use std::{
-<<<<<<< HEAD
-=======
-    collections::BinaryHeap,
->>>>>>> browse
     ffi::OsString,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-<<<<<<< HEAD
-=======
-
-/// Folders whose names are kept in order at one time, and how long at most without a question for them.
-const KEPT: usize = 2;
-const KEPT_FOR: Duration = Duration::from_secs(15);
-/// The most names of one folder that are kept.
-const MOST_NAMES: usize = 150_000;
-
-/// Names of folders that are being read page by page.
-#[derive(Default)]
-pub(super) struct Ordered {
-    kept: Mutex<Vec<Kept>>,
-}
-
-struct Kept {
-    root: PathBuf,
-    path: SharePath,
-    /// The folder when it was read: names that come and go change it.
-    folder: Facts,
-    names: Arc<Vec<Candidate>>,
-    asked: Instant,
-}
-
-impl Ordered {
-    fn get(&self, root: &Path, path: &SharePath, folder: &Facts) -> Option<Arc<Vec<Candidate>>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| one.asked.elapsed() < KEPT_FOR);
-        let known = |one: &&mut Kept| one.root == root && one.path == *path && one.folder == *folder;
-        let one = kept.iter_mut().find(known)?;
-        one.asked = Instant::now();
-        Some(Arc::clone(&one.names))
-    }
-
-    fn keep(&self, root: &Path, path: &SharePath, folder: Facts, names: &Arc<Vec<Candidate>>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| one.root != root || one.path != *path);
-        if kept.len() >= KEPT {
-            kept.remove(0);
-        }
-        let (root, path, names) = (root.to_owned(), path.clone(), Arc::clone(names));
-        kept.push(Kept { root, path, folder, names, asked: Instant::now() });
-    }
-
-    /// Its last page was told.
-    fn forget(&self, root: &Path, path: &SharePath) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|one| one.root != root || one.path != *path);
-    }
-}
->>>>>>> browse
 
 pub(super) async fn list(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::List)?;
     let after = query.after.as_deref().map(parse_cursor).transpose()?;
     let offer = Arc::clone(&visit.offer);
-<<<<<<< HEAD
     let page = blocking(move || page(&offer.listings, &folder.root, &query.path, after.as_ref())).await?;
-=======
-    let page = blocking(move || match after {
-        None => first_page(&folder.root, &query.path, None),
-        Some(after) => further_page(&offer, &folder.root, &query.path, &after),
-    });
-    let page = page.await?;
->>>>>>> browse
     Ok(lanyard_link::body::json(StatusCode::OK, &page))
 }
 
@@ -267,65 +196,9 @@ impl Names {
     }
 }
 
-<<<<<<< HEAD
 /// A folder is read for its first page; the others come from what was found then. A name that comes meanwhile may be
 /// missed, one that goes is left out, the others are not moved by it.
 fn page(listings: &Listings, root: &Path, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
-=======
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank == other.rank
-    }
-}
-
-impl Eq for Candidate {}
-
-/// A page after another one. A name that comes or goes meanwhile may be missed or seen, the others are not moved by it.
-fn further_page(offer: &Offer, root: &Path, path: &SharePath, after: &Rank) -> Result<Page, Refused> {
-    let dir = confine::open_dir(root, path.names())?;
-    let folder = Facts::of(&dir.dir_metadata()?);
-    let names = match offer.ordered.get(root, path, &folder) {
-        Some(names) => names,
-        None => match all_names(&dir)? {
-            Some(names) => {
-                let names = Arc::new(names);
-                offer.ordered.keep(root, path, folder, &names);
-                names
-            }
-            None => return first_page(root, path, Some(after)),
-        },
-    };
-    let from = names.partition_point(|candidate| candidate.rank <= *after);
-    let to = (from + PAGE).min(names.len());
-    let next = (to < names.len()).then(|| names[to - 1].rank.cursor());
-    if next.is_none() {
-        offer.ordered.forget(root, path);
-    }
-    Ok(Page { entries: names[from..to].iter().filter_map(|candidate| item(&dir, candidate)).collect(), next })
-}
-
-/// All names in order; none when there are too many to keep.
-fn all_names(dir: &Dir) -> Result<Option<Vec<Candidate>>, Refused> {
-    let mut names = Vec::new();
-    for entry in dir.entries()? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(path::is_reserved) {
-            continue;
-        }
-        if names.len() >= MOST_NAMES {
-            return Ok(None);
-        }
-        let not_folder = !entry.file_type().is_ok_and(|kind| kind.is_dir());
-        names.push(Candidate { rank: Rank::new(not_folder, name.as_encoded_bytes()), name });
-    }
-    names.sort_unstable();
-    Ok(Some(names))
-}
-
-/// A page found in one pass; only its own names are kept while the folder is read.
-fn first_page(root: &Path, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
->>>>>>> browse
     let dir = confine::open_dir(root, path.names())?;
     let of = (root.to_owned(), path.clone());
     let mut names = match after.and_then(|after| Some((after, listings.take(&of)?))) {

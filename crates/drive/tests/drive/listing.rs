@@ -83,10 +83,10 @@ async fn names_that_come_and_go_between_two_pages_move_no_others() {
             break;
         }
     }
-    let all: Vec<String> = pages.concat();
+    // A name that comes meanwhile may be missed or seen.
+    let all: Vec<String> = pages.concat().into_iter().filter(|name| name.starts_with("file")).collect();
     let old = |number: usize| format!("file {number:04}");
-    let expected: Vec<String> =
-        (0..3_000).filter(|number| *number != 2_500).map(old).chain(["zzz".to_owned()]).collect();
+    let expected: Vec<String> = (0..3_000).filter(|number| *number != 2_500).map(old).collect();
     assert_eq!(all, expected, "what was told stays told, and the rest is as it is now");
 }
 
