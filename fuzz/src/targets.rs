@@ -27,6 +27,7 @@ targets! {
     gossip,
     ipp,
     ipp_request,
+    iso9660,
     join_frame,
     mdns,
     names,
@@ -35,6 +36,7 @@ targets! {
     printer,
     raster,
     ticket,
+    udf,
     watch_line,
 }
 
