@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Ask, HomeState, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub jobs: Vec<Job>,
     /// Copies, newest first.
     pub transfers: Vec<Transfer>,
+    /// Discs and drives that are in this computer and can be taken out.
+    #[serde(default)]
+    pub media: Vec<Medium>,
 }
 
 /// One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -66,6 +69,8 @@ pub enum Change {
     Transfer(Transfer),
     /// Mounted drives, all of them. Not in the snapshot: ask for `Mounts`.
     Mounts(Vec<Mount>),
+    /// Discs and drives that are in, all of them.
+    Media(Vec<Medium>),
     /// The node stops; the stream ends here.
     Stopping,
 }

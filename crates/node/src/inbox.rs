@@ -17,7 +17,10 @@ use crate::{
 use desk::{Desk, Heard, PATIENCE, Said};
 use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{Answer, ApiError, Ask, Change, ErrorCode, Inbox as Shown, InboxSender, ShareKind};
-use lanyard_drive::{offer::Folder, wire::SEND};
+use lanyard_drive::{
+    offer::{Folder, Medium},
+    wire::SEND,
+};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::ticket;
 use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject, Used, Who};
@@ -94,7 +97,7 @@ impl Gate<Folder> for Inbox {
             return Err(Refusal::NotAllowed);
         }
         match self.desk().said(id, &from, self.clock.now().ran) {
-            Said::Yes => Ok(Folder { root: self.folder.clone(), writable: false }),
+            Said::Yes => Ok(Folder { root: self.folder.clone(), writable: false, medium: Medium::Fixed }),
             Said::Nothing => Err(Refusal::MustAsk),
             Said::No => Err(Refusal::NotAllowed),
         }

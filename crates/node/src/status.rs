@@ -1,7 +1,8 @@
 //! Who this node is, and the snapshot of everything.
 
 use crate::{
-    Core, asks, drives, guests, home, moved, networks, pause, presence, printing, settings::Settings, shares,
+    Core, asks, discs, drives, guests, home, moved, networks, pause, presence, printing, settings::Settings,
+    shares,
 };
 use lanyard_api::{ApiError, Change, CheckSign, ErrorCode, Millis, NodeStatus, Os, Snapshot};
 use lanyard_store::StoreError;
@@ -64,6 +65,7 @@ pub async fn snapshot(core: &Core) -> Snapshot {
         queues: printing::queues(core).await,
         jobs: printing::jobs(core).await,
         transfers: drives::transfers(core).await,
+        media: discs::list(core).await,
     }
 }
 

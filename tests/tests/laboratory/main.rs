@@ -14,6 +14,8 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
+mod discs;
+#[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
                 added::ALL,
                 plain_announcing::ALL,
                 plain_printing::ALL,
+                discs::ALL,
                 handling::ALL,
                 failover::ALL,
                 copy_faults::ALL,

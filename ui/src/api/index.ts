@@ -116,7 +116,7 @@ removed_by: string | null, };
 /**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "media", "value": Array<Medium> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -277,6 +277,10 @@ access: Access,
  */
 writable: boolean, 
 /**
+ * What is on a disc: it can be saved as an image too.
+ */
+disc: boolean, 
+/**
  * False while the device, or the disk behind the share, is away.
  */
 available: boolean, 
@@ -318,7 +322,7 @@ export type EntryKind = "file" | "folder" | "other";
 /**
  * The codes. One is added only when a screen or a script acts on it.
  */
-export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "not_available" | "busy" | "stopping" | "internal";
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "not_available" | "busy" | "away" | "stopping" | "internal";
 
 /**
  * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -643,6 +647,53 @@ entries: Array<Entry>,
  * Pass it back to get the rest; none at the end.
  */
 next: string | null, };
+
+/**
+ * A disc or drive that is in now.
+ */
+export type Medium = { 
+/**
+ * The same whenever the same one is in.
+ */
+id: string, 
+/**
+ * What kind.
+ */
+kind: MediumKind, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What to share: the folder under which it is seen, or the optical drive.
+ */
+path: string, 
+/**
+ * The system's name for it.
+ */
+device: string, 
+/**
+ * Bytes.
+ */
+size: number | null, 
+/**
+ * The share that offers all of it.
+ */
+share: string | null, 
+/**
+ * What there is to say.
+ */
+note: MediumNote | null, };
+
+/**
+ * What kind of thing was put in.
+ */
+export type MediumKind = "disc" | "drive";
+
+/**
+ * What there is to say of a disc.
+ */
+export type MediumNote = "audio" | "scrambled" | "no_files";
 
 /**
  * One device of a home.
@@ -1403,7 +1454,31 @@ audience: Array<Grant>,
 /**
  * The share ends by itself then.
  */
-until: number | null, } | { "do": "change_share", 
+until: number | null, } | { "do": "share_disc", 
+/**
+ * Absolute path of an image, or of an optical drive.
+ */
+source: string, 
+/**
+ * The name others see; none means the disc's own.
+ */
+name: string | null, 
+/**
+ * Who may use it; empty means as in `ShareFolder`.
+ */
+audience: Array<Grant>, 
+/**
+ * The share ends by itself then.
+ */
+until: number | null, } | { "do": "media" } | { "do": "eject", 
+/**
+ * Its id, name, path or device.
+ */
+medium: string, 
+/**
+ * Also while others read from it: their copies go on when it is back.
+ */
+force: boolean, } | { "do": "change_share", 
 /**
  * The share.
  */
@@ -1544,6 +1619,18 @@ drive: string,
  * The path inside it; empty for all of the drive.
  */
 path: string, 
+/**
+ * An absolute folder or file path; none means the downloads folder.
+ */
+dest: string | null, 
+/**
+ * When the name is taken here.
+ */
+conflict: Conflict, } | { "do": "save_image", 
+/**
+ * The disc.
+ */
+drive: string, 
 /**
  * An absolute folder or file path; none means the downloads folder.
  */
@@ -1708,7 +1795,7 @@ path: string,
 /**
  * How many links and special files in it were not copied.
  */
-left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
+left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "media", "value": Array<Medium> };
 
 /**
  * What a member may do with the home itself.
@@ -1779,7 +1866,7 @@ kind: ShareKind,
  */
 name: string, 
 /**
- * The queue's system name, or the folder's absolute path.
+ * The queue's system name, or the absolute path of the folder, image or drive.
  */
 target: string, 
 /**
@@ -1794,7 +1881,7 @@ available: boolean, };
 /**
  * What kind of thing is shared.
  */
-export type ShareKind = "printer" | "folder";
+export type ShareKind = "printer" | "folder" | "disc";
 
 /**
  * Who may do what, until when.
@@ -1866,7 +1953,11 @@ jobs: Array<Job>,
 /**
  * Copies, newest first.
  */
-transfers: Array<Transfer>, };
+transfers: Array<Transfer>, 
+/**
+ * Discs and drives that are in this computer and can be taken out.
+ */
+media: Array<Medium>, };
 
 /**
  * Something a printer uses up (PWG 5100.13 `printer-supply`).

@@ -1,6 +1,6 @@
 // What the node told: a snapshot and the numbered changes since. Pure: events in, a new model out.
 
-import type { Ask, Event, HomeState, Job, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
+import type { Ask, Event, HomeState, Job, Medium, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
 
 export interface Model {
   /** The number of the last event in here. */
@@ -14,6 +14,7 @@ export interface Model {
   queues: Queue[];
   jobs: Job[];
   transfers: Transfer[];
+  media: Medium[];
 }
 
 /** `gap`: an event is missing, ask for the snapshot. `stopping`: the node says goodbye. */
@@ -49,6 +50,8 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, jobs: put(model.jobs, change.value) });
     case "transfer":
       return outcome({ ...next, transfers: put(model.transfers, change.value) });
+    case "media":
+      return outcome({ ...next, media: change.value });
     // Nothing shows them yet; the command line does.
     case "mounts":
       return outcome(next);

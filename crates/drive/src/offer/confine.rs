@@ -48,6 +48,18 @@ impl Facts {
         }
     }
 
+    /// What a disc says of something on it: on which one and where, and when the disc itself last changed.
+    pub(super) fn on_disc(
+        kind: Kind,
+        size: u64,
+        modified: Option<i64>,
+        executable: bool,
+        object: (u64, u64),
+        changed: Option<i64>,
+    ) -> Self {
+        Self { kind, size, modified, executable, object, changed }
+    }
+
     /// When anything about it last changed, as far as the system tells.
     pub(super) fn last_change(&self) -> Option<i64> {
         self.changed.max(self.modified)
@@ -175,7 +187,8 @@ pub(super) fn look_in(dir: &Dir, name: &str) -> Result<Option<Facts>, Refused> {
     }
 }
 
-fn ordinary(facts: Facts) -> Result<Facts, Refused> {
+/// Refuses what is not a file with content.
+pub(super) fn ordinary(facts: Facts) -> Result<Facts, Refused> {
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Folder => Err(Refused::new(Code::WrongKind, "a folder has no content")),

@@ -2,22 +2,22 @@
 
 use super::{
     Query, Refused, Visit, blocking,
-    confine::{self, Facts},
+    confine::Facts,
+    shown::{Listed, Name, Shown},
 };
 use crate::{
     path::{self, SharePath},
     wire::{Code, Item, Kind, PAGE, Page},
 };
-use cap_std::fs::Dir;
 use http::{Response, StatusCode};
 use lanyard_link::Body;
 use lanyard_trust::Action;
-use std::{collections::BinaryHeap, ffi::OsString};
+use std::collections::BinaryHeap;
 
 pub(super) async fn list(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::List)?;
     let after = query.after.as_deref().map(parse_cursor).transpose()?;
-    let page = blocking(move || page(&folder.root, &query.path, after.as_ref())).await?;
+    let page = blocking(move || page(&visit.shown(&folder)?, &query.path, after.as_ref())).await?;
     Ok(lanyard_link::body::json(StatusCode::OK, &page))
 }
 
@@ -57,7 +57,7 @@ fn parse_cursor(text: &str) -> Result<Rank, Refused> {
 
 struct Candidate {
     rank: Rank,
-    name: OsString,
+    name: Name,
 }
 
 impl Ord for Candidate {
@@ -82,15 +82,13 @@ impl Eq for Candidate {}
 
 /// The folder is read once per page; only the page's own names are kept while it is. A name that comes or goes
 /// meanwhile may be missed or seen, the others are not moved by it.
-fn page(root: &std::path::Path, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
-    let dir = confine::open_dir(root, path.names())?;
+fn page(shown: &Shown, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
+    let dir = shown.open_dir(path.names())?;
     let mut first: BinaryHeap<Candidate> = BinaryHeap::with_capacity(PAGE + 2);
-    for entry in dir.entries()? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let not_folder = !entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let rank = Rank::new(not_folder, name.as_encoded_bytes());
-        if name.to_str().is_some_and(path::is_reserved) || after.is_some_and(|after| rank <= *after) {
+    for name in dir.names()? {
+        let name = name?;
+        let rank = Rank::new(!name.is_folder, name.name.as_encoded_bytes());
+        if name.name.to_str().is_some_and(path::is_reserved) || after.is_some_and(|after| rank <= *after) {
             continue;
         }
         if first.len() > PAGE && first.peek().is_some_and(|last| last.rank <= rank) {
@@ -109,15 +107,14 @@ fn page(root: &std::path::Path, path: &SharePath, after: Option<&Rank>) -> Resul
 }
 
 /// None for a name that went away meanwhile.
-fn item(dir: &Dir, candidate: &Candidate) -> Option<Item> {
-    let name = candidate.name.to_string_lossy().into_owned();
-    let facts = match dir.symlink_metadata(&candidate.name) {
-        Ok(metadata) => Facts::of(&metadata),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+fn item(dir: &Listed, candidate: &Candidate) -> Option<Item> {
+    let name = candidate.name.name.to_string_lossy().into_owned();
+    let facts = match dir.facts(&candidate.name) {
+        Ok(facts) => facts?,
         Err(_) => return Some(Item::of(name, Kind::Other, None)),
     };
     // A name that does not survive the wire, or that this protocol refuses, cannot be opened later: say so now.
-    let openable = candidate.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
+    let openable = candidate.name.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
     let kind = if openable { facts.kind } else { Kind::Other };
     Some(Item::of(name, kind, Some(&facts)))
 }

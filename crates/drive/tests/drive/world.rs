@@ -6,7 +6,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use lanyard_drive::{
     consume::{Conflict, NewDownload, NewUpload, Remote, State, Transfer, Transfers},
-    offer::{Folder, Offer},
+    offer::{Folder, Medium, Offer},
     path::SharePath,
 };
 use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
@@ -34,6 +34,7 @@ pub(crate) struct Rules {
     pub(crate) root: Mutex<PathBuf>,
     pub(crate) shared: AtomicBool,
     pub(crate) write: AtomicBool,
+    pub(crate) medium: Mutex<Medium>,
 }
 
 impl Gate<Folder> for Rules {
@@ -45,7 +46,7 @@ impl Gate<Folder> for Rules {
         if action == Action::Write && !writable {
             return Err(Refusal::NotAllowed);
         }
-        Ok(Folder { root: self.root.lock().unwrap().clone(), writable })
+        Ok(Folder { root: self.root.lock().unwrap().clone(), writable, medium: *self.medium.lock().unwrap() })
     }
 }
 
@@ -139,7 +140,12 @@ impl Owner {
         let identity = Identity::load_or_create(dir.path()).unwrap();
         let root = dir.path().join("shared");
         fs::create_dir(&root).unwrap();
-        let rules = Rules { root: Mutex::new(root), shared: true.into(), write: true.into() };
+        let rules = Rules {
+            root: Mutex::new(root),
+            shared: true.into(),
+            write: true.into(),
+            medium: Mutex::default(),
+        };
         let id = identity.node_id();
         let mut owner =
             Self { dir, rules: Arc::new(rules), way: Arc::default(), id, identity, running: None };

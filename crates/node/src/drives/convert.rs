@@ -102,6 +102,7 @@ pub(super) fn api(reason: Reason) -> ErrorCode {
         Reason::Changed => ErrorCode::Changed,
         Reason::Invalid => ErrorCode::Invalid,
         Reason::Busy => ErrorCode::Busy,
+        Reason::Away => ErrorCode::Away,
         Reason::Internal => ErrorCode::Internal,
     }
 }
@@ -126,6 +127,7 @@ mod tests {
             "changed",
             "invalid",
             "busy",
+            "away",
             "internal",
         ];
         for word in words {

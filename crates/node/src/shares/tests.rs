@@ -33,6 +33,10 @@ fn insert(shares: &Shares, id: &str, kind: ShareKind, policy: Policy) -> ShareId
         created_at: 0,
         available: true,
         disk: None,
+        behind: Behind::Fixed,
+        medium: Medium::Fixed,
+        stamp: None,
+        left: None,
     };
     shares.write().insert(id.clone(), entry);
     id
