@@ -32,6 +32,8 @@ pub(crate) enum ShellRequest {
     TakeOpened,
     /// Shows a file in the file manager → null.
     Reveal { path: PathBuf },
+    /// Opens a folder in the file manager → null.
+    OpenFolder { path: PathBuf },
     /// Whether closing the window leaves the node running, and whether there is a tray → `{keeps_running, tray}`.
     About,
     /// Stops the node and ends the app.
@@ -122,6 +124,7 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
         ShellRequest::Describe { paths } => describe(paths).await,
         ShellRequest::TakeOpened => describe(app.state::<Shell>().take_opened()).await,
         ShellRequest::Reveal { path } => reveal(app, &path),
+        ShellRequest::OpenFolder { path } => open_folder(app, path).await,
         ShellRequest::About => json(&serde_json::json!({
             "keeps_running": app.state::<crate::host::Host>().is_embedded(),
             "tray": crate::tray::is_shown(app),
@@ -189,6 +192,20 @@ fn reveal(app: &AppHandle, path: &Path) -> Result<serde_json::Value, ApiError> {
     }
     app.opener()
         .reveal_item_in_dir(path)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no file manager answers: {error}")))?;
+    json(&())
+}
+
+/// A look at a mounted drive may wait for the other device, so it is not taken here but by the file manager. Only what is
+/// a folder is opened: nothing that a page names is ever run.
+async fn open_folder(app: &AppHandle, path: PathBuf) -> Result<serde_json::Value, ApiError> {
+    let looked = path.clone();
+    let is_folder = tokio::task::spawn_blocking(move || looked.is_dir()).await.unwrap_or_default();
+    if !is_folder {
+        return Err(ApiError::new(ErrorCode::NotFound, format!("There is no folder {}.", path.display())));
+    }
+    app.opener()
+        .open_path(path.to_string_lossy(), None::<&str>)
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no file manager answers: {error}")))?;
     json(&())
 }

@@ -447,6 +447,7 @@ fn cupsd_conf(dir: &str) -> String {
          JobRetryInterval 2\n\
          DirtyCleanInterval 0\n\
          PreserveJobHistory Yes\n\
+         MaxJobs 5000\n\
          <Location />\nAllow all\n</Location>\n\
          <Policy default>\n\
          JobPrivateAccess all\n\

@@ -43,6 +43,8 @@ export interface Platform {
   saveText(name: string, text: string): Promise<void>;
   /** Shows a file in the file manager, where there is one. */
   reveal?: (path: string) => Promise<void>;
+  /** Opens a folder of this computer in the file manager, where there is one. */
+  openFolder?: (path: string) => Promise<void>;
   /** Stops the node and ends the app, where the page belongs to one. */
   quit?: () => Promise<void>;
   /** Whether sharing goes on when the window is closed. */

@@ -12,6 +12,7 @@ import type {
   NodeStatus,
   Os,
   Pass,
+  Sending,
   Share,
   Transfer,
 } from "./api";
@@ -154,24 +155,86 @@ export function transferSentence(transfer: Transfer): Sentence {
   const done = bytes(language, transfer.bytes_done);
   switch (transfer.state) {
     case "waiting":
-      return transfer.reason === "peer_unreachable"
-        ? { tone: "warn", words: t("job.waits_for_device", { device }) }
-        : { tone: "accent", words: t("copy.waiting") };
-    case "running": {
-      if (transfer.bytes === null) return { tone: "accent", words: t("copy.running", { done }) };
-      const left = timeLeft(language, transfer.bytes - transfer.bytes_done, transfer.rate);
-      const words = t("copy.running_of", { done, all: bytes(language, transfer.bytes) });
-      return { tone: "accent", words: left ? `${words} · ${t("copy.left", { time: left })}` : words };
-    }
+      if (transfer.reason === "peer_unreachable") return { tone: "warn", words: t("copy.waits_for_device", { device }) };
+      if (transfer.reason === "away") return { tone: "warn", words: t("copy.waits_for_disc", { drive: transfer.drive, device }) };
+      if (transfer.inbox && transfer.reason === "must_ask") return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
+      return { tone: "accent", words: t("copy.waiting") };
+    case "running":
+      return { tone: "accent", words: running(transfer, done) };
     case "paused":
       return { tone: "quiet", words: t("copy.paused", { done }) };
     case "done":
-      return { tone: "ok", words: t("copy.done") };
+      return copied(transfer);
     case "cancelled":
       return { tone: "quiet", words: t("copy.cancelled") };
     case "failed":
-      return { tone: "danger", words: t("copy.failed", { reason: failure(transfer.reason, device) }) };
+      return { tone: "danger", words: notCopied(transfer) };
   }
+}
+
+/** How much, how fast, from how many, how long still. */
+function running(transfer: Transfer, done: string): string {
+  const { language } = look;
+  const { bytes: all, bytes_done, rate, sources, tree } = transfer;
+  const left = all === null ? null : timeLeft(language, Math.max(0, all - bytes_done), rate);
+  const count = new Intl.NumberFormat(language);
+  return [
+    all === null ? t("copy.running", { done }) : t("copy.running_of", { done, all: bytes(language, all) }),
+    tree && tree.files !== null && t("copy.files", { done: count.format(tree.files_done), all: count.format(tree.files) }),
+    rate > 0 && t("copy.rate", { rate: bytes(language, rate) }),
+    sources > 1 && n("copy.sources", sources),
+    left !== null && t("copy.left", { time: left }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function copied({ tree, inbox }: Transfer): Sentence {
+  if (tree && tree.failed > 0) {
+    const all = new Intl.NumberFormat(look.language).format(Math.max(tree.files ?? 0, tree.files_done + tree.failed));
+    return { tone: "warn", words: n("copy.done_but", tree.failed, { all }) };
+  }
+  if (tree && !inbox) return { tone: "ok", words: n("copy.done_files", tree.files_done) };
+  return { tone: "ok", words: t(inbox ? "copy.arrived" : "copy.done") };
+}
+
+function notCopied({ reason, inbox, device_name: device, direction, bytes: all, bytes_done }: Transfer): string {
+  if (inbox && reason === "not_allowed") return t("copy.not_accepted", { device });
+  if (reason === "disk_full" && all !== null) {
+    const size = bytes(look.language, Math.max(0, all - bytes_done));
+    return t(direction === "download" ? "copy.full_here" : "copy.full_there", { size, device });
+  }
+  return t("copy.failed", { reason: failure(reason, device) });
+}
+
+/** Whether there is something to tell of single files. */
+export const hasNotes = ({ tree }: Transfer) => tree !== null && tree.failed + tree.left_out + tree.renamed > 0;
+
+export const isSendingOver = ({ state }: Sending) => state !== "asking" && state !== "accepted";
+
+/** Where something is that somebody sends here. */
+export function sendingSentence(sending: Sending): Sentence {
+  const { language } = look;
+  const device = sending.device_name;
+  switch (sending.state) {
+    case "asking":
+      return { tone: "accent", words: t("receive.asking") };
+    case "accepted": {
+      if (sending.bytes_done === 0) return { tone: "accent", words: t("receive.waiting", { device }) };
+      const sizes = { done: bytes(language, sending.bytes_done), all: bytes(language, sending.bytes) };
+      return { tone: "accent", words: t("receive.running", sizes) };
+    }
+    case "done":
+      return { tone: "ok", words: t("receive.done") };
+    case "refused":
+      return { tone: "quiet", words: t(sending.names.length > 0 ? "receive.stopped" : "receive.refused") };
+    case "withdrawn":
+      return { tone: "quiet", words: t(sending.names.length > 0 ? "receive.withdrawn_part" : "receive.withdrawn", { device }) };
+  }
+}
+
+export function sendingProgress({ state, bytes, bytes_done }: Sending): number | null {
+  return state !== "accepted" || bytes_done === 0 || bytes === 0 ? null : Math.min(1, bytes_done / bytes);
 }
 
 export function transferProgress(transfer: Transfer): number | null {
@@ -229,6 +292,7 @@ export function memberAbout(member: Member): string {
 /** Who wants what: `Ben's laptop wants to print “letter.pdf” (3 pages) on Laser`. */
 export function askSentence(ask: Ask): string {
   const values = { device: ask.device_name, share: ask.share_name };
+  if (ask.folder !== null) return t("asks.send", { ...values, title: ask.title ?? "" });
   if (ask.share_kind === "folder") return t("asks.folder", values);
   const size = ask.pages !== null ? n("pages", ask.pages) : ask.bytes !== null ? bytes(look.language, ask.bytes) : null;
   if (ask.title === null) return t("asks.printer", values);
@@ -237,6 +301,10 @@ export function askSentence(ask: Ask): string {
 
 /** Whether the name of who asks is more than a claim. */
 export function askerSentence(ask: Ask): Sentence {
+  if (ask.folder !== null) {
+    const size = ask.bytes === null ? null : bytes(look.language, ask.bytes);
+    return { tone: "quiet", words: [t("asks.send_known"), size].filter(Boolean).join(" · ") };
+  }
   return ask.known
     ? { tone: "quiet", words: t("asks.known", { address: ask.address }) }
     : { tone: "warn", words: t("asks.not_proven", { address: ask.address }) };

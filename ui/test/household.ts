@@ -134,6 +134,8 @@ export const ask: Ask = {
   title: "letter.pdf",
   pages: 3,
   bytes: 120_000,
+  files: null,
+  folder: null,
   asked_at: now,
   ends_at: now + 4.2 * MINUTE,
 };

@@ -35,6 +35,8 @@ export function snapshot(seq: number): Snapshot {
     jobs: [],
     transfers: [],
     media: [],
+    inbox: { folder: "/downloads/Lanyard", chosen: false, usable: true, always: [], sendings: [] },
+    mounts: [],
   };
 }
 

@@ -30,6 +30,12 @@ pub struct Ask {
     /// Its size in bytes, when told.
     #[ts(type = "number | null")]
     pub bytes: Option<u64>,
+    /// Files and folders that somebody wants to send here, when it is about that and they are counted.
+    #[serde(default)]
+    pub files: Option<u32>,
+    /// The folder of this computer that they would go to; none when it is not about sending.
+    #[serde(default)]
+    pub folder: Option<String>,
     /// When it was asked.
     #[ts(type = "number")]
     pub asked_at: Millis,

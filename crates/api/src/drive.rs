@@ -152,6 +152,12 @@ pub struct Transfer {
     #[serde(default)]
     #[ts(type = "number | null")]
     pub limit: Option<u64>,
+    /// Downloads: devices from which the pieces come that are under way, or came last; 0 until known.
+    #[serde(default)]
+    pub sources: u32,
+    /// It is sent to a person's inbox, who is asked first; there is no drive that anybody could look into.
+    #[serde(default)]
+    pub inbox: bool,
     /// What is known of a folder; none for a file.
     #[serde(default)]
     pub tree: Option<TransferTree>,

@@ -62,6 +62,8 @@ pub enum ErrorCode {
     OtherVersion,
     /// The network is not marked as own.
     NetworkPublic,
+    /// This computer cannot show drives as folders: a part of its system is missing, which can be installed.
+    NoFuse,
     /// Part of a later version.
     NotAvailable,
     /// Too much at once; try again later.

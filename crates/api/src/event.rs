@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Ask, HomeState, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Inbox, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -31,6 +31,10 @@ pub struct Snapshot {
     /// Discs and drives that are in this computer and can be taken out.
     #[serde(default)]
     pub media: Vec<Medium>,
+    /// What others send here.
+    pub inbox: Inbox,
+    /// Mounted drives.
+    pub mounts: Vec<Mount>,
 }
 
 /// One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -67,7 +71,9 @@ pub enum Change {
     Job(Job),
     /// One copy is new or changed.
     Transfer(Transfer),
-    /// Mounted drives, all of them. Not in the snapshot: ask for `Mounts`.
+    /// What others send here.
+    Inbox(Inbox),
+    /// Mounted drives, all of them.
     Mounts(Vec<Mount>),
     /// Discs and drives that are in, all of them.
     Media(Vec<Medium>),

@@ -38,7 +38,7 @@ pub use print::{
 };
 pub use request::{Request, Response};
 pub use send::{Inbox, InboxSender, Sending, SendingState};
-pub use share::{Audience, Grant, QuietHours, Share, ShareKind, SharePolicy};
+pub use share::{Audience, FolderAddress, Grant, QuietHours, Share, ShareKind, SharePolicy};
 pub use tree::{TransferFate, TransferNote, TransferTree};
 
 /// Milliseconds since the Unix epoch, as JavaScript's `Date` takes them.

@@ -9,6 +9,8 @@ use ts_rs::TS;
 pub struct Mount {
     /// The folder's absolute path.
     pub dir: String,
+    /// The drive: the `id` of a `Drive`.
+    pub drive_id: String,
     /// The drive's name.
     pub drive: String,
     /// The device that offers it.

@@ -1,10 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Binned, Check, Conflict, Device, Document, Founded, Grant, HomeState, Inbox, Invite, Job,
-    JobAction, Listing, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass, NodeStatus, Pass,
-    PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share, Snapshot, Transfer,
-    TransferNote,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, FolderAddress, Founded, Grant, HomeState, Inbox,
+    Invite, Job, JobAction, Listing, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
+    NodeStatus, Pass, PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share,
+    Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -246,6 +246,11 @@ pub enum Request {
         #[ts(type = "number | null")]
         until: Option<Millis>,
     },
+    /// Where programs that speak WebDAV find a folder of this computer → `FolderAddress`.
+    FolderAddress {
+        /// The share.
+        share: String,
+    },
     /// Stop offering something → `Done`.
     Unshare {
         /// The share.
@@ -393,13 +398,18 @@ pub enum Request {
     /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
     /// until somebody there accepts them, or a rule does.
     Send {
-        /// Absolute paths.
-        files: Vec<String>,
+        /// The files: paths, or a browser's uploads.
+        files: Vec<Document>,
         /// The device.
         device: String,
     },
     /// Where files land that others send here, and what was sent → `Inbox`. Questions about it are among the `Asks`.
     Inbox,
+    /// Choose where received files go → `Inbox`. What was announced before still goes where it was told to go.
+    SetInboxFolder {
+        /// The absolute path of a folder that is there; none means the one in the downloads again.
+        folder: Option<String>,
+    },
     /// Take a yes back, also in the middle: what is whole stays → `Inbox`.
     StopSending {
         /// The sending's id or the beginning of it.
@@ -519,6 +529,9 @@ pub enum Request {
     Unmount {
         /// The folder's absolute path.
         dir: String,
+        /// Not while a program has a file open there → `busy`.
+        #[serde(default)]
+        careful: bool,
     },
     /// Drives that are mounted, or are to be → `Mounts`.
     Mounts,
@@ -564,6 +577,8 @@ pub enum Response {
     Shares(Vec<Share>),
     /// One share.
     Share(Share),
+    /// Where a folder is found without Lanyard.
+    FolderAddress(FolderAddress),
     /// A printer's abilities.
     Capabilities(PrinterCapabilities),
     /// What will be on paper.

@@ -9,6 +9,10 @@ use ts_rs::TS;
 pub struct Inbox {
     /// The absolute path of the folder.
     pub folder: String,
+    /// True when a person chose it; otherwise it is in the downloads, and is made when something comes.
+    pub chosen: bool,
+    /// False when the folder that was chosen is not there: nothing is accepted then.
+    pub usable: bool,
     /// Devices whose files are always accepted.
     pub always: Vec<InboxSender>,
     /// What was sent here lately, newest first.
@@ -41,6 +45,12 @@ pub struct Sending {
     /// Bytes that are here.
     #[ts(type = "number")]
     pub bytes_done: u64,
+    /// Files and folders, when the sender counted them.
+    pub files: Option<u32>,
+    /// The folder that it goes to.
+    pub folder: String,
+    /// What is in that folder of it by now: names, the first 50.
+    pub names: Vec<String>,
     /// Where it is.
     pub state: SendingState,
     /// When it was announced.
@@ -54,8 +64,12 @@ pub struct Sending {
 pub enum SendingState {
     /// It waits for an answer.
     Asking,
-    /// It may come.
+    /// It may come, or comes.
     Accepted,
+    /// All of it is here.
+    Done,
     /// It may not, or not any more.
     Refused,
+    /// The other side gave up, be it before there was an answer.
+    Withdrawn,
 }

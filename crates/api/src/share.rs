@@ -117,6 +117,21 @@ pub struct SharePolicy {
     pub until: Option<Millis>,
 }
 
+/// Where programs that speak WebDAV find a shared folder, on a computer without Lanyard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FolderAddress {
+    /// `https://192.168.1.7:7717/dav/Photos/`.
+    pub url: String,
+    /// The same as a QR code: one text for each row, `1` is dark. No quiet zone.
+    pub qr: Vec<String>,
+    /// Everyone on the owner's network gets in without a name and a password.
+    pub open: bool,
+    /// Guests get in with the number of their page as the name and their PIN as the password.
+    pub guests: bool,
+    /// What a program shows of the certificate: SHA-256 as pairs of hexadecimal digits.
+    pub fingerprint: String,
+}
+
 /// One thing this computer offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Share {

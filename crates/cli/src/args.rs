@@ -290,6 +290,12 @@ pub(crate) enum Command {
         /// Ask again before files of this device are accepted
         #[arg(long, value_name = "DEVICE", conflicts_with = "stop")]
         ask_again: Option<String>,
+        /// Put what is sent from now on into this folder
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["stop", "ask_again"])]
+        folder: Option<PathBuf>,
+        /// Put it into the folder in the downloads again
+        #[arg(long, conflicts_with_all = ["stop", "ask_again", "folder"])]
+        usual_folder: bool,
     },
     /// Copies to and from drives
     Transfers {

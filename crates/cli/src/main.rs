@@ -73,11 +73,12 @@ fn main() -> ExitCode {
     {
         return fail(&error.to_string());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(64)
-        .enable_all()
-        .build();
+    // What only asks a node needs no threads, which cost as much to start as the question.
+    let mut runtime = match args.command {
+        Command::Run { .. } => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = runtime.worker_threads(2).max_blocking_threads(64).enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(async { Box::pin(dispatch(args)).await });
@@ -182,7 +183,9 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         }
         Command::Transfers { watch: true } => watch::transfers(&node, json).await,
         Command::Send { files, to } => transfers::send(&node, files, to, json).await,
-        Command::Inbox { stop, ask_again } => transfers::inbox(&node, stop, ask_again, json).await,
+        Command::Inbox { stop, ask_again, folder, usual_folder } => {
+            transfers::inbox(&node, stop, ask_again, folder, usual_folder, json).await
+        }
         Command::Pause { id } => transfers::pause(&node, id, json).await,
         Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
         Command::Notes { id } => transfers::notes(&node, id, json).await,

@@ -24,7 +24,7 @@ pub(crate) async fn mount(
 }
 
 pub(crate) async fn unmount(node: &Asked, dir: &Path, json: bool) -> Result<(), Failure> {
-    let Response::Done = node.ask(Request::Unmount { dir: absolute(dir)? }).await? else {
+    let Response::Done = node.ask(Request::Unmount { dir: absolute(dir)?, careful: false }).await? else {
         return Err(ask::odd());
     };
     show::show(json, &serde_json::json!({ "done": true }), |_| "Unmounted.\n".to_owned())

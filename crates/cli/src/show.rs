@@ -362,6 +362,8 @@ pub(crate) fn inbox(inbox: &Inbox) -> String {
         let state = match one.state {
             SendingState::Asking => "asks: see lanyard asks".to_owned(),
             SendingState::Refused => "not accepted".to_owned(),
+            SendingState::Withdrawn => "not sent to its end".to_owned(),
+            SendingState::Done => size(one.bytes_done),
             SendingState::Accepted => format!("{} of {}", size(one.bytes_done), size(one.bytes)),
         };
         let (title, from) = (one.title.clone(), one.device_name.clone());

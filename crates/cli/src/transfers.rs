@@ -77,7 +77,8 @@ pub(crate) async fn resume(node: &Asked, id: String, json: bool) -> Result<(), F
 
 /// All at once, and then each to its end: one that is not accepted says so for all.
 pub(crate) async fn send(node: &Asked, files: Vec<PathBuf>, to: String, json: bool) -> Result<(), Failure> {
-    let files: Result<Vec<String>, Failure> = files.iter().map(|file| absolute(file)).collect();
+    let document = |file: &PathBuf| Ok(Document::Path { path: absolute(file)? });
+    let files: Result<Vec<Document>, Failure> = files.iter().map(document).collect();
     let request = Request::Send { files: files?, device: to };
     let Response::Transfers(begun) = node.ask(request).await? else { return Err(ask::odd()) };
     let mut failed = None;
@@ -98,9 +99,14 @@ pub(crate) async fn inbox(
     node: &Asked,
     stop: Option<String>,
     ask_again: Option<String>,
+    folder: Option<PathBuf>,
+    usual_folder: bool,
     json: bool,
 ) -> Result<(), Failure> {
     let request = match (stop, ask_again) {
+        _ if folder.is_some() || usual_folder => {
+            Request::SetInboxFolder { folder: folder.as_deref().map(absolute).transpose()? }
+        }
         (Some(sending), _) => Request::StopSending { sending },
         (_, Some(device)) => Request::ForgetSender { device },
         _ => Request::Inbox,

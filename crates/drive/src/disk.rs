@@ -303,6 +303,41 @@ pub(crate) fn make_executable(file: &File) {
     }
 }
 
+/// Marks a file as one that came from somebody else, before it has its name, so that nobody opens it thinking that it
+/// was made here: `user.xdg.origin.url` on Linux (freedesktop.org's common extended attributes), the quarantine of macOS,
+/// the zone of Windows. A file system that keeps no such marks gets none.
+pub(crate) fn mark_received(dir: &cap_std::fs::Dir, hidden: &str, file: &File, origin: &str) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let marked = {
+        let _ = (dir, hidden);
+        let none = rustix::fs::XattrFlags::empty();
+        rustix::fs::fsetxattr(file, "user.xdg.origin.url", origin.as_bytes(), none).map_err(io::Error::from)
+    };
+    #[cfg(target_vendor = "apple")]
+    let marked = {
+        let _ = (dir, hidden, origin);
+        // Flags (downloaded, not yet looked at by a person), the time in hexadecimal seconds, the program.
+        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let value = format!("0081;{seconds:x};Lanyard;");
+        let none = rustix::fs::XattrFlags::empty();
+        rustix::fs::fsetxattr(file, "com.apple.quarantine", value.as_bytes(), none).map_err(io::Error::from)
+    };
+    #[cfg(windows)]
+    let marked = {
+        let _ = (file, origin);
+        // A stream of the file goes with it when it gets its name. Zone 3 is the internet: Windows knows none for a home.
+        dir.write(format!("{hidden}:Zone.Identifier"), "[ZoneTransfer]\r\nZoneId=3\r\n")
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)))]
+    let marked = {
+        let _ = (dir, hidden, file, origin);
+        Ok::<(), io::Error>(())
+    };
+    if let Err(error) = marked {
+        tracing::debug!(%error, "a received file could not be marked as one");
+    }
+}
+
 /// Copies the next bytes of a file into another at the same place, by the system's own means where it has some (which
 /// may share the blocks, or keep the bytes out of this process). Returns how many; 0 at the end.
 pub(crate) fn copy_some(from: &File, to: &File, at: u64, most: usize) -> io::Result<u64> {

@@ -64,6 +64,8 @@ pub(crate) struct Landing {
     /// Hidden names of earlier, interrupted landings are removed when a folder is first opened.
     sweeps: bool,
     swept: HashSet<Vec<String>>,
+    /// What its files are marked with.
+    origin: Option<String>,
 }
 
 /// A file that has no name yet.
@@ -88,7 +90,14 @@ impl Landing {
             few: Vec::new(),
             sweeps,
             swept: HashSet::new(),
+            origin: None,
         }
+    }
+
+    /// Marks what lands as coming from there.
+    pub(crate) fn marked(mut self, origin: Option<String>) -> Self {
+        self.origin = origin;
+        self
     }
 
     /// Makes a folder, and gives it a time if there is one. Its parent must be there.
@@ -174,6 +183,9 @@ impl Landing {
         }
         if file.executable {
             disk::make_executable(&open);
+        }
+        if let (Some(origin), Some(hidden)) = (&self.origin, self.hidden.last()) {
+            disk::mark_received(&hidden.dir, &hidden.name, &open, origin);
         }
         if cfg!(not(any(target_os = "linux", target_os = "android"))) {
             open.sync_all()?;

@@ -246,6 +246,21 @@ impl Visit {
         now.is_ok_and(|now| now.root == folder.root && now.medium == folder.medium)
     }
 
+    /// So many bytes have come in.
+    fn moved(&self, bytes: u64) {
+        self.offer.gate.moved(&self.share, &self.subject, bytes);
+    }
+
+    /// Something has its name.
+    fn landed(&self, path: &str) {
+        self.offer.gate.landed(&self.share, &self.subject, path);
+    }
+
+    /// What the files that come are marked with.
+    fn origin(&self) -> Option<String> {
+        self.offer.gate.origin(&self.share, &self.subject)
+    }
+
     fn slot(&self) -> Result<Slot, Refused> {
         let busy = || Refused::new(Code::Busy, "too many files at once");
         self.offer.slots.take(self.subject.id(), &self.share).ok_or_else(busy)

@@ -395,6 +395,8 @@ fn listed(core: &Core) -> Vec<Ask> {
             title: question.title,
             pages: question.pages,
             bytes: question.bytes,
+            files: None,
+            folder: None,
             asked_at: question.asked_at,
             ends_at: now.wall.saturating_add(question.ends.saturating_sub(now.ran)),
         })

@@ -7,7 +7,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use lanyard_api::{ApiError, ErrorCode, Event, Request, Response};
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 
 /// The longest answer: a snapshot of a very large network with a long history.
@@ -23,16 +27,16 @@ const PROMPT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Attached {
     data: DataDir,
+    /// The connection that proved that somebody answers; the first request goes over it.
+    first: Arc<Mutex<Option<(Instant, local::Stream)>>>,
 }
 
 impl Attached {
     /// Reaches the node behind `data` (none: this user's), or none when no node runs there.
     pub async fn connect(data: Option<&Path>) -> Option<Self> {
         let data = DataDir::resolve(data).ok()?;
-        // Each request makes a connection of its own, which costs microseconds here; this one only proves that
-        // somebody answers.
-        local::connect(&data).await.ok()?;
-        Some(Self { data })
+        let first = local::connect(&data).await.ok()?;
+        Some(Self { data, first: Arc::new(Mutex::new(Some((Instant::now(), first)))) })
     }
 
     /// Asks the node.
@@ -70,8 +74,19 @@ impl Attached {
         Ok(receiver)
     }
 
+    /// Each request has a connection of its own.
+    async fn connection(&self) -> Result<local::Stream, ApiError> {
+        /// The node waits longer than this for a first request.
+        const USABLE: Duration = Duration::from_secs(1);
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match first {
+            Some((at, stream)) if at.elapsed() < USABLE => Ok(stream),
+            _ => local::connect(&self.data).await.map_err(|_| gone()),
+        }
+    }
+
     async fn send(&self, method: &str, path: &str, body: Vec<u8>) -> Result<Incoming, ApiError> {
-        let stream = local::connect(&self.data).await.map_err(|_| gone())?;
+        let stream = self.connection().await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| gone())?;
         // Ends when the answer has been read or dropped.

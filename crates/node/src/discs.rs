@@ -7,6 +7,7 @@
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
 mod probe;
 
 #[cfg(not(target_os = "linux"))]
@@ -28,6 +29,8 @@ use std::{
 
 /// How long those who read are given to end.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Mounts come in bursts, of which one look is enough.
+const BURST: Duration = Duration::from_millis(100);
 /// How often an open disc is let go of when nobody reads from it.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -73,6 +76,7 @@ async fn watch(core: &Arc<Core>) {
             core.events.emit(Change::Media(now));
         }
         changes.next().await;
+        tokio::time::sleep(BURST).await;
         // Whether what is shared is still the same is looked at at once, not at the next round.
         core.shares.look_soon();
     }

@@ -26,7 +26,7 @@ use lanyard_drive::{
         dav::{Dav, Mounted},
     },
     path::{self, SharePath},
-    wire::{Code, IMAGE, Kind, SEND, Stat},
+    wire::{Code, IMAGE, Kind, SEND, Stat, is_send},
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_trust::{Gate, NodeId, ShareId, Subject};
@@ -269,7 +269,7 @@ pub async fn cancel(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErr
         .ok_or_else(|| no_copy(transfer))
 }
 
-/// Goes on with a copy.
+/// Goes on with a copy. What was sent to a person and did not get there is sent as another copy.
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `invalid` when it is finished.
@@ -277,6 +277,10 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
     let copy = find(core, transfer)?;
     if copy.state == consume::State::Done {
         return Err(ApiError::new(ErrorCode::Invalid, "This copy is finished already."));
+    }
+    if is_send(&copy.share) && copy.state.is_ended() {
+        // What was refused, or has ended there, is asked for anew.
+        return sends::again(core, copy).await;
     }
     core.drives
         .transfers
@@ -292,19 +296,31 @@ pub(crate) struct Outgoing {
     name: String,
     size: u64,
     tree: bool,
+    /// A browser's upload.
+    upload: bool,
 }
 
 impl Outgoing {
     /// Looks at it: what it is and how large.
-    pub(crate) async fn look(core: &Core, path: String) -> Result<Self, ApiError> {
-        let places::Source { path, name, size } = places::source(core, &Document::Path { path }).await?;
+    pub(crate) async fn look(core: &Core, document: &Document) -> Result<Self, ApiError> {
+        let places::Source { path, name, size } = places::source(core, document).await?;
+        let upload = matches!(document, Document::Upload { .. });
         let tree = size.is_none();
         let size = match size {
             Some(size) => size,
             None => places::size_of_tree(path.clone()).await?,
         };
-        Ok(Self { path, name: path::portable_name(&name), size, tree })
+        Ok(Self { path, name: path::portable_name(&name), size, tree, upload })
     }
+}
+
+/// Looks again at what was to be sent by a copy that has ended.
+pub(crate) async fn look_again(core: &Core, copy: &consume::Transfer) -> Result<Outgoing, ApiError> {
+    let path = copy.local_path.to_string_lossy().into_owned();
+    let upload = copy.local_path.starts_with(&core.drives.outgoing);
+    let name = copy.remote_path.clone();
+    let found = Outgoing::look(core, &Document::Path { path }).await?;
+    Ok(Outgoing { name, upload, ..found })
 }
 
 /// Begins to send something to a person's inbox.
@@ -316,17 +332,21 @@ pub(crate) async fn hand_over(
     share: &ShareId,
 ) -> Result<Transfer, ApiError> {
     let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
+    let source = match one.upload {
+        true => places::take_over(one.path, &core.drives.outgoing).await?,
+        false => one.path,
+    };
     let new = NewUpload {
         node,
         device_name: device_name.to_owned(),
         share: share.clone(),
         drive: INBOX.to_owned(),
-        source: one.path,
+        source,
         tree: one.tree,
         size: Some(one.size),
         path: SharePath::top().join(&one.name).map_err(invalid)?,
         conflict: consume::Conflict::KeepBoth,
-        owns_source: false,
+        owns_source: one.upload,
     };
     core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
 }

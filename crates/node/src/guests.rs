@@ -17,10 +17,11 @@ pub use table::MIGRATIONS;
 use crate::{
     Core,
     core::Parts,
+    doors,
     names::{self, Named},
     networks, qr, shares, web,
 };
-use lanyard_api::{ApiError, Change, ErrorCode, Millis, NewPass, Pass, PassAction, ShareKind};
+use lanyard_api::{ApiError, Change, ErrorCode, FolderAddress, Millis, NewPass, Pass, PassAction, ShareKind};
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{
     Audience, Grant, NodeId, PassId, ShareId, Subject, Until, Who, names::clean, web::WebIdentity,
@@ -284,6 +285,34 @@ pub async fn create(
         pin: pin.text(),
         fingerprint: identity.fingerprint(),
     })
+}
+
+/// Where programs that speak WebDAV find a folder, and whom they let in there.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` for a printer, `not_allowed` when neither everyone on the network nor a guest may
+/// look into it, `network_public`.
+pub async fn folder_address(core: &Arc<Core>, share: &str) -> Result<FolderAddress, ApiError> {
+    let (id, name) = core.shares.folder_named(share)?;
+    let open = core.shares.folders_for_everyone().iter().any(|(share, _)| *share == id);
+    let guests =
+        core.guests.passes().values().any(|live| {
+            live.row.share == id && live.row.action == PassAction::Read && live.row.pin.is_some()
+        });
+    if !open && !guests {
+        let words = format!("Neither everyone on the network nor a guest may look into {name}.");
+        return Err(ApiError::new(ErrorCode::NotAllowed, words));
+    }
+    let address = reached_at(core).ok_or_else(|| {
+        let detail = "This computer is on no network that is marked as yours, so nobody can reach it.";
+        ApiError::new(ErrorCode::NetworkPublic, detail)
+    })?;
+    let identity = web::settle(core).await?.ok_or_else(|| {
+        ApiError::new(ErrorCode::NotAllowed, format!("{name} is not offered to anybody without Lanyard now."))
+    })?;
+    let url = format!("https://{address}{}", doors::dav::path_of(&id, &name));
+    let qr = qr::rows(&url)?;
+    Ok(FolderAddress { url, qr, open, guests, fingerprint: identity.fingerprint() })
 }
 
 /// Ends a pass, and whatever is under way with it.

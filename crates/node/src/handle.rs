@@ -77,6 +77,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
             let change = shares::Wanted { name, write, audience, until };
             shares::change(core, &share, change).await.map(Response::Share)
         }
+        Request::FolderAddress { share } => {
+            guests::folder_address(core, &share).await.map(Response::FolderAddress)
+        }
         Request::Unshare { share } => shares::unshare(core, &share).await.map(|()| Response::Done),
 
         Request::Capabilities { printer } => {
@@ -124,6 +127,7 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
         Request::Send { files, device } => sends::send(core, files, &device).await.map(Response::Transfers),
         Request::Inbox => Ok(Response::Inbox(inbox::shown(core).await)),
+        Request::SetInboxFolder { folder } => inbox::set_folder(core, folder).await.map(Response::Inbox),
         Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
         Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
         Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
@@ -155,7 +159,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Mount { drive, dir, at_start } => {
             mounts::mount(core, &drive, dir, at_start).await.map(Response::Mount)
         }
-        Request::Unmount { dir } => mounts::unmount(core, &dir).await.map(|()| Response::Done),
+        Request::Unmount { dir, careful } => {
+            mounts::unmount(core, &dir, careful).await.map(|()| Response::Done)
+        }
         Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

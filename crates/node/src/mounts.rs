@@ -8,6 +8,8 @@ use lanyard_store::Migrations;
 use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
+mod bookmarks;
+#[cfg(target_os = "linux")]
 mod kept;
 #[cfg(target_os = "linux")]
 mod places;
@@ -71,7 +73,7 @@ pub async fn stop(core: &Arc<Core>) {
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid` for a place that cannot be used,
-/// `not_available` where this system cannot do it.
+/// `no_fuse` where a part of the system is missing, `not_available` where this system cannot do it.
 pub async fn mount(
     core: &Arc<Core>,
     drive: &str,
@@ -90,13 +92,13 @@ pub async fn mount(
 /// Takes a mount away.
 ///
 /// # Errors
-/// `not_found` when there is none at that place.
-pub async fn unmount(core: &Arc<Core>, dir: &str) -> Result<(), ApiError> {
+/// `not_found` when there is none at that place, `busy` when it was to be done with care and programs use files there.
+pub async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Result<(), ApiError> {
     #[cfg(target_os = "linux")]
-    return kept::unmount(core, dir).await;
+    return kept::unmount(core, dir, careful).await;
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = (core, dir);
+        let _ = (core, dir, careful);
         Err(ApiError::not_available("Mounting a drive on this system"))
     }
 }

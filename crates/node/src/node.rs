@@ -15,7 +15,7 @@ use crate::{
     gateway::{self, Gateway},
     guests::{self, Guests},
     home::{self, Homes},
-    inbox::Inbox,
+    inbox::{self, Inbox},
     lock::Lock,
     mounts::{self, Mounts},
     moved::Moved,
@@ -330,6 +330,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     drives::start(core).await?;
     mounts::start(core);
     discs::start(core);
+    inbox::start(core);
     guests::start(core).await;
     plain::start(core);
     local::open(core).await

@@ -215,7 +215,9 @@ pub(crate) fn offer(core: &Core) -> &Offer {
 /// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`.
 pub async fn capabilities(core: &Arc<Core>, printer: &str) -> Result<PrinterCapabilities, ApiError> {
     let found = presence::find_printer(core, printer)?;
-    // Somebody begins to choose: the owner's rules may be others than a minute ago, and the preview keeps to them.
+    // Somebody begins to choose, and there will be a document.
+    core.printing.outbox.expect();
+    // The owner's rules may be others than a minute ago, and the preview keeps to them.
     let told = match learn_capabilities(core, &found).await {
         Ok(told) => told,
         Err(error) => known_capabilities(core, &found).ok_or_else(|| ask_error(error))?,

@@ -7,17 +7,18 @@ use crate::{
     Core,
     drives::{self, Outgoing},
     home,
-    wire::{Announced, SendAnswer},
+    wire::{Announced, SendAnswer, SendOver},
 };
 use http::{Method, Request, StatusCode};
-use lanyard_api::{ApiError, ErrorCode, Transfer};
+use lanyard_api::{ApiError, Change, Document, ErrorCode, Event, Transfer};
 use lanyard_drive::{
-    consume::{self, Direction, Reason},
+    consume::{self, Direction, Reason, State},
     wire::{SEND, is_send},
 };
 use lanyard_link::body;
 use lanyard_trust::{NodeId, ShareId};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::sync::broadcast::{self, error::RecvError};
 use uuid::Uuid;
 
 /// Files and folders in one sending.
@@ -28,6 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const WAITS: Duration = Duration::from_secs(1);
 /// How often it is tried while the device is away; presence wakes copies, not this.
 const AWAY: Duration = Duration::from_secs(5);
+/// How often it is tried to say that it is over.
+const TELLS: u32 = 5;
 /// How often a sending that was accepted is looked at: the other device may have forgotten it.
 const GOES_ON: Duration = Duration::from_secs(10);
 
@@ -35,7 +38,7 @@ const GOES_ON: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `invalid`, `unreadable`.
-pub async fn send(core: &Arc<Core>, files: Vec<String>, device: &str) -> Result<Vec<Transfer>, ApiError> {
+pub async fn send(core: &Arc<Core>, files: Vec<Document>, device: &str) -> Result<Vec<Transfer>, ApiError> {
     if files.is_empty() || files.len() > MOST {
         let words = format!("Between one and {MOST} files and folders can be sent at once.");
         return Err(ApiError::new(ErrorCode::Invalid, words));
@@ -43,7 +46,7 @@ pub async fn send(core: &Arc<Core>, files: Vec<String>, device: &str) -> Result<
     let node = home::member(core, device)?;
     let share = ShareId(format!("{SEND}{}", Uuid::new_v4()));
     let mut outgoing = Vec::with_capacity(files.len());
-    for file in files {
+    for file in &files {
         // All are looked at before the first one is written down.
         outgoing.push(Outgoing::look(core, file).await?);
     }
@@ -52,6 +55,19 @@ pub async fn send(core: &Arc<Core>, files: Vec<String>, device: &str) -> Result<
     for one in outgoing {
         begun.push(drives::hand_over(core, one, node, &device_name, &share).await?);
     }
+    see_to(core, node, share);
+    Ok(begun)
+}
+
+/// Sends once more what did not get there.
+///
+/// # Errors
+/// As [`send`].
+pub async fn again(core: &Arc<Core>, copy: consume::Transfer) -> Result<Transfer, ApiError> {
+    let node = home::member(core, &copy.node.to_string())?;
+    let outgoing = drives::look_again(core, &copy).await?;
+    let share = ShareId(format!("{SEND}{}", Uuid::new_v4()));
+    let begun = drives::hand_over(core, outgoing, node, &copy.device_name, &share).await?;
     see_to(core, node, share);
     Ok(begun)
 }
@@ -75,15 +91,16 @@ fn see_to(core: &Arc<Core>, node: NodeId, share: ShareId) {
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
         let mut accepted = false;
+        let mut events = core.events.listen();
         loop {
             let copies: Vec<consume::Transfer> = drives::copies(&core)
                 .into_iter()
                 .filter(|copy| is_open(copy) && copy.share == share)
                 .collect();
             if copies.is_empty() {
-                return;
+                return is_over(&core, node, &share).await;
             }
-            let pause = match announce(&core, node, &share).await {
+            let pause = match announce(&core, node, &share, None).await {
                 Some(SendAnswer::Accepted) => {
                     if !std::mem::replace(&mut accepted, true) {
                         drives::peer_is_back(&core, node).await;
@@ -107,9 +124,44 @@ fn see_to(core: &Arc<Core>, node: NodeId, share: ShareId) {
             tokio::select! {
                 () = core.cancel.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
+                () = one_ends(&mut events, node) => {}
             }
         }
     });
+}
+
+/// Waits until something that is sent to this device is over.
+async fn one_ends(events: &mut broadcast::Receiver<Event>, node: NodeId) {
+    loop {
+        match events.recv().await {
+            Ok(Event { change: Change::Transfer(copy), .. }) => {
+                if copy.inbox && copy.ended_at.is_some() && copy.device == node.to_string() {
+                    return;
+                }
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Says that nothing more comes, so that nobody there waits for it. Whoever is away then finds out by itself: what was
+/// accepted ends after a time, and a question sooner.
+async fn is_over(core: &Arc<Core>, node: NodeId, share: &ShareId) {
+    let all: Vec<consume::Transfer> =
+        drives::copies(core).into_iter().filter(|copy| copy.share == *share).collect();
+    let whole = all.iter().all(|copy| copy.state == State::Done);
+    let over = if whole { SendOver::Whole } else { SendOver::Stopped };
+    for _ in 0..TELLS {
+        if announce(core, node, share, Some(over)).await.is_some() {
+            return;
+        }
+        tokio::select! {
+            () = core.cancel.cancelled() => return,
+            () = tokio::time::sleep(AWAY) => {}
+        }
+    }
 }
 
 async fn end(core: &Core, copies: &[consume::Transfer], reason: Reason, words: &str) {
@@ -119,7 +171,7 @@ async fn end(core: &Core, copies: &[consume::Transfer], reason: Reason, words: &
 }
 
 /// None when the device does not answer, or makes no sense.
-async fn announce(core: &Core, node: NodeId, share: &ShareId) -> Option<SendAnswer> {
+async fn announce(core: &Core, node: NodeId, share: &ShareId, over: Option<SendOver>) -> Option<SendAnswer> {
     let all: Vec<consume::Transfer> =
         drives::copies(core).into_iter().filter(|copy| copy.share == *share).collect();
     let first = all.last().map(|copy| copy.remote_path.clone()).unwrap_or_default();
@@ -131,6 +183,8 @@ async fn announce(core: &Core, node: NodeId, share: &ShareId) -> Option<SendAnsw
         id: share.0.strip_prefix(SEND)?.to_owned(),
         title,
         bytes: all.iter().filter_map(|copy| copy.size).sum(),
+        files: u32::try_from(all.len()).ok(),
+        over,
     };
     let mut request = Request::new(body::full(serde_json::to_vec(&announced).ok()?));
     *request.method_mut() = Method::POST;

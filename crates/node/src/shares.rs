@@ -198,6 +198,17 @@ impl Shares {
         names::find("share", query, &things)
     }
 
+    /// The folder that a person means, and its name.
+    pub(crate) fn folder_named(&self, query: &str) -> Result<(ShareId, String), ApiError> {
+        let id = self.find(query)?;
+        let table = self.read();
+        match table.get(&id) {
+            Some(entry) if entry.kind == ShareKind::Folder => Ok((id.clone(), entry.name.clone())),
+            Some(entry) => Err(ApiError::new(ErrorCode::Invalid, format!("{} is not a folder.", entry.name))),
+            None => Err(ApiError::new(ErrorCode::NotFound, format!("There is no share “{query}”."))),
+        }
+    }
+
     /// Adds a share, on the disk before it is in memory. Its name gets a number when it is taken.
     async fn add(&self, mut entry: Entry) -> Result<Share, ApiError> {
         if self.read().len() >= MAX_SHARES {
@@ -352,6 +363,15 @@ pub(crate) fn folders(core: &Core) -> Vec<PathBuf> {
     let table = core.shares.read();
     let folders = table.values().filter(|entry| entry.kind == ShareKind::Folder);
     folders.map(|entry| PathBuf::from(&entry.target)).collect()
+}
+
+/// Those of them that are here now, on the disk or drive that was meant.
+pub(crate) fn folders_that_are_in(core: &Core) -> Vec<PathBuf> {
+    let table = core.shares.read();
+    let is_in = |entry: &&Entry| {
+        entry.kind == ShareKind::Folder && matches!(entry.medium, Medium::Fixed | Medium::Drive(Some(_)))
+    };
+    table.values().filter(is_in).map(|entry| PathBuf::from(&entry.target)).collect()
 }
 
 /// All shares, for front ends, oldest first.

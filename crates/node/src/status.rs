@@ -1,8 +1,8 @@
 //! Who this node is, and the snapshot of everything.
 
 use crate::{
-    Core, asks, discs, drives, guests, home, moved, networks, pause, presence, printing, settings::Settings,
-    shares,
+    Core, asks, discs, drives, guests, home, inbox, mounts, moved, networks, pause, presence, printing,
+    settings::Settings, shares,
 };
 use lanyard_api::{ApiError, Change, CheckSign, ErrorCode, Millis, NodeStatus, Os, Snapshot};
 use lanyard_store::StoreError;
@@ -66,6 +66,8 @@ pub async fn snapshot(core: &Core) -> Snapshot {
         jobs: printing::jobs(core).await,
         transfers: drives::transfers(core).await,
         media: discs::list(core).await,
+        inbox: inbox::shown(core).await,
+        mounts: mounts::list(core),
     }
 }
 

@@ -143,6 +143,22 @@ pub struct Announced {
     pub title: String,
     /// Bytes, all together.
     pub bytes: u64,
+    /// Files and folders, as a person chose them.
+    #[serde(default)]
+    pub files: Option<u32>,
+    /// Nothing more of it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<SendOver>,
+}
+
+/// How a sending ended for its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendOver {
+    /// All of it arrived.
+    Whole,
+    /// The rest does not come.
+    Stopped,
 }
 
 /// The answer to an announcement; it may be asked for again.

@@ -199,6 +199,11 @@ impl Outbox {
         self.inner.changes.subscribe()
     }
 
+    /// There will be a document soon.
+    pub fn expect(&self) {
+        self.inner.documents.expect();
+    }
+
     /// Takes a document. When this returns, our copy and its row are on disk.
     ///
     /// # Errors

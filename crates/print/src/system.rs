@@ -216,6 +216,12 @@ pub trait Spooler: Send + Sync + 'static {
         Box::pin(async { Ok(More::default()) })
     }
 
+    /// There will be a job for a queue in a moment: learns what is asked of the queue before.
+    fn expect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, ()> {
+        let _ = queue;
+        Box::pin(async {})
+    }
+
     /// True for a document that has to be made into something else before the queue can have it: that may take long.
     fn must_prepare(&self, job: &Handover) -> bool {
         let _ = job;

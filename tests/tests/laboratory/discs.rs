@@ -267,46 +267,61 @@ fn a_copy_waits_for_the_stick_it_comes_from_and_takes_from_no_other() -> Result<
     Ok(())
 }
 
+/// A drive that a disc is put into and taken out of.
+struct OpticalDrive(String);
+
+impl OpticalDrive {
+    fn with(image: &Path) -> Result<Self> {
+        Ok(Self(shell(&format!("losetup -r -f --show '{}'", image.display()))?))
+    }
+
+    /// A loop device is empty when nobody has it open any more, as an optical drive opens when nobody reads.
+    fn take_out(&self) -> Result<()> {
+        shell(&format!("losetup -d {}", self.0))?;
+        soon("the drive is empty", SOON, || {
+            ensure!(shell(&format!("losetup {}", self.0)).is_err(), "it is still in");
+            Ok(())
+        })
+    }
+
+    fn put_in(&self, image: &Path) -> Result<()> {
+        shell(&format!("losetup -r {} '{}'", self.0, image.display())).map(drop)
+    }
+}
+
+impl Drop for OpticalDrive {
+    fn drop(&mut self) {
+        let _ = Command::new("losetup").args(["-d", &self.0]).output(); // it may be empty already
+    }
+}
+
 fn a_disc_in_a_drive_is_exchanged() -> Result<()> {
-    let pair = Pair::new()?;
+    let mut pair = Pair::new()?;
     let dir = pair.owner.host().dir().to_owned();
     let (first, second) = (image(&dir, "First", "-udf -R")?, image(&dir, "Second", "-R")?);
-    let drive = shell(&format!("losetup -r -f --show '{}'", first.display()))?;
-    let out = || shell(&format!("losetup -d {drive}"));
-    let put_in = |image: &Path| shell(&format!("losetup -r {drive} '{}'", image.display()));
-    let exchanged = || -> Result<()> {
-        share(&pair.owner, Path::new(&drive), "Disc")?;
-        is_there(&pair.sender, "Disc", true)?;
-        let here = pair.folder("here")?;
-        impair::rate(pair.owner.host(), 20, pair.sender.host())?;
-        let saved = here.join("saved.iso");
-        let _command = pair.sender.spawn(&["get", "Disc", "--image", &saved.to_string_lossy()])?;
-        pair.sender.is_copying(1_000_000, SOON)?;
-        // A loop device goes when nobody has it open, as an optical drive opens when nobody reads.
-        out()?;
-        pair.owner.kill()?;
-        soon("the drive is empty", SOON, || {
-            ensure!(shell(&format!("losetup {drive}")).is_err(), "it is still in");
-            Ok(())
-        })?;
-        put_in(&second)?;
-        let mut owner = pair.owner;
-        owner.start_again()?;
-        waits(&pair.sender)?;
-        is_there(&pair.sender, "Disc", false)?;
-        let refused = pair.sender.refuses(&["ls", "Disc:"])?;
-        ensure!(refused.contains("is not in"), "{refused}");
-        out()?;
-        put_in(&first)?;
-        impair::full_rate(owner.host())?;
-        is_there(&pair.sender, "Disc", true)?;
-        pair.sender.copy_becomes(TransferState::Done, LATE)?;
-        ensure!(sum(&saved)? == sum(&first)?, "the image is of another disc");
-        Ok(())
-    };
-    let result = exchanged();
-    let _ = out(); // it may be out already
-    result
+    let drive = OpticalDrive::with(&first)?;
+    share(&pair.owner, Path::new(&drive.0), "Disc")?;
+    is_there(&pair.sender, "Disc", true)?;
+    impair::rate(pair.owner.host(), 20, pair.sender.host())?;
+    let saved = pair.folder("here")?.join("saved.iso");
+    let _command = pair.sender.spawn(&["get", "Disc", "--image", &saved.to_string_lossy()])?;
+    pair.sender.is_copying(1_000_000, SOON)?;
+    // The disc is exchanged while the computer is off.
+    pair.owner.kill()?;
+    drive.take_out()?;
+    drive.put_in(&second)?;
+    pair.owner.start_again()?;
+    waits(&pair.sender)?;
+    is_there(&pair.sender, "Disc", false)?;
+    let refused = pair.sender.refuses(&["ls", "Disc:"])?;
+    ensure!(refused.contains("is not in"), "{refused}");
+    drive.take_out()?;
+    drive.put_in(&first)?;
+    impair::full_rate(pair.owner.host())?;
+    is_there(&pair.sender, "Disc", true)?;
+    pair.sender.copy_becomes(TransferState::Done, LATE)?;
+    ensure!(sum(&saved)? == sum(&first)?, "the image is of another disc");
+    Ok(())
 }
 
 fn a_stick_in_use_is_ejected_only_when_that_is_meant() -> Result<()> {

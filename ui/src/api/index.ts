@@ -76,6 +76,14 @@ pages: number | null,
  */
 bytes: number | null, 
 /**
+ * Files and folders that somebody wants to send here, when it is about that and they are counted.
+ */
+files: number | null, 
+/**
+ * The folder of this computer that they would go to; none when it is not about sending.
+ */
+folder: string | null, 
+/**
  * When it was asked.
  */
 asked_at: number, 
@@ -116,7 +124,7 @@ removed_by: string | null, };
 /**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "mounts", "value": Array<Mount> } | { "what": "media", "value": Array<Medium> } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "inbox", "value": Inbox } | { "what": "mounts", "value": Array<Mount> } | { "what": "media", "value": Array<Medium> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -322,7 +330,7 @@ export type EntryKind = "file" | "folder" | "other";
 /**
  * The codes. One is added only when a screen or a script acts on it.
  */
-export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "not_available" | "busy" | "away" | "stopping" | "internal";
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "no_fuse" | "not_available" | "busy" | "away" | "stopping" | "internal";
 
 /**
  * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -341,6 +349,31 @@ change: Change, };
  * What a front end can offer as a button.
  */
 export type FixAction = "trust_network" | "resume" | "check_again";
+
+/**
+ * Where programs that speak WebDAV find a shared folder, on a computer without Lanyard.
+ */
+export type FolderAddress = { 
+/**
+ * `https://192.168.1.7:7717/dav/Photos/`.
+ */
+url: string, 
+/**
+ * The same as a QR code: one text for each row, `1` is dark. No quiet zone.
+ */
+qr: Array<string>, 
+/**
+ * Everyone on the owner's network gets in without a name and a password.
+ */
+open: boolean, 
+/**
+ * Guests get in with the number of their page as the name and their PIN as the password.
+ */
+guests: boolean, 
+/**
+ * What a program shows of the certificate: SHA-256 as pairs of hexadecimal digits.
+ */
+fingerprint: string, };
 
 /**
  * A home that was just begun.
@@ -466,6 +499,14 @@ export type Inbox = {
  * The absolute path of the folder.
  */
 folder: string, 
+/**
+ * True when a person chose it; otherwise it is in the downloads, and is made when something comes.
+ */
+chosen: boolean, 
+/**
+ * False when the folder that was chosen is not there: nothing is accepted then.
+ */
+usable: boolean, 
 /**
  * Devices whose files are always accepted.
  */
@@ -748,6 +789,10 @@ export type Mount = {
  * The folder's absolute path.
  */
 dir: string, 
+/**
+ * The drive: the `id` of a `Drive`.
+ */
+drive_id: string, 
 /**
  * The drive's name.
  */
@@ -1498,7 +1543,11 @@ audience: Array<Grant> | null,
 /**
  * The share ends by itself then; 0 means never.
  */
-until: number | null, } | { "do": "unshare", 
+until: number | null, } | { "do": "folder_address", 
+/**
+ * The share.
+ */
+share: string, } | { "do": "unshare", 
 /**
  * The share.
  */
@@ -1656,13 +1705,17 @@ path: string,
  */
 conflict: Conflict, } | { "do": "send", 
 /**
- * Absolute paths.
+ * The files: paths, or a browser's uploads.
  */
-files: Array<string>, 
+files: Array<Document>, 
 /**
  * The device.
  */
-device: string, } | { "do": "inbox" } | { "do": "stop_sending", 
+device: string, } | { "do": "inbox" } | { "do": "set_inbox_folder", 
+/**
+ * The absolute path of a folder that is there; none means the one in the downloads again.
+ */
+folder: string | null, } | { "do": "stop_sending", 
 /**
  * The sending's id or the beginning of it.
  */
@@ -1782,12 +1835,16 @@ at_start: boolean, } | { "do": "unmount",
 /**
  * The folder's absolute path.
  */
-dir: string, } | { "do": "mounts" };
+dir: string, 
+/**
+ * Not while a program has a file open there → `busy`.
+ */
+careful: boolean, } | { "do": "mounts" };
 
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
 /**
  * Its path inside the drive.
  */
@@ -1836,6 +1893,18 @@ bytes: number,
  */
 bytes_done: number, 
 /**
+ * Files and folders, when the sender counted them.
+ */
+files: number | null, 
+/**
+ * The folder that it goes to.
+ */
+folder: string, 
+/**
+ * What is in that folder of it by now: names, the first 50.
+ */
+names: Array<string>, 
+/**
  * Where it is.
  */
 state: SendingState, 
@@ -1847,7 +1916,7 @@ asked_at: number, };
 /**
  * The life of what somebody sends here.
  */
-export type SendingState = "asking" | "accepted" | "refused";
+export type SendingState = "asking" | "accepted" | "done" | "refused" | "withdrawn";
 
 /**
  * One thing this computer offers.
@@ -1957,7 +2026,15 @@ transfers: Array<Transfer>,
 /**
  * Discs and drives that are in this computer and can be taken out.
  */
-media: Array<Medium>, };
+media: Array<Medium>, 
+/**
+ * What others send here.
+ */
+inbox: Inbox, 
+/**
+ * Mounted drives.
+ */
+mounts: Array<Mount>, };
 
 /**
  * Something a printer uses up (PWG 5100.13 `printer-supply`).
@@ -2044,6 +2121,14 @@ rate: number,
  * A limit of its own, in bytes a second.
  */
 limit: number | null, 
+/**
+ * Downloads: devices from which the pieces come that are under way, or came last; 0 until known.
+ */
+sources: number, 
+/**
+ * It is sent to a person's inbox, who is asked first; there is no drive that anybody could look into.
+ */
+inbox: boolean, 
 /**
  * What is known of a folder; none for a file.
  */

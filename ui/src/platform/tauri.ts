@@ -10,6 +10,7 @@ type ShellRequest =
   | { do: "save_text"; name: string; text: string }
   | { do: "take_opened" }
   | { do: "reveal"; path: string }
+  | { do: "open_folder"; path: string }
   | { do: "about" }
   | { do: "quit" };
 
@@ -88,6 +89,7 @@ export function tauri(): Platform {
 
     saveText: (name, text) => shell<void>({ do: "save_text", name, text }),
     reveal: (path) => shell<void>({ do: "reveal", path }),
+    openFolder: (path) => shell<void>({ do: "open_folder", path }),
     quit: () => shell<void>({ do: "quit" }),
     keepsRunning: async () => (await shell<{ keeps_running: boolean }>({ do: "about" })).keeps_running,
   };

@@ -1,11 +1,11 @@
 // What a person does to the node, with its outcome shown. Dialogs that show errors in place ask the node themselves.
 
-import type { Answer, Job, JobAction, Printer, Queue, Share } from "../api";
+import type { Answer, Ask, Job, JobAction, Mount, Printer, Queue, Share, Transfer } from "../api";
 import type { LocalFile } from "../platform";
 import { asApiError } from "../platform";
 import { ask, platform } from "./app.svelte";
 import { above } from "./dialogs.svelte";
-import { t } from "./say";
+import { n, t } from "./say";
 import { withWriting } from "../who";
 
 /** Does something; what fails is told in a note that offers to try again, and says what was `tried`. */
@@ -109,6 +109,76 @@ export function pauseQueue(queue: Queue, name: string, pause: boolean): Promise<
 
 export const cancelTransfer = (transfer: string) => attempt(() => ask({ do: "cancel_transfer", transfer }, "transfer"));
 export const retryTransfer = (transfer: string) => attempt(() => ask({ do: "retry_transfer", transfer }, "transfer"));
+
+/** Holds a copy; what it has stays for when it goes on. */
+export function pauseTransfer({ id, name }: Transfer): Promise<boolean> {
+  return attempt(async () => {
+    await ask({ do: "pause_transfer", transfer: id }, "transfer");
+    above.say(t("copy.did_pause", { name }), () => void retryTransfer(id));
+  });
+}
+
+/** Ends a copy. Taken back, it begins anew, or goes on with what is there of a folder. */
+export function endTransfer({ id, name }: Transfer): Promise<boolean> {
+  return attempt(async () => {
+    await ask({ do: "cancel_transfer", transfer: id }, "transfer");
+    above.say(t("copy.did_cancel", { name }), () => void retryTransfer(id));
+  });
+}
+
+/** Sends files and folders to a device of the home, where somebody accepts them first. */
+export async function send(device: { id: string; name: string }, files: LocalFile[]) {
+  const can = files.filter((file) => !file.folder || file.path !== undefined);
+  if (can.length < files.length) {
+    above.note({ about: "error", error: { code: "invalid", detail: t("send.no_folders") }, tried: t("send.no_folders") });
+  }
+  if (can.length === 0) return;
+  await attempt(
+    async () => {
+      const documents = await Promise.all(can.map((file) => platform().uploadDocument(file)));
+      const begun = await ask({ do: "send", files: documents, device: device.id }, "transfers");
+      const [first] = begun;
+      if (begun.length === 1 && first) above.note({ about: "transfer", transfer: first.id });
+      else above.say(n("send.begun", begun.length, { device: device.name }));
+    },
+    t("send.failed", { device: device.name }),
+  );
+}
+
+/** Stops what somebody sends here; what is whole stays. */
+export const stopSending = (sending: string) => attempt(() => ask({ do: "stop_sending", sending }, "inbox"));
+
+/** Answers whoever wants to send something; what is accepted is followed in a note. */
+export function answerSend(question: Ask, answer: Answer): Promise<boolean> {
+  const { id, device, device_name } = question;
+  return attempt(async () => {
+    await ask({ do: "answer_ask", ask: id, answer }, "asks");
+    if (answer === "no") return;
+    above.note({ about: "sending", sending: id });
+    if (answer === "always") {
+      const again = () => void attempt(() => ask({ do: "forget_sender", device }, "inbox"));
+      above.say(t("asks.accepts_always", { device: device_name }), again);
+    }
+  });
+}
+
+/** Takes a mounted drive away; where programs have files open, a person is asked. */
+export function unmount(mount: Mount): Promise<boolean> {
+  const { dir, drive: name } = mount;
+  const end = (careful: boolean) => async () => {
+    await ask({ do: "unmount", dir, careful }, "done");
+    above.say(t("mount.ended", { name }));
+  };
+  return attempt(async () => {
+    try {
+      await end(true)();
+    } catch (thrown) {
+      if (asApiError(thrown).code !== "busy") throw thrown;
+      const means = [t("mount.busy_means"), t("mount.busy_anyway")];
+      above.open({ what: "sure", sure: { title: t("mount.busy", { name }), means, does: t("mount.end_anyway"), act: end(false) } });
+    }
+  });
+}
 
 export const sharePrinter = (queue: string) =>
   attempt(() => ask({ do: "share_printer", queue, name: null, audience: [], until: null }, "share"));

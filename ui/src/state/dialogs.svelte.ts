@@ -18,6 +18,9 @@ export type Dialog =
   | { what: "rename_home" }
   | { what: "who"; share: string }
   | { what: "guest"; share: string }
+  | { what: "copy_notes"; transfer: string }
+  | { what: "mount"; drive: string }
+  | { what: "address"; share: string }
   | { what: "pause" }
   | { what: "connect" }
   | { what: "sure"; sure: Sure };
@@ -35,6 +38,7 @@ export interface Sure {
 export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
+  | { id: number; about: "sending"; sending: string }
   | { id: number; about: "words"; words: string; undo?: () => void }
   /** Something was put in that could be offered. */
   | { id: number; about: "medium"; medium: string }

@@ -1,6 +1,6 @@
 // What the node told: a snapshot and the numbered changes since. Pure: events in, a new model out.
 
-import type { Ask, Event, HomeState, Job, Medium, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
+import type { Ask, Event, HomeState, Inbox, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
 
 export interface Model {
   /** The number of the last event in here. */
@@ -15,6 +15,8 @@ export interface Model {
   jobs: Job[];
   transfers: Transfer[];
   media: Medium[];
+  inbox: Inbox;
+  mounts: Mount[];
 }
 
 /** `gap`: an event is missing, ask for the snapshot. `stopping`: the node says goodbye. */
@@ -52,9 +54,10 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, transfers: put(model.transfers, change.value) });
     case "media":
       return outcome({ ...next, media: change.value });
-    // Nothing shows them yet; the command line does.
+    case "inbox":
+      return outcome({ ...next, inbox: change.value });
     case "mounts":
-      return outcome(next);
+      return outcome({ ...next, mounts: change.value });
   }
 }
 

@@ -88,6 +88,11 @@ impl<'a> Shown<'a> {
         }
     }
 
+    pub(super) fn sources(self, devices: usize) {
+        let devices = u32::try_from(devices).unwrap_or(u32::MAX);
+        self.job.show(|copy| copy.sources = devices);
+    }
+
     pub(super) fn bytes(self, bytes: u64, rate: u64) {
         let before = self.before.unwrap_or(0);
         self.job.show(|copy| (copy.bytes_done, copy.rate) = (before + bytes, rate));
@@ -273,6 +278,7 @@ async fn fetch_all(
             _ = tick.tick() => {
                 let bytes = fetch.schedule().bytes();
                 fetch.width.store(width.observe(begun.elapsed(), bytes), Ordering::Relaxed);
+                shown.sources(fetch.peers.devices());
                 progress.show(shown, bytes);
                 progress.write_out(fetch, bytes);
             }

@@ -252,6 +252,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         bytes_done: row.get::<_, i64>("bytes_done")?.cast_unsigned(),
         rate: 0,
         limit: row.get::<_, Option<i64>>("speed_limit")?.map(i64::cast_unsigned),
+        sources: 0,
         tree: row.get::<_, bool>("tree")?.then_some(tree),
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,

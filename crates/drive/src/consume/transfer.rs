@@ -111,6 +111,8 @@ pub struct Transfer {
     pub rate: u64,
     /// A limit of its own, in bytes a second.
     pub limit: Option<u64>,
+    /// Download: devices from which its pieces come, or came last; 0 until known.
+    pub sources: u32,
     /// What is known of a folder that is copied; none for a file.
     pub tree: Option<Tree>,
     /// When it was made, in Unix milliseconds.

@@ -228,7 +228,8 @@ impl Batch {
 
     fn land(self, taken: Taken, frames: Vec<Frame>) -> Result<Vec<(SharePath, Outcome)>, Refused> {
         let root = Dir::open_ambient_dir(&self.folder.root, ambient_authority())?;
-        let mut landing = Landing::new(root, receive::PREFIX.to_owned(), taken, false);
+        let mut landing =
+            Landing::new(root, receive::PREFIX.to_owned(), taken, false).marked(self.visit.origin());
         let mut paths = Vec::with_capacity(frames.len());
         for frame in frames {
             match frame {
@@ -254,6 +255,14 @@ impl Batch {
         }
         let outcomes = landing.settle()?;
         self.claim.keep();
+        for (path, outcome) in paths.iter().zip(&outcomes) {
+            let named = match outcome {
+                Outcome::Stored(named) => named,
+                Outcome::Same => path,
+                Outcome::Refused(_) => continue,
+            };
+            self.visit.landed(&named.to_string());
+        }
         drop(self.slot);
         Ok(paths.into_iter().zip(outcomes).collect())
     }

@@ -123,6 +123,7 @@ async fn store(
         let stored =
             if beside { growing.finish_proven_beside(announced_id) } else { growing.finish(announced_id) }?;
         claim.keep();
+        visit.landed(&stored.path);
         Ok(stored)
     };
     blocking(finish).await
@@ -160,6 +161,7 @@ async fn receive(
                     return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
                 }
                 (growing, waiting) = growing.write(waiting).await?;
+                visit.moved(BLOCK as u64);
             }
         }
     }
@@ -180,6 +182,8 @@ pub(super) struct Growing {
     written: u64,
     path: path::SharePath,
     announced: Announced,
+    /// What it is marked with.
+    origin: Option<String>,
     _slot: Slot,
 }
 
@@ -225,6 +229,7 @@ impl Growing {
             written: 0,
             path: path.clone(),
             announced,
+            origin: visit.origin(),
             _slot: slot,
         })
     }
@@ -305,6 +310,9 @@ impl Growing {
         const MOST: u32 = 1_000;
         let id = FileId(*self.hasher.finalize().as_bytes());
         self.file.set_len(self.written)?;
+        if let Some(origin) = &self.origin {
+            disk::mark_received(&self.dir, &self.hidden, &self.file, origin);
+        }
         self.file.sync_all()?;
         let name = self.path.name().unwrap_or_default().to_owned();
         for number in 1..=MOST {

@@ -152,6 +152,11 @@ fn listed((share, name): (ShareId, String)) -> (String, String) {
     (format!("{FOLDERS}/{}/", path::encode(shown)), name)
 }
 
+/// The path under which a share is found.
+pub(crate) fn path_of(share: &ShareId, name: &str) -> String {
+    listed((share.clone(), name.to_owned())).0
+}
+
 /// The share that a part of an address means: by its id, or by its name.
 fn named(raw: &str, shares: Vec<(ShareId, String)>) -> Option<(ShareId, String)> {
     let wanted = path::decode(raw).ok()?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 #[cfg(unix)]
-pub(crate) use unix::{clean_up, connect};
+pub(crate) use unix::{Stream, clean_up, connect};
 #[cfg(windows)]
-pub(crate) use windows::{clean_up, connect};
+pub(crate) use windows::{Stream, clean_up, connect};
 
 /// Opens the door.
 ///
@@ -101,7 +101,10 @@ mod unix {
         Ok(listener)
     }
 
-    pub(crate) async fn connect(data: &DataDir) -> io::Result<UnixStream> {
+    /// A connection to a node.
+    pub(crate) type Stream = UnixStream;
+
+    pub(crate) async fn connect(data: &DataDir) -> io::Result<Stream> {
         let path = match fs::read_to_string(record(data)) {
             Ok(text) => PathBuf::from(text),
             Err(_) => data.socket(),
@@ -205,7 +208,10 @@ mod windows {
         }
     }
 
-    pub(crate) async fn connect(data: &DataDir) -> io::Result<NamedPipeClient> {
+    /// A connection to a node.
+    pub(crate) type Stream = NamedPipeClient;
+
+    pub(crate) async fn connect(data: &DataDir) -> io::Result<Stream> {
         let name = pipe_name(data);
         for _ in 0..50 {
             match ClientOptions::new().open(&name) {

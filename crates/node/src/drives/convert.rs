@@ -6,7 +6,7 @@ use lanyard_api::{
 };
 use lanyard_drive::{
     consume::{self, Direction, Fate, Reason, RemoteError, State},
-    wire::{Item, Kind},
+    wire::{Item, Kind, is_send},
 };
 
 pub(super) fn entry(item: Item) -> Entry {
@@ -50,6 +50,8 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
         bytes_done: copy.bytes_done,
         rate: copy.rate,
         limit: copy.limit,
+        sources: copy.sources,
+        inbox: is_send(&copy.share),
         tree: copy.tree.map(tree),
         created_at: copy.created_at,
         ended_at: copy.ended_at,

@@ -1,6 +1,9 @@
 //! The table of mounts.
 
-use super::places::{self, Place};
+use super::{
+    bookmarks,
+    places::{self, Place},
+};
 use crate::{
     Core, confine,
     drives::{refused, remote},
@@ -43,9 +46,15 @@ struct Row {
 }
 
 impl Row {
+    /// What it is called in a file manager.
+    fn label(&self) -> String {
+        format!("{} – {}", self.drive, self.device_name)
+    }
+
     fn shown(&self, dir: &Path) -> Mount {
         Mount {
             dir: dir.to_string_lossy().into_owned(),
+            drive_id: format!("{}@{}", self.share.0, self.node),
             drive: self.drive.clone(),
             device: self.node.to_string(),
             device_name: self.device_name.clone(),
@@ -96,6 +105,9 @@ fn tell(core: &Core) {
 
 pub(super) fn start(core: &Arc<Core>) {
     let dirs: Vec<PathBuf> = core.mounts.table.lock().keys().cloned().collect();
+    let (settings, kept) = (core.settings.clone(), dirs.clone());
+    // A node that was killed left its places in the file manager.
+    core.tasks.spawn_blocking(move || bookmarks::keep_only(&settings, &kept));
     if dirs.is_empty() {
         return;
     }
@@ -151,6 +163,10 @@ pub(super) async fn stop(core: &Arc<Core>) {
         // Only an empty one goes.
         let _ = fs::remove_dir(dir);
     }
+    let stay = |(dir, row): (&PathBuf, &Row)| row.at_start.then(|| dir.clone());
+    let stay: Vec<PathBuf> = core.mounts.table.lock().iter().filter_map(stay).collect();
+    let settings = core.settings.clone();
+    let _ = tokio::task::spawn_blocking(move || bookmarks::keep_only(&settings, &stay)).await;
 }
 
 pub(super) async fn mount(
@@ -209,8 +225,10 @@ pub(super) async fn mount(
     if at_start {
         keep(core, &dir, &row).await?;
     }
+    let (settings, place, label) = (core.settings.clone(), dir.clone(), row.label());
     core.mounts.table.lock().insert(dir, row);
     tell(core);
+    let _ = tokio::task::spawn_blocking(move || bookmarks::add(&settings, &place, &label)).await;
     Ok(shown)
 }
 
@@ -256,10 +274,15 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
     }
     row.mounted = None;
     row.detail = Some("It was unmounted by another program.".to_owned());
-    if !row.at_start {
+    let stays = row.at_start;
+    if !stays {
         rows.remove(dir);
     }
     drop(rows);
+    if !stays {
+        let (settings, place) = (core.settings.clone(), dir.to_owned());
+        core.tasks.spawn_blocking(move || bookmarks::remove(&settings, &place));
+    }
     tell(core);
 }
 
@@ -278,7 +301,7 @@ fn note(core: &Core, dir: &Path, notice: &Notice) {
     tell(core);
 }
 
-pub(super) async fn unmount(core: &Arc<Core>, dir: &str) -> Result<(), ApiError> {
+pub(super) async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Result<(), ApiError> {
     let asked = PathBuf::from(dir.trim_end_matches('/'));
     let real = tokio::task::spawn_blocking(move || real_place(asked)).await;
     let real = real.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))?;
@@ -290,9 +313,16 @@ pub(super) async fn unmount(core: &Arc<Core>, dir: &str) -> Result<(), ApiError>
         return Err(ApiError::new(ErrorCode::NotFound, format!("Nothing of Lanyard's is mounted at {dir}.")));
     };
     if let Some(mounted) = mounted {
+        let open = if careful { mounted.open_files() } else { 0 };
+        if open > 0 {
+            let words = format!("Programs have {open} files of {} open. Close them first.", place.display());
+            return Err(ApiError::new(ErrorCode::Busy, words));
+        }
         mounted.unmount(PATIENCE).await;
     }
     core.mounts.table.lock().remove(&place);
+    let (settings, bookmark) = (core.settings.clone(), place.clone());
+    let _ = tokio::task::spawn_blocking(move || bookmarks::remove(&settings, &bookmark)).await;
     if made {
         let _ = fs::remove_dir(&place);
     }
@@ -333,6 +363,7 @@ async fn keep(core: &Core, dir: &Path, row: &Row) -> Result<(), ApiError> {
 fn explain(error: MountError) -> ApiError {
     let code = match &error {
         MountError::Place(_) => ErrorCode::Invalid,
+        MountError::NoFusermount | MountError::NoFuse(_) => ErrorCode::NoFuse,
         _ => ErrorCode::NotAvailable,
     };
     let what_to_do = match &error {

@@ -1,10 +1,15 @@
 //! The node's side of reading documents: a child for every look, watched, bounded, and ended whatever happens.
 //!
-//! The child is this same program, started with one argument (see [`super::inside`]). It gets the document as its
-//! standard input, opened for reading, and opens nothing itself but fonts of this computer; its environment is empty.
+//! The child is this same program, started with one argument (see [`super::inside`]). It gets the document opened for
+//! reading, and opens nothing itself but fonts of this computer; its environment is empty.
 //! What it says is read as a stranger's answer. One that dies, takes too long or says something odd costs that one
 //! document.
 
+#[cfg(target_os = "linux")]
+pub(super) mod nursery;
+#[cfg(not(target_os = "linux"))]
+#[path = "child/each.rs"]
+mod nursery;
 mod process;
 
 pub use process::ChildProgram;
@@ -19,6 +24,7 @@ use crate::{
     render::{raster::Raster, sides::is_laid_out},
     ticket::Options,
 };
+use nursery::Nursery;
 use process::{By, Silence, anew, look};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -68,7 +74,7 @@ impl Documents {
     #[must_use]
     pub fn new(program: ChildProgram, cancel: CancellationToken) -> Self {
         Self {
-            by: By::Child(program),
+            by: By::Child(Nursery::of(program)),
             office: Office::of_this_system(),
             seats: Arc::new(Semaphore::new(AT_ONCE)),
             long: Arc::new(Semaphore::new(1)),
@@ -85,6 +91,15 @@ impl Documents {
             seats,
             long: Arc::new(Semaphore::new(1)),
             cancel: CancellationToken::new(),
+        }
+    }
+
+    /// There will be a document to look into soon: a person is about to print.
+    pub fn expect(&self) {
+        match &self.by {
+            By::Child(nursery) => nursery.expect(),
+            #[cfg(test)]
+            By::Ourselves => {}
         }
     }
 

@@ -1,9 +1,12 @@
 //! The child's side: what this same program does when the node starts it to read one document.
 //!
 //! A program that runs a node calls [`answer_if_child`] first of all in its `main`: no thread, no log and no
-//! configuration is there yet. The document is the standard input, a PDF to be made the standard output, the answer
-//! goes to the standard error. Nothing is opened here, and nothing is read before [`Limits`] are in force.
+//! configuration is there yet. The document is the standard input, a PDF to be made the standard output, unless both come
+//! with the question; the answer goes to the standard error. Nothing is opened here, and nothing is read before
+//! [`Limits`] are in force.
 
+#[cfg(target_os = "linux")]
+use super::child::nursery;
 use super::{
     DocumentError, Format, Inspected, Look, Paper, Shown,
     finish::{self, Finish},
@@ -33,7 +36,7 @@ use std::{
     thread,
 };
 
-/// The first argument of a child; the question is the second.
+/// The first argument of a child; the question is the second, or that it comes later.
 pub(super) const CHILD: &str = "--lanyard-document-child";
 
 /// When this process was started to read a document, does that and says how to exit. None in every other process.
@@ -44,14 +47,25 @@ pub fn answer_if_child() -> Option<ExitCode> {
         return None;
     }
     let question = arguments.next().unwrap_or_default();
+    #[cfg(target_os = "linux")]
+    if question == nursery::WAIT {
+        return Some(match nursery::be_asked() {
+            Ok(Some((question, document, out))) => answer(question, move || Ok((document, or_nothing(out)?))),
+            Ok(None) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        });
+    }
     Some(match question.to_str().and_then(|question| serde_json::from_str(question).ok()) {
-        Some(question) => answer(question),
+        Some(question) => answer(question, handles),
         None => ExitCode::FAILURE,
     })
 }
 
 /// Reads on a thread with a large stack. Ends the process from there when all went well.
-fn answer(question: Question) -> ExitCode {
+fn answer(
+    question: Question,
+    handles: impl FnOnce() -> io::Result<(File, File)> + Send + 'static,
+) -> ExitCode {
     // What a panic has to say would stand where the answer is expected.
     panic::set_hook(Box::new(|_| {}));
     // Opened while anything can be.
@@ -74,6 +88,13 @@ fn answer(question: Question) -> ExitCode {
     // Only failures come back.
     let _ = reading.map(thread::JoinHandle::join);
     ExitCode::FAILURE
+}
+
+/// The file to write, or the standard output, which is none then.
+#[cfg(target_os = "linux")]
+fn or_nothing(out: Option<File>) -> io::Result<File> {
+    use std::os::fd::AsFd;
+    out.map_or_else(|| io::stdout().as_fd().try_clone_to_owned().map(File::from), Ok)
 }
 
 /// The document and the file to write.

@@ -109,6 +109,7 @@ impl Offer {
         let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving already");
         let _arriving = Arriving::begin(self, job).ok_or_else(busy)?;
         let claim = self.claim(subject, share, ticket.size)?;
+        self.expect(&queue);
         let name = document_name(job, ticket.attempt);
         self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
         let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
@@ -133,6 +134,15 @@ impl Offer {
                 Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many jobs are waiting there"))
             }
         }
+    }
+
+    /// Lets the system be asked about a queue while a document for it comes in.
+    fn expect(&self, queue: &QueueId) {
+        let (offer, queue) = (self.clone(), queue.clone());
+        self.inner.tasks.spawn(async move {
+            let expecting = offer.inner.spoolers.of(&queue).expect(&queue);
+            offer.inner.cancel.run_until_cancelled(expecting).await
+        });
     }
 
     /// What keeps a job back at this hour.

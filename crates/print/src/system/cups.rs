@@ -310,6 +310,11 @@ impl Spooler for Cups {
         Box::pin(self.more_of(queue))
     }
 
+    fn expect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, ()> {
+        // What fails is asked again when it is needed.
+        Box::pin(async move { drop(self.what_it_takes(queue).await) })
+    }
+
     fn must_prepare(&self, job: &Handover) -> bool {
         job.format != Format::Pdf || is_laid_out(&job.options)
     }

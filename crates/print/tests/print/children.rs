@@ -57,6 +57,43 @@ async fn a_child_that_dies_or_talks_nonsense_costs_only_that_document() {
     assert_eq!((told.format, told.pages), (Format::Pdf, Some(3)), "a good one counts");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_child_waits_for_its_document_and_each_reads_one() {
+    let (dir, letter) = letter();
+    // A program of its own, so that its processes can be told from those of other tests.
+    let program = dir.path().join("reader");
+    fs::copy(PROGRAM, &program).unwrap();
+    let word = program.to_str().unwrap();
+    let numbers = || {
+        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let ours = processes.filter(|process| {
+            fs::read(process.path().join("cmdline")).is_ok_and(|line| line.starts_with(word.as_bytes()))
+        });
+        ours.map(|process| process.file_name()).collect::<Vec<_>>()
+    };
+    let child = lanyard_print::document::ChildProgram::at(program.clone(), &[]);
+    let documents = Documents::new(child, CancellationToken::new());
+    assert!(numbers().is_empty(), "nothing is started before there is a document");
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        let told = documents.inspect(&letter, true).await.unwrap();
+        assert_eq!((told.format, told.pages), (Format::Pdf, Some(3)));
+        until_alive(word, 1).await;
+        waited.extend(numbers());
+    }
+    waited.sort();
+    waited.dedup();
+    assert_eq!(waited.len(), 3, "no child reads a second document: {waited:?}");
+    // One that died while it waited costs nothing.
+    let waiting = waited.iter().find(|number| numbers().contains(number)).unwrap();
+    let waiting = rustix::process::Pid::from_raw(waiting.to_str().unwrap().parse().unwrap()).unwrap();
+    rustix::process::kill_process(waiting, rustix::process::Signal::KILL).unwrap();
+    documents.inspect(&letter, true).await.unwrap();
+    drop(documents);
+    until_alive(word, 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_cannot_be_started_says_nothing_about_the_document() {
     let (_dir, letter) = letter();

@@ -69,6 +69,17 @@ pub trait Gate<Target>: Send + Sync + 'static {
     /// What was claimed did not come, or was not kept.
     fn give_back(&self, _share: &ShareId, _subject: &Subject, _claimed: Used) {}
 
+    /// So many bytes of what was claimed have come in, and more may follow. Never blocks.
+    fn moved(&self, _share: &ShareId, _subject: &Subject, _bytes: u64) {}
+
+    /// Something that was brought has its name now: its path inside the share. Never blocks.
+    fn landed(&self, _share: &ShareId, _subject: &Subject, _path: &str) {}
+
+    /// From whom what is brought comes, as a URI, when its files are to be marked with it.
+    fn origin(&self, _share: &ShareId, _subject: &Subject) -> Option<String> {
+        None
+    }
+
     /// What was claimed has been accepted. May block for the disk.
     fn brought(&self, _share: &ShareId, _subject: &Subject, _brought: Used) {}
 

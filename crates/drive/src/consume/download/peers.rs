@@ -10,7 +10,9 @@ use crate::{
     path::SharePath,
     wire::Have,
 };
+use lanyard_trust::NodeId;
 use std::{
+    collections::HashSet,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -82,6 +84,14 @@ impl Peers {
     /// Those that are asked, with their numbers.
     pub(super) fn alive(&self) -> Vec<(usize, Arc<Peer>)> {
         self.all().iter().cloned().enumerate().filter(|(_, peer)| !peer.is_out()).collect()
+    }
+
+    /// How many devices are asked; one that holds the content in two places counts once.
+    pub(super) fn devices(&self) -> usize {
+        let all = self.all();
+        let nodes: HashSet<NodeId> =
+            all.iter().filter(|peer| !peer.is_out()).map(|peer| peer.remote.place().0).collect();
+        nodes.len()
     }
 
     pub(super) fn are_several(&self) -> bool {

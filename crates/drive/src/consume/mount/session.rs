@@ -147,6 +147,12 @@ impl Mounted {
         &self.dir
     }
 
+    /// How many of its files programs have open now.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        self.tree.table().open_files()
+    }
+
     /// Is cancelled when it is not there any more, by whomever.
     #[must_use]
     pub fn ended(&self) -> CancellationToken {

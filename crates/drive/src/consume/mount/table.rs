@@ -46,6 +46,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Files that programs have open.
+    pub(super) fn open_files(&self) -> usize {
+        self.nodes.values().filter(|node| node.opens > 0).count()
+    }
+
     pub(super) fn new(top: Stat) -> Self {
         let top = Node {
             parent: ROOT,

@@ -2,9 +2,12 @@
 
 #[cfg(test)]
 use super::super::inside::{fonts_for, work};
-use super::super::{
-    inside::CHILD,
-    wire::{Answer, MAX_ANSWER, Outcome, Question},
+use super::{
+    super::{
+        inside::CHILD,
+        wire::{Answer, MAX_ANSWER, Outcome, Question},
+    },
+    nursery::Nursery,
 };
 use std::{
     env,
@@ -45,11 +48,33 @@ impl ChildProgram {
     pub fn at(path: PathBuf, words: &[&str]) -> Self {
         Self { path, words: words.iter().map(OsString::from).collect() }
     }
+
+    /// What starts it as a child that is asked `question`.
+    pub(super) fn command(&self, question: &str) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.words).arg(CHILD).arg(question).env_clear().stderr(Stdio::piped());
+        // Without these, packages that bring their own libraries, and Windows, cannot start a program.
+        for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
+            command.envs(env::var_os(name).map(|value| (name, value)));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            command.current_dir("/").process_group(0);
+        }
+        #[cfg(windows)]
+        {
+            use std::os::windows::process::CommandExt;
+            const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+            command.creation_flags(CREATE_NO_WINDOW);
+        }
+        command
+    }
 }
 
 #[derive(Clone)]
 pub(super) enum By {
-    Child(ChildProgram),
+    Child(Nursery),
     /// In this process: tests of this crate that are about something else, and have no program to start.
     #[cfg(test)]
     Ourselves,
@@ -81,11 +106,10 @@ pub(super) fn look(
     let document = File::open(path).map_err(Silence::Io)?;
     let out = out.map(anew).transpose().map_err(Silence::Io)?;
     let outcome = match by {
-        By::Child(program) => {
-            let out = out.as_ref().map(File::try_clone).transpose().map_err(Silence::Io)?;
-            let mut child = start(program, question, document, out).map_err(Silence::NotStarted)?;
+        By::Child(nursery) => {
+            let mut child = nursery.ask(question, &document, out.as_ref()).map_err(Silence::NotStarted)?;
             let answer = child.answer(Instant::now() + patience, stop)?;
-            drop(child);
+            nursery.over(child);
             tell_if_unconfined(answer.confined);
             answer.outcome
         }
@@ -112,42 +136,13 @@ pub(super) fn anew(path: &Path) -> io::Result<File> {
 }
 
 /// A child that runs; ended when dropped, and everything it started with it.
-struct Running(Child);
-
-fn start(
-    program: &ChildProgram,
-    question: &Question,
-    document: File,
-    out: Option<File>,
-) -> io::Result<Running> {
-    let mut command = Command::new(&program.path);
-    command
-        .args(&program.words)
-        .arg(CHILD)
-        .arg(serde_json::to_string(question)?)
-        .env_clear()
-        .stdin(document)
-        .stdout(out.map_or_else(Stdio::null, Stdio::from))
-        .stderr(Stdio::piped());
-    // Without these, packages that bring their own libraries, and Windows, cannot start a program.
-    for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
-        command.envs(env::var_os(name).map(|value| (name, value)));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        command.current_dir("/").process_group(0);
-    }
-    #[cfg(windows)]
-    {
-        use std::os::windows::process::CommandExt;
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        command.creation_flags(CREATE_NO_WINDOW);
-    }
-    command.spawn().map(Running)
-}
+pub(super) struct Running(Child);
 
 impl Running {
+    pub(super) fn start(mut command: Command) -> io::Result<Self> {
+        command.spawn().map(Self)
+    }
+
     /// Waits for one line; what comes after it is not read.
     fn answer(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<Answer, Silence> {
         /// How soon a stop is heard.

@@ -1,0 +1,164 @@
+// What goes on and what went on, each thing with its sentence and what can be done with it.
+
+import ArrowDown from "@lucide/svelte/icons/arrow-down-to-line";
+import ArrowUp from "@lucide/svelte/icons/arrow-up-from-line";
+import FileInput from "@lucide/svelte/icons/file-input";
+import Inbox from "@lucide/svelte/icons/inbox";
+import Printer from "@lucide/svelte/icons/printer";
+import Send from "@lucide/svelte/icons/send";
+import type { Component } from "svelte";
+import type { Job, JobAction, Sending, Transfer } from "./api";
+import { bytes } from "./format";
+import { printerState } from "./printer-words";
+import {
+  hasNotes,
+  isJobMoving,
+  isJobOver,
+  isSendingOver,
+  isTransferMoving,
+  isTransferOver,
+  jobProgress,
+  jobSentence,
+  sendingProgress,
+  sendingSentence,
+  transferProgress,
+  transferSentence,
+  type Sentence,
+} from "./sentences";
+import { attempt, endTransfer, handleJob, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
+import { platform } from "./state/app.svelte";
+import { above } from "./state/dialogs.svelte";
+import { look } from "./state/look.svelte";
+import type { Model } from "./state/model";
+import { n, t } from "./state/say";
+
+export interface Item {
+  id: string;
+  icon: Component;
+  title: string;
+  about: string;
+  at: number;
+  sentence: Sentence;
+  progress: number | null;
+  moving: boolean;
+  over: boolean;
+  /** What the state says about itself in English, for whoever wants to know more. */
+  detail: string | null;
+  does: Does[];
+}
+
+export interface Does {
+  words: string;
+  act: () => unknown;
+}
+
+/** Everything, newest first. */
+export function allItems(model: Model): Item[] {
+  const items = [
+    ...model.jobs.map((job) => fromJob(job, model)),
+    ...model.transfers.map(fromTransfer),
+    // What waits for an answer stands above every place already.
+    ...model.inbox.sendings.filter((sending) => sending.state !== "asking").map(fromSending),
+  ];
+  return items.sort((a, b) => b.at - a.at);
+}
+
+/** In this order, what helps the job first. */
+const ACTIONS: JobAction[] = ["release", "retry", "reprint", "hold", "move", "cancel"];
+
+/** What is over needs no cancelling, and trying again is the same as printing again. */
+function offered(job: Job): JobAction[] {
+  const actions = ACTIONS.filter((action) => job.actions.includes(action));
+  if (job.state !== "failed" || !actions.includes("retry")) return actions;
+  return actions.filter((action) => action !== "reprint" && action !== "cancel");
+}
+
+/** A job that waits says what its printer waits for, when that is known here. */
+function whereItIs(job: Job, model: Model): Sentence {
+  const sentence = jobSentence(job);
+  if (job.state !== "waiting" || job.direction !== "outgoing" || job.reason !== null) return sentence;
+  const printer = model.nearby.printers.find(({ name, device_name }) => name === job.printer && device_name === job.device_name);
+  if (printer?.state !== "stopped") return sentence;
+  return { tone: "warn", words: `${sentence.words} · ${printerState({ state: printer.state, reasons: printer.reasons }).words}` };
+}
+
+const some = (parts: (string | false | null)[]) => parts.filter(Boolean).join(" · ");
+
+function fromJob(job: Job, model: Model): Item {
+  const ours = job.direction === "outgoing";
+  return {
+    id: `job-${job.id}`,
+    icon: ours ? Printer : Inbox,
+    title: job.title,
+    about: some([
+      t(ours ? "activity.on_printer" : "activity.for_printer", { printer: job.printer, device: job.device_name }),
+      job.user !== null && job.user !== "" && t("activity.sent_by", { user: job.user }),
+      job.pages !== null && n("pages", job.pages),
+      bytes(look.language, job.bytes),
+    ]),
+    at: job.created_at,
+    sentence: whereItIs(job, model),
+    progress: jobProgress(job),
+    moving: isJobMoving(job),
+    over: isJobOver(job),
+    detail: job.detail,
+    does: offered(job).map((action) => ({ words: t(`job_action.${action}`), act: () => handleJob(job, action) })),
+  };
+}
+
+function fromTransfer(copy: Transfer): Item {
+  const over = isTransferOver(copy);
+  const down = copy.direction === "download";
+  const reveal = platform().reveal;
+  const does: Does[] = [];
+  if (hasNotes(copy)) does.push({ words: t("copy.notes"), act: () => above.open({ what: "copy_notes", transfer: copy.id }) });
+  if (down && copy.state === "done" && reveal) does.push({ words: t("reveal"), act: () => attempt(() => reveal(copy.local_path)) });
+  if (copy.state === "failed") does.push({ words: t("try_again"), act: () => retryTransfer(copy.id) });
+  if (copy.state === "paused") does.push({ words: t("copy.resume"), act: () => retryTransfer(copy.id) });
+  if (copy.state === "running" || copy.state === "waiting") does.push({ words: t("copy.pause"), act: () => pauseTransfer(copy) });
+  if (!over) does.push({ words: t("cancel"), act: () => endTransfer(copy) });
+  return {
+    id: `copy-${copy.id}`,
+    icon: copy.inbox ? Send : down ? ArrowDown : ArrowUp,
+    title: copy.name,
+    about: some([whereTo(copy), copy.bytes !== null && bytes(look.language, copy.bytes)]),
+    at: copy.created_at,
+    sentence: transferSentence(copy),
+    progress: transferProgress(copy),
+    moving: isTransferMoving(copy),
+    over,
+    detail: copy.detail,
+    does,
+  };
+}
+
+function whereTo({ direction, inbox, drive, device_name: device }: Transfer): string {
+  if (inbox) return t("activity.sent_to", { device });
+  return t(direction === "download" ? "activity.from_drive" : "activity.to_drive", { drive, device });
+}
+
+function fromSending(sending: Sending): Item {
+  const { reveal, openFolder } = platform();
+  const [name] = sending.names;
+  const does: Does[] = [];
+  if (name !== undefined && reveal && openFolder) {
+    // One thing is pointed at; of several the folder is shown that they are in.
+    const show = () => (sending.names.length === 1 ? reveal(`${sending.folder}/${name}`) : openFolder(sending.folder));
+    does.push({ words: t("receive.open"), act: () => attempt(show) });
+  }
+  if (sending.state === "accepted") does.push({ words: t("receive.stop"), act: () => stopSending(sending.id) });
+  const sentence = sendingSentence(sending);
+  return {
+    id: `sending-${sending.id}`,
+    icon: FileInput,
+    title: sending.title,
+    about: some([t("activity.sent_from", { device: sending.device_name }), bytes(look.language, sending.bytes)]),
+    at: sending.asked_at,
+    sentence,
+    progress: sendingProgress(sending),
+    moving: sending.state === "accepted" && sending.bytes_done > 0,
+    over: isSendingOver(sending),
+    detail: null,
+    does,
+  };
+}
