@@ -11,6 +11,7 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod handover;
 mod host;
+mod opening;
 mod shell;
 mod tray;
 mod window;

@@ -1,5 +1,6 @@
 //! What only the window can do: file dialogs, files dropped on it or given on the command line, the file manager.
 
+use crate::opening;
 use lanyard_api::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -34,6 +35,8 @@ pub(crate) enum ShellRequest {
     Reveal { path: PathBuf },
     /// Opens a folder in the file manager → null.
     OpenFolder { path: PathBuf },
+    /// Opens a file with its own program; a program is only shown in the file manager → null.
+    Open { path: PathBuf },
     /// Whether closing the window leaves the node running, and whether there is a tray → `{keeps_running, tray}`.
     About,
     /// Stops the node and ends the app.
@@ -125,6 +128,13 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
         ShellRequest::TakeOpened => describe(app.state::<Shell>().take_opened()).await,
         ShellRequest::Reveal { path } => reveal(app, &path),
         ShellRequest::OpenFolder { path } => open_folder(app, path).await,
+        ShellRequest::Open { path } => {
+            if opening::is_program(&path) {
+                reveal(app, &path)
+            } else {
+                open(app, &path)
+            }
+        }
         ShellRequest::About => json(&serde_json::json!({
             "keeps_running": app.state::<crate::host::Host>().is_embedded(),
             "tray": crate::tray::is_shown(app),
@@ -207,6 +217,16 @@ async fn open_folder(app: &AppHandle, path: PathBuf) -> Result<serde_json::Value
     app.opener()
         .open_path(path.to_string_lossy(), None::<&str>)
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no file manager answers: {error}")))?;
+    json(&())
+}
+
+fn open(app: &AppHandle, path: &Path) -> Result<serde_json::Value, ApiError> {
+    if !path.exists() {
+        return Err(ApiError::new(ErrorCode::NotFound, format!("{} is not there any more.", path.display())));
+    }
+    app.opener()
+        .open_path(path.to_string_lossy(), None::<&str>)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no program opens this: {error}")))?;
     json(&())
 }
 

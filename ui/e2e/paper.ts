@@ -29,6 +29,19 @@ export function preview(wanted: Wanted, document: { pages: number; printsColor: 
   };
 }
 
+/** A photo of hills under a sky, in Base64. */
+export function picture(width: number, height: number): string {
+  const raw = Buffer.alloc(height * (1 + width * 3));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const hill = 0.62 + 0.12 * Math.sin((x / width) * 7) + 0.05 * Math.sin((x / width) * 23);
+      const pixel = y / height > hill ? [74, 124 - Math.round(40 * (y / height)), 66] : [120 + Math.round(90 * (y / height)), 170, 226];
+      raw.set(pixel, y * (1 + width * 3) + 1 + x * 3);
+    }
+  }
+  return png(width, height, raw).toString("base64");
+}
+
 function count(pages: string, most: number): number {
   return pages.split(",").reduce((sum, part) => {
     const [first = 1, last = first] = part.split("-").map(Number);

@@ -16,6 +16,7 @@ const medium = (id: string, name: string, more: Partial<Medium> = {}): Medium =>
   device: "/dev/sdb1",
   size: 15_500_000_000,
   share: null,
+  readers: 0,
   note: null,
   ...more,
 });
@@ -92,6 +93,7 @@ describe.sequential("discs", () => {
   test("a drive in use is let go of only after a question", async () => {
     await screens.show(snapshot(), "sharing");
     stage.answers.eject = ({ force }) => (force ? { is: "done" } : { code: "busy", detail: "2 devices are reading from it." });
+    stage.answers.media = () => ({ is: "media", value: [{ ...STICK, readers: 2 }] });
     await page.getByRole("button", { name: "Eject HOLIDAYS" }).click();
     await screens.dialog.getByText("2 devices are reading from it.").waitFor();
     await inspect(page, "discs-eject");

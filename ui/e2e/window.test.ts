@@ -133,8 +133,8 @@ describe.sequential("the main job in the window", () => {
       PHOTOS,
     );
     await app.click(`[id="${link}"]`);
-    await app.click("a.main", "2019");
-    await app.click("button.main", "beach.jpg");
+    await app.click("a[data-main]", "2019");
+    await app.click('button[aria-label="Download beach.jpg"]');
     await app.find(".notes", "Checked: identical to the original");
     expect(await app.inspect("window-folder")).toEqual([]);
     const { downloads_dir } = await ask<NodeStatus>(data, "status");

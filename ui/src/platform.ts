@@ -9,6 +9,8 @@ export interface LocalFile {
   /** Bytes; 0 for a folder. */
   size: number;
   folder: boolean;
+  /** The folder in which it was dropped, `/`-separated, where a whole folder was. */
+  within?: string;
   /** Its absolute path, where the platform tells. */
   path?: string;
   /** Its content, where the platform gives no path. */
@@ -41,6 +43,10 @@ export interface Platform {
   download?: (drive: string, path: string) => Promise<void>;
   /** Saves a text as a file where a person wants it. */
   saveText(name: string, text: string): Promise<void>;
+  /** The address at which a player on this page reads what the node opened for it. */
+  playerLink(link: string): string;
+  /** Opens a file of this computer with its own program; a program or script is only shown in the file manager. */
+  open?: (path: string) => Promise<void>;
   /** Shows a file in the file manager, where there is one. */
   reveal?: (path: string) => Promise<void>;
   /** Opens a folder of this computer in the file manager, where there is one. */

@@ -1,9 +1,9 @@
-//! The table of what passes which suite of the printing world, in `docs/conformance.md`.
+//! The tables of what passes which suite, in `docs/conformance.md`.
 //!
 //! The laboratory runs the suites and leaves one line for each; this puts the lines into the table. The scenarios
 //! themselves hold what the table says: a later run may pass more, not less.
 
-use crate::{project, shell};
+use crate::{project, shell, suites};
 use anyhow::{Context as _, Result, ensure};
 use std::fs;
 
@@ -11,6 +11,9 @@ use std::fs;
 const HEAD: &str = "|---|---|---|---|---|\n";
 /// The same of the table about folders, whose rows begin with the other.
 const FOLDERS: (&str, &str) = ("|:--|:--|---|---|---|\n", "| litmus: ");
+
+/// The same of the table about mounted drives, with the beginnings of its rows.
+const MOUNTED: (&str, [&str; 2]) = ("|:--|---|---|---|---|\n", ["| fsx, ", "| pjdfstest "]);
 
 /// The order of the rows; what is not named here comes last.
 const ORDER: [&str; 9] = [
@@ -31,9 +34,20 @@ pub(crate) fn write() -> Result<()> {
     let _ = fs::remove_dir_all(&figures);
     fs::create_dir_all(&figures)?;
     shell::run(shell::cargo().args(["build", "-p", "lanyard-cli"]))?;
-    let mut suites = shell::cargo();
-    suites.args(["test", "-p", "lanyard-tests", "--test", "laboratory", "--", "conformance", "litmus"]);
-    shell::run(suites.env("LANYARD_CONFORMANCE", &figures))?;
+    suites::install()?;
+    let mut run = shell::cargo();
+    run.args([
+        "test",
+        "-p",
+        "lanyard-tests",
+        "--test",
+        "laboratory",
+        "--",
+        "conformance",
+        "litmus",
+        "suites",
+    ]);
+    shell::run(run.env("LANYARD_CONFORMANCE", &figures))?;
     let mut rows = Vec::new();
     for entry in fs::read_dir(&figures)? {
         rows.push(fs::read_to_string(entry?.path())?);
@@ -42,8 +56,11 @@ pub(crate) fn write() -> Result<()> {
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let (folders, printers): (Vec<String>, Vec<String>) =
         rows.into_iter().partition(|row| row.starts_with(FOLDERS.1));
+    let (mounted, printers): (Vec<String>, Vec<String>) =
+        printers.into_iter().partition(|row| MOUNTED.1.iter().any(|begin| row.starts_with(begin)));
     let text = with_rows(&text, HEAD, printers)?;
-    fs::write(&file, with_rows(&text, FOLDERS.0, folders)?)?;
+    let text = with_rows(&text, FOLDERS.0, folders)?;
+    fs::write(&file, with_rows(&text, MOUNTED.0, mounted)?)?;
     println!("wrote {}", file.display());
     Ok(())
 }

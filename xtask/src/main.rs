@@ -16,6 +16,7 @@ mod packages;
 mod project;
 mod run;
 mod shell;
+mod suites;
 mod test;
 mod ui;
 mod wheel;
@@ -34,7 +35,8 @@ cargo xtask COMMAND
   fuzz [TARGET]… [--seconds N]
                            give the decoders what nobody would send, 4 seconds each
   bindings [--check]       write ui/src/api from crates/api, or check that it is up to date
-  conformance              run the suites of the printing world and write docs/conformance.md
+  conformance              run the suites of the trade and write docs/conformance.md
+  suites                   compile the test suites for file systems that the laboratory starts
   icons                    write the icon files from their SVG source
   cross setup              install what the cross checks need (Debian only, about 2 GB)
   cross check windows|macos
@@ -75,6 +77,10 @@ fn chore() -> Result<ExitCode> {
         "conformance" => {
             none(&rest)?;
             conformance::write()?;
+        }
+        "suites" => {
+            none(&rest)?;
+            suites::install()?;
         }
         "icons" => {
             none(&rest)?;

@@ -44,6 +44,9 @@ pub struct Medium {
     /// The share that offers all of it.
     #[serde(default)]
     pub share: Option<String>,
+    /// How many devices read from it, now or a moment ago.
+    #[serde(default)]
+    pub readers: u32,
     /// What there is to say.
     #[serde(default)]
     pub note: Option<MediumNote>,

@@ -58,6 +58,9 @@ pub struct Entry {
     /// Last change.
     #[ts(type = "number | null")]
     pub modified: Option<Millis>,
+    /// Files: differs whenever the content may; none where it was not told.
+    #[serde(default)]
+    pub etag: Option<String>,
 }
 
 /// A part of a folder's content, folders first, then by name.

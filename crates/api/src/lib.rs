@@ -12,6 +12,7 @@ pub mod drive;
 pub mod error;
 pub mod event;
 pub mod home;
+pub mod look;
 pub mod mount;
 pub mod print;
 pub mod request;
@@ -31,6 +32,7 @@ pub use event::{Change, Event, Snapshot};
 pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
+pub use look::{Hit, Look, NoLook, Playable, Search, Unseen};
 pub use mount::{Binned, Mount};
 pub use print::{
     ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,

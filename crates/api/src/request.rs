@@ -2,9 +2,9 @@
 
 use crate::{
     Answer, Ask, Binned, Check, Conflict, Device, Document, FolderAddress, Founded, Grant, HomeState, Inbox,
-    Invite, Job, JobAction, Listing, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
-    NodeStatus, Pass, PassAction, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role, Share,
-    Snapshot, Transfer, TransferNote,
+    Invite, Job, JobAction, Listing, Look, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
+    NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role,
+    Search, Share, Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -472,6 +472,9 @@ pub enum Request {
         /// When the name is taken; what is replaced goes into the drive's bin.
         #[serde(default)]
         conflict: Conflict,
+        /// Only if this is still its entity tag; otherwise `changed`.
+        #[serde(default)]
+        if_match: Option<String>,
     },
     /// Copy something within a drive, by the device that offers it → `Placed`.
     CopyEntry {
@@ -485,8 +488,54 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
-    /// Remove something from a drive, a folder with all that is in it → `Done`. It can be had back for 30 days.
+    /// Remove something from a drive, a folder with all that is in it → `Removed`. It can be had back for 30 days.
     RemoveEntry {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// Only if this is still its entity tag; otherwise `changed`.
+        #[serde(default)]
+        if_match: Option<String>,
+    },
+    /// Look for names on drives of others → `Search`, as soon as there is something to tell.
+    Search {
+        /// Words, all of which are in the name; case and accents do not matter.
+        words: String,
+        /// Only on this drive; none means on all that can be read.
+        drive: Option<String>,
+        /// Only below this folder of it; empty for all of it.
+        #[serde(default)]
+        path: String,
+        /// A search that is not wanted any more: it ends.
+        #[serde(default)]
+        instead_of: Option<String>,
+    },
+    /// Go on with a search → `Search`, as soon as there is more to tell. One that nobody asks for ends by itself.
+    SearchMore {
+        /// Its id.
+        search: String,
+        /// The `count` that was told last.
+        after: u32,
+    },
+    /// End a search → `Done`.
+    EndSearch {
+        /// Its id.
+        search: String,
+    },
+    /// See a file of a drive without copying it → `Look`.
+    Look {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+        /// Which page of a document, from 1; one beyond the last is the last.
+        page: u32,
+        /// A picture's longer edge in pixels, 16 to 2,400.
+        size: u32,
+    },
+    /// Open a file of a drive for a player → `Playable`.
+    Play {
         /// The drive.
         drive: String,
         /// Its path.
@@ -535,6 +584,16 @@ pub enum Request {
     },
     /// Drives that are mounted, or are to be → `Mounts`.
     Mounts,
+    /// Give a drive an address for this computer's own programs, by WebDAV → `Link`. It stays the same and holds a secret.
+    OpenDrive {
+        /// The drive.
+        drive: String,
+    },
+    /// Take that address back → `Done`.
+    ShutDrive {
+        /// The drive, or its address.
+        drive: String,
+    },
 }
 
 /// The answer to a request.
@@ -607,6 +666,17 @@ pub enum Response {
         #[ts(type = "number")]
         left_out: u64,
     },
+    /// Something was removed.
+    Removed {
+        /// Its id in the drive's bin; none when it is gone for good.
+        bin: Option<String>,
+    },
+    /// Names that were found.
+    Search(Search),
+    /// What a file looks like.
+    Look(Look),
+    /// A file to play.
+    Playable(Playable),
     /// What was removed from a drive.
     Bin(Vec<Binned>),
     /// A drive that was mounted.

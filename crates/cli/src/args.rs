@@ -213,6 +213,15 @@ pub(crate) enum Command {
         #[arg(value_name = "DRIVE[:PATH]")]
         place: String,
     },
+    /// Look for names on drives of others
+    Find {
+        /// Words, all of which are in the name; case and accents do not matter
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Only on this drive, or below a folder of it
+        #[arg(long = "in", value_name = "DRIVE[:PATH]")]
+        place: Option<String>,
+    },
     /// Copy files from a drive to here
     Get(Get),
     /// Copy files of this computer to a drive
@@ -260,9 +269,17 @@ pub(crate) enum Command {
         /// Again whenever Lanyard starts
         #[arg(long)]
         at_start: bool,
+        /// Instead of a folder, an address for programs of this computer that speak WebDAV
+        #[arg(long, conflicts_with_all = ["dir", "at_start"])]
+        webdav: bool,
     },
-    /// Undo mount
-    Unmount { dir: PathBuf },
+    /// Undo mount; for a drive that has an address for WebDAV, that address or the drive
+    Unmount {
+        dir: PathBuf,
+        /// Take the address of a drive back
+        #[arg(long)]
+        webdav: bool,
+    },
     /// Discs and sticks that are in this computer now
     Discs,
     /// Let go of a disc or stick, so that it can be taken out

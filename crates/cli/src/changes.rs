@@ -20,7 +20,9 @@ pub(crate) async fn mkdir(node: &Asked, places: Vec<Place>, json: bool) -> Resul
 pub(crate) async fn rm(node: &Asked, places: Vec<Place>, json: bool) -> Result<(), Failure> {
     for Place { drive, path } in places {
         let text = format!("Removed {path}. To have it back: lanyard bin {drive}\n");
-        done(node, Request::RemoveEntry { drive, path }, text, json).await?;
+        let request = Request::RemoveEntry { drive, path, if_match: None };
+        let Response::Removed { .. } = node.ask(request).await? else { return Err(ask::odd()) };
+        show::show(json, &json!({ "done": true }), |_| show::clean_line(&text))?;
     }
     Ok(())
 }
@@ -28,7 +30,7 @@ pub(crate) async fn rm(node: &Asked, places: Vec<Place>, json: bool) -> Result<(
 pub(crate) async fn mv(node: &Asked, way: Way, json: bool) -> Result<(), Failure> {
     let Way { from, to, taken } = way;
     let (drive, path, to) = within_one(from, to)?;
-    placed(node, Request::MoveEntry { drive, path, to, conflict: taken.into() }, json).await
+    placed(node, Request::MoveEntry { drive, path, to, conflict: taken.into(), if_match: None }, json).await
 }
 
 pub(crate) async fn cp(node: &Asked, way: Way, json: bool) -> Result<(), Failure> {

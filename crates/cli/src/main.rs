@@ -10,6 +10,7 @@ mod asks;
 mod changes;
 mod discs;
 mod doctor;
+mod find;
 mod follow;
 mod guests;
 mod home;
@@ -162,6 +163,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Reprint { job } => print::job(&node, Request::Reprint { job }, json).await,
         Command::Printer { action } => print::printer(&node, action, json).await,
         Command::Ls { place } => transfers::ls(&node, &place, json).await,
+        Command::Find { words, place } => find::find(&node, words, place, json).await,
         Command::Get(wanted) => transfers::get(&node, wanted, json).await,
         Command::Put(wanted) => transfers::put(&node, wanted, json).await,
         Command::Mkdir { places } => changes::mkdir(&node, places, json).await,
@@ -170,8 +172,10 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Rm { places } => changes::rm(&node, places, json).await,
         Command::Bin { drive, forget } => changes::bin(&node, drive, forget, json).await,
         Command::Restore { drive, id, to } => changes::restore(&node, drive, id, to, json).await,
-        Command::Mount { drive, dir, at_start } => mounts::mount(&node, drive, dir, at_start, json).await,
-        Command::Unmount { dir } => mounts::unmount(&node, &dir, json).await,
+        Command::Mount { drive, webdav: true, .. } => mounts::open(&node, drive, json).await,
+        Command::Unmount { dir, webdav: true } => mounts::shut(&node, &dir, json).await,
+        Command::Mount { drive, dir, at_start, .. } => mounts::mount(&node, drive, dir, at_start, json).await,
+        Command::Unmount { dir, .. } => mounts::unmount(&node, &dir, json).await,
         Command::Mounts => mounts::list(&node, json).await,
         Command::Discs => discs::list(&node, json).await,
         Command::Eject { disc, force } => discs::eject(&node, disc, force, json).await,

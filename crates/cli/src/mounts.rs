@@ -23,6 +23,23 @@ pub(crate) async fn mount(
     show::show(json, &mount, |mount| show::clean_line(&text(mount)))
 }
 
+/// `lanyard mount --webdav`.
+pub(crate) async fn open(node: &Asked, drive: String, json: bool) -> Result<(), Failure> {
+    let Response::Link(address) = node.ask(Request::OpenDrive { drive }).await? else {
+        return Err(ask::odd());
+    };
+    show::show(json, &serde_json::json!({ "address": address }), |_| format!("{address}\n"))
+}
+
+/// `lanyard unmount --webdav`.
+pub(crate) async fn shut(node: &Asked, drive: &Path, json: bool) -> Result<(), Failure> {
+    let drive = drive.to_string_lossy().into_owned();
+    let Response::Done = node.ask(Request::ShutDrive { drive }).await? else {
+        return Err(ask::odd());
+    };
+    show::show(json, &serde_json::json!({ "done": true }), |_| "The address is taken back.\n".to_owned())
+}
+
 pub(crate) async fn unmount(node: &Asked, dir: &Path, json: bool) -> Result<(), Failure> {
     let Response::Done = node.ask(Request::Unmount { dir: absolute(dir)?, careful: false }).await? else {
         return Err(ask::odd());

@@ -399,7 +399,7 @@ pub(crate) fn listing(listing: &Listing) -> String {
     }
     let mut table = Table::new(&[]);
     table.right(0);
-    for Entry { name, kind, size: bytes, modified } in &listing.entries {
+    for Entry { name, kind, size: bytes, modified, .. } in &listing.entries {
         let (amount, name) = match kind {
             EntryKind::File => (size(*bytes), name.clone()),
             EntryKind::Folder => (String::new(), format!("{name}/")),
@@ -579,13 +579,13 @@ fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
-fn when(millis: Millis) -> String {
+pub(crate) fn when(millis: Millis) -> String {
     let Ok(stamp) = Timestamp::from_millisecond(millis) else { return String::new() };
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Bytes in the units that disks are sold in.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");

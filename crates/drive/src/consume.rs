@@ -1,7 +1,8 @@
 //! Browse and copy from and to other devices: the asking half.
 //!
 //! [`browse`] asks single questions and [`remote`] has single things done; [`transfers`] keeps copies that survive
-//! everything but their own cancellation; [`stream`] hands a verified file straight on; `mount` shows a drive as a folder
+//! everything but their own cancellation; [`stream`] hands a verified file straight on, [`play`] some bytes of one to a player; [`search`] looks
+//! for names; `mount` shows a drive as a folder
 //! of this computer (Linux). Where a device is reached, and under which name a person knows a drive, is the node's
 //! business.
 
@@ -11,8 +12,10 @@ mod journal;
 mod limit;
 #[cfg(target_os = "linux")]
 pub mod mount;
+pub mod play;
 pub mod remote;
 mod schedule;
+pub mod search;
 pub mod stream;
 pub mod transfer;
 pub mod transfers;

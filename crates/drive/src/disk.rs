@@ -7,6 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// How what lists of mounts call a mounted drive begins: both halves know such a mount by it.
+#[cfg(target_os = "linux")]
+pub(crate) const MOUNT_SOURCE: &str = "lanyard:";
+
 /// Free and total bytes of the disk behind a path, as this user may use them; none when the system does not tell.
 /// May block on a disk that is away: call it off the async threads.
 pub(crate) fn space(path: &Path) -> Option<(u64, u64)> {

@@ -66,6 +66,15 @@ pub(crate) struct Landing {
     swept: HashSet<Vec<String>>,
     /// What its files are marked with.
     origin: Option<String>,
+    enter: Enter,
+}
+
+/// Opens a folder in one that is open, without following a link; refuses what files must not come to.
+pub(crate) type Enter = fn(&Dir, &str) -> io::Result<Dir>;
+
+/// Wherever the user of this computer says that they shall come to.
+pub(crate) fn anywhere(dir: &Dir, name: &str) -> io::Result<Dir> {
+    dir.open_dir_nofollow(name)
 }
 
 /// A file that has no name yet.
@@ -78,7 +87,7 @@ struct Hidden {
 
 impl Landing {
     /// `prefix` is the beginning of hidden names: a dot, and something that says whose they are.
-    pub(crate) fn new(root: Dir, prefix: String, taken: Taken, sweeps: bool) -> Self {
+    pub(crate) fn new(root: Dir, prefix: String, taken: Taken, sweeps: bool, enter: Enter) -> Self {
         Self {
             root,
             prefix,
@@ -91,6 +100,7 @@ impl Landing {
             sweeps,
             swept: HashSet::new(),
             origin: None,
+            enter,
         }
     }
 
@@ -240,7 +250,7 @@ impl Landing {
         }
         let dir = match names.split_last() {
             None => self.root.try_clone()?,
-            Some((name, parents)) => self.open(parents)?.open_dir_nofollow(name)?,
+            Some((name, parents)) => (self.enter)(&*self.open(parents)?, name)?,
         };
         if self.sweeps && self.swept.insert(names.to_vec()) {
             sweep(&dir, &self.prefix);

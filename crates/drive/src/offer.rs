@@ -8,6 +8,7 @@ mod add;
 mod batch;
 mod change;
 mod confine;
+mod crossing;
 pub mod dav;
 pub mod disc;
 mod edit;
@@ -17,6 +18,7 @@ mod manifests;
 mod once;
 mod read;
 mod receive;
+mod search;
 mod shown;
 mod tree;
 mod verbs;
@@ -162,6 +164,7 @@ impl Offer {
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
             (&Method::GET, "file") => read::file(visit, query, request.headers()).await,
             (&Method::GET, "tree") => tree::tree(visit, query).await,
+            (&Method::GET, "search") => search::search(visit, query).await,
             (&Method::POST, "batch") => batch::send(visit, request).await,
             (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
@@ -200,6 +203,12 @@ impl Offer {
             Err(refused) => tracing::debug!(why = refused.detail, "a bin could not be looked through"),
         }
     }
+}
+
+/// Whether a path is in a drive of another computer that is mounted on this one. Nothing of such a drive is ever offered.
+#[must_use]
+pub fn is_mounted_drive(path: &Path) -> bool {
+    crossing::is_mounted_drive_at(path)
 }
 
 /// `/v1/drives/{share}/{verb}`.

@@ -8,6 +8,7 @@
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
 //! | `GET raw`, `Range`, `If-Match` | the same for the image of a disc, which is also the file [`IMAGE`] at its top |
 //! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
+//! | `GET search?path=&words=` | [`Frame::Entry`](crate::frames::Frame) for every name below that fits ([`crate::words`]), `Folder` where it is looking, `Problem` for a folder that cannot be looked through, and one of the top with `too_large` when a limit ended it |
 //! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
 //! | `POST have`, [`Have`] | [`Held`] |
 //! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
@@ -64,6 +65,8 @@ pub const BATCH_BYTES: u64 = 8 << 20;
 pub const IMAGE: &str = ".lanyard-disc-image";
 /// The most names in a tree.
 pub const TREE: usize = 1_000_000;
+/// The most names that one search finds.
+pub const SEARCH_FINDS: usize = 1_000;
 /// The most entries in a page.
 pub const PAGE: usize = 1_000;
 /// Bytes of the FileId that follows content and piece values.

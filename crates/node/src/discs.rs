@@ -21,8 +21,9 @@ use crate::{
     shares,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Medium, MediumKind};
+use lanyard_trust::ShareId;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -89,8 +90,19 @@ pub async fn list(core: &Core) -> Vec<Medium> {
     for medium in &mut media {
         medium.share =
             shared.iter().find(|(_, target)| *target == Path::new(&medium.path)).map(|(id, _)| id.0.clone());
+        let readers = drives::offer(core).readers(&on(medium, &shared));
+        medium.readers = u32::try_from(readers).unwrap_or(u32::MAX);
     }
     media
+}
+
+/// The shares of what is on a medium.
+fn on(medium: &Medium, shared: &[(ShareId, PathBuf)]) -> Vec<ShareId> {
+    let touches = |target: &Path| match medium.kind {
+        MediumKind::Disc => target == Path::new(&medium.path),
+        MediumKind::Drive => target.starts_with(&medium.path),
+    };
+    shared.iter().filter(|(_, target)| touches(target)).map(|(id, _)| id.clone()).collect()
 }
 
 /// Which medium a folder is on, when it is one that comes and goes and can be told apart from others. Blocks.
@@ -122,15 +134,8 @@ pub async fn eject(core: &Arc<Core>, medium: &str, force: bool) -> Result<(), Ap
             names::find("disc or drive", medium, &media.into_iter().map(named).collect::<Vec<_>>())?
         }
     };
-    let place = Path::new(&found.path);
-    let touched: Vec<_> = shares::targets(core)
-        .into_iter()
-        .filter(|(_, target)| match found.kind {
-            MediumKind::Disc => target == place || target.starts_with(&found.device),
-            MediumKind::Drive => target.starts_with(place),
-        })
-        .collect();
-    let ids: Vec<_> = touched.iter().map(|(id, _)| id.clone()).collect();
+    let shared = shares::targets(core);
+    let ids = on(&found, &shared);
     let readers = drives::offer(core).readers(&ids);
     if readers > 0 && !force {
         let words = match readers {
@@ -140,7 +145,7 @@ pub async fn eject(core: &Arc<Core>, medium: &str, force: bool) -> Result<(), Ap
         return Err(ApiError::new(ErrorCode::Busy, words));
     }
     shares::let_go(core, &ids, true);
-    for (_, target) in &touched {
+    for (_, target) in shared.iter().filter(|(id, _)| ids.contains(id)) {
         drives::offer(core).close_disc(target);
     }
     let begun = Instant::now();

@@ -5,7 +5,10 @@
 
 pub mod change;
 mod convert;
+pub mod look;
+pub mod media;
 mod places;
+pub mod search;
 
 use crate::{
     Core, StartError,
@@ -45,6 +48,9 @@ pub struct Drives {
     transfers: Transfers,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
+    searches: search::Searches,
+    looks: look::Looks,
+    media: media::Media,
 }
 
 impl Drives {
@@ -60,10 +66,20 @@ impl Drives {
         let transfers = Transfers::open(store, peers, parts.cancel.clone(), parts.tasks.clone(), changed)
             .map_err(|error| StartError::failed("reading the copies under way", error))?;
         let outgoing = parts.data.root().join("outgoing");
+        let looks = look::Looks::open(parts.data.spool().join("looks"))?;
         let inbox = Offer::new(Arc::clone(inbox) as Arc<dyn Gate<Folder>>);
         let offer = Offer::new(parts.shares.clone());
         let dav = Dav::new(Arc::clone(&offer), parts.store.clone());
-        Ok(Self { offer, dav, inbox, transfers, outgoing })
+        Ok(Self {
+            offer,
+            dav,
+            inbox,
+            transfers,
+            outgoing,
+            searches: search::Searches::default(),
+            looks,
+            media: media::Media::default(),
+        })
     }
 }
 
@@ -98,8 +114,21 @@ pub async fn serve(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let below = request.uri().path().strip_prefix("/v1/drives/").unwrap_or_default();
+    if let Some((share, inside)) = passed_on(below) {
+        let (dav, inside) = (Arc::clone(&core.drives.dav), inside.to_owned());
+        let name = core.shares.name_of(&share).unwrap_or_default();
+        return Box::pin(dav.serve_passed_on(subject, share, name, &inside, request)).await;
+    }
     let offer = if below.starts_with(SEND) { &core.drives.inbox } else { &core.drives.offer };
     Arc::clone(offer).serve(subject, request).await
+}
+
+/// A request of a program on another computer, which its node passes on: the share, and the rest of the path.
+fn passed_on(below: &str) -> Option<(ShareId, &str)> {
+    let (share, rest) = below.split_once('/')?;
+    let inside = rest.strip_prefix("dav").filter(|inside| inside.is_empty() || inside.starts_with('/'))?;
+    let share = ShareId(path::decode(share).ok()?);
+    (!share.0.starts_with(SEND)).then_some((share, inside))
 }
 
 /// Answers a guest what a node would get. The door decides what a guest may ask.

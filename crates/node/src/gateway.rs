@@ -1,14 +1,17 @@
-//! The loopback gateway: printers of others in this computer's own print dialog.
+//! The loopback gateway: printers of others in this computer's own print dialog, and drives for its own programs.
 //!
 //! A printer that was added gets a queue in the system's spooler that leads to a door of ours on loopback. What a program
 //! prints there is taken into the outbox before it is answered, and waits, travels and is followed like any other job;
-//! the queue neither knows nor needs to know where the printer is. The door exists while a printer is added, always on
+//! the queue neither knows nor needs to know where the printer is. The door exists while a printer is added or a drive has an address, always on
 //! the same port if the system lets us have it.
+//!
+//! Drives that were given an address are reached through the same door, by WebDAV (`drive`).
 //!
 //! The path of each printer holds 128 random bits, so no other user of this computer can guess one; other users'
 //! programs are turned away as well where the system tells whose a connection is (`peer`).
 
 mod door;
+pub(crate) mod drive;
 mod kept;
 mod lost;
 mod peer;
@@ -18,6 +21,7 @@ mod system;
 pub use kept::MIGRATIONS;
 
 use crate::{Core, StartError, core::Parts, presence::RemoteShare, printing, settings::Settings};
+use drive::Offered;
 use kept::{Added, Rows};
 use lanyard_api::{ApiError, ErrorCode};
 use lanyard_print::consume::standard::PrinterId;
@@ -37,10 +41,11 @@ const MOST: usize = 100;
 /// Under this name the door's port is remembered.
 const PORT: &str = "gateway-port";
 
-/// Printers that were added, and the door to them.
+/// Printers that were added, drives that have an address, and the door to them.
 pub struct Gateway {
     rows: Rows,
     added: Mutex<Vec<Added>>,
+    drives: Mutex<Vec<Offered>>,
     /// The door's port while it is open.
     port: tokio::sync::Mutex<Option<u16>>,
 }
@@ -52,11 +57,16 @@ impl Gateway {
     /// When the store does.
     pub fn open(parts: &Parts) -> Result<Self, StoreError> {
         let rows = Rows::new(parts.store.clone());
-        Ok(Self { added: Mutex::new(rows.added()?), rows, port: tokio::sync::Mutex::default() })
+        let (added, drives) = (Mutex::new(rows.added()?), Mutex::new(rows.drives()?));
+        Ok(Self { added, drives, rows, port: tokio::sync::Mutex::default() })
     }
 
     fn added(&self) -> MutexGuard<'_, Vec<Added>> {
         self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn drives(&self) -> MutexGuard<'_, Vec<Offered>> {
+        self.drives.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, uuid: Uuid) -> Option<Added> {
@@ -87,10 +97,11 @@ pub(crate) fn is_added(core: &Core, node: &NodeId, share: &str) -> bool {
 /// # Errors
 /// None at present: a door that does not open is logged, and the queues keep their jobs.
 pub async fn start(core: &Arc<Core>) -> Result<(), StartError> {
-    if core.gateway.added().is_empty() {
+    if core.gateway.added().is_empty() && core.gateway.drives().is_empty() {
         return Ok(());
     }
     match open_door(core).await {
+        Ok(_) if core.gateway.added().is_empty() => {}
         Ok(port) => {
             let core = Arc::clone(core);
             core.tasks.clone().spawn(async move {

@@ -1,8 +1,8 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, discs, doctor, doors::browser, drives, guests, home, inbox, mounts, moved, networks, pause,
-    presence, printing, sends, shares, status,
+    Core, asks, discs, doctor, doors::browser, drives, gateway, guests, home, inbox, mounts, moved, networks,
+    pause, presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -142,14 +142,30 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::MakeFolder { drive, path } => {
             drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)
         }
-        Request::MoveEntry { drive, path, to, conflict } => {
-            drives::change::rename(core, &drive, &path, &to, conflict).await
+        Request::MoveEntry { drive, path, to, conflict, if_match } => {
+            drives::change::rename(core, &drive, &path, &to, conflict, if_match.as_deref()).await
         }
         Request::CopyEntry { drive, path, to, conflict } => {
             drives::change::copy(core, &drive, &path, &to, conflict).await
         }
-        Request::RemoveEntry { drive, path } => {
-            drives::change::remove(core, &drive, &path).await.map(|()| Response::Done)
+        Request::RemoveEntry { drive, path, if_match } => {
+            drives::change::remove(core, &drive, &path, if_match.as_deref()).await
+        }
+        Request::Search { words, drive, path, instead_of } => {
+            drives::search::begin(core, &words, drive, &path, instead_of).await.map(Response::Search)
+        }
+        Request::SearchMore { search, after } => {
+            drives::search::more(core, &search, after).await.map(Response::Search)
+        }
+        Request::EndSearch { search } => {
+            drives::search::end(core, &search);
+            Ok(Response::Done)
+        }
+        Request::Look { drive, path, page, size } => {
+            drives::look::look(core, &drive, &path, page, size).await.map(Response::Look)
+        }
+        Request::Play { drive, path } => {
+            drives::media::open(core, &drive, &path).await.map(Response::Playable)
         }
         Request::Bin { drive } => drives::change::bin(core, &drive).await.map(Response::Bin),
         Request::Restore { drive, id, to } => drives::change::restore(core, &drive, &id, to).await,
@@ -162,6 +178,8 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Unmount { dir, careful } => {
             mounts::unmount(core, &dir, careful).await.map(|()| Response::Done)
         }
+        Request::OpenDrive { drive } => gateway::drive::open(core, &drive).await.map(Response::Link),
+        Request::ShutDrive { drive } => gateway::drive::shut(core, &drive).await.map(|()| Response::Done),
         Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

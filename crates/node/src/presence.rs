@@ -93,6 +93,13 @@ pub struct RemoteShare {
     pub identity: Option<String>,
 }
 
+impl RemoteShare {
+    /// As front ends call it: `share@device`.
+    pub(crate) fn id(&self) -> String {
+        format!("{}@{}", self.share.0, self.node)
+    }
+}
+
 impl Presence {
     /// Knows nobody yet, but the names of those it met before.
     ///
@@ -293,6 +300,18 @@ pub fn find_printer(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
 pub fn find_drive(core: &Core, query: &str) -> Result<RemoteShare, ApiError> {
     let offered = core.presence.devices().drives();
     names::find("drive", query, &nearby::named(offered))
+}
+
+/// The drives that can be read now, of whatever device that seems to be there.
+pub(crate) fn readable_drives(core: &Core) -> Vec<RemoteShare> {
+    let nearby = nearby::nearby(core);
+    let readable = |share: &RemoteShare| {
+        nearby
+            .drives
+            .iter()
+            .any(|drive| drive.id == share.id() && drive.available && drive.access == Access::Allowed)
+    };
+    core.presence.devices().drives().into_iter().filter(readable).collect()
 }
 
 /// The drives of the home's devices that can be read now.

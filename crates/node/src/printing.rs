@@ -72,6 +72,8 @@ pub struct Printing {
     /// What the owner has said about which job, until it is carried out.
     said: Mutex<Vec<(Uuid, bool)>>,
     previews: preview::Previews,
+    /// Looks into documents of any room, in children.
+    documents: Documents,
     /// What others' printers can do, as last told.
     abilities: Mutex<HashMap<(NodeId, ShareId), (Instant, Capabilities)>>,
     nearby: nearby::Asked,
@@ -127,7 +129,8 @@ impl Printing {
             system_queues: lanyard_print::system::cups::Cups::from_environment(documents.clone()),
             unanswered: Notify::new(),
             said: Mutex::default(),
-            previews: preview::Previews::open(documents, spool.join("preview"))?,
+            previews: preview::Previews::open(documents.clone(), spool.join("preview"))?,
+            documents,
             abilities: Mutex::default(),
             nearby: nearby::Asked::default(),
         })
@@ -162,6 +165,11 @@ pub async fn serve(
         core.printing.queues.look_soon();
     }
     core.printing.offer.serve(subject, request).await
+}
+
+/// What looks into documents.
+pub(crate) fn documents(core: &Core) -> &Documents {
+    &core.printing.documents
 }
 
 /// What answers printing clients that are not Lanyard, and the printers that it speaks for.

@@ -7,6 +7,7 @@
 //! not is done at the end ([`finish`]). Drawing them is [`crate::render`]'s.
 //! Office documents are LibreOffice's, where there is one ([`office`]).
 
+mod bare;
 pub mod child;
 pub mod finish;
 pub mod fonts;

@@ -32,6 +32,8 @@ mod household;
 #[cfg(target_os = "linux")]
 mod joining;
 #[cfg(target_os = "linux")]
+mod loopback;
+#[cfg(target_os = "linux")]
 mod many;
 #[cfg(target_os = "linux")]
 mod measure;
@@ -102,6 +104,8 @@ fn main() -> ExitCode {
                 folders::ALL,
                 trees::ALL,
                 mounted::ALL,
+                mounted::suites::ALL,
+                loopback::ALL,
                 strangers::ALL,
                 web::ALL,
                 attacks::ALL,

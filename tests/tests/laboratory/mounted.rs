@@ -1,6 +1,8 @@
 //! Somebody else's folder as a folder of this computer: what ordinary programs do in it, and what becomes of it when
 //! the other computer, the cable or a node goes away.
 
+pub(crate) mod suites;
+
 use crate::office::Pair;
 use anyhow::{Result, ensure};
 use lanyard_api::{Binned, Mount};

@@ -320,7 +320,11 @@ size: number,
 /**
  * Last change.
  */
-modified: number | null, };
+modified: number | null, 
+/**
+ * Files: differs whenever the content may; none where it was not told.
+ */
+etag: string | null, };
 
 /**
  * What a name in a folder stands for.
@@ -440,6 +444,23 @@ id: string, } | { "who": "device",
  * Its identity.
  */
 id: string, });
+
+/**
+ * A name that a search found.
+ */
+export type Hit = { 
+/**
+ * The drive: `share@device`.
+ */
+drive: string, 
+/**
+ * The folder in which it is, `/`-separated; empty for the top.
+ */
+folder: string, 
+/**
+ * What was found there.
+ */
+entry: Entry, };
 
 /**
  * A home, seen from this device.
@@ -690,6 +711,43 @@ entries: Array<Entry>,
 next: string | null, };
 
 /**
+ * What a file looks like.
+ */
+export type Look = { "shows": "picture", 
+/**
+ * A PNG, in Base64.
+ */
+png: string, 
+/**
+ * Pixels across.
+ */
+width: number, 
+/**
+ * Pixels down.
+ */
+height: number, 
+/**
+ * Which page this is, from 1.
+ */
+page: number, 
+/**
+ * How many pages there are; 1 for a picture.
+ */
+pages: number, } | { "shows": "text", 
+/**
+ * At most 64 KiB of it.
+ */
+text: string, 
+/**
+ * True when that is all of it.
+ */
+whole: boolean, } | { "shows": "nothing", 
+/**
+ * The reason.
+ */
+why: NoLook, };
+
+/**
  * A disc or drive that is in now.
  */
 export type Medium = { 
@@ -721,6 +779,10 @@ size: number | null,
  * The share that offers all of it.
  */
 share: string | null, 
+/**
+ * How many devices read from it, now or a moment ago.
+ */
+readers: number, 
 /**
  * What there is to say.
  */
@@ -903,6 +965,11 @@ qr: Array<string>,
 fingerprint: string, };
 
 /**
+ * Why a file is not shown.
+ */
+export type NoLook = "kind" | "too_large" | "empty" | "damaged" | "locked";
+
+/**
  * Who this node is and whether others can see it.
  */
 export type NodeStatus = { 
@@ -1061,6 +1128,24 @@ pin_burned?: boolean, };
  * What a guest's pass is good for.
  */
 export type PassAction = "print" | "read" | "add";
+
+/**
+ * A file that a player can stream.
+ */
+export type Playable = { 
+/**
+ * `http://127.0.0.1:…`, answering `GET` with ranges; good for this one file until the node stops or many others
+ * were played. Whoever knows it can read the file: it holds a secret.
+ */
+link: string, 
+/**
+ * `audio/…` or `video/…`.
+ */
+media_type: string, 
+/**
+ * Bytes.
+ */
+size: number, };
 
 /**
  * One side of a sheet as it will be on paper, and how many there are.
@@ -1771,7 +1856,11 @@ to: string,
 /**
  * When the name is taken; what is replaced goes into the drive's bin.
  */
-conflict: Conflict, } | { "do": "copy_entry", 
+conflict: Conflict, 
+/**
+ * Only if this is still its entity tag; otherwise `changed`.
+ */
+if_match: string | null, } | { "do": "copy_entry", 
 /**
  * The drive.
  */
@@ -1788,6 +1877,62 @@ to: string,
  * When the name is taken; what is replaced goes into the drive's bin.
  */
 conflict: Conflict, } | { "do": "remove_entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * Only if this is still its entity tag; otherwise `changed`.
+ */
+if_match: string | null, } | { "do": "search", 
+/**
+ * Words, all of which are in the name; case and accents do not matter.
+ */
+words: string, 
+/**
+ * Only on this drive; none means on all that can be read.
+ */
+drive: string | null, 
+/**
+ * Only below this folder of it; empty for all of it.
+ */
+path: string, 
+/**
+ * A search that is not wanted any more: it ends.
+ */
+instead_of: string | null, } | { "do": "search_more", 
+/**
+ * Its id.
+ */
+search: string, 
+/**
+ * The `count` that was told last.
+ */
+after: number, } | { "do": "end_search", 
+/**
+ * Its id.
+ */
+search: string, } | { "do": "look", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
+path: string, 
+/**
+ * Which page of a document, from 1; one beyond the last is the last.
+ */
+page: number, 
+/**
+ * A picture's longer edge in pixels, 16 to 2,400.
+ */
+size: number, } | { "do": "play", 
 /**
  * The drive.
  */
@@ -1839,7 +1984,15 @@ dir: string,
 /**
  * Not while a program has a file open there → `busy`.
  */
-careful: boolean, } | { "do": "mounts" };
+careful: boolean, } | { "do": "mounts" } | { "do": "open_drive", 
+/**
+ * The drive.
+ */
+drive: string, } | { "do": "shut_drive", 
+/**
+ * The drive, or its address.
+ */
+drive: string, };
 
 /**
  * The answer to a request.
@@ -1852,7 +2005,11 @@ path: string,
 /**
  * How many links and special files in it were not copied.
  */
-left_out: number, } } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "media", "value": Array<Medium> };
+left_out: number, } } | { "is": "removed", "value": { 
+/**
+ * Its id in the drive's bin; none when it is gone for good.
+ */
+bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "media", "value": Array<Medium> };
 
 /**
  * What a member may do with the home itself.
@@ -1863,6 +2020,35 @@ export type Role = "member" | "keeper";
  * PWG 5100.13 `print-scaling`.
  */
 export type Scaling = "auto" | "fit" | "fill" | "none";
+
+/**
+ * A search under way, or its end.
+ */
+export type Search = { 
+/**
+ * Its id, to ask for more.
+ */
+id: string, 
+/**
+ * What was found since `after`, in the order in which it came.
+ */
+hits: Array<Hit>, 
+/**
+ * How many hits there are so far; the `after` of the next question.
+ */
+count: number, 
+/**
+ * Nothing more will come.
+ */
+done: boolean, 
+/**
+ * Why there may be more, in no order, each once.
+ */
+unseen: Array<Unseen>, 
+/**
+ * The names of drives that did not answer.
+ */
+silent: Array<string>, };
 
 /**
  * Files and folders that somebody sends here.
@@ -2202,6 +2388,11 @@ left_out: number,
  * What has another name in the copy.
  */
 renamed: number, };
+
+/**
+ * Why there may be more than a search tells.
+ */
+export type Unseen = "limit" | "folder" | "drive";
 
 /**
  * A device nearby that shows a code right now.

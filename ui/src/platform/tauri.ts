@@ -11,6 +11,7 @@ type ShellRequest =
   | { do: "take_opened" }
   | { do: "reveal"; path: string }
   | { do: "open_folder"; path: string }
+  | { do: "open"; path: string }
   | { do: "about" }
   | { do: "quit" };
 
@@ -88,6 +89,9 @@ export function tauri(): Platform {
         : Promise.resolve({ from: "path", path: file.path }),
 
     saveText: (name, text) => shell<void>({ do: "save_text", name, text }),
+    // Served by the node itself: it may be another process than this window.
+    playerLink: (link) => link,
+    open: (path) => shell<void>({ do: "open", path }),
     reveal: (path) => shell<void>({ do: "reveal", path }),
     openFolder: (path) => shell<void>({ do: "open_folder", path }),
     quit: () => shell<void>({ do: "quit" }),

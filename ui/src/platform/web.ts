@@ -71,6 +71,9 @@ export function web(): Platform {
       save(await answer.blob(), path.split("/").at(-1) ?? path);
     },
 
+    // From where the page comes, whatever name of this computer is in the address bar.
+    playerLink: (link) => new URL(link).pathname,
+
     saveText: async (name, text) => save(new Blob([text], { type: "text/plain" }), name),
   };
 }
@@ -149,15 +152,49 @@ function listenToDrops(heard: (event: DropEvent) => void): () => void {
     (event) => {
       if (!carriesFiles(event)) return;
       event.preventDefault();
-      // A browser gives a folder neither path nor content: it is told apart and left to the page to explain.
-      const files = [...(event.dataTransfer?.items ?? [])].flatMap((item): LocalFile[] => {
-        const blob = item.getAsFile();
-        if (!blob) return [];
-        return item.webkitGetAsEntry()?.isDirectory ? [{ name: blob.name, size: 0, folder: true }] : [fromBlob(blob)];
-      });
-      heard({ what: "drop", files, x: event.clientX, y: event.clientY });
+      const at = { x: event.clientX, y: event.clientY };
+      // What hangs on the event is gone once it was heard: taken down now, looked through then.
+      const dropped = [...(event.dataTransfer?.items ?? [])].map((item) => ({ file: item.getAsFile(), entry: item.webkitGetAsEntry() }));
+      const plain = dropped.every(({ entry }) => !entry?.isDirectory);
+      const files = dropped.flatMap(({ file }) => (file ? [fromBlob(file)] : []));
+      if (plain) heard({ what: "drop", files, ...at });
+      else void unfolded(dropped).then((files) => heard({ what: "drop", files, ...at }));
     },
     { signal },
   );
   return () => stop.abort();
+}
+
+/** More files than this in dropped folders are a mistake of the hand. */
+const MOST_DROPPED = 5_000;
+
+type Dropped = { file: File | null; entry: FileSystemEntry | null };
+
+/** Files that were dropped, those in folders too, each with the folder that it is in. */
+async function unfolded(dropped: Dropped[]): Promise<LocalFile[]> {
+  const files: LocalFile[] = [];
+  async function walk(entry: FileSystemEntry, within: string) {
+    if (files.length >= MOST_DROPPED) return;
+    if (entry.isFile) {
+      const file = await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail));
+      files.push({ ...fromBlob(file), within });
+      return;
+    }
+    const inside = within === "" ? entry.name : `${within}/${entry.name}`;
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    // It tells a hundred at a time, and nothing at the end.
+    for (let empty = true; ; empty = false) {
+      const some = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail));
+      if (some.length === 0) {
+        if (empty) files.push({ name: entry.name, size: 0, folder: true, within });
+        return;
+      }
+      for (const one of some) await walk(one, inside);
+    }
+  }
+  for (const { file, entry } of dropped) {
+    if (entry?.isDirectory) await walk(entry, "").catch(() => files.push({ name: entry.name, size: 0, folder: true }));
+    else if (file) files.push(fromBlob(file));
+  }
+  return files;
 }

@@ -20,30 +20,6 @@ export async function attempt(work: () => Promise<unknown>, tried?: string): Pro
   }
 }
 
-/** Copies a file to this computer's downloads folder; a name that is taken gets a number. */
-export function download(drive: string, path: string) {
-  return attempt(async () => {
-    const transfer = await ask({ do: "get", drive, path, dest: null, conflict: "keep_both" }, "transfer");
-    above.note({ about: "transfer", transfer: transfer.id });
-  });
-}
-
-/** Copies files of this computer into a folder of a drive. */
-export async function upload(drive: string, folder: string, files: LocalFile[]) {
-  for (const file of files) {
-    if (file.folder) {
-      above.note({ about: "error", error: { code: "invalid", detail: `${file.name} is a folder.` } });
-      continue;
-    }
-    await attempt(async () => {
-      const document = await platform().uploadDocument(file);
-      const path = folder === "" ? "" : `${folder}/`;
-      const transfer = await ask({ do: "put", document, drive, path, conflict: "keep_both" }, "transfer");
-      above.note({ about: "transfer", transfer: transfer.id });
-    });
-  }
-}
-
 export const cancelJob = (job: string) => attempt(() => ask({ do: "cancel_job", job }, "job"));
 
 /** Does with a job what its node says can be done, and says how to take it back where that can be. */

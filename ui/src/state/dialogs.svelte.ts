@@ -1,6 +1,6 @@
 // What lies above the place: at most one dialog, and short notes that follow what was begun.
 
-import type { ApiError, Purpose } from "../api";
+import type { ApiError, Entry, Purpose } from "../api";
 import type { LocalFile } from "../platform";
 
 export type Dialog =
@@ -23,6 +23,11 @@ export type Dialog =
   | { what: "address"; share: string }
   | { what: "pause" }
   | { what: "connect" }
+  | { what: "name_entry"; drive: string; folder: string; entry: Entry | null; then: (name: string) => void }
+  | { what: "place"; drive: string; folder: string; entries: Entry[]; move: boolean; then: () => void }
+  | { what: "bin"; drive: string; then: () => void }
+  | { what: "conflict"; name: string; left: number; where: "here" | "there"; answer: (said: { choice: "keep_both" | "replace" | "skip"; forAll: boolean } | null) => void }
+  | { what: "see"; drive: string; folder: string; entries: Entry[]; name: string }
   | { what: "sure"; sure: Sure };
 
 /** A question before something that cannot be undone. */

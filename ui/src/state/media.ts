@@ -4,7 +4,7 @@ import type { ApiError, Drive, Medium } from "../api";
 import { attempt } from "./actions";
 import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
-import { t } from "./say";
+import { n, t } from "./say";
 
 /** Offers all of it under its own name, to those to whom things are offered when nothing else is said. */
 export const shareMedium = (medium: Medium) => {
@@ -35,12 +35,18 @@ async function letGo(medium: Medium) {
       what: "sure",
       sure: {
         title: t("media.eject_sure", { name: medium.name }),
-        means: [error.detail, t("media.eject_means")],
+        means: [n("media.in_use", await readers(medium)), t("media.eject_means")],
         does: t("media.eject_anyway"),
         act: () => go(true),
       },
     });
   }
+}
+
+/** How many devices read from it. */
+async function readers(medium: Medium): Promise<number> {
+  const now = await ask({ do: "media" }, "media");
+  return Math.max(1, now.find(({ id }) => id === medium.id)?.readers ?? 1);
 }
 
 /** Copies a whole disc into an image in the downloads folder. */

@@ -192,7 +192,12 @@ impl Remote {
 
     /// Everything below a folder, frame by frame.
     pub(super) async fn tree(&self, path: &SharePath) -> Result<Frames, RemoteError> {
-        let request = self.request(Method::GET, "tree", &format!("path={}", path.encoded()))?;
+        self.frames("tree", &format!("path={}", path.encoded())).await
+    }
+
+    /// The answer to a question that is told in frames.
+    pub(super) async fn frames(&self, verb: &str, query: &str) -> Result<Frames, RemoteError> {
+        let request = self.request(Method::GET, verb, query)?;
         Ok(Frames::new(self.ask(request, ANSWER).await?.into_body()))
     }
 

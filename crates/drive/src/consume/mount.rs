@@ -1,13 +1,15 @@
 //! A drive of another device as a folder of this computer, by FUSE (Linux).
 //!
 //! [`mount`] makes it appear; [`Mounted`] is one that is there. Inside, `fs` takes the kernel's questions and answers
-//! them with what `tree` finds; `table` knows what the kernel calls by which number, `edit` what is being written, `blocks`
-//! reads ahead, and `peer` asks the other device and loses patience in time. What is mounted where, and again after a
-//! start, is the node's business.
+//! them with what `Tree` finds and `attributes` makes of it; `handles` knows what is open, `table` what the kernel calls by
+//! which number, `edit` what is being written, `blocks` reads ahead, and `peer` asks the other device and loses patience
+//! in time. What is mounted where, and again after a start, is the node's business.
 
+mod attributes;
 mod blocks;
 mod edit;
 mod fs;
+mod handles;
 mod open;
 mod peer;
 mod session;
@@ -33,7 +35,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use table::Table;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 /// How old what was heard of a file may be when a program is told it.
@@ -76,8 +78,8 @@ struct Tree {
 }
 
 impl Tree {
-    fn new(remote: Remote, top: Stat, tell: Tell, tasks: TaskTracker) -> Self {
-        let peer = Peer { remote };
+    fn new(remote: Remote, top: Stat, tell: Tell, tasks: TaskTracker, cancel: CancellationToken) -> Self {
+        let peer = Peer::new(remote, tasks.clone(), cancel);
         Self {
             blocks: blocks::Blocks::new(peer.clone(), tasks),
             peer,
@@ -113,8 +115,13 @@ impl Tree {
         self.table().get(ino).and_then(|node| node.stat.object.clone())
     }
 
-    fn update(&self, ino: u64, stat: Stat) {
-        self.table().update(ino, stat);
+    /// What a change from here has made of something.
+    fn changed(&self, ino: u64, stat: Stat) {
+        self.table().change(ino, stat);
+    }
+
+    fn known(&self, ino: u64) -> Result<Stat, Errno> {
+        self.table().get(ino).map(|node| node.stat.clone()).ok_or(Errno::STALE)
     }
 
     fn kept_both(&self, path: &SharePath, kept_as: &str) {
@@ -152,9 +159,11 @@ impl Tree {
             Err(Errno::INVAL) => return Ok(None),
             Err(error) => return Err(error),
         };
+        let asked = self.table().moment();
         match self.peer.ask(|| self.peer.remote.stat(&path)).await {
             Ok(stat) => {
-                let ino = self.table().hear(parent, name, stat.clone(), true);
+                let ino = self.table().hear(parent, name, stat, true, asked);
+                let stat = self.known(ino)?;
                 Ok(Some((ino, self.overlaid(ino, stat).await)))
             }
             Err(Failed { code: Some(Code::NotFound | Code::WrongKind), .. }) => {
@@ -177,36 +186,42 @@ impl Tree {
     }
 
     async fn stat_aged(&self, ino: u64, age: Duration) -> Result<Stat, Errno> {
-        let (fresh, place, last) = {
+        let stat = self.there(ino, age).await?;
+        Ok(self.overlaid(ino, stat).await)
+    }
+
+    /// What it is over there, by a word that is no older than this.
+    async fn there(&self, ino: u64, age: Duration) -> Result<Stat, Errno> {
+        let (fresh, place, last, asked) = {
             let table = self.table();
             let node = table.get(ino).ok_or(Errno::STALE)?;
-            (node.fresh(age).cloned(), table.place(ino), node.stat.clone())
+            (node.fresh(age).cloned(), table.place(ino), node.stat.clone(), table.moment())
         };
-        let stat = match (fresh, place) {
-            (Some(stat), _) => stat,
+        match (fresh, place) {
+            (Some(stat), _) => Ok(stat),
             (None, Some(Place::Named(path))) => {
                 let stat = self.peer.ask(|| self.peer.remote.stat(&path)).await?;
                 if stat.kind != last.kind {
                     return Err(Errno::STALE);
                 }
-                self.update(ino, stat.clone());
-                stat
+                self.table().hear_of(ino, stat, asked);
+                self.known(ino)
             }
             // What lost its name changes by what is written here only.
-            (None, _) => last,
-        };
-        Ok(self.overlaid(ino, stat).await)
+            (None, _) => Ok(last),
+        }
     }
 
-    /// A part of a folder, as it is over there, and where the next begins.
-    async fn page(&self, ino: u64, after: Option<&str>) -> Result<(Vec<Item>, Option<String>), Errno> {
+    /// A part of a folder, as it is over there.
+    async fn page(&self, ino: u64, after: Option<&str>) -> Result<Part, Errno> {
         let path = self.path(ino).ok_or(Errno::NOENT)?;
+        let asked = self.table().moment();
         let page = self.peer.ask(|| self.peer.remote.list(&path, after)).await?;
-        Ok((page.entries, page.next))
+        Ok(Part { entries: page.entries, next: page.next, asked })
     }
 
-    /// What a list says of one name. The kernel is told of it when `told`.
-    async fn listed(&self, parent: u64, item: &Item, told: bool) -> (u64, Stat) {
+    /// What a list, from that moment, says of one name. The kernel is told of it when `told`.
+    async fn listed(&self, parent: u64, item: &Item, told: bool, asked: u64) -> (u64, Stat) {
         let (ino, stat) = {
             let mut table = self.table();
             let writable = table.get(table::ROOT).is_some_and(|top| top.stat.writable);
@@ -223,7 +238,8 @@ impl Tree {
                 executable: item.executable,
                 object,
             };
-            (table.hear(parent, &item.name, stat.clone(), told), stat)
+            let ino = table.hear(parent, &item.name, stat.clone(), told, asked);
+            (ino, table.get(ino).map_or(stat, |node| node.stat.clone()))
         };
         (ino, self.overlaid(ino, stat).await)
     }
@@ -244,7 +260,9 @@ impl Tree {
 
     fn made(&self, parent: u64, name: &str, stat: Stat) -> u64 {
         let mut table = self.table();
-        let ino = table.hear(parent, name, stat, true);
+        let asked = table.moment();
+        let ino = table.hear(parent, name, stat.clone(), true, asked);
+        table.change(ino, stat);
         if let Some(node) = table.get_mut(ino) {
             node.made = Some(Instant::now());
         }
@@ -318,7 +336,7 @@ impl Tree {
         let mut table = self.table();
         table.rename(parent, name, new_parent, new_name);
         if let Some(ino) = moved {
-            table.update(ino, stat);
+            table.change(ino, stat);
         }
         table.expire(parent);
         table.expire(new_parent);
@@ -330,7 +348,10 @@ impl Tree {
         let Some(edit) = self.edit(ino) else {
             let place = self.place(ino).ok_or(Errno::STALE)?;
             let stat = self.set(&place, wanted, None).await?;
-            self.update(ino, stat.clone());
+            self.changed(ino, stat.clone());
+            if let Some(opened_meanwhile) = self.edit(ino) {
+                opened_meanwhile.lock().await.heard(&stat);
+            }
             return Ok(stat);
         };
         let mut edit = edit.lock().await;
@@ -351,7 +372,7 @@ impl Tree {
             stat = edit.set_modified(self, modified).await?.or(stat);
         }
         if let Some(stat) = stat {
-            self.update(ino, stat);
+            self.changed(ino, stat);
         }
         let mut stat = self.table().get(ino).ok_or(Errno::STALE)?.stat.clone();
         edit.overlay(&mut stat);
@@ -372,15 +393,28 @@ impl Tree {
     /// Free and total bytes; what was last heard when the device is away.
     async fn space(&self) -> Result<Space, Errno> {
         let lock = || self.space.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((since, space)) = *lock()
+        let last = *lock();
+        if let Some((since, space)) = last
             && since.elapsed() < SPACE_AGE
         {
             return Ok(space);
         }
-        let space = self.peer.ask(|| self.peer.remote.space()).await?;
+        let space = match (self.peer.ask(|| self.peer.remote.space()).await, last) {
+            (Ok(space), _) | (Err(Failed { code: None, .. }), Some((_, space))) => space,
+            (Err(failed), _) => return Err(failed.errno()),
+        };
         *lock() = Some((Instant::now(), space));
         Ok(space)
     }
+}
+
+/// A part of a folder's list.
+struct Part {
+    entries: Vec<Item>,
+    /// Where the next begins.
+    next: Option<String>,
+    /// When it was asked for.
+    asked: u64,
 }
 
 fn once() -> Terms<'static> {

@@ -18,7 +18,6 @@ use crate::{
     wire::{self, BATCH, BATCH_BYTES, Code, Want},
 };
 use bytes::{Bytes, BytesMut};
-use cap_std::{ambient_authority, fs::Dir};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Frame as BodyFrame;
@@ -227,9 +226,9 @@ impl Batch {
     }
 
     fn land(self, taken: Taken, frames: Vec<Frame>) -> Result<Vec<(SharePath, Outcome)>, Refused> {
-        let root = Dir::open_ambient_dir(&self.folder.root, ambient_authority())?;
-        let mut landing =
-            Landing::new(root, receive::PREFIX.to_owned(), taken, false).marked(self.visit.origin());
+        let root = confine::open_top(&self.folder.root)?;
+        let mut landing = Landing::new(root, receive::PREFIX.to_owned(), taken, false, confine::enter)
+            .marked(self.visit.origin());
         let mut paths = Vec::with_capacity(frames.len());
         for frame in frames {
             match frame {

@@ -58,7 +58,7 @@ pub(super) fn make_folder(root: &Path, path: &SharePath) -> Result<Facts, Refuse
     path.check_new_name()?;
     let (dir, name) = parent(root, path)?;
     dir.create_dir(name)?;
-    Ok(Facts::of(&dir.symlink_metadata(name)?))
+    Ok(confine::facts_in(&dir, name)?)
 }
 
 /// Makes an empty file. A name that is taken is refused, so that of many who try one succeeds.
@@ -85,7 +85,8 @@ pub(super) fn rename(
     check_way(from, to)?;
     let (from_dir, from_name) = parent(root, from)?;
     let (to_dir, to_name) = parent(root, to)?;
-    let facts = Facts::of(&from_dir.symlink_metadata(from_name)?);
+    let facts = confine::facts_in(&from_dir, from_name)?;
+    confine::check_is_no_drive(&from_dir, from_name)?;
     expected.check(&facts)?;
     if from == to {
         return Ok(facts);
@@ -118,7 +119,7 @@ pub(super) fn rename(
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(Facts::of(&to_dir.symlink_metadata(to_name)?))
+    Ok(confine::facts_in(&to_dir, to_name)?)
 }
 
 fn check_way(from: &SharePath, to: &SharePath) -> Result<(), Refused> {
@@ -148,8 +149,7 @@ fn erase(dir: &Dir, name: &str, kind: Kind) -> io::Result<()> {
 
 /// Whether there is nothing in a folder that anybody can see.
 fn is_empty(dir: &Dir, name: &str) -> Result<bool, Refused> {
-    use cap_fs_ext::DirExt;
-    for entry in dir.open_dir_nofollow(name)?.entries()? {
+    for entry in confine::step(dir, name)?.entries()? {
         if !entry?.file_name().to_str().is_some_and(path::is_reserved) {
             return Ok(false);
         }
@@ -178,8 +178,12 @@ pub(super) fn remove(
     by: Option<&str>,
 ) -> Result<Option<String>, Refused> {
     let (dir, name) = parent(root, path)?;
-    let facts = Facts::of(&dir.symlink_metadata(name)?);
+    let facts = confine::facts_in(&dir, name)?;
     expected.check(&facts)?;
+    confine::check_is_no_drive(&dir, name)?;
+    if facts.kind == Kind::Folder {
+        confine::check_holds_no_drive(&dir, name)?;
+    }
     let empty = facts.kind == Kind::Folder && is_empty(&dir, name)?;
     match which {
         Which::NoFolder if facts.kind == Kind::Folder => {

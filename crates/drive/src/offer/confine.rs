@@ -1,9 +1,10 @@
 //! What a path may reach: the one place that opens anything inside a share.
 //!
 //! Each folder on the way is opened by its handle, one name at a time, and no symbolic link is followed, not even one
-//! that stays inside: so nothing that is swapped while we look can lead outside.
+//! that stays inside: so nothing that is swapped while we look can lead outside. Nothing leads into a drive of another
+//! computer that is mounted inside (`crossing`).
 
-use super::Refused;
+use super::{Refused, crossing};
 use crate::{
     disk,
     path::SharePath,
@@ -14,7 +15,7 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, Metadata, OpenOptions},
 };
-use std::{fs::File, path::Path};
+use std::{fs::File, io, path::Path};
 
 /// What the system says of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +59,11 @@ impl Facts {
         changed: Option<i64>,
     ) -> Self {
         Self { kind, size, modified, executable, object, changed }
+    }
+
+    /// Of a name where a drive of another computer is mounted: it is there, and nobody gets to open it.
+    fn of_mounted_drive() -> Self {
+        Self { kind: Kind::Other, size: 0, modified: None, executable: false, object: (0, 0), changed: None }
     }
 
     /// When anything about it last changed, as far as the system tells.
@@ -122,18 +128,76 @@ fn changed(_: &Metadata) -> Option<i64> {
 
 /// Opens a folder.
 pub(super) fn open_dir(root: &Path, names: &[String]) -> Result<Dir, Refused> {
-    let mut dir = Dir::open_ambient_dir(root, ambient_authority())?;
+    let mut dir = open_top(root)?;
     for name in names {
-        dir = match dir.open_dir_nofollow(name) {
-            Ok(next) => next,
-            Err(error) => return Err(explain(&dir, name, error)),
-        };
+        dir = step(&dir, name)?;
     }
     Ok(dir)
 }
 
+/// Opens the top of a share.
+pub(super) fn open_top(root: &Path) -> Result<Dir, Refused> {
+    if crossing::is_mounted_drive_at(root) {
+        return Err(mounted_drive());
+    }
+    Ok(Dir::open_ambient_dir(root, ambient_authority())?)
+}
+
+/// Opens a folder in one that is open.
+pub(super) fn step(dir: &Dir, name: &str) -> Result<Dir, Refused> {
+    check_is_no_drive(dir, name)?;
+    dir.open_dir_nofollow(name).map_err(|error| explain(dir, name, error))
+}
+
+/// The same in the system's words.
+pub(super) fn enter(dir: &Dir, name: &str) -> io::Result<Dir> {
+    if crossing::is_mounted_drive(dir, name) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    dir.open_dir_nofollow(name)
+}
+
+fn mounted_drive() -> Refused {
+    Refused::new(Code::Special, "a drive of another computer is mounted here, and not passed on")
+}
+
+/// What there is under a name in a folder.
+pub(super) fn facts_in(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Facts> {
+    let name = name.as_ref();
+    if crossing::is_mounted_drive(dir, name) {
+        return Ok(Facts::of_mounted_drive());
+    }
+    Ok(Facts::of(&dir.symlink_metadata(name)?))
+}
+
+/// Whether a drive of another computer is mounted at this name.
+pub(super) fn check_is_no_drive(dir: &Dir, name: &str) -> Result<(), Refused> {
+    if crossing::is_mounted_drive(dir, name) { Err(mounted_drive()) } else { Ok(()) }
+}
+
+/// Whether one is mounted at the name of this folder or anywhere below it. What is removed for good goes name by name, and
+/// would take that drive's files with it.
+pub(super) fn check_holds_no_drive(dir: &Dir, name: &str) -> Result<(), Refused> {
+    if !crossing::is_any() {
+        return Ok(());
+    }
+    let mut folders = vec![step(dir, name)?];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.entries()? {
+            let entry = entry?;
+            if crossing::is_mounted_drive(&folder, entry.file_name()) {
+                return Err(mounted_drive());
+            }
+            if entry.file_type()?.is_dir() {
+                folders.push(folder.open_dir_nofollow(entry.file_name())?);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Systems answer differently to a link where a folder is wanted; we say the same everywhere.
-fn explain(dir: &Dir, name: &str, error: std::io::Error) -> Refused {
+fn explain(dir: &Dir, name: &str, error: io::Error) -> Refused {
     match dir.symlink_metadata(name) {
         Ok(metadata) if metadata.is_symlink() => Refused::new(Code::Special, "links are not followed"),
         Ok(metadata) if !metadata.is_dir() => Refused::new(Code::WrongKind, "not a folder"),
@@ -144,8 +208,8 @@ fn explain(dir: &Dir, name: &str, error: std::io::Error) -> Refused {
 /// What there is under a path, without opening or following it.
 pub(super) fn look(root: &Path, path: &SharePath) -> Result<Facts, Refused> {
     match path.split_last() {
-        None => Ok(Facts::of(&Dir::open_ambient_dir(root, ambient_authority())?.dir_metadata()?)),
-        Some((folder, name)) => Ok(Facts::of(&open_dir(root, folder)?.symlink_metadata(name)?)),
+        None => Ok(Facts::of(&open_top(root)?.dir_metadata()?)),
+        Some((folder, name)) => Ok(facts_in(&open_dir(root, folder)?, name)?),
     }
 }
 
@@ -160,7 +224,7 @@ pub(super) fn open_file(root: &Path, path: &SharePath) -> Result<(File, Facts), 
 
 /// The same for a single name in a folder that is open.
 pub(super) fn open_file_in(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
-    ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
+    ordinary(facts_in(dir, name)?)?;
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
     let file = dir.open_with(name, &options)?;
@@ -170,7 +234,7 @@ pub(super) fn open_file_in(dir: &Dir, name: &str) -> Result<(File, Facts), Refus
 
 /// Opens a file that is there for reading and writing, with the same care.
 pub(super) fn open_file_to_change(dir: &Dir, name: &str) -> Result<(File, Facts), Refused> {
-    ordinary(Facts::of(&dir.symlink_metadata(name)?))?;
+    ordinary(facts_in(dir, name)?)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).follow(FollowSymlinks::No).nonblock(true);
     let file = dir.open_with(name, &options)?;
@@ -180,9 +244,9 @@ pub(super) fn open_file_to_change(dir: &Dir, name: &str) -> Result<(File, Facts)
 
 /// What there is under a name in a folder; none when there is nothing.
 pub(super) fn look_in(dir: &Dir, name: &str) -> Result<Option<Facts>, Refused> {
-    match dir.symlink_metadata(name) {
-        Ok(metadata) => Ok(Some(Facts::of(&metadata))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+    match facts_in(dir, name) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

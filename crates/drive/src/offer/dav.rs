@@ -48,6 +48,15 @@ use std::{
 /// How long a body that says what is wanted may take to come.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// In a request that another node passes on for a program of its own computer: the path of the share's top as that program has
+/// written it ([`Mounted::base`]), and the host ([`Mounted::authority`]).
+pub const BASE: HeaderName = HeaderName::from_static("lanyard-base");
+/// See [`BASE`].
+pub const HOST: HeaderName = HeaderName::from_static("lanyard-host");
+
+/// The longest [`BASE`] or [`HOST`].
+const LONGEST: usize = 4_096;
+
 /// The door, with what clients leave at it: locks and properties.
 pub struct Dav {
     offer: Arc<Offer>,
@@ -73,6 +82,30 @@ impl Dav {
     #[must_use]
     pub fn new(offer: Arc<Offer>, store: Store) -> Arc<Self> {
         Arc::new(Self { offer, locks: Mutex::default(), properties: Properties::new(store) })
+    }
+
+    /// Answers one request that another node passes on: for `/dav…` below a share. The share's `name` is what people call it.
+    pub async fn serve_passed_on(
+        self: Arc<Self>,
+        subject: Subject,
+        share: ShareId,
+        name: String,
+        inside: &str,
+        mut request: Request<Incoming>,
+    ) -> Response<Body> {
+        let taken = |name: HeaderName| {
+            let value = request.headers().get(name)?.to_str().ok()?;
+            (value.len() <= LONGEST).then(|| value.to_owned())
+        };
+        let (Some(base), Some(authority)) = (taken(BASE), taken(HOST)) else {
+            return Failure::bad("it is not said under which address").into_response();
+        };
+        let sensible = base.starts_with('/') && !base.ends_with('/');
+        let Some(uri) = sensible.then(|| format!("{base}{inside}").parse().ok()).flatten() else {
+            return Failure::bad("no such address").into_response();
+        };
+        *request.uri_mut() = uri;
+        self.serve(subject, Mounted { share, name, base, authority }, request).await
     }
 
     /// Answers one request for something at or below [`Mounted::base`].

@@ -344,8 +344,8 @@ impl Drop for Growing {
 
 /// Asked before the first byte is taken, to say no early, and again before the name is given.
 fn check_target(dir: &Dir, name: &str, announced: &Announced) -> Result<(), Refused> {
-    let facts = match dir.symlink_metadata(name) {
-        Ok(metadata) => Facts::of(&metadata),
+    let facts = match confine::facts_in(dir, name) {
+        Ok(facts) => facts,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // `If-Match` on nothing fails (RFC 9110 §13.1.1): what was to be replaced is gone.
             return if announced.if_match.is_empty() {

@@ -112,8 +112,8 @@ impl Listed {
     pub(super) fn facts(&self, name: &Name) -> Result<Option<Facts>, Refused> {
         match (self, name.known) {
             (_, Some(facts)) => Ok(Some(facts)),
-            (Self::Folder(dir), None) => match dir.symlink_metadata(&name.name) {
-                Ok(metadata) => Ok(Some(Facts::of(&metadata))),
+            (Self::Folder(dir), None) => match confine::facts_in(dir, &name.name) {
+                Ok(facts) => Ok(Some(facts)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(error.into()),
             },

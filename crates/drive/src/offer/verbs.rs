@@ -33,6 +33,8 @@ pub(super) struct More {
     which: Option<String>,
     bin: Option<String>,
     executable: bool,
+    /// What is searched for.
+    pub(super) words: Option<String>,
     /// The caller waits until it would survive a power cut.
     settled: bool,
 }
@@ -47,6 +49,7 @@ impl More {
             "at" => self.at = Some(value.parse().map_err(|_| bad())?),
             "which" => self.which = Some(path::decode(value)?),
             "bin" => self.bin = Some(path::decode(value)?),
+            "words" => self.words = Some(path::decode(value)?),
             "executable" => self.executable = value == "yes",
             "settled" => self.settled = value == "yes",
             _ => {}

@@ -82,6 +82,7 @@ impl Server {
             root: Mutex::new(root),
             shared: true.into(),
             write: true.into(),
+            denied: false.into(),
             medium: Mutex::default(),
         });
         let store = Store::in_memory(&[dav::MIGRATIONS]).unwrap();

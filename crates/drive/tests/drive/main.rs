@@ -13,6 +13,7 @@ mod faults;
 mod listing;
 #[cfg(target_os = "linux")]
 mod mounted;
+mod searching;
 mod several;
 mod tree;
 mod upload;

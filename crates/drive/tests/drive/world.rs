@@ -35,12 +35,17 @@ pub(crate) struct Rules {
     pub(crate) shared: AtomicBool,
     pub(crate) write: AtomicBool,
     pub(crate) medium: Mutex<Medium>,
+    /// The caller may do nothing any more.
+    pub(crate) denied: AtomicBool,
 }
 
 impl Gate<Folder> for Rules {
     fn admit(&self, share: &ShareId, _: &Subject, action: Action) -> Result<Folder, Refusal> {
         if share.0 != SHARE || !self.shared.load(Ordering::SeqCst) {
             return Err(Refusal::Unknown);
+        }
+        if self.denied.load(Ordering::SeqCst) {
+            return Err(Refusal::NotAllowed);
         }
         let writable = self.write.load(Ordering::SeqCst);
         if action == Action::Write && !writable {
@@ -144,6 +149,7 @@ impl Owner {
             root: Mutex::new(root),
             shared: true.into(),
             write: true.into(),
+            denied: false.into(),
             medium: Mutex::default(),
         };
         let id = identity.node_id();

@@ -184,6 +184,7 @@ fn drive(mounted: &Mounted) -> Option<Medium> {
         path,
         device: mounted.source.clone(),
         share: None,
+        readers: 0,
         note: None,
     })
 }
@@ -239,6 +240,7 @@ fn disc(name: &str) -> Option<Medium> {
         device: format!("/dev/{name}"),
         size: sectors.map(|sectors| sectors.saturating_mul(512)),
         share: None,
+        readers: 0,
         note: match (has_data, is_audio) {
             (true, _) => None,
             (false, true) => Some(MediumNote::Audio),

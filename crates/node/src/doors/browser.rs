@@ -8,7 +8,7 @@
 //! content security policy.
 
 use super::{front, ui};
-use crate::Core;
+use crate::{Core, drives::media};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use lanyard_api::{ApiError, ErrorCode};
@@ -44,6 +44,18 @@ pub struct Browser {
 
 /// 128 random bits.
 struct Token([u8; 16]);
+
+/// The beginning of the paths that players read; a secret follows.
+const MEDIA: &str = "/media/";
+
+/// Opens the door unless it is open, and tells where a player reads what this secret opens.
+///
+/// # Errors
+/// `internal` when the system gives no port.
+pub(crate) async fn media_link(core: &Arc<Core>, secret: &str) -> Result<String, ApiError> {
+    let port = *core.browser.port.get_or_try_init(|| open(core)).await?;
+    Ok(format!("http://127.0.0.1:{port}{MEDIA}{secret}"))
+}
 
 /// Opens the door unless it is open, and makes a link.
 ///
@@ -93,9 +105,14 @@ async fn accept(core: Arc<Core>, listener: TcpListener, port: u16) {
 }
 
 async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Response<Body> {
+    let is_media = request.uri().path().starts_with(MEDIA);
     let mut response = match admit(&core.browser, &request, port) {
         Ok(Way::In) => front::route(core, request).await,
         Ok(Way::Page) => page(request.uri().path()),
+        Ok(Way::Media) => {
+            let secret = request.uri().path().strip_prefix(MEDIA).unwrap_or_default();
+            media::serve(&core, request.method(), secret, request.headers())
+        }
         Err(refusal) => {
             tracing::debug!(status = refusal.status().as_u16(), "the browser door stays shut");
             *refusal
@@ -104,7 +121,9 @@ async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Resp
     front::set(&mut response, header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     front::set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     front::set(&mut response, header::REFERRER_POLICY, "no-referrer");
-    front::set(&mut response, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    // The desktop window's page is of another origin; what it plays is guarded by its secret.
+    let readers = if is_media { "cross-origin" } else { "same-origin" };
+    front::set(&mut response, HeaderName::from_static("cross-origin-resource-policy"), readers);
     front::set(&mut response, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     response
 }
@@ -114,6 +133,8 @@ enum Way {
     In,
     /// To the UI's own files, which hold no secret.
     Page,
+    /// To what one secret opens, whoever knows it.
+    Media,
 }
 
 /// Decides on a request from its header alone.
@@ -129,7 +150,7 @@ fn admit<B>(browser: &Browser, request: &Request<B>, port: u16) -> Result<Way, B
     if !is_asked {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         return if reads {
-            Ok(Way::Page)
+            Ok(if path.starts_with(MEDIA) { Way::Media } else { Way::Page })
         } else {
             refuse(StatusCode::METHOD_NOT_ALLOWED, "Nothing takes that.")
         };

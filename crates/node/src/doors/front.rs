@@ -211,7 +211,7 @@ fn failure(status: StatusCode, error: &ApiError) -> Response<Body> {
     body::json(status, &serde_json::json!({ "error": error }))
 }
 
-pub(super) fn set(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
+pub(crate) fn set(response: &mut Response<Body>, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

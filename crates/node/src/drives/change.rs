@@ -40,6 +40,7 @@ pub async fn rename(
     path: &str,
     to: &str,
     conflict: Conflict,
+    if_match: Option<&str>,
 ) -> Result<Response, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let (path, remote) = (named(path)?, remote(core, &share));
@@ -47,7 +48,7 @@ pub async fn rename(
     let (taken, tries) = ways(conflict);
     for number in 1..=tries {
         let to = with_number(&to, number)?;
-        match remote.rename(&path, &to, taken, Terms::settled()).await {
+        match remote.rename(&path, &to, taken, Terms { if_match, ..Terms::settled() }).await {
             Ok(_) => return Ok(Response::Placed { path: to.to_string(), left_out: 0 }),
             Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
             Err(RemoteError::Refused(Code::Exists)) => {
@@ -94,11 +95,19 @@ pub async fn copy(
 ///
 /// # Errors
 /// As [`make_folder`].
-pub async fn remove(core: &Core, drive: &str, path: &str) -> Result<(), ApiError> {
+pub async fn remove(
+    core: &Core,
+    drive: &str,
+    path: &str,
+    if_match: Option<&str>,
+) -> Result<Response, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let path = named(path)?;
-    let removed = remote(core, &share).remove(&path, Which::Any, true, Terms::settled()).await;
-    removed.map(|_| ()).map_err(|error| explain(&error, &share, &path))
+    let terms = Terms { if_match, ..Terms::settled() };
+    let removed = remote(core, &share).remove(&path, Which::Any, true, terms).await;
+    removed
+        .map(|removed| Response::Removed { bin: removed.id })
+        .map_err(|error| explain(&error, &share, &path))
 }
 
 /// What was removed from a drive, newest first.

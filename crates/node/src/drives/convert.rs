@@ -10,13 +10,17 @@ use lanyard_drive::{
 };
 
 pub(super) fn entry(item: Item) -> Entry {
-    let kind = match item.kind {
+    let kind = kind(item.kind);
+    let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
+    Entry { name: item.name, kind, size: item.size, modified, etag: item.etag }
+}
+
+pub(super) fn kind(kind: Kind) -> EntryKind {
+    match kind {
         Kind::File => EntryKind::File,
         Kind::Folder => EntryKind::Folder,
         Kind::Other => EntryKind::Other,
-    };
-    let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
-    Entry { name: item.name, kind, size: item.size, modified }
+    }
 }
 
 pub(super) fn conflict(conflict: Conflict) -> consume::Conflict {

@@ -1,9 +1,9 @@
 //! The gateway's door: HTTP on loopback, for this computer's print system and programs.
 //!
-//! A request passes the gate in front of all HTTP (`lanyard_trust::gate`), comes from a user who may print here, and
+//! What is asked by WebDAV goes to the drives (`drive`). Otherwise: a request passes the gate in front of all HTTP (`lanyard_trust::gate`), comes from a user who may print here, and
 //! names a printer by its secret; anything else finds nothing.
 
-use super::{kept::Added, peer, printer::Remote};
+use super::{drive, kept::Added, peer, printer::Remote};
 use crate::{
     Core,
     doors::{
@@ -64,6 +64,9 @@ async fn serve(core: Arc<Core>, stream: TcpStream, remote: SocketAddr, port: u16
 }
 
 async fn answer(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Response<Body> {
+    if drive::is_for(request.uri().path()) {
+        return Box::pin(drive::serve(core, request, port)).await;
+    }
     let authority = match admit(&request, port) {
         Ok(authority) => authority,
         Err(refused) => {

@@ -1,5 +1,6 @@
 //! What must survive about printers that were added to this computer.
 
+use super::drive::Offered;
 use lanyard_print::ticket::Capabilities;
 use lanyard_store::{
     Migrations, Store, StoreError,
@@ -29,6 +30,13 @@ pub const MIGRATIONS: Migrations = Migrations {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX gateway_job_of ON gateway_job (printer, number);",
         "ALTER TABLE gateway_printer ADD COLUMN identity TEXT;",
+        "CREATE TABLE gateway_drive (
+        secret TEXT PRIMARY KEY,
+        node TEXT NOT NULL,
+        share TEXT NOT NULL,
+        name TEXT NOT NULL,
+        device_name TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;",
     ],
 };
 
@@ -109,6 +117,32 @@ impl Rows {
             ];
             t.execute(sql, values).map(|_| ())
         })
+    }
+
+    /// Drives that have an address. A row that makes no sense is left out.
+    pub(super) fn drives(&self) -> Result<Vec<Offered>, StoreError> {
+        let sql = "SELECT secret, node, share, name, device_name FROM gateway_drive";
+        let read = |row: &Row<'_>| {
+            let node: String = row.get(1)?;
+            let (secret, share, name, device_name) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+            let node = node.parse().ok();
+            Ok(node.map(|node| Offered { secret, node, share: ShareId(share), name, device_name }))
+        };
+        let rows: Vec<Option<Offered>> =
+            self.store.read(|c| c.prepare(sql)?.query_map([], read)?.collect())?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    pub(super) fn put_drive(&self, offered: &Offered) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO gateway_drive (secret, node, share, name, device_name) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let Offered { secret, node, share, name, device_name } = offered;
+        let values = params![secret, node.to_string(), share.0, name, device_name];
+        self.store.write(|t| t.execute(sql, values).map(|_| ()))
+    }
+
+    pub(super) fn remove_drive(&self, secret: &str) -> Result<(), StoreError> {
+        self.store.write(|t| t.execute("DELETE FROM gateway_drive WHERE secret = ?1", [secret]).map(|_| ()))
     }
 
     pub(super) fn remove(&self, uuid: Uuid) -> Result<(), StoreError> {

@@ -205,6 +205,7 @@ pub async fn preview(
             color: options.color != Some(Color::Monochrome)
                 && abilities.as_ref().is_none_or(|printer| printer.color),
             options: left,
+            bare: false,
         };
         let shown = previews.documents.show(&path, format, look, &drawing.picture).await?;
         Ok((shown, tokio::fs::read(&drawing.picture).await?, format))

@@ -71,6 +71,9 @@ fn refusal(root: &Path, data: &Path) -> Option<&'static str> {
     if root.starts_with(&data) || data.starts_with(root) {
         return Some("it holds Lanyard's own data, with this device's key");
     }
+    if lanyard_drive::offer::is_mounted_drive(root) {
+        return Some("it is a drive of another computer, and not yours to offer");
+    }
     let system = ["/proc", "/sys", "/dev"];
     if cfg!(unix) && system.iter().any(|system| root.starts_with(system)) {
         return Some("it belongs to the system");

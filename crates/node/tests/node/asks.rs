@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Waits until something is so; 20 s at most.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look().await {
@@ -28,7 +28,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 /// Makes `node` see what `owner` offers, as a greeting does.
-async fn introduce(owner: &Node, node: &Node) {
+pub(crate) async fn introduce(owner: &Node, node: &Node) {
     let (core, to) = (owner.core(), node.core().identity.node_id());
     core.peers.learn(to, vec![address(node).await]);
     let hello = json!({"v": 1, "name": "Anna", "os": "linux", "port": status(owner).await.port});
@@ -63,7 +63,7 @@ async fn printer(node: &Node, owner: &str) -> Option<Printer> {
     nearby.printers.into_iter().find(|printer| printer.device.as_deref() == Some(owner))
 }
 
-async fn drive(node: &Node, owner: &str) -> Option<Drive> {
+pub(crate) async fn drive(node: &Node, owner: &str) -> Option<Drive> {
     let Response::Nearby(nearby) = node.handle(Do::Nearby).await.unwrap() else { panic!() };
     nearby.drives.into_iter().find(|drive| drive.device == owner)
 }
@@ -100,7 +100,7 @@ async fn share_printer(node: &Node, audience: Vec<Grant>) {
     node.handle(Do::SharePrinter { queue, name: Some("Save".into()), audience, until: None }).await.unwrap();
 }
 
-async fn share_folder(node: &Node, path: &Path, audience: Vec<Grant>) {
+pub(crate) async fn share_folder(node: &Node, path: &Path, audience: Vec<Grant>) {
     let path = path.to_str().unwrap().to_owned();
     let name = Some("Music".into());
     node.handle(Do::ShareFolder { path, name, write: false, audience, until: None }).await.unwrap();

@@ -9,6 +9,7 @@ mod folders;
 mod guests;
 mod home;
 mod life;
+mod looking;
 mod phone;
 mod previews;
 mod shares;

@@ -388,6 +388,9 @@ pub struct Look {
     pub edge: u32,
     /// Colour or grey.
     pub color: bool,
+    /// A picture by itself, without paper around it; its pages are still pages where it has several.
+    #[serde(default)]
+    pub bare: bool,
 }
 
 /// A side that was drawn.

@@ -50,6 +50,15 @@ pub fn png_header(file: impl Read + Seek) -> Result<(), DocumentError> {
     decoder.read_info().map(|_| ()).map_err(damaged_png)
 }
 
+/// The pixels of a PNG, across and down.
+///
+/// # Errors
+/// [`DocumentError::Damaged`].
+pub(super) fn png_size(file: impl Read + Seek) -> Result<(u32, u32), DocumentError> {
+    let reader = png::Decoder::new(BufReader::new(file)).read_info().map_err(damaged_png)?;
+    Ok((reader.info().width, reader.info().height))
+}
+
 /// One page with a JPEG on it.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 #[cfg(target_os = "linux")]
 use super::child::nursery;
 use super::{
-    DocumentError, Format, Inspected, Look, Paper, Shown,
+    DocumentError, Format, Inspected, Look, Paper, Shown, bare,
     finish::{self, Finish},
     fonts::Fonts,
     image, impose,
@@ -22,7 +22,7 @@ use crate::{
         raster::{self as out_raster, Raster},
         sides::{self, Arranged, Size},
     },
-    ticket::{Options, Sides},
+    ticket::{Options, Scaling, Sides},
 };
 use lopdf::Document;
 use std::{
@@ -359,6 +359,11 @@ fn show(
 ) -> Result<Shown, DocumentError> {
     let mut options = look.options.clone();
     let paper = look.paper.as_deref().map(|paper| Paper::of(Some(paper)));
+    if look.bare
+        && let Some(sheet) = bare::sheet(document, format)?
+    {
+        options = Options { media: Some(sheet), scaling: Some(Scaling::Fill), ..Options::default() };
+    }
     if format != Format::Pdf && options.media.is_none() {
         options.media.clone_from(&look.paper);
     }

@@ -140,6 +140,22 @@ pub fn webp_header(file: impl Read + Seek) -> Result<(), DocumentError> {
     WebPDecoder::new(BufReader::new(file)).map(|_| ()).map_err(damaged_webp)
 }
 
+/// The pixels of a WebP, across and down.
+///
+/// # Errors
+/// [`DocumentError::Damaged`].
+pub(super) fn webp_size(file: impl Read + Seek) -> Result<(u32, u32), DocumentError> {
+    Ok(WebPDecoder::new(BufReader::new(file)).map_err(damaged_webp)?.dimensions())
+}
+
+/// The pixels of a TIFF's first page, across and down.
+///
+/// # Errors
+/// [`DocumentError::Damaged`].
+pub(super) fn tiff_size(file: impl Read + Seek) -> Result<(u32, u32), DocumentError> {
+    open_tiff(file)?.dimensions().map_err(damaged)
+}
+
 /// One page with a WebP on it; of one that moves, its beginning.
 ///
 /// # Errors

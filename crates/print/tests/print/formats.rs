@@ -387,6 +387,7 @@ async fn previews_of_everything_that_can_be_printed_are_png() {
         side: 1,
         edge: 110,
         color: true,
+        bare: false,
     };
     let shown = desk.documents.show(&path, Format::Text, look, &desk.out("x")).await.unwrap();
     assert_eq!((shown.width, shown.height), (85, 110), "text comes on the printer's own paper");

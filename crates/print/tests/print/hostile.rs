@@ -175,7 +175,8 @@ async fn documents_that_are_made_to_hurt_are_refused_or_read_within_limits() {
             continue;
         }
         let start = Instant::now();
-        let look = Look { options: two_up.clone(), paper: None, side: 1, edge: 500, color: true };
+        let look =
+            Look { options: two_up.clone(), paper: None, side: 1, edge: 500, color: true, bare: false };
         let shown = looking.show(&path, format, look, &out).await;
         let drawn = start.elapsed();
         let laid = looking.to_pdf(&path, format, &two_up, &out).await;

@@ -98,7 +98,7 @@ impl Desk {
     /// A side as it would be printed, its longer edge 400 pixels.
     pub(crate) async fn side(&self, path: &Path, options: &Options, side: u32) -> (Shown, Picture) {
         let format = self.documents.inspect(path, false).await.unwrap().format;
-        let look = Look { options: options.clone(), paper: None, side, edge: 400, color: true };
+        let look = Look { options: options.clone(), paper: None, side, edge: 400, color: true, bare: false };
         let out = self.out("side.png");
         let shown = self.documents.show(path, format, look, &out).await.unwrap();
         (shown, Picture::open(&out))

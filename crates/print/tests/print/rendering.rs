@@ -35,7 +35,8 @@ async fn a_black_page_is_black_and_the_page_after_it_is_not() {
     assert_eq!(second.at(0.5, 0.5), [255, 0, 0]);
     let (_, beyond) = desk.side(&path, &Options::default(), 7).await;
     assert_eq!(beyond.at(0.5, 0.5), [255, 0, 0], "one beyond the last is the last");
-    let grey = Look { options: Options::default(), paper: None, side: 2, edge: 100, color: false };
+    let grey =
+        Look { options: Options::default(), paper: None, side: 2, edge: 100, color: false, bare: false };
     desk.documents.show(&path, Format::Pdf, grey, &desk.out("grey.png")).await.unwrap();
     assert_eq!(Picture::open(&desk.out("grey.png")).at(0.5, 0.5), [76; 3], "grey where the printer is");
 }
@@ -209,7 +210,8 @@ async fn a_pdf_with_a_password_is_refused_in_words_and_one_without_is_printed() 
     let path = desk.put("secret.pdf", &locked("secret"));
     let told = desk.documents.inspect(&path, true).await;
     assert!(matches!(told, Err(DocumentError::Locked)), "{told:?}");
-    let look = Look { options: Options::default(), paper: None, side: 1, edge: 100, color: true };
+    let look =
+        Look { options: Options::default(), paper: None, side: 1, edge: 100, color: true, bare: false };
     let told = desk.documents.show(&path, Format::Pdf, look, &desk.out("x")).await;
     assert!(matches!(told, Err(DocumentError::Locked)), "{told:?}");
     let two = a4(|o| o.number_up = Some(2));
@@ -220,6 +222,23 @@ async fn a_pdf_with_a_password_is_refused_in_words_and_one_without_is_printed() 
     assert_eq!(desk.documents.inspect(&path, true).await.unwrap().pages, Some(2));
     let text = super::pages::text_of(&desk.to_pdf(&path, &two).await);
     assert!(text.contains("Page 1, line 3:") && text.contains("Page 2, line 3:"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_by_itself_has_no_paper_around_it() {
+    let desk = Desk::new();
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 30, 20);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[255, 0, 0].repeat(30 * 20)).unwrap();
+    let path = desk.put("wide.png", &png);
+    let look = Look { options: Options::default(), paper: None, side: 1, edge: 300, color: true, bare: true };
+    let shown = desk.documents.show(&path, Format::Png, look, &desk.out("bare.png")).await.unwrap();
+    assert_eq!((shown.sides, shown.width, shown.height), (1, 300, 200));
+    let picture = Picture::open(&desk.out("bare.png"));
+    for (x, y) in [(0.01, 0.01), (0.99, 0.01), (0.5, 0.5), (0.01, 0.99), (0.99, 0.99)] {
+        assert_eq!(picture.at(x, y), [255, 0, 0], "at {x}, {y}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +261,7 @@ async fn the_first_page_of_a_long_document_is_shown_at_once() {
     let desk = Desk::new();
     let path = desk.put("long.pdf", &pdf((1..=100).map(words).collect()));
     for (name, options) in [("as it is", Options::default()), ("4 up", a4(|o| o.number_up = Some(4)))] {
-        let look = Look { options, paper: None, side: 1, edge: 1000, color: true };
+        let look = Look { options, paper: None, side: 1, edge: 1000, color: true, bare: false };
         let mut best = std::time::Duration::MAX;
         for _ in 0..3 {
             let start = Instant::now();

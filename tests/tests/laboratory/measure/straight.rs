@@ -70,7 +70,8 @@ fn moment(what: &str, is_so: impl Fn() -> Result<bool>) -> Result<SystemTime> {
     let begun = Instant::now();
     while !is_so()? {
         ensure!(begun.elapsed() < Duration::from_secs(60), "it is not {what}");
-        thread::sleep(Duration::from_millis(1));
+        // Not so often that the asking keeps those busy who are to print.
+        thread::sleep(Duration::from_millis(3));
     }
     Ok(SystemTime::now())
 }
@@ -88,16 +89,17 @@ pub(super) fn straight_to_a_printer() -> Result<()> {
             }
         }
     }
-    for (what, [cups, lanyard]) in [
-        ("one page straight to an IPP printer, known to be printed", known),
-        ("one page straight to an IPP printer, on paper", on_paper),
+    for (what, [cups, lanyard], most) in [
+        // CUPS's backend asks the printer each second.
+        ("one page straight to an IPP printer, known to be printed", known, 0.5),
+        ("one page straight to an IPP printer, on paper", on_paper, 1.0),
     ] {
         Figure {
             what,
             unit: "ms",
             ours: median(lanyard),
             peer: Some(("CUPS, driverless", median(cups))),
-            goal: Most::Times(0.5),
+            goal: Most::Times(most),
         }
         .tell();
     }

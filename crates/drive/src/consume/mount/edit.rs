@@ -332,7 +332,7 @@ impl Edit {
         if matches!(self.content, Content::There) {
             self.dirty = false;
             self.etag.clone_from(&stat.etag);
-            tree.update(self.ino, stat);
+            tree.changed(self.ino, stat);
         }
         Ok(())
     }
@@ -405,7 +405,7 @@ impl Edit {
         self.size = stat.size;
         self.dirty = false;
         self.modified = None;
-        tree.update(self.ino, stat.clone());
+        tree.changed(self.ino, stat.clone());
     }
 
     async fn set(&mut self, tree: &Tree, set: Set) -> Result<Stat, Errno> {

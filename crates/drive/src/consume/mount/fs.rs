@@ -1,35 +1,27 @@
 //! The kernel's questions, each answered by a task of its own, so that none waits for another.
 
-use super::{AGE, Tree, now, open::Handle};
+use super::{
+    AGE, Tree,
+    attributes::{BLOCK, Owner},
+    handles::{Entry, Handles},
+    now,
+};
 use crate::{
     disk,
-    wire::{Item, Kind, Set, Stat},
+    wire::{Kind, Set, Stat},
 };
 use fuser::{
-    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    InitFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
-    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
-    ReplyWrite, Request, TimeOrNow, WriteFlags,
+    BsdFileFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request,
+    TimeOrNow, WriteFlags,
 };
-use std::{
-    collections::HashMap,
-    ffi::OsStr,
-    future::Future,
-    io,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime},
-};
+use std::{ffi::OsStr, future::Future, io, path::Path, sync::Arc, time::SystemTime};
 use tokio::runtime::Handle as Runtime;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The most bytes that the kernel writes at once.
 const WRITE: u32 = 1 << 20;
-/// Blocks in which sizes are told.
-const BLOCK: u32 = 4096;
 /// `O_TRUNC` of this system's open flags.
 const TRUNCATE: i32 = rustix::fs::OFlags::TRUNC.bits().cast_signed();
 
@@ -43,52 +35,6 @@ pub(super) struct Fs {
     owner: Owner,
 }
 
-/// Whose everything appears to be.
-#[derive(Clone, Copy)]
-struct Owner {
-    uid: u32,
-    gid: u32,
-}
-
-#[derive(Default)]
-struct Handles {
-    next: AtomicU64,
-    files: Mutex<HashMap<u64, Arc<Handle>>>,
-    folders: Mutex<HashMap<u64, Arc<tokio::sync::Mutex<Folder>>>>,
-}
-
-/// A folder that a program reads: what has come of it so far.
-#[derive(Default)]
-struct Folder {
-    entries: Vec<Item>,
-    next: Option<String>,
-    begun: bool,
-}
-
-impl Handles {
-    fn add_file(&self, handle: Handle) -> FileHandle {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.files.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::new(handle));
-        FileHandle(number)
-    }
-
-    fn file(&self, handle: FileHandle) -> Result<Arc<Handle>, rustix::io::Errno> {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        files.get(&handle.0).cloned().ok_or(rustix::io::Errno::BADF)
-    }
-
-    fn add_folder(&self) -> FileHandle {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.folders.lock().unwrap_or_else(PoisonError::into_inner).insert(number, Arc::default());
-        FileHandle(number)
-    }
-
-    fn folder(&self, handle: FileHandle) -> Result<Arc<tokio::sync::Mutex<Folder>>, rustix::io::Errno> {
-        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.get(&handle.0).cloned().ok_or(rustix::io::Errno::BADF)
-    }
-}
-
 fn errno(error: rustix::io::Errno) -> Errno {
     Errno::from_i32(error.raw_os_error())
 }
@@ -100,9 +46,7 @@ impl Fs {
         tasks: TaskTracker,
         cancel: CancellationToken,
     ) -> Self {
-        let owner =
-            Owner { uid: rustix::process::getuid().as_raw(), gid: rustix::process::getgid().as_raw() };
-        Self { tree, runtime, tasks, cancel, handles: Arc::default(), owner }
+        Self { tree, runtime, tasks, cancel, handles: Arc::default(), owner: Owner::this_user() }
     }
 
     /// A reply that is dropped when the node stops tells the program of an I/O error by itself.
@@ -143,44 +87,6 @@ impl Fs {
             }
         });
     }
-}
-
-impl Owner {
-    fn attributes(self, ino: u64, stat: &Stat) -> FileAttr {
-        let time = time(stat.modified);
-        let (kind, perm) = match stat.kind {
-            Kind::Folder => (FileType::Directory, 0o755),
-            Kind::File if stat.executable => (FileType::RegularFile, 0o755),
-            Kind::File => (FileType::RegularFile, 0o644),
-            // A link or a special file: it is there, and nobody gets to open it.
-            Kind::Other => (FileType::RegularFile, 0),
-        };
-        FileAttr {
-            ino: INodeNo(ino),
-            size: stat.size,
-            blocks: stat.size.div_ceil(512),
-            atime: time,
-            mtime: time,
-            ctime: time,
-            crtime: time,
-            kind,
-            perm: if stat.writable { perm } else { perm & 0o555 },
-            nlink: if stat.kind == Kind::Folder { 2 } else { 1 },
-            uid: self.uid,
-            gid: self.gid,
-            rdev: 0,
-            blksize: BLOCK,
-            flags: 0,
-        }
-    }
-}
-
-fn time(nanos: Option<i64>) -> SystemTime {
-    let nanos = nanos.unwrap_or_default();
-    let size = Duration::from_nanos(nanos.unsigned_abs());
-    let epoch = SystemTime::UNIX_EPOCH;
-    let time = if nanos < 0 { epoch.checked_sub(size) } else { epoch.checked_add(size) };
-    time.unwrap_or(epoch)
 }
 
 /// A name as it goes over the wire; what is not Unicode cannot be there.
@@ -234,7 +140,13 @@ impl Filesystem for Fs {
         let (tree, owner) = (Arc::clone(&self.tree), self.owner);
         self.spawn(async move {
             match tree.stat(ino.0).await {
-                Ok(stat) => reply.attr(&AGE, &owner.attributes(ino.0, &stat)),
+                Ok(stat) => {
+                    let mut attributes = owner.attributes(ino.0, &stat);
+                    if tree.is_removed(ino.0) {
+                        attributes.nlink = 0;
+                    }
+                    reply.attr(&AGE, &attributes);
+                }
                 Err(error) => reply.error(errno(error)),
             }
         });
@@ -456,7 +368,7 @@ impl Filesystem for Fs {
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        self.handles.files.lock().unwrap_or_else(PoisonError::into_inner).remove(&fh.0);
+        self.handles.close_file(fh);
         let tree = Arc::clone(&self.tree);
         self.done(reply, async move {
             tree.close(ino.0).await;
@@ -479,8 +391,8 @@ impl Filesystem for Fs {
                     at += 1;
                     let full = match entry {
                         Entry::Itself(name) => reply.add(ino, at, FileType::Directory, name),
-                        Entry::Item(item) => {
-                            let (number, stat) = tree.listed(ino.0, &item, false).await;
+                        Entry::Item(item, asked) => {
+                            let (number, stat) = tree.listed(ino.0, &item, false, asked).await;
                             let kind = if stat.kind == Kind::Folder {
                                 FileType::Directory
                             } else {
@@ -524,8 +436,8 @@ impl Filesystem for Fs {
                             let stat = stat.ok_or(rustix::io::Errno::STALE)?;
                             reply.add(ino, at, name, &AGE, &owner.attributes(ino.0, &stat), Generation(0))
                         }
-                        Entry::Item(item) => {
-                            let (number, stat) = tree.listed(ino.0, &item, true).await;
+                        Entry::Item(item, asked) => {
+                            let (number, stat) = tree.listed(ino.0, &item, true, asked).await;
                             let attributes = owner.attributes(number, &stat);
                             let full =
                                 reply.add(INodeNo(number), at, &item.name, &AGE, &attributes, Generation(0));
@@ -550,7 +462,7 @@ impl Filesystem for Fs {
     }
 
     fn releasedir(&self, _: &Request, _: INodeNo, fh: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
-        self.handles.folders.lock().unwrap_or_else(PoisonError::into_inner).remove(&fh.0);
+        self.handles.close_folder(fh);
         reply.ok();
     }
 
@@ -570,42 +482,5 @@ impl Filesystem for Fs {
                 Err(error) => reply.error(errno(error)),
             }
         });
-    }
-}
-
-/// What comes next in a folder.
-enum Entry {
-    /// `.` or `..`.
-    Itself(&'static str),
-    Item(Item),
-}
-
-impl Folder {
-    /// The entry with this number. The folder is fetched as far as it is read.
-    async fn entry(
-        &mut self,
-        tree: &Tree,
-        ino: u64,
-        number: u64,
-    ) -> Result<Option<Entry>, rustix::io::Errno> {
-        let number = match number {
-            0 => {
-                // Read from the start again: as it is now.
-                *self = Self::default();
-                return Ok(Some(Entry::Itself(".")));
-            }
-            1 => return Ok(Some(Entry::Itself(".."))),
-            more => usize::try_from(more - 2).unwrap_or(usize::MAX),
-        };
-        while number >= self.entries.len() && (!self.begun || self.next.is_some()) {
-            let (entries, next) = tree.page(ino, self.next.as_deref()).await?;
-            self.begun = true;
-            if entries.is_empty() && next == self.next {
-                break; // a device that never comes to an end
-            }
-            self.entries.extend(entries);
-            self.next = next;
-        }
-        Ok(self.entries.get(number).cloned().map(Entry::Item))
     }
 }

@@ -30,36 +30,59 @@ pub(super) struct Opened {
 impl Tree {
     /// Opens a file that is there. What another computer had written by then is seen.
     pub(super) async fn open(&self, ino: u64, write: bool, truncate: bool) -> Result<Opened, Errno> {
-        let stat = self.stat_aged(ino, Duration::ZERO).await?;
-        if !is_file(&stat) {
-            return Err(Errno::ACCESS);
-        }
-        if write && !stat.writable {
-            return Err(Errno::ROFS);
-        }
-        let keep_pages = {
+        let last = {
             let mut table = self.table();
             let node = table.get_mut(ino).ok_or(Errno::STALE)?;
             node.opens += 1;
-            let keep = node.cached.is_some() && node.cached == stat.etag;
-            node.cached.clone_from(&stat.etag);
-            keep
+            node.stat.clone()
         };
-        if write {
-            let edit = self.edit_for(ino, &stat);
-            let mut open = edit.lock().await;
-            if !open.is_dirty() {
-                // Somebody over there may have changed it since another program here opened it.
-                open.heard(&stat);
+        let opened =
+            if write { self.open_to_write(ino, &last, truncate).await } else { self.look_at(ino).await };
+        match opened {
+            Ok(keep_pages) => {
+                Ok(Opened { handle: Handle { ino, write, pace: Mutex::default() }, keep_pages })
             }
-            let cleared = if truncate { open.clear(self).await } else { Ok(()) };
-            drop(open);
-            if let Err(error) = cleared {
+            Err(error) => {
                 self.close(ino).await;
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(Opened { handle: Handle { ino, write, pace: Mutex::default() }, keep_pages })
+    }
+
+    /// Looks what it is now, and whether the kernel may keep its pages.
+    async fn look_at(&self, ino: u64) -> Result<bool, Errno> {
+        let stat = self.stat_aged(ino, Duration::ZERO).await?;
+        if is_file(&stat) { self.keeps_pages(ino, &stat) } else { Err(Errno::ACCESS) }
+    }
+
+    /// The same for one who will write. Nothing is written meanwhile, so that what is heard is not older than what this
+    /// computer has made of the file.
+    async fn open_to_write(&self, ino: u64, last: &Stat, truncate: bool) -> Result<bool, Errno> {
+        let edit = self.edit_for(ino, last);
+        let mut open = edit.lock().await;
+        let stat = self.there(ino, Duration::ZERO).await?;
+        if !is_file(&stat) {
+            return Err(Errno::ACCESS);
+        }
+        if !stat.writable {
+            return Err(Errno::ROFS);
+        }
+        if !open.is_dirty() {
+            // Somebody over there may have changed it since another program here opened it.
+            open.heard(&stat);
+        }
+        if truncate {
+            open.clear(self).await?;
+        }
+        self.keeps_pages(ino, &stat)
+    }
+
+    fn keeps_pages(&self, ino: u64, stat: &Stat) -> Result<bool, Errno> {
+        let mut table = self.table();
+        let node = table.get_mut(ino).ok_or(Errno::STALE)?;
+        let keep = node.cached.is_some() && node.cached == stat.etag;
+        node.cached.clone_from(&stat.etag);
+        Ok(keep)
     }
 
     /// Makes a file and opens it.
@@ -116,11 +139,12 @@ impl Tree {
     async fn read_changed(&self, handle: &Handle, place: &Place, at: u64, size: u32) -> Result<Bytes, Errno> {
         let Place::Named(path) = place else { return Err(Errno::STALE) };
         let before = self.object(handle.ino);
+        let asked = self.table().moment();
         let stat = self.peer.ask(|| self.peer.remote.stat(path)).await?;
         if before.is_some() && before != stat.object {
             return Err(Errno::STALE);
         }
-        self.update(handle.ino, stat.clone());
+        self.table().hear_of(handle.ino, stat.clone(), asked);
         let wanted = at..at.saturating_add(u64::from(size)).min(stat.size);
         if wanted.is_empty() {
             return Ok(Bytes::new());

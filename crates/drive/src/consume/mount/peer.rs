@@ -1,5 +1,6 @@
 //! Questions to the other device, asked with patience: a device that is away for a moment is waited for, one that stays
-//! away is an error soon, so that no program hangs.
+//! away is an error soon, so that no program hangs. A device that was waited for in vain is not waited for again by every
+//! question that follows: one task looks for it, and until it is back the others fail at once.
 
 use crate::{
     consume::browse::{Remote, RemoteError},
@@ -7,8 +8,16 @@ use crate::{
     wire::Code,
 };
 use rustix::io::Errno;
-use std::{future::Future, time::Duration};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long an operation waits for the other device before it fails.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
@@ -16,6 +25,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 const TRY: Duration = Duration::from_secs(4);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a device that is known to be away may take to be found again before questions to it fail.
+const FIND: Duration = Duration::from_secs(1);
+/// Nobody looks for a device any more after nobody has asked it anything for so long.
+const FORGOTTEN: Duration = Duration::from_secs(30);
 /// Between two looks at whether the device that works on something long is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -47,15 +60,92 @@ impl From<Failed> for Errno {
 #[derive(Clone)]
 pub(super) struct Peer {
     pub(super) remote: Remote,
+    absence: Arc<Absence>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+/// Whether the device is known to be away.
+#[derive(Default)]
+struct Absence {
+    search: Mutex<Option<Search>>,
+    over: Notify,
+}
+
+/// A device that did not answer in time.
+struct Search {
+    /// When a task began to look for it; none when nobody looks.
+    since: Option<Instant>,
+    /// When somebody last asked for it.
+    asked: Instant,
+}
+
+impl Absence {
+    fn lock(&self) -> MutexGuard<'_, Option<Search>> {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begins(&self) {
+        self.lock().get_or_insert(Search { since: None, asked: Instant::now() });
+    }
+
+    fn ends(&self) {
+        *self.lock() = None;
+        self.over.notify_waiters();
+    }
 }
 
 impl Peer {
+    pub(super) fn new(remote: Remote, tasks: TaskTracker, cancel: CancellationToken) -> Self {
+        Self { remote, absence: Arc::default(), tasks, cancel }
+    }
+
+    /// Whether the device is there as far as is known, or comes back within [`FIND`] of when somebody began to look.
+    async fn is_there(&self) -> bool {
+        let over = self.absence.over.notified();
+        tokio::pin!(over);
+        over.as_mut().enable();
+        let since = {
+            let mut search = self.absence.lock();
+            let Some(search) = search.as_mut() else { return true };
+            search.asked = Instant::now();
+            *search.since.get_or_insert_with(|| {
+                let (peer, cancel) = (self.clone(), self.cancel.clone());
+                self.tasks.spawn(async move { cancel.run_until_cancelled(peer.search()).await });
+                Instant::now()
+            })
+        };
+        timeout_at(since + FIND, over).await.is_ok()
+    }
+
+    /// Looks for the device until it is there or nobody has asked for a while.
+    async fn search(&self) {
+        loop {
+            let found = timeout(TRY, self.remote.stat(TOP.get_or_init(SharePath::top))).await;
+            if matches!(found, Ok(Ok(_) | Err(RemoteError::Refused(_)))) {
+                return self.absence.ends();
+            }
+            {
+                let mut search = self.absence.lock();
+                let Some(search) = search.as_mut() else { return };
+                if search.asked.elapsed() > FORGOTTEN {
+                    search.since = None;
+                    return;
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Asks until it is answered or [`PATIENCE`] is over. Each try may be answered by the other side after we have
     /// given it up: what must not be done twice carries a UUID.
     pub(super) async fn ask<T, F: Future<Output = Result<T, RemoteError>>>(
         &self,
         question: impl Fn() -> F,
     ) -> Result<T, Failed> {
+        if !self.is_there().await {
+            return Err(Failed { code: None, retried: false });
+        }
         let due = Instant::now() + PATIENCE;
         let mut retried = false;
         loop {
@@ -76,6 +166,9 @@ impl Peer {
                 }
             };
             if Instant::now() + PAUSE >= due {
+                if code.is_none() {
+                    self.absence.begins();
+                }
                 return Err(Failed { code, retried });
             }
             sleep(PAUSE).await;
@@ -88,6 +181,9 @@ impl Peer {
         &self,
         question: impl Fn() -> F,
     ) -> Result<T, Failed> {
+        if !self.is_there().await {
+            return Err(Failed { code: None, retried: false });
+        }
         let mut retried = false;
         for _ in 0..3 {
             let answer = tokio::select! {

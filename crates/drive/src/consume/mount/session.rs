@@ -1,7 +1,7 @@
 //! Making a mount appear, and making it go away whatever programs do with it.
 
 use super::{Tell, Tree, fs::Fs};
-use crate::{consume::browse::Remote, wire::Stat};
+use crate::{consume::browse::Remote, disk, wire::Stat};
 use fuser::{Config, MountOption, Session, SessionUnmounter};
 use std::{
     fs, io,
@@ -70,7 +70,7 @@ pub async fn mount(
     let Wanted { remote, dir, name, tell } = wanted;
     let top = top.unwrap_or_else(unknown);
     let cancel = cancel.child_token();
-    let tree = Arc::new(Tree::new(remote, top, tell, tasks.clone()));
+    let tree = Arc::new(Tree::new(remote, top, tell, tasks.clone(), cancel.clone()));
     let fs = Fs::new(Arc::clone(&tree), Handle::current(), tasks, cancel.clone());
     let place = dir.clone();
     let opening = tokio::task::spawn_blocking(move || open(fs, &place, &name));
@@ -113,6 +113,7 @@ fn open(fs: Fs, dir: &Path, name: &str) -> Result<(Session<Fs>, Option<u64>), Mo
     let mut config = Config::default();
     // What comes after a comma would be an option of its own.
     let name: String = name.chars().filter(|c| !matches!(c, ',' | '\\') && !c.is_control()).collect();
+    let name = format!("{}{name}", disk::MOUNT_SOURCE);
     config.mount_options = vec![
         MountOption::FSName(name),
         MountOption::Subtype("lanyard".to_owned()),

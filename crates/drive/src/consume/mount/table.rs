@@ -20,6 +20,8 @@ pub(super) struct Node {
     pub(super) name: String,
     pub(super) stat: Stat,
     heard: Instant,
+    /// When it was last changed from here, by [`Table::moment`].
+    changed: u64,
     /// How often the kernel was told of it.
     lookups: u64,
     /// How many handles are open.
@@ -43,6 +45,8 @@ impl Node {
 pub(super) struct Table {
     nodes: HashMap<u64, Node>,
     names: HashMap<(u64, String), u64>,
+    /// Counts the changes from here.
+    moment: u64,
 }
 
 impl Table {
@@ -57,13 +61,19 @@ impl Table {
             name: String::new(),
             stat: top,
             heard: Instant::now(),
+            changed: 0,
             lookups: 1,
             opens: 0,
             removed: None,
             made: None,
             cached: None,
         };
-        Self { nodes: HashMap::from([(ROOT, top)]), names: HashMap::new() }
+        Self { nodes: HashMap::from([(ROOT, top)]), names: HashMap::new(), moment: 0 }
+    }
+
+    /// To be asked before a question is: what the answer says of something that was changed from here since is out of date.
+    pub(super) fn moment(&self) -> u64 {
+        self.moment
     }
 
     pub(super) fn get(&self, ino: u64) -> Option<&Node> {
@@ -111,18 +121,18 @@ impl Table {
         }
     }
 
-    /// What was heard of a name; `told` when the kernel is told of it, which it gives back later.
-    pub(super) fn hear(&mut self, parent: u64, name: &str, stat: Stat, told: bool) -> u64 {
+    /// What was heard of a name, to a question from that moment; `told` when the kernel is told of it, which it gives back
+    /// later.
+    pub(super) fn hear(&mut self, parent: u64, name: &str, stat: Stat, told: bool, asked: u64) -> u64 {
         let known = self.find(parent, name).filter(|ino| {
             // What has another kind is another thing.
             self.nodes.get(ino).is_some_and(|node| node.stat.kind == stat.kind)
         });
         let ino = known.unwrap_or_else(|| self.add(parent, name, stat.clone()));
         if let Some(node) = self.nodes.get_mut(&ino) {
-            node.stat = stat;
-            node.heard = Instant::now();
             node.lookups += u64::from(told);
         }
+        self.hear_of(ino, stat, asked);
         ino
     }
 
@@ -135,11 +145,23 @@ impl Table {
         ino
     }
 
-    /// What was heard of something that is known.
-    pub(super) fn update(&mut self, ino: u64, stat: Stat) {
+    /// What was heard of something that is known, to a question from that moment.
+    pub(super) fn hear_of(&mut self, ino: u64, stat: Stat, asked: u64) {
+        if let Some(node) = self.nodes.get_mut(&ino)
+            && node.changed <= asked
+        {
+            node.stat = stat;
+            node.heard = Instant::now();
+        }
+    }
+
+    /// What a change from here has made of something.
+    pub(super) fn change(&mut self, ino: u64, stat: Stat) {
+        self.moment += 1;
         if let Some(node) = self.nodes.get_mut(&ino) {
             node.stat = stat;
             node.heard = Instant::now();
+            node.changed = self.moment;
         }
     }
 
@@ -163,6 +185,7 @@ impl Table {
             name: name.to_owned(),
             stat,
             heard: Instant::now(),
+            changed: 0,
             lookups: 0,
             opens: 0,
             removed: None,
@@ -254,8 +277,8 @@ mod tests {
     #[test]
     fn what_is_in_a_folder_moves_with_it() {
         let mut table = table();
-        let folder = table.hear(ROOT, "a", stat(Kind::Folder), true);
-        let file = table.hear(folder, "f", stat(Kind::File), true);
+        let folder = table.hear(ROOT, "a", stat(Kind::Folder), true, 0);
+        let file = table.hear(folder, "f", stat(Kind::File), true, 0);
         assert_eq!(text(&table, file).as_deref(), Some("a/f"));
         table.rename(ROOT, "a", ROOT, "b");
         assert_eq!(text(&table, file).as_deref(), Some("b/f"));
@@ -265,10 +288,10 @@ mod tests {
     #[test]
     fn a_file_that_lost_its_name_stays_for_whoever_has_it_open() {
         let mut table = table();
-        let old = table.hear(ROOT, "f", stat(Kind::File), true);
+        let old = table.hear(ROOT, "f", stat(Kind::File), true, 0);
         table.get_mut(old).unwrap().opens = 1;
         table.lose_name(ROOT, "f", Some("id".to_owned()));
-        let new = table.hear(ROOT, "f", stat(Kind::File), true);
+        let new = table.hear(ROOT, "f", stat(Kind::File), true, 0);
         assert_ne!(old, new);
         assert_eq!(table.place(old), Some(Place::Removed("id".to_owned())));
         assert_eq!(text(&table, new).as_deref(), Some("f"));
@@ -281,11 +304,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_was_overtaken_by_a_change_is_not_believed() {
+        let mut table = table();
+        let sized = |size| Stat { size, ..stat(Kind::File) };
+        let file = table.hear(ROOT, "f", sized(1), true, table.moment());
+        let asked = table.moment();
+        table.change(file, sized(2));
+        table.hear_of(file, sized(1), asked);
+        assert_eq!(table.hear(ROOT, "f", sized(1), false, asked), file);
+        assert_eq!(table.get(file).unwrap().stat.size, 2);
+        table.hear_of(file, sized(3), table.moment());
+        assert_eq!(table.get(file).unwrap().stat.size, 3, "what was asked afterwards is");
+    }
+
+    #[test]
     fn nothing_stays_of_what_the_kernel_has_forgotten() {
         let mut table = table();
         for number in 0..100 {
-            let ino = table.hear(ROOT, &format!("f{number}"), stat(Kind::File), true);
-            table.hear(ROOT, &format!("f{number}"), stat(Kind::File), true);
+            let ino = table.hear(ROOT, &format!("f{number}"), stat(Kind::File), true, 0);
+            table.hear(ROOT, &format!("f{number}"), stat(Kind::File), true, 0);
             table.forget(ino, 2);
         }
         assert_eq!(table.len(), 1);
@@ -294,10 +331,10 @@ mod tests {
     #[test]
     fn a_file_has_the_same_number_after_it_was_forgotten() {
         let mut table = table();
-        let first = table.hear(ROOT, "f", stat(Kind::File), true);
+        let first = table.hear(ROOT, "f", stat(Kind::File), true, 0);
         table.forget(first, 1);
-        assert_eq!(table.hear(ROOT, "f", stat(Kind::File), true), first);
-        let folder = table.hear(ROOT, "f", stat(Kind::Folder), true);
+        assert_eq!(table.hear(ROOT, "f", stat(Kind::File), true, 0), first);
+        let folder = table.hear(ROOT, "f", stat(Kind::Folder), true, 0);
         assert_ne!(folder, first, "what became a folder is another thing");
     }
 }

@@ -506,7 +506,7 @@ impl Lander {
             // The folder is this copy's own; whatever came into it meanwhile stays.
             Conflict::Refuse | Conflict::KeepBoth => Taken::KeepBoth,
         };
-        Ok(Landing::new(root, format!(".lanyard-{}-", self.mark), taken, self.may_hold))
+        Ok(Landing::new(root, format!(".lanyard-{}-", self.mark), taken, self.may_hold, landing::anywhere))
     }
 
     fn land(&self, files: &[SmallFile]) -> Result<Vec<Outcome>, Trouble> {

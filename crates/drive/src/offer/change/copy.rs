@@ -44,7 +44,7 @@ pub(in crate::offer) fn copy(
     }
     let (from_dir, from_name) = parent(root, from)?;
     let (to_dir, to_name) = parent(root, to)?;
-    let facts = Facts::of(&from_dir.symlink_metadata(from_name)?);
+    let facts = confine::facts_in(&from_dir, from_name)?;
     expected.check(&facts)?;
     match confine::look_in(&to_dir, to_name)? {
         Some(_) if taken == Taken::Refuse => return Err(Refused::new(Code::Exists, "the name is taken")),
@@ -61,7 +61,7 @@ pub(in crate::offer) fn copy(
     }
     let left_out = work.left_out;
     part.place(to_name, taken == Taken::Replace)?;
-    Ok(Copied { facts: Facts::of(&to_dir.symlink_metadata(to_name)?), left_out })
+    Ok(Copied { facts: confine::facts_in(&to_dir, to_name)?, left_out })
 }
 
 /// What has been copied so far; removed when it does not become whole.
@@ -103,7 +103,7 @@ impl Work<'_> {
         if depth == 0 {
             return Err(Refused::new(Code::Invalid, "too many folders in one another"));
         }
-        let from = from.open_dir_nofollow(name)?;
+        let from = confine::step(from, name)?;
         to.create_dir(new)?;
         let to = to.open_dir_nofollow(new)?;
         for entry in from.entries()? {

@@ -1,0 +1,212 @@
+// What a person does with files of a folder, and what is asked or said about it.
+
+import type { ApiError, Conflict, Entry, Transfer } from "../api";
+import { asApiError, type LocalFile } from "../platform";
+import { ask, platform } from "./app.svelte";
+import { attempt } from "./actions";
+import { above } from "./dialogs.svelte";
+import { below } from "./entries";
+import { n, t } from "./say";
+
+/** Questions to the node at one time when many things are done at once. */
+const AT_ONCE = 4;
+/** More than this at once are better done as a whole folder. */
+const MOST_AT_ONCE = 2_000;
+
+/** Says so when there are too many, and that nothing was done. */
+function tooMany(entries: readonly unknown[]): boolean {
+  if (entries.length <= MOST_AT_ONCE) return false;
+  above.say(n("folder.too_many", MOST_AT_ONCE));
+  return true;
+}
+
+export type Settled = Exclude<Conflict, "refuse">;
+
+/** Something that is copied once it is clear what becomes of a name that is taken. */
+interface Copying {
+  name: string;
+  begin: (conflict: Conflict) => Promise<Transfer>;
+}
+
+/** Begins copies. Names that are taken are asked about when all others have begun; nothing is overwritten unasked. */
+async function copyAll(copies: Copying[], where: "here" | "there") {
+  const taken: Copying[] = [];
+  let begun: Transfer[] = [];
+  await each(copies, async (copy) => {
+    try {
+      begun = [...begun, await copy.begin("refuse")];
+    } catch (thrown) {
+      if (asApiError(thrown).code !== "exists") return failed(thrown, () => copyAll([copy], where));
+      taken.push(copy);
+    }
+  });
+  told(begun);
+  let forAll: Settled | null = null;
+  for (const [i, copy] of taken.entries()) {
+    const left = taken.length - i;
+    let choice: Settled | null = forAll;
+    if (choice === null) {
+      const answer = await askConflict(copy.name, left, where);
+      if (answer === null) return;
+      choice = answer.choice;
+      if (answer.forAll) forAll = choice;
+    }
+    if (choice === "skip") continue;
+    const how = choice;
+    await attempt(async () => told([await copy.begin(how)]));
+  }
+}
+
+function told(transfers: Transfer[]) {
+  const last = transfers.at(-1);
+  if (transfers.length === 1) above.note({ about: "transfer", transfer: last!.id });
+  else if (transfers.length > 1) above.say(n("folder.copies_begun", transfers.length));
+}
+
+function failed(thrown: unknown, retry: () => void) {
+  above.note({ about: "error", error: asApiError(thrown), retry });
+}
+
+/** Asks what to do about a taken name. None: nothing more is to be copied. */
+function askConflict(name: string, left: number, where: "here" | "there"): Promise<{ choice: Settled; forAll: boolean } | null> {
+  return new Promise((answer) => above.open({ what: "conflict", name, left, where, answer }));
+}
+
+/** Copies things of a folder to this computer's downloads folder. */
+export async function downloadAll(drive: string, folder: string, entries: Entry[]) {
+  if (tooMany(entries)) return;
+  const copies = entries.map(({ name }) => ({
+    name,
+    begin: (conflict: Conflict) => ask({ do: "get", drive, path: below(folder, name), dest: null, conflict }, "transfer"),
+  }));
+  await copyAll(copies, "here");
+}
+
+/** Copies files and folders of this computer into a folder of a drive. */
+export async function uploadAll(drive: string, folder: string, files: LocalFile[]) {
+  const empty = files.filter((file) => file.folder && file.within !== undefined);
+  const unreadable = files.filter((file) => file.folder && file.path === undefined && !empty.includes(file));
+  for (const { name } of unreadable) {
+    above.note({ about: "error", error: { code: "invalid", detail: `${name} is a folder.` } });
+  }
+  // A browser tells a folder's files one by one: their folders come first, from the outermost in.
+  const inside = new Set<string>();
+  for (const file of files) {
+    const within = empty.includes(file) ? below(file.within!, file.name) : file.within;
+    const parts = within ? within.split("/") : [];
+    parts.forEach((_, i) => inside.add(parts.slice(0, i + 1).join("/")));
+  }
+  for (const path of [...inside].sort()) {
+    try {
+      await ask({ do: "make_folder", drive, path: below(folder, path) }, "done");
+    } catch (thrown) {
+      if (asApiError(thrown).code !== "exists") return failed(thrown, () => void uploadAll(drive, folder, files));
+    }
+  }
+  const copies = files
+    .filter((file) => !unreadable.includes(file) && !empty.includes(file))
+    .map((file) => {
+      const into = file.within ? below(folder, file.within) : folder;
+      const sent = once(() => platform().uploadDocument(file));
+      return {
+        name: file.name,
+        begin: async (conflict: Conflict) =>
+          ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict }, "transfer"),
+      };
+    });
+  await copyAll(copies, "there");
+}
+
+/** The same answer every time, asked for again only after a failure. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | null = null;
+  return () => {
+    answer ??= work();
+    answer.catch(() => (answer = null));
+    return answer;
+  };
+}
+
+/** Gives something another name. Throws an `ApiError`. */
+export async function rename(drive: string, folder: string, entry: Entry, name: string, undone: () => void) {
+  const path = below(folder, entry.name);
+  const to = below(folder, name);
+  await ask({ do: "move_entry", drive, path, to, conflict: "refuse", if_match: entry.etag }, "placed");
+  const back = () => ask({ do: "move_entry", drive, path: to, to: path, conflict: "refuse", if_match: null }, "placed");
+  above.say(t("folder.did_rename", { name: entry.name, to: name }), () => void attempt(back).then(undone));
+}
+
+/** Moves or copies things into another folder of the same drive. Throws the first failure, when all was tried. */
+export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string, undone: () => void) {
+  if (tooMany(entries)) return;
+  const into = `${to}/`;
+  const errors: unknown[] = [];
+  const placed: { from: string; to: string }[] = [];
+  await each(entries, async (entry) => {
+    const path = below(folder, entry.name);
+    try {
+      const answer = move
+        ? await ask({ do: "move_entry", drive, path, to: into, conflict: "refuse", if_match: entry.etag }, "placed")
+        : await ask({ do: "copy_entry", drive, path, to: into, conflict: "keep_both" }, "placed");
+      placed.push({ from: path, to: answer.path });
+    } catch (thrown) {
+      errors.push(thrown);
+    }
+  });
+  if (placed.length > 0) {
+    const words = n(move ? "folder.did_move" : "folder.did_copy", placed.length, { name: placed[0]!.from.split("/").at(-1)! });
+    const back = async () => {
+      await each(placed, (one) => ask({ do: "move_entry", drive, path: one.to, to: one.from, conflict: "refuse", if_match: null }, "placed"));
+    };
+    above.say(words, move ? () => void attempt(back).then(undone) : undefined);
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** Removes things into the drive's bin; one note says so and takes it back. Tells which names are gone. */
+export async function removeAll(
+  drive: string,
+  folder: string,
+  entries: Entry[],
+  progress: (done: number) => void,
+  restored: () => void,
+): Promise<Set<string>> {
+  if (tooMany(entries)) return new Set();
+  const back: (() => Promise<unknown>)[] = [];
+  const errors: { entry: Entry; error: ApiError }[] = [];
+  let done = 0;
+  await each(entries, async (entry) => {
+    const path = below(folder, entry.name);
+    try {
+      const { bin } = await ask({ do: "remove_entry", drive, path, if_match: entry.etag }, "removed");
+      if (bin !== null) back.push(() => ask({ do: "restore", drive, id: bin, to: null }, "placed"));
+      // An empty folder is just gone: another one is as good.
+      else if (entry.kind === "folder") back.push(() => ask({ do: "make_folder", drive, path }, "done"));
+    } catch (thrown) {
+      errors.push({ entry, error: asApiError(thrown) });
+    }
+    progress((done += 1));
+  });
+  const gone = entries.length - errors.length;
+  if (gone > 0) {
+    const first = entries.find((entry) => !errors.some((error) => error.entry === entry))!;
+    above.say(n("folder.did_remove", gone, { name: first.name }), back.length > 0 ? () => void attempt(() => each(back, (one) => one())).then(restored) : undefined);
+  }
+  const failure = errors[0];
+  if (failure) sayFailed(failure.error, t("folder.not_removed", { name: failure.entry.name }));
+  return new Set(entries.filter((entry) => !errors.some((error) => error.entry === entry)).map(({ name }) => name));
+}
+
+/** What did not work with one file; a change by somebody else has words of its own. */
+function sayFailed(error: ApiError, tried: string) {
+  above.note({ about: "error", error, ...(error.code === "changed" && { tried }) });
+}
+
+/** A few at a time, all of them. */
+async function each<T>(things: readonly T[], work: (thing: T) => Promise<unknown>) {
+  const left = [...things].reverse();
+  const worker = async () => {
+    for (let thing = left.pop(); thing !== undefined; thing = left.pop()) await work(thing);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, things.length) }, worker));
+}

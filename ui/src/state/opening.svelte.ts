@@ -1,0 +1,47 @@
+// A file of somebody else's in this computer's own program: from where the drive is mounted, or from a copy that is made
+// first.
+
+import type { Entry, Transfer } from "../api";
+import { attempt } from "./actions";
+import { ask, node, platform } from "./app.svelte";
+import { above } from "./dialogs.svelte";
+import { below } from "./entries";
+
+/** Opens a file here. What is a program is only shown in the file manager, which the platform sees to. */
+export function openHere(drive: string, folder: string, entry: Entry): Promise<boolean> {
+  return attempt(async () => {
+    const open = platform().open;
+    if (!open) return;
+    const path = below(folder, entry.name);
+    const mounted = await mountedAt(drive);
+    if (mounted !== null) return open(`${mounted}/${path}`);
+    const transfer = await ask({ do: "get", drive, path, dest: null, conflict: "keep_both" }, "transfer");
+    above.note({ about: "transfer", transfer: transfer.id });
+    const ended = await end(transfer.id);
+    // How it went otherwise is in its note.
+    if (ended?.state === "done") await open(ended.local_path);
+  });
+}
+
+async function mountedAt(id: string): Promise<string | null> {
+  const drive = node.model?.nearby.drives.find((drive) => drive.id === id);
+  const mounts = await ask({ do: "mounts" }, "mounts");
+  const fits = mounts.filter((mount) => mount.mounted && mount.device === drive?.device && mount.drive === drive.name);
+  // Two drives of one name on one device cannot be told apart here: then a copy is made.
+  return fits.length === 1 ? fits[0]!.dir : null;
+}
+
+/** Waits for the end of a copy; none when the node went away. */
+function end(id: string): Promise<Transfer | null> {
+  return new Promise((done) => {
+    const stop = $effect.root(() => {
+      $effect(() => {
+        const transfer = node.model?.transfers.find((transfer) => transfer.id === id);
+        const over = transfer !== undefined && ["done", "cancelled", "failed"].includes(transfer.state);
+        if (!over && node.connection.state !== "lost") return;
+        done(over ? transfer : null);
+        queueMicrotask(() => stop());
+      });
+    });
+  });
+}
