@@ -27,6 +27,7 @@ targets! {
     gossip,
     ipp,
     ipp_request,
+    iso9660,
     join_frame,
     mdns,
     mounted,
@@ -36,6 +37,7 @@ targets! {
     printer,
     raster,
     ticket,
+    udf,
     watch_line,
 }
 

@@ -158,6 +158,7 @@ export function transferSentence(transfer: Transfer): Sentence {
   switch (transfer.state) {
     case "waiting":
       if (transfer.reason === "peer_unreachable") return { tone: "warn", words: t("copy.waits_for_device", { device }) };
+      if (transfer.reason === "away") return { tone: "warn", words: t("copy.waits_for_disc", { drive: transfer.drive, device }) };
       if (transfer.inbox && transfer.reason === "must_ask") return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
       return { tone: "accent", words: t("copy.waiting") };
     case "running":

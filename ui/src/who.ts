@@ -86,7 +86,7 @@ export function fromPolicy(policy: SharePolicy, kind: ShareKind): Who {
   return {
     group,
     right: whole ? right(whole) : "use",
-    devices: single.map((grant) => ({ id: grant.id, right: kind === "folder" ? right(grant) : "use", under: under(grant) })),
+    devices: single.map((grant) => ({ id: grant.id, right: kind === "printer" ? "use" : right(grant), under: under(grant) })),
     mayAsk: group === "home" && network !== undefined,
     until: policy.until,
     rules,

@@ -77,6 +77,7 @@ const drive = (id: string, name: string, device_name: string, more: Partial<Driv
   device_name,
   access: "allowed",
   writable: false,
+  disc: false,
   available: true,
   free_bytes: 380e9,
   total_bytes: 1000e9,

@@ -34,6 +34,7 @@ export function snapshot(seq: number): Snapshot {
     queues: [],
     jobs: [],
     transfers: [],
+    media: [],
     inbox: { folder: "/downloads/Lanyard", chosen: false, usable: true, always: [], sendings: [] },
     mounts: [],
   };

@@ -20,6 +20,9 @@ pub struct Drive {
     pub access: Access,
     /// True when this device may write to it.
     pub writable: bool,
+    /// What is on a disc: it can be saved as an image too.
+    #[serde(default)]
+    pub disc: bool,
     /// False while the device, or the disk behind the share, is away.
     pub available: bool,
     /// Bytes free on the disk behind it, when told.

@@ -68,6 +68,8 @@ pub enum ErrorCode {
     NotAvailable,
     /// Too much at once; try again later.
     Busy,
+    /// The disc or drive behind it is not in.
+    Away,
     /// The node is stopping.
     Stopping,
     /// A fault of Lanyard's own.

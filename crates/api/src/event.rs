@@ -1,6 +1,6 @@
 //! A snapshot, and numbered changes to it.
 
-use crate::{Ask, HomeState, Inbox, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
+use crate::{Ask, HomeState, Inbox, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Transfer};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub jobs: Vec<Job>,
     /// Copies, newest first.
     pub transfers: Vec<Transfer>,
+    /// Discs and drives that are in this computer and can be taken out.
+    #[serde(default)]
+    pub media: Vec<Medium>,
     /// What others send here.
     pub inbox: Inbox,
     /// Mounted drives.
@@ -72,6 +75,8 @@ pub enum Change {
     Inbox(Inbox),
     /// Mounted drives, all of them.
     Mounts(Vec<Mount>),
+    /// Discs and drives that are in, all of them.
+    Media(Vec<Medium>),
     /// The node stops; the stream ends here.
     Stopping,
 }

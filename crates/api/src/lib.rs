@@ -7,6 +7,7 @@
 pub mod ask;
 pub mod check;
 pub mod device;
+pub mod disc;
 pub mod drive;
 pub mod error;
 pub mod event;
@@ -24,6 +25,7 @@ pub use check::{Check, CheckKind, Finding, FixAction, Outcome, Remedy};
 pub use device::{
     CheckSign, Device, DeviceState, Nearby, Network, NetworkProfile, NodeStatus, Os, Relation, SharingState,
 };
+pub use disc::{Medium, MediumKind, MediumNote};
 pub use drive::{Conflict, Drive, Entry, EntryKind, Listing, Transfer, TransferDirection, TransferState};
 pub use error::{ApiError, ErrorCode};
 pub use event::{Change, Event, Snapshot};

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Ask, Binned, Check, Conflict, Device, Document, FolderAddress, Founded, Grant, HomeState, Inbox,
-    Invite, Job, JobAction, Listing, Look, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
+    Invite, Job, JobAction, Listing, Look, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
     NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role,
     Search, Share, Snapshot, Transfer, TransferNote,
 };
@@ -206,6 +206,30 @@ pub enum Request {
         #[ts(type = "number | null")]
         until: Option<Millis>,
     },
+    /// Offer what is on a disc → `Share`. Nobody ever writes to it.
+    ShareDisc {
+        /// Absolute path of an image, or of an optical drive.
+        source: String,
+        /// The name others see; none means the disc's own.
+        #[serde(default)]
+        name: Option<String>,
+        /// Who may use it; empty means as in `ShareFolder`.
+        audience: Vec<Grant>,
+        /// The share ends by itself then.
+        #[serde(default)]
+        #[ts(type = "number | null")]
+        until: Option<Millis>,
+    },
+    /// Discs and drives that are in this computer now and can be taken out → `Media`.
+    Media,
+    /// Let go of one, so that it can be taken out → `Done`. `busy` while others read from it.
+    Eject {
+        /// Its id, name, path or device.
+        medium: String,
+        /// Also while others read from it: their copies go on when it is back.
+        #[serde(default)]
+        force: bool,
+    },
     /// Change who may use a share, or its name → `Share`.
     ChangeShare {
         /// The share.
@@ -343,6 +367,17 @@ pub enum Request {
         /// The path inside it; empty for all of the drive.
         path: String,
         /// An absolute folder or file path; none means the downloads folder.
+        dest: Option<String>,
+        /// When the name is taken here.
+        #[serde(default)]
+        conflict: Conflict,
+    },
+    /// Copy a disc as it is, into an image → `Transfer`, at once.
+    SaveImage {
+        /// The disc.
+        drive: String,
+        /// An absolute folder or file path; none means the downloads folder.
+        #[serde(default)]
         dest: Option<String>,
         /// When the name is taken here.
         #[serde(default)]
@@ -648,4 +683,6 @@ pub enum Response {
     Mount(Mount),
     /// Mounted drives.
     Mounts(Vec<Mount>),
+    /// Discs and drives that are in.
+    Media(Vec<Medium>),
 }

@@ -12,6 +12,8 @@ pub enum ShareKind {
     Printer,
     /// A folder.
     Folder,
+    /// What is on a disc, and its image.
+    Disc,
 }
 
 /// Who may use a share.
@@ -139,7 +141,7 @@ pub struct Share {
     pub kind: ShareKind,
     /// The name others see.
     pub name: String,
-    /// The queue's system name, or the folder's absolute path.
+    /// The queue's system name, or the absolute path of the folder, image or drive.
     pub target: String,
     /// Who may use it.
     pub policy: SharePolicy,

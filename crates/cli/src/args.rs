@@ -280,6 +280,16 @@ pub(crate) enum Command {
         #[arg(long)]
         webdav: bool,
     },
+    /// Discs and sticks that are in this computer now
+    Discs,
+    /// Let go of a disc or stick, so that it can be taken out
+    Eject {
+        /// Its name, id, folder or device
+        disc: String,
+        /// Also while others read from it; their copies go on when it is back
+        #[arg(long)]
+        force: bool,
+    },
     /// Mounted drives
     Mounts,
     /// Send files and folders to a device of the home, where somebody accepts them
@@ -370,16 +380,6 @@ pub(crate) enum MovedWhat {
     Same,
     /// A copy of another device: it becomes a device of its own
     New,
-}
-
-impl Command {
-    /// What this version cannot do yet, for the message that says so.
-    pub(crate) fn not_available(&self) -> Option<&'static str> {
-        match self {
-            Self::Share { what: ShareWhat::Disc { .. } } => Some("Sharing a disc"),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -58,6 +58,6 @@ async fn usual(node: &Asked, share: &str) -> Result<PassAction, Failure> {
 fn of(kind: ShareKind) -> PassAction {
     match kind {
         ShareKind::Printer => PassAction::Print,
-        ShareKind::Folder => PassAction::Read,
+        ShareKind::Folder | ShareKind::Disc => PassAction::Read,
     }
 }

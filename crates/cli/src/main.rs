@@ -8,6 +8,7 @@ mod args;
 mod ask;
 mod asks;
 mod changes;
+mod discs;
 mod doctor;
 mod find;
 mod follow;
@@ -108,9 +109,6 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
     if let Command::Run { name, port, loopback, log, .. } = command {
         return run::run(data, name, port, loopback, log.as_deref(), json).await;
     }
-    if let Some(what) = command.not_available() {
-        return Err(ApiError::not_available(what).into());
-    }
     let node = ask::Asked::connect(data.as_deref()).await?;
     match command {
         Command::Status => {
@@ -179,6 +177,8 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Mount { drive, dir, at_start, .. } => mounts::mount(&node, drive, dir, at_start, json).await,
         Command::Unmount { dir, .. } => mounts::unmount(&node, &dir, json).await,
         Command::Mounts => mounts::list(&node, json).await,
+        Command::Discs => discs::list(&node, json).await,
+        Command::Eject { disc, force } => discs::eject(&node, disc, force, json).await,
         Command::Transfers { watch: false } => {
             let Response::Transfers(transfers) = node.ask(Request::Transfers).await? else {
                 return Err(ask::odd());

@@ -6,7 +6,7 @@ use crate::{
     ask::{self, Asked, absolute},
     show,
 };
-use lanyard_api::{ApiError, Audience, Grant, Request, Response};
+use lanyard_api::{Audience, Grant, Request, Response};
 
 pub(crate) async fn share(node: &Asked, what: ShareWhat, json: bool) -> Result<(), Failure> {
     let request = match what {
@@ -21,7 +21,12 @@ pub(crate) async fn share(node: &Asked, what: ShareWhat, json: bool) -> Result<(
             let audience = node.audience(&to, &conditions(ask, limits)).await?;
             Request::ShareFolder { path, name, write, audience, until }
         }
-        ShareWhat::Disc { .. } => return Err(ApiError::not_available("Sharing a disc").into()),
+        ShareWhat::Disc { source, rule } => {
+            let Rule { name, to, until, ask, limits } = rule;
+            let source = absolute(&source)?;
+            let audience = node.audience(&to, &conditions(ask, limits)).await?;
+            Request::ShareDisc { source, name, audience, until }
+        }
     };
     let Response::Share(share) = node.ask(request).await? else { return Err(ask::odd()) };
     show::show(json, &share, show::shared)

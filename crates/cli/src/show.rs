@@ -6,7 +6,7 @@ pub(crate) mod qr;
 mod reasons;
 pub(crate) mod table;
 
-pub(crate) use drives::{bin, clean_line, mounts};
+pub(crate) use drives::{bin, clean_line, media, mounts};
 pub(crate) use passes::{new_pass, passes};
 
 use crate::Failure;
@@ -234,6 +234,7 @@ pub(crate) fn shares(shares: &[Share]) -> String {
             ShareKind::Printer => format!("printer {}", share.target),
             ShareKind::Folder if share.policy.write => format!("folder {} (may write)", share.target),
             ShareKind::Folder => format!("folder {}", share.target),
+            ShareKind::Disc => format!("disc {}", share.target),
         };
         let state = if share.available { "ready" } else { "away" };
         table.row([share.name.clone(), share.id.clone(), what, audience(share), state.to_owned()]);
@@ -624,6 +625,7 @@ mod tests {
             device_name: "pi".into(),
             access: Access::Allowed,
             writable: false,
+            disc: false,
             available,
             free_bytes: None,
             total_bytes: None,

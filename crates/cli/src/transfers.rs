@@ -31,6 +31,10 @@ pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Fail
 }
 
 pub(crate) async fn get(node: &Asked, wanted: Get, json: bool) -> Result<(), Failure> {
+    if let Some((drive, image)) = wanted.image() {
+        let (dest, conflict) = (Some(absolute(image)?), wanted.taken.into());
+        return every(node, vec![Request::SaveImage { drive, dest, conflict }], json).await;
+    }
     let (places, dest) = wanted.split();
     let dest = match dest {
         Some(dest) if places.len() > 1 && !dest.is_dir() => {

@@ -7,6 +7,7 @@
 
 pub mod consume;
 pub mod content;
+pub mod disc;
 mod disk;
 pub mod frames;
 #[cfg(fuzzing)]

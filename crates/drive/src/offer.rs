@@ -10,6 +10,7 @@ mod change;
 mod confine;
 mod crossing;
 pub mod dav;
+pub mod disc;
 mod edit;
 mod have;
 mod listing;
@@ -18,22 +19,24 @@ mod once;
 mod read;
 mod receive;
 mod search;
+mod shown;
 mod tree;
 mod verbs;
 
 use crate::{
     path::{self, SharePath},
-    wire::{Code, Problem},
+    wire::{self, Code, Problem},
 };
 use http::{Method, Request, Response};
 use lanyard_link::Body;
 use lanyard_link::Incoming;
 use lanyard_trust::{Action, Claim, Gate, NodeId, Refusal, ShareId, Subject, Used};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
 
@@ -42,6 +45,11 @@ const FILES_PER_CALLER: usize = 24;
 /// Batches of small files that are received at once, from all callers; the others wait.
 const BATCHES: usize = 4;
 
+/// Callers and shares of which it is remembered that they have been used.
+const USES: usize = 1_024;
+/// For so long one that read from a share counts as still reading.
+const A_MOMENT: Duration = Duration::from_secs(5);
+
 /// What stands behind a drive share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
@@ -49,6 +57,49 @@ pub struct Folder {
     pub root: PathBuf,
     /// Whether this caller may write.
     pub writable: bool,
+    /// What it is on.
+    pub medium: Medium,
+}
+
+/// What a share is on, and whether that is here now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Medium {
+    /// A disk that stays: the folder is there whenever its path is.
+    #[default]
+    Fixed,
+    /// A drive that comes and goes. The folder is its only as long as its path leads to this mount; none while the
+    /// drive is away. So nobody reads from another drive that took its place, or writes into an empty folder.
+    Drive(Option<Mount>),
+    /// A disc: [`Folder::root`] is the path of its image or of the drive it is in, and what can be seen is what is on
+    /// it, as long as it is this one. None while it is away.
+    Disc(Option<disc::DiscId>),
+}
+
+/// Which mount it is, as the system numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mount(pub u64);
+
+impl Mount {
+    /// The mount that a path is on; none where the system does not number them, or nothing is there.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+            /// `STATX_MNT_ID_UNIQUE`: numbers that are never used again, from Linux 6.8 on.
+            const UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
+            let told = |mask| {
+                let found = statx(CWD, path, AtFlags::NO_AUTOMOUNT, mask).ok()?;
+                (found.stx_mask & mask.bits() != 0).then_some(Self(found.stx_mnt_id))
+            };
+            told(UNIQUE).or_else(|| told(StatxFlags::MNT_ID))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = path;
+            None
+        }
+    }
 }
 
 /// The answering half of drives.
@@ -58,6 +109,7 @@ pub struct Offer {
     listings: listing::Listings,
     receiving: receive::Receiving,
     once: once::Once,
+    discs: disc::Discs,
     slots: Arc<Slots>,
     /// Batches that are received at once: each is in memory until it is whole.
     batches: Semaphore,
@@ -73,6 +125,7 @@ impl Offer {
             listings: listing::Listings::default(),
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
+            discs: disc::Discs::default(),
             slots: Arc::default(),
             batches: Semaphore::new(BATCHES),
         })
@@ -103,6 +156,11 @@ impl Offer {
         let visit = Visit { offer: Arc::clone(self), subject, share };
         let query = Query::parse(request.uri().query())?;
         match (request.method(), verb.as_str()) {
+            // The image of a disc under an address of its own, for programs that read discs.
+            (&Method::GET, "raw") => {
+                let path = SharePath::top().join(wire::IMAGE)?;
+                read::file(visit, Query { path, ..query }, request.headers()).await
+            }
             (&Method::GET, "list") => listing::list(visit, query).await,
             (&Method::GET, "stat") => read::stat(visit, query).await,
             (&Method::GET, "manifest") => manifests::manifest(visit, query).await,
@@ -117,6 +175,28 @@ impl Offer {
             (&Method::DELETE, "upload") => receive::parts::discard(visit, query).await,
             _ => verbs::answer(visit, &verb, query, request).await,
         }
+    }
+
+    /// Lets go of discs that nobody reads from any more, so that they can be taken out.
+    pub fn close_idle_discs(&self) {
+        self.discs.close_idle();
+    }
+
+    /// Lets go of a disc at once.
+    pub fn close_disc(&self, path: &Path) {
+        self.discs.close(path);
+    }
+
+    /// How many devices read from one of these shares, now or a moment ago: a copy asks for one part after the other.
+    #[must_use]
+    pub fn readers(&self, shares: &[ShareId]) -> usize {
+        self.slots.readers(shares)
+    }
+
+    /// Whether anything in one of these shares is open at this moment.
+    #[must_use]
+    pub fn is_open(&self, shares: &[ShareId]) -> bool {
+        self.slots.is_open(shares)
     }
 
     /// Removes for good what has been in the bin of a shared folder for longer than it is kept there. Blocks on the disk.
@@ -152,7 +232,14 @@ struct Visit {
 
 impl Visit {
     fn admit(&self, action: Action) -> Result<Folder, Refused> {
-        Ok(self.offer.gate.admit(&self.share, &self.subject, action)?)
+        let folder = self.offer.gate.admit(&self.share, &self.subject, action)?;
+        match folder.medium {
+            Medium::Disc(_) if !matches!(action, Action::List | Action::Read) => {
+                Err(Refused::new(Code::NotAllowed, "nobody writes to a disc"))
+            }
+            medium if !is_here(&folder.root, medium) => Err(disc::away()),
+            _ => Ok(folder),
+        }
     }
 
     /// Counts what is announced against what the caller may bring today.
@@ -169,7 +256,7 @@ impl Visit {
             Err(Refusal::Spent) => gate.look(share, subject, action),
             now => now,
         };
-        now.is_ok_and(|now| now.root == folder.root)
+        now.is_ok_and(|now| now.root == folder.root && now.medium == folder.medium)
     }
 
     /// So many bytes have come in.
@@ -189,7 +276,15 @@ impl Visit {
 
     fn slot(&self) -> Result<Slot, Refused> {
         let busy = || Refused::new(Code::Busy, "too many files at once");
-        self.offer.slots.take(self.subject.id()).ok_or_else(busy)
+        self.offer.slots.take(self.subject.id(), &self.share).ok_or_else(busy)
+    }
+}
+
+fn is_here(root: &Path, medium: Medium) -> bool {
+    match medium {
+        Medium::Fixed | Medium::Disc(Some(_)) => true,
+        Medium::Drive(mount) => mount.is_some_and(|mount| Mount::of(root) == Some(mount)),
+        Medium::Disc(None) => false,
     }
 }
 
@@ -303,17 +398,48 @@ async fn blocking<T: Send + 'static>(
 #[derive(Default)]
 struct Slots {
     open: Mutex<HashMap<NodeId, usize>>,
+    uses: Mutex<HashMap<(ShareId, NodeId), Use>>,
+}
+
+/// What one caller has open in one share, and when it last began or ended something.
+struct Use {
+    open: usize,
+    last: Instant,
 }
 
 impl Slots {
-    fn take(self: &Arc<Self>, caller: NodeId) -> Option<Slot> {
+    fn take(self: &Arc<Self>, caller: NodeId, share: &ShareId) -> Option<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(caller).or_default();
         if *count >= FILES_PER_CALLER {
             return None;
         }
         *count += 1;
-        Some(Slot { slots: Arc::clone(self), caller })
+        drop(open);
+        let mut uses = self.uses();
+        if uses.len() >= USES {
+            uses.retain(|_, used| used.open > 0 || used.last.elapsed() < A_MOMENT);
+        }
+        let used =
+            uses.entry((share.clone(), caller)).or_insert_with(|| Use { open: 0, last: Instant::now() });
+        (used.open, used.last) = (used.open + 1, Instant::now());
+        Some(Slot { slots: Arc::clone(self), caller, share: share.clone() })
+    }
+
+    fn readers(&self, shares: &[ShareId]) -> usize {
+        let uses = self.uses();
+        let recent = uses.iter().filter(|((share, _), used)| {
+            shares.contains(share) && (used.open > 0 || used.last.elapsed() < A_MOMENT)
+        });
+        recent.map(|((_, caller), _)| caller).collect::<HashSet<_>>().len()
+    }
+
+    fn is_open(&self, shares: &[ShareId]) -> bool {
+        self.uses().iter().any(|((share, _), used)| shares.contains(share) && used.open > 0)
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<(ShareId, NodeId), Use>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -321,10 +447,14 @@ impl Slots {
 struct Slot {
     slots: Arc<Slots>,
     caller: NodeId,
+    share: ShareId,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        if let Some(used) = self.slots.uses().get_mut(&(self.share.clone(), self.caller)) {
+            (used.open, used.last) = (used.open.saturating_sub(1), Instant::now());
+        }
         let mut open = self.slots.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.caller) {
             *count -= 1;

@@ -6,6 +6,7 @@
 //! | `GET stat?path=` | [`Stat`] |
 //! | `GET manifest?path=` | `ETag`, [`SIZE`], [`MODIFIED`]; the piece values (32 bytes each), then the FileId |
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
+//! | `GET raw`, `Range`, `If-Match` | the same for the image of a disc, which is also the file [`IMAGE`] at its top |
 //! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
 //! | `GET search?path=&words=` | [`Frame::Entry`](crate::frames::Frame) for every name below that fits ([`crate::words`]), `Folder` where it is looking, `Problem` for a folder that cannot be looked through, and one of the top with `too_large` when a limit ended it |
 //! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
@@ -63,6 +64,8 @@ pub const EXECUTABLE: &str = "lanyard-executable";
 pub const BATCH: usize = 1_000;
 /// The most bytes of content in one stream.
 pub const BATCH_BYTES: u64 = 8 << 20;
+/// The path of a disc's image, as one file with all of it. It is listed nowhere.
+pub const IMAGE: &str = ".lanyard-disc-image";
 /// The most names in a tree.
 pub const TREE: usize = 1_000_000;
 /// The most names that one search finds.
@@ -320,6 +323,10 @@ pub enum Code {
     Busy,
     /// Too large for a frame; it is fetched by itself.
     TooLarge,
+    /// The disc or drive behind the share is not in. It may come back.
+    Away,
+    /// The disc cannot be read at that place.
+    Damaged,
     /// Anything else.
     #[serde(other)]
     Failed,
@@ -338,7 +345,8 @@ impl Code {
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Spent | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Away => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Damaged | Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -360,7 +368,7 @@ impl Code {
 }
 
 impl Code {
-    const WORDS: [(Self, &str); 16] = [
+    const WORDS: [(Self, &str); 18] = [
         (Self::NotFound, "not_found"),
         (Self::NotAllowed, "not_allowed"),
         (Self::MustAsk, "must_ask"),
@@ -376,6 +384,8 @@ impl Code {
         (Self::Mismatch, "mismatch"),
         (Self::Busy, "busy"),
         (Self::TooLarge, "too_large"),
+        (Self::Away, "away"),
+        (Self::Damaged, "damaged"),
         (Self::Failed, "failed"),
     ];
 

@@ -5,6 +5,7 @@ use crate::{
     circle::Circle,
     clock::Clock,
     config::{Config, DataDir},
+    discs::Discs,
     doctor::probe::Probes,
     doors::browser::Browser,
     drives::Drives,
@@ -86,6 +87,8 @@ pub struct Core {
     pub inbox: Arc<Inbox>,
     /// Drives of others as folders of this computer.
     pub mounts: Mounts,
+    /// Discs and drives that come and go.
+    pub discs: Discs,
     /// Questions to the owner, in both directions.
     pub asks: Asks,
     /// Printers of others that are in this computer's own print dialog.

@@ -29,7 +29,7 @@ use lanyard_drive::{
         dav::{Dav, Mounted},
     },
     path::{self, SharePath},
-    wire::{Code, Kind, SEND, Stat, is_send},
+    wire::{Code, IMAGE, Kind, SEND, Stat, is_send},
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_trust::{Gate, NodeId, ShareId, Subject};
@@ -202,6 +202,40 @@ pub async fn get(
         drive: share.name,
         tree,
         size: (!tree).then_some(there.size),
+        path,
+        folder,
+        name,
+        conflict: convert::conflict(conflict),
+    };
+    core.drives.transfers.download(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// Begins to copy a whole disc as it is.
+///
+/// # Errors
+/// As [`get`]; `invalid` for what is no disc.
+pub async fn save_image(
+    core: &Arc<Core>,
+    drive: &str,
+    dest: Option<String>,
+    conflict: Conflict,
+) -> Result<Transfer, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let words = || format!("“{}” is not a disc, so there is no image of it.", share.name);
+    let path = SharePath::top().join(IMAGE).map_err(|_| ApiError::new(ErrorCode::Invalid, words()))?;
+    let there = what_is(core, &share, &path).await.map_err(|error| match error.code {
+        ErrorCode::NotFound => ApiError::new(ErrorCode::Invalid, words()),
+        _ => error,
+    })?;
+    let name = path::local_name(&format!("{}.iso", share.name));
+    let (folder, name) = places::destination(&core.downloads, dest, name).await?;
+    let new = NewDownload {
+        node: share.node,
+        device_name: share.device_name,
+        share: share.share,
+        drive: share.name,
+        tree: false,
+        size: Some(there.size),
         path,
         folder,
         name,

@@ -1,8 +1,8 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, doctor, doors::browser, drives, gateway, guests, home, inbox, mounts, moved, networks, pause,
-    presence, printing, sends, shares, status,
+    Core, asks, discs, doctor, doors::browser, drives, gateway, guests, home, inbox, mounts, moved, networks,
+    pause, presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -68,6 +68,11 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::ShareFolder { path, name, write, audience, until } => {
             shares::share_folder(core, path, name, write, audience, until).await.map(Response::Share)
         }
+        Request::ShareDisc { source, name, audience, until } => {
+            shares::share_disc(core, source, name, audience, until).await.map(Response::Share)
+        }
+        Request::Media => Ok(Response::Media(discs::list(core).await)),
+        Request::Eject { medium, force } => discs::eject(core, &medium, force).await.map(|()| Response::Done),
         Request::ChangeShare { share, name, write, audience, until } => {
             let change = shares::Wanted { name, write, audience, until };
             shares::change(core, &share, change).await.map(Response::Share)
@@ -111,6 +116,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         }
         Request::Get { drive, path, dest, conflict } => {
             drives::get(core, &drive, path, dest, conflict).await.map(Response::Transfer)
+        }
+        Request::SaveImage { drive, dest, conflict } => {
+            drives::save_image(core, &drive, dest, conflict).await.map(Response::Transfer)
         }
         Request::Put { document, drive, path, conflict } => {
             drives::put(core, document, &drive, path, conflict).await.map(Response::Transfer)

@@ -20,7 +20,11 @@ use http::{Method, Request, Response, StatusCode};
 use lanyard_api::{
     Answer, ApiError, Ask, Change, ErrorCode, Inbox as Shown, InboxSender, SendingState, ShareKind,
 };
-use lanyard_drive::{offer::Folder, path, wire::SEND};
+use lanyard_drive::{
+    offer::{Folder, Medium},
+    path,
+    wire::SEND,
+};
 use lanyard_link::{Body, Caller, Incoming, body};
 use lanyard_print::ticket;
 use lanyard_trust::{Action, Gate, NodeId, Refusal, ShareId, Subject, Used, Who};
@@ -133,7 +137,7 @@ impl Gate<Folder> for Inbox {
         match desk.said(id, &from, self.clock.now().ran) {
             Said::Yes => {
                 let root = desk.sendings.iter().find(|one| one.id == id).map(|one| self.folder_of(one));
-                Ok(Folder { root: root.ok_or(Refusal::Unknown)?, writable: false })
+                Ok(Folder { root: root.ok_or(Refusal::Unknown)?, writable: false, medium: Medium::Fixed })
             }
             Said::Nothing => Err(Refusal::MustAsk),
             Said::No => Err(Refusal::NotAllowed),

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod confine;
 pub mod core;
+pub mod discs;
 pub mod doctor;
 pub mod doors;
 pub mod drives;

@@ -7,6 +7,7 @@ use crate::{
     clock::{self, Clock},
     config,
     core::Parts,
+    discs,
     doctor::probe::Probes,
     doors::{browser::Browser, local},
     drives::{self, Drives},
@@ -284,6 +285,7 @@ impl Opened {
             drives: Drives::open(&parts, &inbox)?,
             inbox,
             mounts: Mounts::open(&parts)?,
+            discs: discs::Discs::default(),
             gateway: Gateway::open(&parts).map_err(in_store)?,
             guests: Guests::open(&parts).map_err(in_store)?,
             parts,
@@ -327,6 +329,7 @@ async fn start_rooms(core: &Arc<Core>) -> Result<(), StartError> {
     gateway::start(core).await?;
     drives::start(core).await?;
     mounts::start(core);
+    discs::start(core);
     inbox::start(core);
     guests::start(core).await;
     plain::start(core);

@@ -4,6 +4,7 @@
 //! store, counts what is brought, and tells front ends and neighbours when something changes. What is behind a
 //! share (a queue, a folder) is served by the rooms that ask the gate. Questions to the owner wait in `asks`.
 
+mod behind;
 mod folder;
 mod gate;
 mod offer;
@@ -13,12 +14,15 @@ mod rules;
 mod tally;
 mod watch;
 
+pub use behind::share_disc;
+pub(crate) use behind::{let_go, targets};
 pub(crate) use gate::OpenPrinter;
 pub use offer::offers_for;
 pub(crate) use passes::{grant_pass, revoke_passes};
 pub use permit::{always, once, regrant, standing};
 pub use watch::start;
 
+use behind::Behind;
 use rules::{ends, whom};
 
 use crate::{
@@ -30,6 +34,7 @@ use crate::{
     printing,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Grant, Millis, Share, ShareKind, SharePolicy};
+use lanyard_drive::offer::Medium;
 use lanyard_print::QueueId;
 use lanyard_store::{Migrations, Store, StoreError, rusqlite};
 use lanyard_trust::{Audience, Policy, ShareId, Until, names::MAX_NAME, names::clean};
@@ -68,6 +73,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         PRIMARY KEY (share, who)
     ) STRICT, WITHOUT ROWID;",
         "ALTER TABLE share_use ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
+        // What a folder is on, when that comes and goes. A disc is a folder whose target is an image or a drive.
+        "ALTER TABLE share ADD COLUMN behind TEXT;",
     ],
 };
 
@@ -99,6 +106,13 @@ struct Entry {
     available: bool,
     /// Free and total bytes of the disk behind a folder, as last seen.
     disk: Option<(u64, u64)>,
+    /// What a folder is on.
+    behind: Behind,
+    /// Whether that is in, as last seen, and by what it is noticed that it changed.
+    medium: Medium,
+    stamp: Option<String>,
+    /// The owner wants to take this out: it is not served again before it has been out.
+    left: Option<Medium>,
 }
 
 /// The shared folders of a node that does not run, for whoever must know them before it starts.
@@ -119,7 +133,8 @@ impl Shares {
     /// # Errors
     /// When the store does.
     pub fn load(store: Store, clock: Clock, circle: Circle) -> Result<Self, StoreError> {
-        let sql = "SELECT id, kind, name, target, audience, writable, until, created_at, policy FROM share";
+        let sql =
+            "SELECT id, kind, name, target, audience, writable, until, created_at, policy, behind FROM share";
         let rows: Vec<(ShareId, Option<Entry>)> =
             store.read(|c| c.prepare(sql)?.query_map([], |found| row(found, &clock))?.collect())?;
         let table = rows
@@ -213,16 +228,26 @@ impl Shares {
 
     async fn save(&self, id: &ShareId, entry: &Entry) -> Result<(), ApiError> {
         let policy = serde_json::to_string(&entry.policy).map_err(internal)?;
+        let behind = serde_json::to_string(&entry.behind).map_err(internal)?;
         let (id, entry) = (id.clone(), entry.clone());
-        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, created_at, policy)
-            VALUES (?1, ?2, ?3, ?4, '[]', ?5, ?6, ?7)
+        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, created_at, policy, behind)
+            VALUES (?1, ?2, ?3, ?4, '[]', ?5, ?6, ?7, ?8)
             ON CONFLICT (id) DO UPDATE SET name = ?3, writable = ?5, policy = ?7";
         let work = move |store: &Store| {
             store.write(|t| {
                 let kind = kind_word(entry.kind);
                 t.execute(
                     sql,
-                    (&id.0, kind, &entry.name, &entry.target, entry.policy.write, entry.created_at, &policy),
+                    (
+                        &id.0,
+                        kind,
+                        &entry.name,
+                        &entry.target,
+                        entry.policy.write,
+                        entry.created_at,
+                        &policy,
+                        &behind,
+                    ),
                 )
             })
         };
@@ -302,13 +327,25 @@ impl Entry {
         let now = clock.now();
         let grants = whom(audience, kind, clock, circle)?;
         let policy = Policy { grants, write: false, until: ends(until, clock)? }.sorted();
-        Ok(Self { kind, name, target, policy, created_at: now.wall, available: true, disk: None })
+        Ok(Self {
+            kind,
+            name,
+            target,
+            policy,
+            created_at: now.wall,
+            available: true,
+            disk: None,
+            behind: Behind::Fixed,
+            medium: Medium::Fixed,
+            stamp: None,
+            left: None,
+        })
     }
 
     fn share(&self, id: &ShareId) -> Share {
         Share {
             id: id.0.clone(),
-            kind: self.kind,
+            kind: if self.kind == ShareKind::Folder { self.behind.kind() } else { self.kind },
             name: self.name.clone(),
             target: self.target.clone(),
             policy: SharePolicy {
@@ -326,6 +363,15 @@ pub(crate) fn folders(core: &Core) -> Vec<PathBuf> {
     let table = core.shares.read();
     let folders = table.values().filter(|entry| entry.kind == ShareKind::Folder);
     folders.map(|entry| PathBuf::from(&entry.target)).collect()
+}
+
+/// Those of them that are here now, on the disk or drive that was meant.
+pub(crate) fn folders_that_are_in(core: &Core) -> Vec<PathBuf> {
+    let table = core.shares.read();
+    let is_in = |entry: &&Entry| {
+        entry.kind == ShareKind::Folder && matches!(entry.medium, Medium::Fixed | Medium::Drive(Some(_)))
+    };
+    table.values().filter(is_in).map(|entry| PathBuf::from(&entry.target)).collect()
 }
 
 /// All shares, for front ends, oldest first.
@@ -385,8 +431,12 @@ pub async fn share_folder(
         return Err(ApiError::new(ErrorCode::NotAvailable, detail));
     }
     let data = core.data.root().to_owned();
-    let checked = tokio::task::spawn_blocking(move || folder::check(&path, &data, write));
-    let folder = checked.await.map_err(internal)??;
+    let checked = tokio::task::spawn_blocking(move || {
+        let folder = folder::check(&path, &data, write)?;
+        let on = behind::of_folder(Path::new(&folder.path));
+        Ok::<_, ApiError>((folder, on))
+    });
+    let (folder, on) = checked.await.map_err(internal)??;
     let mut entry = Entry::new(
         ShareKind::Folder,
         &name.unwrap_or(folder.name),
@@ -397,6 +447,7 @@ pub async fn share_folder(
     )?;
     entry.policy.write = write;
     entry.disk = folder.disk;
+    (entry.behind, entry.medium) = on;
     let share = core.shares.add(entry).await?;
     tracing::info!(share = %share.id, write, "a folder is shared");
     changed(core);
@@ -436,6 +487,9 @@ pub async fn change(core: &Arc<Core>, share: &str, wanted: Wanted) -> Result<Sha
     if let Some(write) = write {
         if entry.kind == ShareKind::Printer {
             return Err(ApiError::new(ErrorCode::Invalid, "Nobody writes to a printer; they print."));
+        }
+        if write && entry.behind.kind() == ShareKind::Disc {
+            return Err(ApiError::new(ErrorCode::Invalid, "Nobody writes to a disc."));
         }
         entry.policy.write = write;
     }
@@ -497,7 +551,10 @@ fn row(row: &rusqlite::Row<'_>, clock: &Clock) -> rusqlite::Result<(ShareId, Opt
         None => old_policy(&row.get::<_, String>(4)?, row.get(5)?, row.get(6)?, clock),
     };
     let (name, target, created_at) = (row.get(2)?, row.get(3)?, row.get(7)?);
-    let entry = kind.zip(policy).map(|(kind, policy)| Entry {
+    // A share of which it is not known what it is on is not served from whatever is there.
+    let behind =
+        row.get::<_, Option<String>>(9)?.map_or(Some(Behind::Fixed), |text| serde_json::from_str(&text).ok());
+    let entry = kind.zip(policy).zip(behind).map(|((kind, policy), behind)| Entry {
         kind,
         name,
         target,
@@ -505,6 +562,10 @@ fn row(row: &rusqlite::Row<'_>, clock: &Clock) -> rusqlite::Result<(ShareId, Opt
         created_at,
         available: true,
         disk: None,
+        medium: behind.unseen(),
+        behind,
+        stamp: None,
+        left: None,
     });
     Ok((ShareId(row.get(0)?), entry))
 }
@@ -519,7 +580,7 @@ fn old_policy(audience: &str, write: bool, until: Option<Millis>, clock: &Clock)
 fn kind_word(kind: ShareKind) -> &'static str {
     match kind {
         ShareKind::Printer => "printer",
-        ShareKind::Folder => "folder",
+        ShareKind::Folder | ShareKind::Disc => "folder",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who this node is, and the snapshot of everything.
 
 use crate::{
-    Core, asks, drives, guests, home, inbox, mounts, moved, networks, pause, presence, printing,
+    Core, asks, discs, drives, guests, home, inbox, mounts, moved, networks, pause, presence, printing,
     settings::Settings, shares,
 };
 use lanyard_api::{ApiError, Change, CheckSign, ErrorCode, Millis, NodeStatus, Os, Snapshot};
@@ -65,6 +65,7 @@ pub async fn snapshot(core: &Core) -> Snapshot {
         queues: printing::queues(core).await,
         jobs: printing::jobs(core).await,
         transfers: drives::transfers(core).await,
+        media: discs::list(core).await,
         inbox: inbox::shown(core).await,
         mounts: mounts::list(core),
     }

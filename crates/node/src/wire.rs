@@ -88,6 +88,9 @@ pub struct OfferedDrive {
     /// The owner must be asked first.
     #[serde(default)]
     pub ask: bool,
+    /// It is on a disc, which can be had as an image too.
+    #[serde(default)]
+    pub disc: bool,
 }
 
 /// A question to the owner of a share: the body of `POST /v1/asks`.

@@ -14,6 +14,8 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
+mod discs;
+#[cfg(target_os = "linux")]
 mod drive_speed;
 #[cfg(target_os = "linux")]
 mod drives;
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
                 added::ALL,
                 plain_announcing::ALL,
                 plain_printing::ALL,
+                discs::ALL,
                 handling::ALL,
                 failover::ALL,
                 copy_faults::ALL,

@@ -124,7 +124,7 @@ removed_by: string | null, };
 /**
  * What changed: always the whole new value, so that applying an event twice does no harm.
  */
-export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "inbox", "value": Inbox } | { "what": "mounts", "value": Array<Mount> } | { "what": "stopping" };
+export type Change = { "what": "snapshot", "value": Snapshot } | { "what": "status", "value": NodeStatus } | { "what": "nearby", "value": Nearby } | { "what": "shares", "value": Array<Share> } | { "what": "home", "value": HomeState } | { "what": "asks", "value": Array<Ask> } | { "what": "passes", "value": Array<Pass> } | { "what": "queues", "value": Array<Queue> } | { "what": "job", "value": Job } | { "what": "transfer", "value": Transfer } | { "what": "inbox", "value": Inbox } | { "what": "mounts", "value": Array<Mount> } | { "what": "media", "value": Array<Medium> } | { "what": "stopping" };
 
 /**
  * One thing that was looked at.
@@ -293,6 +293,10 @@ access: Access,
  */
 writable: boolean, 
 /**
+ * What is on a disc: it can be saved as an image too.
+ */
+disc: boolean, 
+/**
  * False while the device, or the disk behind the share, is away.
  */
 available: boolean, 
@@ -338,7 +342,7 @@ export type EntryKind = "file" | "folder" | "other";
 /**
  * The codes. One is added only when a screen or a script acts on it.
  */
-export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "no_fuse" | "not_available" | "busy" | "stopping" | "internal";
+export type ErrorCode = "not_found" | "ambiguous" | "not_allowed" | "peer_unreachable" | "invalid" | "unsupported_document" | "unreadable" | "disk_full" | "exists" | "mismatch" | "changed" | "printer_failed" | "must_ask" | "spent" | "wrong_code" | "code_ended" | "in_home" | "no_home" | "not_keeper" | "other_version" | "network_public" | "no_fuse" | "not_available" | "busy" | "away" | "stopping" | "internal";
 
 /**
  * One change. A stream starts with `Change::Snapshot`; a gap in `seq` means: ask for the snapshot again.
@@ -927,6 +931,57 @@ whole: boolean, } | { "shows": "nothing",
  * The reason.
  */
 why: NoLook, };
+
+/**
+ * A disc or drive that is in now.
+ */
+export type Medium = { 
+/**
+ * The same whenever the same one is in.
+ */
+id: string, 
+/**
+ * What kind.
+ */
+kind: MediumKind, 
+/**
+ * What it is called.
+ */
+name: string, 
+/**
+ * What to share: the folder under which it is seen, or the optical drive.
+ */
+path: string, 
+/**
+ * The system's name for it.
+ */
+device: string, 
+/**
+ * Bytes.
+ */
+size: number | null, 
+/**
+ * The share that offers all of it.
+ */
+share: string | null, 
+/**
+ * How many devices read from it, now or a moment ago.
+ */
+readers: number, 
+/**
+ * What there is to say.
+ */
+note: MediumNote | null, };
+
+/**
+ * What kind of thing was put in.
+ */
+export type MediumKind = "disc" | "drive";
+
+/**
+ * What there is to say of a disc.
+ */
+export type MediumNote = "audio" | "scrambled" | "no_files";
 
 /**
  * One device of a home.
@@ -1751,7 +1806,31 @@ audience: Array<Grant>,
 /**
  * The share ends by itself then.
  */
-until: number | null, } | { "do": "change_share", 
+until: number | null, } | { "do": "share_disc", 
+/**
+ * Absolute path of an image, or of an optical drive.
+ */
+source: string, 
+/**
+ * The name others see; none means the disc's own.
+ */
+name: string | null, 
+/**
+ * Who may use it; empty means as in `ShareFolder`.
+ */
+audience: Array<Grant>, 
+/**
+ * The share ends by itself then.
+ */
+until: number | null, } | { "do": "media" } | { "do": "eject", 
+/**
+ * Its id, name, path or device.
+ */
+medium: string, 
+/**
+ * Also while others read from it: their copies go on when it is back.
+ */
+force: boolean, } | { "do": "change_share", 
 /**
  * The share.
  */
@@ -1896,6 +1975,18 @@ drive: string,
  * The path inside it; empty for all of the drive.
  */
 path: string, 
+/**
+ * An absolute folder or file path; none means the downloads folder.
+ */
+dest: string | null, 
+/**
+ * When the name is taken here.
+ */
+conflict: Conflict, } | { "do": "save_image", 
+/**
+ * The disc.
+ */
+drive: string, 
 /**
  * An absolute folder or file path; none means the downloads folder.
  */
@@ -2140,7 +2231,7 @@ left_out: number, } } | { "is": "removed", "value": {
 /**
  * Its id in the drive's bin; none when it is gone for good.
  */
-bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> };
+bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "media", "value": Array<Medium> };
 
 /**
  * What a member may do with the home itself.
@@ -2252,7 +2343,7 @@ kind: ShareKind,
  */
 name: string, 
 /**
- * The queue's system name, or the folder's absolute path.
+ * The queue's system name, or the absolute path of the folder, image or drive.
  */
 target: string, 
 /**
@@ -2267,7 +2358,7 @@ available: boolean, };
 /**
  * What kind of thing is shared.
  */
-export type ShareKind = "printer" | "folder";
+export type ShareKind = "printer" | "folder" | "disc";
 
 /**
  * Who may do what, until when.
@@ -2340,6 +2431,10 @@ jobs: Array<Job>,
  * Copies, newest first.
  */
 transfers: Array<Transfer>, 
+/**
+ * Discs and drives that are in this computer and can be taken out.
+ */
+media: Array<Medium>, 
 /**
  * What others send here.
  */

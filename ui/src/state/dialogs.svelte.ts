@@ -6,6 +6,7 @@ import type { LocalFile } from "../platform";
 export type Dialog =
   | { what: "print"; files: LocalFile[]; printer: string | null }
   | { what: "share_folder"; path: string }
+  | { what: "share_disc" }
   | { what: "own_network" }
   | { what: "device"; id: string }
   | { what: "printer"; id: string }
@@ -44,6 +45,8 @@ export type Note =
   | { id: number; about: "transfer"; transfer: string }
   | { id: number; about: "sending"; sending: string }
   | { id: number; about: "words"; words: string; undo?: () => void }
+  /** Something was put in that could be offered. */
+  | { id: number; about: "medium"; medium: string }
   /** `tried`: what did not work, in words, where the code alone would not tell. */
   | { id: number; about: "error"; error: ApiError; tried?: string; retry?: () => void };
 

@@ -1,6 +1,6 @@
 // What the node told: a snapshot and the numbered changes since. Pure: events in, a new model out.
 
-import type { Ask, Event, HomeState, Inbox, Job, Mount, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
+import type { Ask, Event, HomeState, Inbox, Job, Medium, Mount, Nearby, NodeStatus, Pass, Queue, Share, Snapshot, Transfer } from "../api";
 
 export interface Model {
   /** The number of the last event in here. */
@@ -14,6 +14,7 @@ export interface Model {
   queues: Queue[];
   jobs: Job[];
   transfers: Transfer[];
+  media: Medium[];
   inbox: Inbox;
   mounts: Mount[];
 }
@@ -51,6 +52,8 @@ export function apply(model: Model | null, event: Event): Outcome {
       return outcome({ ...next, jobs: put(model.jobs, change.value) });
     case "transfer":
       return outcome({ ...next, transfers: put(model.transfers, change.value) });
+    case "media":
+      return outcome({ ...next, media: change.value });
     case "inbox":
       return outcome({ ...next, inbox: change.value });
     case "mounts":

@@ -2,13 +2,19 @@
 
 use super::Args;
 use clap::{Args as Group, CommandFactory, error::ErrorKind};
-use std::{path::PathBuf, str::FromStr};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 #[derive(Debug, Group)]
 pub(crate) struct Get {
     /// Files and folders on drives, then where they go here [default: the downloads folder]
     #[arg(required = true, value_name = "DRIVE:PATH… [DEST]")]
     places: Vec<String>,
+    /// Copy a whole disc as it is, into this image; then DRIVE stands alone
+    #[arg(long, value_name = "FILE.iso")]
+    image: Option<PathBuf>,
     #[command(flatten)]
     pub taken: Taken,
 }
@@ -70,6 +76,16 @@ impl FromStr for Place {
 }
 
 impl Get {
+    /// The disc whose image is wanted, and where it goes.
+    pub(crate) fn image(&self) -> Option<(String, &Path)> {
+        let image = self.image.as_deref()?;
+        let [disc] = self.places.as_slice() else {
+            let message = "with --image there is one disc and nothing else";
+            Args::command().error(ErrorKind::WrongNumberOfValues, message).exit()
+        };
+        Some((disc.strip_suffix(':').unwrap_or(disc).to_owned(), image))
+    }
+
     /// What to copy, and where to when that was said.
     pub(crate) fn split(&self) -> (Vec<Place>, Option<PathBuf>) {
         let (last, rest) = match self.places.split_last() {

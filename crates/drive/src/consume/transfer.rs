@@ -70,6 +70,8 @@ pub enum Reason {
     Invalid,
     /// Too much at once.
     Busy,
+    /// The disc or drive there is not in.
+    Away,
     /// A fault.
     Internal,
 }
@@ -209,5 +211,6 @@ words!(Reason {
     Changed = "changed",
     Invalid = "invalid",
     Busy = "busy",
+    Away = "away",
     Internal = "internal",
 });

@@ -32,7 +32,7 @@ impl Trouble {
         let (reason, detail) = refusal(code, device, path);
         match code {
             Code::Changed => Self::Changed,
-            Code::Busy => Self::Passing(reason, detail),
+            Code::Busy | Code::Away => Self::Passing(reason, detail),
             _ => Self::Final(reason, detail),
         }
     }
@@ -100,6 +100,16 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
             format!("What arrived on {device} does not match the original, so it was not kept."),
         ),
         Code::Busy => (Reason::Busy, format!("{device} has too much to do at the moment.")),
+        Code::Away => (
+            Reason::Away,
+            format!("The disc or drive with “{path}” is not in {device}. It goes on when that is back."),
+        ),
+        Code::Damaged => (
+            Reason::Unreadable,
+            format!(
+                "The disc in {device} cannot be read at a place in “{path}”. It may be scratched or dirty."
+            ),
+        ),
         Code::TooLarge | Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),
     }
 }

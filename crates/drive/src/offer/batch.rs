@@ -7,6 +7,7 @@ use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
     receive,
+    shown::{Listed, Shown},
 };
 use crate::{
     content::FileId,
@@ -17,7 +18,6 @@ use crate::{
     wire::{self, BATCH, BATCH_BYTES, Code, Want},
 };
 use bytes::{Bytes, BytesMut};
-use cap_std::fs::Dir;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Frame as BodyFrame;
@@ -68,12 +68,13 @@ fn send_all(
     sender: &Pieces,
 ) -> Result<(), BodyError> {
     let (mut out, count) = (BytesMut::with_capacity(PORTION), wanted.len() as u64);
-    let mut last: Option<(Vec<String>, Dir)> = None;
+    let shown = visit.shown(folder).map_err(|refused| refused.detail)?;
+    let mut last: Option<(Vec<String>, Listed)> = None;
     for (path, want) in wanted {
         if !visit.still(Action::Read, folder) {
             return Err("the share was taken back".into());
         }
-        let frame = match read(folder, &path, &want, &mut last) {
+        let frame = match read(&shown, &path, &want, &mut last) {
             Ok(frame) => frame,
             Err(refused) => Frame::Problem(path, refused.code),
         };
@@ -89,27 +90,27 @@ fn send_all(
 
 /// One file. The folder of the one before is kept open, because most have it in common.
 fn read(
-    folder: &Folder,
+    shown: &Shown,
     path: &SharePath,
     want: &Want,
-    last: &mut Option<(Vec<String>, Dir)>,
+    last: &mut Option<(Vec<String>, Listed)>,
 ) -> Result<Frame, Refused> {
     let (parents, name) =
         path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder has no content"))?;
     if last.as_ref().is_none_or(|(open, _)| open != parents) {
-        *last = Some((parents.to_vec(), confine::open_dir(&folder.root, parents)?));
+        *last = Some((parents.to_vec(), shown.open_dir(parents)?));
     }
     let Some((_, dir)) = last else { return Err(Refused::new(Code::Failed, "no folder")) };
     for _ in 0..TRIES {
-        let (file, facts) = confine::open_file_in(dir, name)?;
+        let (file, facts) = dir.open_file(name)?;
         if facts.size > SMALL {
             return Err(Refused::new(Code::TooLarge, "too large for a frame"));
         }
         let mut content = Vec::new();
         // One byte more than there should be shows a file that grew.
         let most = usize::try_from(facts.size).unwrap_or(usize::MAX) + 1;
-        disk::read_at(&file, &mut content, 0, most)?;
-        if content.len() as u64 != facts.size || confine::facts_of(&file)? != facts {
+        file.read_at(&mut content, 0, most)?;
+        if content.len() as u64 != facts.size || file.facts()? != facts {
             continue;
         }
         if want.have.is_some_and(|have| have == FileId::of(&content)) {

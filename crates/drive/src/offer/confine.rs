@@ -49,6 +49,18 @@ impl Facts {
         }
     }
 
+    /// What a disc says of something on it: on which one and where, and when the disc itself last changed.
+    pub(super) fn on_disc(
+        kind: Kind,
+        size: u64,
+        modified: Option<i64>,
+        executable: bool,
+        object: (u64, u64),
+        changed: Option<i64>,
+    ) -> Self {
+        Self { kind, size, modified, executable, object, changed }
+    }
+
     /// Of a name where a drive of another computer is mounted: it is there, and nobody gets to open it.
     fn of_mounted_drive() -> Self {
         Self { kind: Kind::Other, size: 0, modified: None, executable: false, object: (0, 0), changed: None }
@@ -239,7 +251,8 @@ pub(super) fn look_in(dir: &Dir, name: &str) -> Result<Option<Facts>, Refused> {
     }
 }
 
-fn ordinary(facts: Facts) -> Result<Facts, Refused> {
+/// Refuses what is not a file with content.
+pub(super) fn ordinary(facts: Facts) -> Result<Facts, Refused> {
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Folder => Err(Refused::new(Code::WrongKind, "a folder has no content")),

@@ -3,10 +3,7 @@
 //! Asked per share and behind its gate: whoever may not read a path does not learn that its content is there. What was
 //! hashed before is known; a file of the same name and size is hashed now, within limits.
 
-use super::{
-    Folder, Refused, Visit, blocking,
-    confine::{self, Facts},
-};
+use super::{Folder, Refused, Visit, blocking, confine::Facts, shown::Shown};
 use crate::{
     content::FileId,
     path::SharePath,
@@ -15,10 +12,7 @@ use crate::{
 use http::{Request, Response, StatusCode};
 use lanyard_link::{Body, Incoming};
 use lanyard_trust::Action;
-use std::{
-    io::Read,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// The longest question.
 const MAX_QUESTION: usize = 16 * 1024;
@@ -39,7 +33,8 @@ pub(super) async fn have(visit: Visit, request: Request<Incoming>) -> Result<Res
         .map_err(|_| Refused::new(Code::Invalid, "a question is expected"))?;
     let held = blocking(move || {
         let _slot = slot;
-        Ok(known(&visit, &folder, &asked).or_else(|| found(&visit, &folder, &asked)))
+        let shown = visit.shown(&folder)?;
+        Ok(known(&visit, &shown, &asked).or_else(|| found(&visit, &folder, &shown, &asked)))
     })
     .await?;
     let held = held.ok_or_else(|| Refused::new(Code::NotFound, "it is not here"))?;
@@ -47,35 +42,34 @@ pub(super) async fn have(visit: Visit, request: Request<Incoming>) -> Result<Res
 }
 
 /// A file that was hashed before and has not changed since.
-fn known(visit: &Visit, folder: &Folder, asked: &Have) -> Option<Held> {
+fn known(visit: &Visit, shown: &Shown, asked: &Have) -> Option<Held> {
     let (path, then) = visit.offer.manifests.with_id(&visit.share, asked.id)?;
-    let (_, now) = confine::open_file(&folder.root, &path).ok()?;
+    let (_, now) = shown.open_file(&path).ok()?;
     (now == then).then(|| held(&path, &now))
 }
 
 /// A file of that name and size, when its content is the one that is asked for.
-fn found(visit: &Visit, folder: &Folder, asked: &Have) -> Option<Held> {
+fn found(visit: &Visit, folder: &Folder, shown: &Shown, asked: &Have) -> Option<Held> {
     let begun = Instant::now();
     let (mut folders, mut names) = (vec![SharePath::top()], 0);
     while let Some(path) = folders.pop() {
-        let Ok(dir) = confine::open_dir(&folder.root, path.names()) else { continue };
-        for entry in dir.entries().into_iter().flatten().flatten() {
+        let Ok(dir) = shown.open_dir(path.names()) else { continue };
+        for name in dir.names().into_iter().flatten().flatten() {
             names += 1;
             if names > MOST_NAMES || begun.elapsed() > BUDGET {
                 return None;
             }
-            let name = entry.file_name();
-            let Some(below) = name.to_str().and_then(|name| path.join(name).ok()) else { continue };
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let Some(below) = name.name.to_str().and_then(|name| path.join(name).ok()) else { continue };
+            if name.is_folder {
                 folders.push(below);
                 continue;
             }
             if below.name() != Some(&asked.name) {
                 continue;
             }
-            let facts = confine::facts_in(&dir, &name);
-            if facts.is_ok_and(|facts| facts.kind == Kind::File && facts.size == asked.size)
-                && let Some(held) = hashed(visit, folder, &below, asked.id, begun)
+            let facts = dir.facts(&name).ok().flatten();
+            if facts.is_some_and(|facts| facts.kind == Kind::File && facts.size == asked.size)
+                && let Some(held) = hashed(visit, (folder, shown), &below, asked.id, begun)
             {
                 return Some(held);
             }
@@ -84,19 +78,27 @@ fn found(visit: &Visit, folder: &Folder, asked: &Have) -> Option<Held> {
     None
 }
 
-fn hashed(visit: &Visit, folder: &Folder, path: &SharePath, id: FileId, begun: Instant) -> Option<Held> {
-    let (mut file, before) = confine::open_file(&folder.root, path).ok()?;
-    let (mut hasher, mut block) = (blake3::Hasher::new(), vec![0; BLOCK]);
+fn hashed(
+    visit: &Visit,
+    (folder, shown): (&Folder, &Shown),
+    path: &SharePath,
+    id: FileId,
+    begun: Instant,
+) -> Option<Held> {
+    let (file, before) = shown.open_file(path).ok()?;
+    let (mut hasher, mut block, mut at) = (blake3::Hasher::new(), Vec::new(), 0);
     loop {
         if begun.elapsed() > BUDGET || !visit.still(Action::Read, folder) {
             return None;
         }
-        match file.read(&mut block).ok()? {
-            0 => break,
-            got => hasher.update(&block[..got]),
-        };
+        file.read_at(&mut block, at, BLOCK).ok()?;
+        if block.is_empty() {
+            break;
+        }
+        hasher.update(&block);
+        at += block.len() as u64;
     }
-    let same = FileId(*hasher.finalize().as_bytes()) == id && confine::facts_of(&file).ok()? == before;
+    let same = FileId(*hasher.finalize().as_bytes()) == id && file.facts().ok()? == before;
     same.then(|| held(path, &before))
 }
 

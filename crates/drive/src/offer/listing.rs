@@ -1,29 +1,27 @@
 //! A folder's content in pages. Its names are remembered between two pages, within limits.
 
 use super::{
-    Query, Refused, Visit, blocking,
-    confine::{self, Facts},
+    Folder, Medium, Query, Refused, Visit, blocking,
+    confine::Facts,
+    shown::{Listed, Name},
 };
 use crate::{
     path::{self, SharePath},
     wire::{Code, Item, Kind, PAGE, Page},
 };
-use cap_std::fs::Dir;
 use http::{Response, StatusCode};
 use lanyard_link::Body;
 use lanyard_trust::Action;
 use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 pub(super) async fn list(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::List)?;
     let after = query.after.as_deref().map(parse_cursor).transpose()?;
-    let offer = Arc::clone(&visit.offer);
-    let page = blocking(move || page(&offer.listings, &folder.root, &query.path, after.as_ref())).await?;
+    let page = blocking(move || page(&visit, &folder, &query.path, after.as_ref())).await?;
     Ok(lanyard_link::body::json(StatusCode::OK, &page))
 }
 
@@ -79,8 +77,8 @@ pub(super) struct Listings {
     recent: Mutex<Vec<Rest>>,
 }
 
-/// A folder: where its share is, and its path in there.
-type Of = (PathBuf, SharePath);
+/// A folder: where its share is and on what, and its path in there.
+type Of = (PathBuf, Medium, SharePath);
 
 /// The names behind a page.
 struct Rest {
@@ -109,28 +107,27 @@ impl Listings {
 
 /// A name in a folder, as small as it can be: there may be very many.
 struct Candidate {
-    not_folder: bool,
     /// By what it is sorted; none when that is the name itself.
     folded: Option<Box<str>>,
-    name: OsString,
+    name: Name,
 }
 
 impl Candidate {
-    fn new(not_folder: bool, name: OsString) -> Self {
-        let bytes = name.as_encoded_bytes();
+    fn new(name: Name) -> Self {
+        let bytes = name.name.as_encoded_bytes();
         let plain = bytes.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
         let folded = (!plain).then(|| String::from_utf8_lossy(bytes).to_lowercase().into_boxed_str());
-        Self { not_folder, folded, name }
+        Self { folded, name }
     }
 
     /// The order of [`Rank`].
     fn key(&self) -> (bool, &[u8], &[u8]) {
-        let bytes = self.name.as_encoded_bytes();
-        (self.not_folder, self.folded.as_deref().map_or(bytes, str::as_bytes), bytes)
+        let bytes = self.name.name.as_encoded_bytes();
+        (!self.name.is_folder, self.folded.as_deref().map_or(bytes, str::as_bytes), bytes)
     }
 
     fn cursor(&self) -> String {
-        Rank::new(self.not_folder, self.name.as_encoded_bytes()).cursor()
+        Rank::new(!self.name.is_folder, self.name.name.as_encoded_bytes()).cursor()
     }
 }
 
@@ -146,15 +143,14 @@ struct Names {
 
 impl Names {
     /// All names behind `after`.
-    fn read(dir: &Dir, after: Option<&Rank>) -> Result<Self, Refused> {
+    fn read(dir: &Listed, after: Option<&Rank>) -> Result<Self, Refused> {
         let mut names = Self::default();
-        for entry in dir.entries()? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name.to_str().is_some_and(path::is_reserved) {
+        for name in dir.names()? {
+            let name = name?;
+            if name.name.to_str().is_some_and(path::is_reserved) {
                 continue;
             }
-            let candidate = Candidate::new(!entry.file_type().is_ok_and(|kind| kind.is_dir()), name);
+            let candidate = Candidate::new(name);
             if after.is_none_or(|after| candidate.key() > after.key()) {
                 names.all.push(candidate);
             }
@@ -198,9 +194,10 @@ impl Names {
 
 /// A folder is read for its first page; the others come from what was found then. A name that comes meanwhile may be
 /// missed, one that goes is left out, the others are not moved by it.
-fn page(listings: &Listings, root: &Path, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
-    let dir = confine::open_dir(root, path.names())?;
-    let of = (root.to_owned(), path.clone());
+fn page(visit: &Visit, folder: &Folder, path: &SharePath, after: Option<&Rank>) -> Result<Page, Refused> {
+    let listings = &visit.offer.listings;
+    let dir = visit.shown(folder)?.open_dir(path.names())?;
+    let of = (folder.root.clone(), folder.medium, path.clone());
     let mut names = match after.and_then(|after| Some((after, listings.take(&of)?))) {
         Some((after, mut names)) => {
             names.skip(after);
@@ -218,15 +215,14 @@ fn page(listings: &Listings, root: &Path, path: &SharePath, after: Option<&Rank>
 }
 
 /// None for a name that went away meanwhile.
-fn item(dir: &Dir, candidate: &Candidate) -> Option<Item> {
-    let name = candidate.name.to_string_lossy().into_owned();
-    let facts = match confine::facts_in(dir, &candidate.name) {
-        Ok(facts) => facts,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+fn item(dir: &Listed, candidate: &Candidate) -> Option<Item> {
+    let name = candidate.name.name.to_string_lossy().into_owned();
+    let facts = match dir.facts(&candidate.name) {
+        Ok(facts) => facts?,
         Err(_) => return Some(Item::of(name, Kind::Other, None)),
     };
     // A name that does not survive the wire, or that this protocol refuses, cannot be opened later: say so now.
-    let openable = candidate.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
+    let openable = candidate.name.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
     let kind = if openable { facts.kind } else { Kind::Other };
     Some(Item::of(name, kind, Some(&facts)))
 }

@@ -1,10 +1,6 @@
 //! Manifests of offered files: hashed when first asked for, sent while they are hashed, remembered for a while.
 
-use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
-    read,
-};
+use super::{Folder, Query, Refused, Slot, Visit, blocking, confine::Facts, read, shown::Opened};
 use crate::{
     content::{self, FileId, Manifest, PieceValue},
     disk,
@@ -18,7 +14,6 @@ use lanyard_link::{Body, BodyError};
 use lanyard_trust::{Action, ShareId};
 use std::{
     collections::HashMap,
-    fs::File,
     io,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -98,9 +93,14 @@ impl Manifests {
 pub(super) async fn manifest(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::Read)?;
     let slot = visit.slot()?;
-    let root = folder.root.clone();
     let path = query.path.clone();
-    let (file, facts) = blocking(move || confine::open_file(&root, &query.path)).await?;
+    let (here, behind) = (visit.clone(), folder.clone());
+    let open = move || {
+        let (file, facts) = here.shown(&behind)?.open_file(&query.path)?;
+        file.try_first(0, facts.size)?;
+        Ok((file, facts))
+    };
+    let (file, facts) = blocking(open).await?;
     let mut response = Response::new(lanyard_link::body::empty());
     read::describe(response.headers_mut(), &facts);
     let length = content::pieces(facts.size) as u64 * ID_LEN + ID_LEN;
@@ -126,7 +126,7 @@ fn encode(values: &[PieceValue], id: Option<FileId>) -> Bytes {
 
 /// Hashes on its own thread and sends values as they come, so that a large file answers at once and the caller can
 /// begin with its content meanwhile.
-fn hash(visit: Visit, folder: Folder, file: File, facts: Facts, path: SharePath, slot: Slot) -> Body {
+fn hash(visit: Visit, folder: Folder, file: Opened, facts: Facts, path: SharePath, slot: Slot) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(4);
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
@@ -140,7 +140,7 @@ fn hash(visit: Visit, folder: Folder, file: File, facts: Facts, path: SharePath,
 fn hash_all(
     visit: &Visit,
     folder: &Folder,
-    file: &File,
+    file: &Opened,
     facts: &Facts,
     path: SharePath,
     sender: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
@@ -152,7 +152,8 @@ fn hash_all(
             return Err("the share was taken back".into());
         }
         let range = content::piece_range(facts.size, piece);
-        disk::read_at(file, &mut bytes, range.start, usize::try_from(range.end - range.start)?)?;
+        let length = usize::try_from(range.end - range.start)?;
+        file.read_at(&mut bytes, range.start, length).map_err(|refused| refused.detail)?;
         if (bytes.len() as u64) < range.end - range.start {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
@@ -162,7 +163,7 @@ fn hash_all(
             sent = values.len();
         }
     }
-    if confine::facts_of(file).map_err(|refused| refused.detail)? != *facts {
+    if file.facts().map_err(|refused| refused.detail)? != *facts {
         return Err("the file changed while it was read".into());
     }
     let manifest = Manifest::from_values(facts.size, values)?;

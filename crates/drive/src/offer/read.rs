@@ -1,12 +1,7 @@
 //! What a file is, and its bytes.
 
-use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
-    edit::Place,
-};
+use super::{Folder, Query, Refused, Slot, Visit, blocking, confine::Facts, edit::Place, shown::Opened};
 use crate::{
-    disk,
     range::{Asked, requested},
     wire::{self, Code, Kind},
 };
@@ -15,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Frame;
 use lanyard_link::{Body, BodyError};
 use lanyard_trust::Action;
-use std::{fs::File, io, ops::Range};
+use std::{io, ops::Range};
 use tokio::sync::mpsc;
 
 /// Bytes per read and per frame; the gate is asked once for each.
@@ -26,7 +21,7 @@ const READ_AHEAD: usize = 2;
 pub(super) async fn stat(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::List)?;
     let writable = folder.writable;
-    let facts = blocking(move || confine::look(&folder.root, &query.path)).await?;
+    let facts = blocking(move || visit.shown(&folder)?.look(&query.path)).await?;
     Ok(lanyard_link::body::json(StatusCode::OK, &described(&facts, writable)))
 }
 
@@ -51,8 +46,12 @@ pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Res
         visit.admit(Action::Write)?;
     }
     let slot = visit.slot()?;
-    let root = folder.root.clone();
-    let (file, facts) = blocking(move || place.open(&root)).await?;
+    let (here, behind) = (visit.clone(), folder.clone());
+    let open = move || match place {
+        Place::Named(path) => here.shown(&behind)?.open_file(&path),
+        place => place.open(&behind.root).map(|(file, facts)| (file.into(), facts)),
+    };
+    let (file, facts): (Opened, Facts) = blocking(open).await?;
     if !matches(headers, &facts) {
         return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
     }
@@ -73,13 +72,16 @@ pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Res
             return Ok(response);
         }
     };
+    let (file, range) =
+        blocking(move || file.try_first(range.start, range.end - range.start).map(|()| (file, range)))
+            .await?;
     insert(response.headers_mut(), header::CONTENT_LENGTH, &(range.end - range.start).to_string());
     *response.body_mut() = pump(visit, folder, file, range, slot);
     Ok(response)
 }
 
 /// Reads on its own thread, never more than [`READ_AHEAD`] blocks ahead of the network.
-fn pump(visit: Visit, folder: Folder, file: File, range: Range<u64>, slot: Slot) -> Body {
+fn pump(visit: Visit, folder: Folder, file: Opened, range: Range<u64>, slot: Slot) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(READ_AHEAD);
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
@@ -100,7 +102,7 @@ fn pump(visit: Visit, folder: Folder, file: File, range: Range<u64>, slot: Slot)
 pub(super) fn block(
     visit: &Visit,
     folder: &Folder,
-    file: &File,
+    file: &Opened,
     at: u64,
     length: u64,
 ) -> Result<Bytes, BodyError> {
@@ -108,7 +110,7 @@ pub(super) fn block(
         return Err("the share was taken back".into());
     }
     let mut bytes = Vec::new();
-    disk::read_at(file, &mut bytes, at, usize::try_from(length)?)?;
+    file.read_at(&mut bytes, at, usize::try_from(length)?).map_err(|refused| refused.detail)?;
     if (bytes.len() as u64) < length {
         // Never padded: a file that shrank breaks the answer, and its new etag tells the rest.
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

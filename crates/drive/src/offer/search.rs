@@ -7,7 +7,8 @@
 
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
+    confine::Facts,
+    shown::{Listed, Name, Shown},
 };
 use crate::{
     frames::{Entry, Frame},
@@ -16,7 +17,6 @@ use crate::{
     words::Words,
 };
 use bytes::BytesMut;
-use cap_std::fs::DirEntry;
 use http::Response;
 use hyper::body::Frame as BodyFrame;
 use lanyard_link::{Body, BodyError};
@@ -51,9 +51,14 @@ pub(super) async fn search(visit: Visit, query: Query) -> Result<Response<Body>,
     let words = query.more.words.as_deref().and_then(Words::parse);
     let words = words.ok_or_else(|| Refused::new(Code::Invalid, "nothing to search for"))?;
     let slot = visit.slot()?;
-    let (root, top) = (folder.root.clone(), query.path.clone());
+    let (here, behind, top) = (visit.clone(), folder.clone(), query.path.clone());
     // A refusal belongs into the head of the answer.
-    blocking(move || confine::open_dir(&root, top.names()).map(drop)).await?;
+    let look = move || {
+        let shown = here.shown(&behind)?;
+        shown.open_dir(top.names()).map(drop)?;
+        Ok(shown)
+    };
+    let shown = blocking(look).await?;
     let (sender, mut receiver) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
         let now = Instant::now();
@@ -61,6 +66,7 @@ pub(super) async fn search(visit: Visit, query: Query) -> Result<Response<Body>,
         let mut walk = Walk {
             visit,
             folder,
+            shown,
             words,
             waiting: VecDeque::new(),
             out,
@@ -84,6 +90,7 @@ pub(super) async fn search(visit: Visit, query: Query) -> Result<Response<Body>,
 struct Walk {
     visit: Visit,
     folder: Folder,
+    shown: Shown,
     words: Words,
     waiting: VecDeque<SharePath>,
     out: BytesMut,
@@ -117,24 +124,24 @@ impl Walk {
 
     /// One folder. The outer error ends the walk, the inner one only this folder.
     fn one(&mut self, path: &SharePath) -> Result<Result<(), Refused>, Stop> {
-        let dir = match confine::open_dir(&self.folder.root, path.names()) {
+        let dir = match self.shown.open_dir(path.names()) {
             Ok(dir) => dir,
             Err(refused) => return Ok(Err(refused)),
         };
-        let entries = match dir.entries() {
-            Ok(entries) => entries,
-            Err(error) => return Ok(Err(error.into())),
+        let names = match dir.names() {
+            Ok(names) => names,
+            Err(refused) => return Ok(Err(refused)),
         };
-        for entry in entries {
-            match entry {
-                Ok(entry) => self.name(path, &dir, &entry)?,
-                Err(error) => return Ok(Err(error.into())),
+        for one in names {
+            match one {
+                Ok(one) => self.name(path, &dir, &one)?,
+                Err(refused) => return Ok(Err(refused)),
             }
         }
         Ok(Ok(()))
     }
 
-    fn name(&mut self, folder: &SharePath, dir: &cap_std::fs::Dir, entry: &DirEntry) -> Result<(), Stop> {
+    fn name(&mut self, folder: &SharePath, dir: &Listed, one: &Name) -> Result<(), Stop> {
         self.names += 1;
         if self.names > TREE || self.begun.elapsed() > LONGEST {
             return Err(Stop::Limit);
@@ -143,18 +150,16 @@ impl Walk {
             self.tell(&Frame::Folder { path: folder.clone(), modified: None });
             self.send().map_err(Stop::Ended)?;
         }
-        let name = entry.file_name();
         // A name that is not Unicode, or that this protocol refuses, could not be opened: it is not found either.
-        let Some(name) = name.to_str().filter(|name| !path::is_reserved(name)) else { return Ok(()) };
+        let Some(name) = one.name.to_str().filter(|name| !path::is_reserved(name)) else { return Ok(()) };
         let Ok(below) = folder.join(name) else { return Ok(()) };
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if self.words.fit(name) {
             // It may have gone away meanwhile.
-            if let Ok(facts) = confine::facts_in(dir, name) {
+            if let Ok(Some(facts)) = dir.facts(one) {
                 self.find(below.clone(), &facts)?;
             }
         }
-        if is_folder {
+        if one.is_folder {
             if self.waiting.len() >= WAITING {
                 return Err(Stop::Limit);
             }

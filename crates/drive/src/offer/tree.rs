@@ -3,7 +3,7 @@
 //! Entries come as they are found, parents before what is in them, in no other order. Memory holds one folder's handle
 //! and the names of the folders that are still to be looked through.
 
-use super::{Folder, Query, Refused, Slot, Visit, blocking, confine};
+use super::{Folder, Query, Refused, Slot, Visit, blocking, shown::Shown};
 use crate::{
     frames::{Entry, Frame},
     path::{self, SharePath},
@@ -24,12 +24,17 @@ type Pieces = mpsc::Sender<Result<BodyFrame<bytes::Bytes>, BodyError>>;
 pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::List)?;
     let slot = visit.slot()?;
-    let (root, top) = (folder.root.clone(), query.path.clone());
+    let (here, behind, top) = (visit.clone(), folder.clone(), query.path.clone());
     // A refusal belongs into the head of the answer.
-    blocking(move || confine::open_dir(&root, top.names()).map(drop)).await?;
+    let shown = blocking(move || {
+        let shown = here.shown(&behind)?;
+        shown.open_dir(top.names()).map(drop)?;
+        Ok(shown)
+    })
+    .await?;
     let (sender, mut receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
-        let mut walk = Walk { visit, folder, out: BytesMut::new(), frames: 0, sender, _slot: slot };
+        let mut walk = Walk { visit, folder, shown, out: BytesMut::new(), frames: 0, sender, _slot: slot };
         if let Err(why) = walk.all(query.path) {
             let _ = walk.sender.blocking_send(Err(why));
         }
@@ -42,6 +47,7 @@ pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, R
 struct Walk {
     visit: Visit,
     folder: Folder,
+    shown: Shown,
     out: BytesMut,
     frames: u64,
     sender: Pieces,
@@ -68,19 +74,20 @@ impl Walk {
         path: &SharePath,
         folders: &mut Vec<SharePath>,
     ) -> Result<Result<(), Refused>, BodyError> {
-        let dir = match confine::open_dir(&self.folder.root, path.names()) {
+        let dir = match self.shown.open_dir(path.names()) {
             Ok(dir) => dir,
             Err(refused) => return Ok(Err(refused)),
         };
-        let entries = match dir.entries() {
-            Ok(entries) => entries,
-            Err(error) => return Ok(Err(error.into())),
+        let names = match dir.names() {
+            Ok(names) => names,
+            Err(refused) => return Ok(Err(refused)),
         };
-        for entry in entries {
-            let name = match entry {
-                Ok(entry) => entry.file_name(),
-                Err(error) => return Ok(Err(error.into())),
+        for found in names {
+            let found = match found {
+                Ok(found) => found,
+                Err(refused) => return Ok(Err(refused)),
             };
+            let name = &found.name;
             if name.to_str().is_some_and(path::is_reserved) {
                 continue;
             }
@@ -88,11 +95,11 @@ impl Walk {
                 self.tell(&Frame::Problem(path.clone(), Code::Invalid))?;
                 continue;
             };
-            let facts = match confine::facts_in(&dir, &name) {
-                Ok(facts) => facts,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    self.tell(&Frame::Problem(below, Refused::from(error).code))?;
+            let facts = match dir.facts(&found) {
+                Ok(Some(facts)) => facts,
+                Ok(None) => continue,
+                Err(refused) => {
+                    self.tell(&Frame::Problem(below, refused.code))?;
                     continue;
                 }
             };

@@ -6,6 +6,8 @@
 mod changes;
 mod confined;
 mod dav;
+#[cfg(unix)]
+mod discs;
 mod download;
 mod faults;
 mod listing;

@@ -6,7 +6,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use lanyard_drive::{
     consume::{Conflict, NewDownload, NewUpload, Remote, State, Transfer, Transfers},
-    offer::{Folder, Offer},
+    offer::{Folder, Medium, Offer},
     path::SharePath,
 };
 use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
@@ -40,6 +40,7 @@ pub(crate) struct Rules {
     /// Bytes that came before their file was whole, and what has its name.
     pub(crate) moved: AtomicU64,
     pub(crate) landed: Mutex<Vec<String>>,
+    pub(crate) medium: Mutex<Medium>,
     /// The caller may do nothing any more.
     pub(crate) denied: AtomicBool,
 }
@@ -56,7 +57,7 @@ impl Gate<Folder> for Rules {
         if action == Action::Write && !writable {
             return Err(Refusal::NotAllowed);
         }
-        Ok(Folder { root: self.root.lock().unwrap().clone(), writable })
+        Ok(Folder { root: self.root.lock().unwrap().clone(), writable, medium: *self.medium.lock().unwrap() })
     }
 
     fn moved(&self, _: &ShareId, _: &Subject, bytes: u64) {

@@ -233,7 +233,7 @@ pub(super) fn start(core: &Arc<Core>) {
                 () = swept.cancel.cancelled() => return,
                 _ = round.tick() => {}
             }
-            let folders = crate::shares::folders(&swept);
+            let folders = crate::shares::folders_that_are_in(&swept);
             let work = move || folders.iter().for_each(|root| lanyard_drive::offer::Offer::sweep_bin(root));
             if tokio::task::spawn_blocking(work).await.is_err() {
                 return;

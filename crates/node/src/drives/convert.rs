@@ -108,6 +108,7 @@ pub(super) fn api(reason: Reason) -> ErrorCode {
         Reason::Changed => ErrorCode::Changed,
         Reason::Invalid => ErrorCode::Invalid,
         Reason::Busy => ErrorCode::Busy,
+        Reason::Away => ErrorCode::Away,
         Reason::Internal => ErrorCode::Internal,
     }
 }
@@ -132,6 +133,7 @@ mod tests {
             "changed",
             "invalid",
             "busy",
+            "away",
             "internal",
         ];
         for word in words {

@@ -276,6 +276,7 @@ fn drive(core: &Core, node: &NodeId, row: &Row, offered: &OfferedDrive) -> Drive
         device_name: row.shown_name(node),
         access: asks::access(core, node, &offered.share, offered.ask),
         writable: offered.writable,
+        disc: offered.disc,
         available: offered.available && row.link == Link::Online,
         free_bytes: offered.free,
         total_bytes: offered.total,

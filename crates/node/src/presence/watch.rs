@@ -1,7 +1,7 @@
 //! Watching one device: a stream of lines, kept open, begun anew when it breaks or falls silent.
 
 use super::{is_back, offers::cleaned};
-use crate::{Core, asks, home, printing, wire::WatchLine};
+use crate::{Core, asks, drives, home, printing, wire::WatchLine};
 use http::Request;
 use lanyard_api::Millis;
 use lanyard_link::body::{self, Lines, ReadError};
@@ -189,6 +189,8 @@ async fn take(core: &Arc<Core>, node: NodeId, line: WatchLine, spoken: &mut bool
         WatchLine::Offers(offers) => {
             if presence.devices().offers(&node, cleaned(offers), now) {
                 presence.dirty.notify_one();
+                // A disc may be back, for which a copy waits.
+                drives::peer_is_back(core, node).await;
             }
             if !std::mem::replace(spoken, true) {
                 is_back(core, node);

@@ -5,7 +5,7 @@ use super::{
     tally::{self, Key, Tally},
 };
 use lanyard_api::ShareKind;
-use lanyard_drive::offer::Folder;
+use lanyard_drive::offer::{Folder, Medium};
 use lanyard_print::QueueId;
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{
@@ -381,7 +381,8 @@ impl Shares {
     fn folder(&self, share: &ShareId, entry: Entry, subject: &Subject) -> Folder {
         // One who must ask, or has had all for today, is told so when it writes, not that it never may.
         let writable = self.decide(share, &entry, subject, Action::Write) != Decision::Deny;
-        Folder { root: PathBuf::from(entry.target), writable }
+        let writable = writable && !matches!(entry.medium, Medium::Disc(_));
+        Folder { root: PathBuf::from(entry.target), writable, medium: entry.medium }
     }
 }
 
@@ -398,7 +399,7 @@ pub(super) fn key(share: &ShareId, subject: &Subject) -> Key {
 pub(super) fn look(kind: ShareKind) -> Action {
     match kind {
         ShareKind::Printer => Action::Print,
-        ShareKind::Folder => Action::List,
+        ShareKind::Folder | ShareKind::Disc => Action::List,
     }
 }
 

@@ -30,8 +30,10 @@ pub async fn offers_for(core: &Core, subject: &Subject) -> Offers {
                 let queue = printing::queue_state(core, &QueueId(entry.target)).await;
                 offers.printers.push(OfferedPrinter { ask, ..printer(id, entry.name, queue) });
             }
-            ShareKind::Folder => offers.drives.push(OfferedDrive {
-                writable: core.shares.decide(&id, &entry, subject, Action::Write) != Decision::Deny,
+            ShareKind::Folder | ShareKind::Disc => offers.drives.push(OfferedDrive {
+                disc: entry.behind.kind() == ShareKind::Disc,
+                writable: entry.behind.kind() != ShareKind::Disc
+                    && core.shares.decide(&id, &entry, subject, Action::Write) != Decision::Deny,
                 ask: core.shares.decide(&id, &entry, subject, Action::List) == Decision::Ask,
                 share: id.0,
                 name: entry.name,

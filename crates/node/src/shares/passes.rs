@@ -17,6 +17,9 @@ impl Shares {
         let (kind, target) = {
             let table = self.read();
             let entry = table.get(&id).ok_or_else(|| gone(&id))?;
+            if action == PassAction::Add && entry.behind.kind() == ShareKind::Disc {
+                return Err(ApiError::new(ErrorCode::Invalid, "Nobody puts files into a disc."));
+            }
             (entry.kind, PathBuf::from(&entry.target))
         };
         if kind != guests::kind_for(action) {
@@ -24,7 +27,7 @@ impl Shares {
                 ShareKind::Printer => {
                     "A guest can print on a printer; there is nothing to read or to put in."
                 }
-                ShareKind::Folder => "A guest cannot print on a folder.",
+                ShareKind::Folder | ShareKind::Disc => "A guest cannot print on a folder.",
             };
             return Err(ApiError::new(ErrorCode::Invalid, words));
         }

@@ -1,7 +1,7 @@
 //! The table and the gate, without a node around them.
 
 use super::*;
-use lanyard_api::Audience as Shown;
+use lanyard_api::{Audience as Shown, ShareKind as Shared};
 use lanyard_drive::offer::Folder;
 use lanyard_trust::{Action, Claim, Gate, Grant as Rule, NodeId, Refusal, Subject, Used, Who};
 
@@ -33,6 +33,10 @@ fn insert(shares: &Shares, id: &str, kind: ShareKind, policy: Policy) -> ShareId
         created_at: 0,
         available: true,
         disk: None,
+        behind: Behind::Fixed,
+        medium: Medium::Fixed,
+        stamp: None,
+        left: None,
     };
     shares.write().insert(id.clone(), entry);
     id
@@ -249,4 +253,29 @@ fn a_permission_does_not_survive_a_restart() {
         }
         assert_eq!(open(&shares, &id, &near(), Action::Read).is_ok(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_shared_disc_is_away_after_a_start_until_it_was_seen_and_nobody_writes_to_it() {
+    let store = store();
+    let shares = load(&store);
+    let on = Behind::Disc { id: "00112233".to_owned() };
+    let mut disc = entry(&shares, "/dev/sr0", None);
+    (disc.behind, disc.policy) = (on, Policy { write: true, ..everyone() });
+    let share = shares.add(disc).await.unwrap();
+    assert_eq!(share.kind, Shared::Disc);
+    let again = load(&store);
+    assert_eq!(again.list()[0].kind, Shared::Disc, "a restart does not make a folder of it");
+    let folder: Folder = again.admit(&ShareId(share.id), &near(), Action::Read).unwrap();
+    assert_eq!((folder.medium, folder.writable), (Medium::Disc(None), false));
+}
+
+#[tokio::test]
+async fn a_share_of_which_it_is_not_known_what_it_is_on_is_not_served() {
+    let store = store();
+    let shares = load(&store);
+    shares.add(entry(&shares, "/srv/music", None)).await.unwrap();
+    assert_eq!(load(&store).list().len(), 1);
+    store.write(|t| t.execute("UPDATE share SET behind = '{\"on\":\"tape\"}'", ()).map(drop)).unwrap();
+    assert!(load(&store).list().is_empty(), "written by a later version");
 }

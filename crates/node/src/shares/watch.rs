@@ -1,8 +1,9 @@
 //! Keeps the table true: folders that come and go, queues that come and go, shares that end.
 
-use super::{Shares, changed, folder};
+use super::{Entry, Shares, behind::Behind, changed, folder};
 use crate::Core;
 use lanyard_api::{Change, Queue, ShareKind};
+use lanyard_drive::offer::Medium;
 use lanyard_trust::{ShareId, Until};
 use std::{
     collections::HashSet,
@@ -72,18 +73,24 @@ async fn watch(core: &Arc<Core>) {
 
 /// Looks at every shared folder, at all of them at once, and tells when one came or went.
 pub(super) async fn look(core: &Core) {
-    let folders: Vec<(ShareId, PathBuf)> = {
+    let folders: Vec<(ShareId, Known)> = {
         let table = core.shares.read();
         let folders = table.iter().filter(|(_, entry)| entry.kind == ShareKind::Folder);
-        folders.map(|(id, entry)| (id.clone(), PathBuf::from(&entry.target))).collect()
+        folders.map(|(id, entry)| (id.clone(), Known::of(entry))).collect()
     };
-    let looks = folders.into_iter().map(async |(id, root)| (id, look_at(&core.shares, root).await));
+    let looks = folders.into_iter().map(async |(id, known)| (id, look_at(&core.shares, known).await));
     let mut different = false;
     for (id, seen) in futures_util::future::join_all(looks).await {
         let mut table = core.shares.write();
         let Some((entry, seen)) = table.get_mut(&id).zip(seen) else { continue };
-        different |= entry.available != seen.there;
-        entry.available = seen.there;
+        let (medium, stamp) = seen.medium.unwrap_or_else(|| (entry.behind.unseen(), None));
+        // What the owner wants to take out is not served again before it has been out.
+        if entry.left == Some(medium) {
+            continue;
+        }
+        entry.left = None;
+        different |= entry.available != seen.there || entry.medium != medium;
+        (entry.available, entry.medium, entry.stamp) = (seen.there, medium, stamp);
         entry.disk = seen.disk.or(entry.disk);
     }
     if different {
@@ -95,15 +102,43 @@ pub(super) async fn look(core: &Core) {
 struct Seen {
     there: bool,
     disk: Option<(u64, u64)>,
+    /// What it is on, and by what that is known; none when that did not answer.
+    medium: Option<(Medium, Option<String>)>,
+}
+
+/// What is known of a shared folder before the look.
+struct Known {
+    root: PathBuf,
+    behind: Behind,
+    last: (Medium, Option<String>),
+}
+
+impl Known {
+    fn of(entry: &Entry) -> Self {
+        let last = (entry.left.unwrap_or(entry.medium), entry.stamp.clone());
+        Self { root: PathBuf::from(&entry.target), behind: entry.behind.clone(), last }
+    }
+
+    fn look(&self) -> Seen {
+        let medium = self.behind.look(&self.root, &self.last);
+        let there = match medium.0 {
+            Medium::Fixed | Medium::Drive(Some(_)) => folder::is_there(&self.root),
+            Medium::Disc(disc) => disc.is_some(),
+            Medium::Drive(None) => false,
+        };
+        let is_folder = there && !matches!(medium.0, Medium::Disc(_));
+        let disk = if is_folder { folder::disk(&self.root) } else { None };
+        Seen { there, disk, medium: Some(medium) }
+    }
 }
 
 /// A folder that does not answer in time counts as away. While a look at it is under way none other begins, and
 /// nothing is known: each look at a dead mount holds a thread.
-async fn look_at(shares: &Shares, root: PathBuf) -> Option<Seen> {
-    let look = Look::begin(&shares.looks, root)?;
+async fn look_at(shares: &Shares, known: Known) -> Option<Seen> {
+    let look = Look::begin(&shares.looks, known.root.clone())?;
     let looking = tokio::task::spawn_blocking(move || {
-        let there = folder::is_there(&look.root);
-        Seen { there, disk: if there { folder::disk(&look.root) } else { None } }
+        let _look = look;
+        known.look()
     });
     match tokio::time::timeout(PATIENCE, looking).await {
         Ok(Ok(seen)) => Some(seen),

@@ -238,6 +238,7 @@ fn errno(code: Code) -> Errno {
         Code::DiskFull => Errno::NOSPC,
         Code::TooLarge => Errno::FBIG,
         Code::Busy => Errno::BUSY,
-        Code::Mismatch | Code::Failed => Errno::IO,
+        Code::Away => Errno::NODEV,
+        Code::Mismatch | Code::Damaged | Code::Failed => Errno::IO,
     }
 }

@@ -237,7 +237,12 @@ pub(super) fn parent(path: &SharePath) -> Option<SharePath> {
 
 /// What is there; None when nothing is. The folders above must be there.
 pub(super) fn look(root: &Path, path: &SharePath) -> Result<Option<Facts>, Failure> {
-    match confine::look(root, path) {
+    found(confine::look(root, path))
+}
+
+/// The same of what was looked for already.
+pub(super) fn found(looked: Result<Facts, Refused>) -> Result<Option<Facts>, Failure> {
+    match looked {
         Ok(facts) => Ok(Some(facts)),
         Err(refused) if is_absent(&refused) => Ok(None),
         Err(refused) => Err(refused.into()),

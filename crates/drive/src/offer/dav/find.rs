@@ -1,12 +1,9 @@
 //! PROPFIND (RFC 4918 §9.1): what there is, written while the folder is read, in memory that does not grow with it.
 
 use super::{
-    super::{
-        Folder, Slot, blocking,
-        confine::{self, Facts},
-    },
+    super::{Folder, Refused, Slot, blocking, confine::Facts, shown::Listed},
     body,
-    call::{Call, Depth, is_noise, look, small_body},
+    call::{Call, Depth, found, is_noise, small_body},
     failure::Failure,
     live::{self, Resource, Wanted},
     locks::Lock,
@@ -15,7 +12,6 @@ use super::{
 };
 use crate::{disk, path::SharePath, wire::Kind};
 use bytes::Bytes;
-use cap_std::fs::Dir;
 use http::{Response, StatusCode};
 use hyper::body::Frame;
 use lanyard_link::{Body, BodyError, Incoming};
@@ -46,7 +42,7 @@ struct Finding {
     wanted: Wanted,
     facts: Facts,
     /// The folder, when what is in it was asked for.
-    inside: Option<Dir>,
+    inside: Option<Listed>,
     /// Properties of what is asked for, and of what is in it.
     dead: Vec<Dead>,
     dead_inside: HashMap<String, Vec<Dead>>,
@@ -63,14 +59,15 @@ impl Finding {
         if call.target.is_noise() {
             return Err(Failure::not_found());
         }
-        let facts = look(&folder.root, path)?.filter(|facts| facts.kind != Kind::Other);
+        let shown = call.visit.shown(&folder)?;
+        let facts = found(shown.look(path))?.filter(|facts| facts.kind != Kind::Other);
         let facts = facts.ok_or_else(Failure::not_found)?;
         let is_folder = facts.kind == Kind::Folder;
         if depth == Depth::Infinity && is_folder {
             return Err(Failure::because(StatusCode::FORBIDDEN, "propfind-finite-depth", ""));
         }
         let inside = match depth == Depth::One && is_folder {
-            true => Some(confine::open_dir(&folder.root, path.names())?),
+            true => Some(shown.open_dir(path.names())?),
             false => None,
         };
         let (share, properties) = (&call.mounted.share.0, &call.dav.properties);
@@ -102,15 +99,16 @@ impl Finding {
         let href = self.call.href(path, self.facts.kind == Kind::Folder);
         self.respond(&mut out, path, &href, name, &self.facts, &self.dead);
         if let Some(dir) = &self.inside {
-            let entries = dir.entries().map_err(|error| Some(error.into()))?;
+            let broken = |refused: Refused| Some(BodyError::from(refused.detail));
+            let names = dir.names().map_err(broken)?;
             let base = self.call.href(path, true);
-            for entry in entries {
-                let name = entry.map_err(|error| Some(error.into()))?.file_name();
+            for one in names {
+                let one = one.map_err(broken)?;
                 // What no address can name, and what this door does not give away, is not listed.
-                let Some(name) = name.to_str().filter(|name| !is_noise(name)) else { continue };
+                let Some(name) = one.name.to_str().filter(|name| !is_noise(name)) else { continue };
                 let Ok(below) = path.join(name) else { continue };
                 // It went away meanwhile, or cannot be looked at.
-                let Ok(facts) = confine::facts_in(dir, name) else { continue };
+                let Ok(Some(facts)) = dir.facts(&one) else { continue };
                 if facts.kind == Kind::Other {
                     continue;
                 }

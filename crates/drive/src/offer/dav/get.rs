@@ -1,12 +1,8 @@
 //! GET and HEAD: a file, whole or in parts.
 
 use super::{
-    super::{
-        Folder, Slot, Visit, blocking,
-        confine::{self, Facts},
-        read,
-    },
-    call::{Call, is_strong, look, seconds, tags},
+    super::{Folder, Slot, Visit, blocking, confine::Facts, read, shown::Opened},
+    call::{Call, found, is_strong, seconds, tags},
     empty,
     failure::Failure,
     live,
@@ -19,7 +15,7 @@ use http::{HeaderMap, Method, Response, StatusCode, header};
 use hyper::body::Frame;
 use lanyard_link::{Body, BodyError};
 use lanyard_trust::Action;
-use std::{fs::File, ops::Range};
+use std::ops::Range;
 use tokio::sync::mpsc;
 
 /// Frames that may wait for a slow client.
@@ -34,8 +30,8 @@ pub(super) async fn get(call: Call) -> Result<Response<Body>, Failure> {
         return Err(Failure::not_found());
     }
     let is_head = call.head.method == Method::HEAD;
-    let (root, path) = (folder.root.clone(), call.target.path.clone());
-    let facts = blocking(move || Ok(look(&root, &path))).await??;
+    let (here, behind, path) = (call.visit.clone(), folder.clone(), call.target.path.clone());
+    let facts = blocking(move || Ok(found(here.shown(&behind)?.look(&path)))).await??;
     match facts.map(|facts| facts.kind) {
         None => return Err(Failure::not_found()),
         Some(Kind::Folder) => return Ok(of_folder()),
@@ -43,8 +39,8 @@ pub(super) async fn get(call: Call) -> Result<Response<Body>, Failure> {
         Some(Kind::File) => {}
     }
     let slot = call.visit.slot()?;
-    let (root, path) = (folder.root.clone(), call.target.path.clone());
-    let (file, facts) = blocking(move || confine::open_file(&root, &path)).await?;
+    let (here, behind, path) = (call.visit.clone(), folder.clone(), call.target.path.clone());
+    let (file, facts) = blocking(move || here.shown(&behind)?.open_file(&path)).await?;
     let headers = &call.head.headers;
     if let Some(answer) = check(headers, &facts)? {
         return Ok(answer);
@@ -79,6 +75,14 @@ pub(super) async fn get(call: Call) -> Result<Response<Body>, Failure> {
     };
     set(response.headers_mut(), header::CONTENT_LENGTH, &parts.length().to_string());
     if !is_head {
+        let ranges: Vec<Range<u64>> = parts.parts.iter().map(|(_, part)| part.clone()).collect();
+        let tried = move || {
+            ranges
+                .iter()
+                .try_for_each(|part| file.try_first(part.start, part.end - part.start))
+                .map(|()| file)
+        };
+        let file = blocking(tried).await?;
         *response.body_mut() = pump(call.visit, folder, file, parts, slot);
     }
     Ok(response)
@@ -176,7 +180,7 @@ impl Parts {
 }
 
 /// Reads on its own thread, never more than [`AHEAD`] blocks ahead of the network.
-fn pump(visit: Visit, folder: Folder, file: File, parts: Parts, slot: Slot) -> Body {
+fn pump(visit: Visit, folder: Folder, file: Opened, parts: Parts, slot: Slot) -> Body {
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(AHEAD);
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
