@@ -1893,7 +1893,15 @@ dir: string,
 /**
  * Not while a program has a file open there → `busy`.
  */
-careful: boolean, } | { "do": "mounts" };
+careful: boolean, } | { "do": "mounts" } | { "do": "open_drive", 
+/**
+ * The drive.
+ */
+drive: string, } | { "do": "shut_drive", 
+/**
+ * The drive, or its address.
+ */
+drive: string, };
 
 /**
  * The answer to a request.
