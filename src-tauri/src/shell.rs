@@ -33,10 +33,10 @@ pub(crate) enum ShellRequest {
     TakeOpened,
     /// Shows a file in the file manager → null.
     Reveal { path: PathBuf },
-    /// Opens a folder in the file manager → null.
-    OpenFolder { path: PathBuf },
     /// Opens a file with its own program; a program is only shown in the file manager → null.
     Open { path: PathBuf },
+    /// Opens a folder in the file manager → null.
+    OpenFolder { path: PathBuf },
     /// Whether closing the window leaves the node running, and whether there is a tray → `{keeps_running, tray}`.
     About,
     /// Stops the node and ends the app.
@@ -127,14 +127,8 @@ pub(crate) async fn handle(app: &AppHandle, request: ShellRequest) -> Result<ser
         ShellRequest::Describe { paths } => describe(paths).await,
         ShellRequest::TakeOpened => describe(app.state::<Shell>().take_opened()).await,
         ShellRequest::Reveal { path } => reveal(app, &path),
+        ShellRequest::Open { path } => open(app, path).await,
         ShellRequest::OpenFolder { path } => open_folder(app, path).await,
-        ShellRequest::Open { path } => {
-            if opening::is_program(&path) {
-                reveal(app, &path)
-            } else {
-                open(app, &path)
-            }
-        }
         ShellRequest::About => json(&serde_json::json!({
             "keeps_running": app.state::<crate::host::Host>().is_embedded(),
             "tray": crate::tray::is_shown(app),
@@ -206,6 +200,23 @@ fn reveal(app: &AppHandle, path: &Path) -> Result<serde_json::Value, ApiError> {
     json(&())
 }
 
+/// The file may be on a mounted drive whose device is away: it is looked at where waiting holds nobody up.
+async fn open(app: &AppHandle, path: PathBuf) -> Result<serde_json::Value, ApiError> {
+    let looked = path.clone();
+    let look = move || (looked.exists(), opening::is_program(&looked));
+    let (is_there, is_program) = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    if !is_there {
+        return Err(ApiError::new(ErrorCode::NotFound, format!("{} is not there any more.", path.display())));
+    }
+    if is_program {
+        return reveal(app, &path);
+    }
+    app.opener()
+        .open_path(path.to_string_lossy(), None::<&str>)
+        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no program opens this: {error}")))?;
+    json(&())
+}
+
 /// A look at a mounted drive may wait for the other device, so it is not taken here but by the file manager. Only what is
 /// a folder is opened: nothing that a page names is ever run.
 async fn open_folder(app: &AppHandle, path: PathBuf) -> Result<serde_json::Value, ApiError> {
@@ -217,16 +228,6 @@ async fn open_folder(app: &AppHandle, path: PathBuf) -> Result<serde_json::Value
     app.opener()
         .open_path(path.to_string_lossy(), None::<&str>)
         .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no file manager answers: {error}")))?;
-    json(&())
-}
-
-fn open(app: &AppHandle, path: &Path) -> Result<serde_json::Value, ApiError> {
-    if !path.exists() {
-        return Err(ApiError::new(ErrorCode::NotFound, format!("{} is not there any more.", path.display())));
-    }
-    app.opener()
-        .open_path(path.to_string_lossy(), None::<&str>)
-        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("no program opens this: {error}")))?;
     json(&())
 }
 

@@ -1,7 +1,11 @@
 //! Bad networks. Each impairment is measured before it is handed out, because a kernel without the right module lets
 //! some tools report success and changes nothing.
 
-use crate::{host::Host, inside::ECHO_PORT};
+use crate::{
+    host::{Host, Plug, Process, run_in_network},
+    inside::ECHO_PORT,
+    lab::Lab,
+};
 use anyhow::{Context, Result, ensure};
 use std::{
     net::{IpAddr, SocketAddr, SocketAddrV6},
@@ -80,6 +84,73 @@ pub fn rate(host: &Host, mbit: u32, other: &Host) -> Result<f64> {
         "asked for {mbit} Mbit/s but measured {measured:.1}: the impairment is not real"
     );
     Ok(measured)
+}
+
+/// What a long cable does to frames.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Way {
+    /// Milliseconds each way.
+    pub delay: u32,
+    /// By how many milliseconds that differs from frame to frame: some overtake others.
+    pub differs: u32,
+    /// Percent that never arrive, each way.
+    pub lost: u32,
+}
+
+/// A long cable between a host and the switch, until it is dropped.
+#[derive(Debug)]
+pub struct LongCable {
+    _relay: Process,
+}
+
+/// Puts a long cable between `host` and the switch of the laboratory, and proves it by an echo to `other`. Impairments of
+/// the old cable are gone with it. Answers the cable and the round trip that was measured, in milliseconds.
+///
+/// # Errors
+/// When the measured round trip is far from what was asked for.
+pub fn long_cable(lab: &Lab, host: &Host, other: &Host, way: Way) -> Result<(LongCable, f64)> {
+    let switch = lab.switch();
+    let (ours, theirs) = (format!("wire-{}", host.name()), format!("far-{}", host.name()));
+    let [delay, differs, lost] = [way.delay, way.differs, way.lost].map(|number| number.to_string());
+    let relay = switch.spawn(&[
+        "python3",
+        "-u",
+        "-c",
+        include_str!("wire.py"),
+        &ours,
+        &theirs,
+        &delay,
+        &differs,
+        &lost,
+    ])?;
+    crate::soon("the cable is there", Duration::from_secs(5), || {
+        ensure!(relay.written().contains("ready"), "{}", relay.errors());
+        Ok(())
+    })?;
+    let (ipv4, ipv6) = (host.ipv4()?, host.ipv6()?);
+    run_in_network(switch.pid(), &["ip", "link", "set", &ours, "master", "br0", "up"])?;
+    run_in_network(switch.pid(), &["ip", "link", "set", &theirs, "netns", &host.pid().to_string()])?;
+    host.sh(&format!(
+        "ip link del eth0
+         ip link set {theirs} name eth0
+         ip link set eth0 up"
+    ))?;
+    host.set_cable(Plug { namespace: switch.pid(), interface: ours });
+    host.change_address(ipv4, ipv6)?;
+    let (address, mut measured) = (format!("{}:{ECHO_PORT}", other.ipv4()?), 0.0);
+    let echo = other.spawn_inside(&["echo"])?;
+    crate::soon("the round trip is as long as it should be", Duration::from_secs(10), || {
+        ensure!(echo.written().contains("listening"), "{}", echo.errors());
+        let said = host.run_inside(&["round-trip", &address])?;
+        measured = said.trim().parse().with_context(|| format!("the probe said {said:?}"))?;
+        let asked = f64::from(2 * way.delay + way.differs);
+        ensure!(
+            measured >= 0.9 * asked - 1.0 && measured < 2.0 * asked + 10.0,
+            "asked for {asked} ms there and back but measured {measured:.1}: the impairment is not real"
+        );
+        Ok(())
+    })?;
+    Ok((LongCable { _relay: relay }, measured))
 }
 
 /// Takes the limit of [`rate`] away again.

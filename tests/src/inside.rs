@@ -5,11 +5,12 @@
 mod besiege;
 mod joining;
 mod middle;
+mod ranges;
 mod rude;
 mod stopwatch;
 mod web;
 
-pub use stopwatch::Timed;
+pub use stopwatch::{Timed, usage};
 
 use crate::mdns;
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -52,9 +53,22 @@ pub fn run() -> Option<ExitCode> {
 fn act(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["time", command @ ..] => stopwatch::run(command),
+        ["ranges", address, dir, path, size, connections, length] => {
+            let length = Duration::from_secs(length.parse()?);
+            ranges::ranges(
+                address.parse()?,
+                Path::new(dir),
+                path,
+                size.parse()?,
+                connections.parse()?,
+                length,
+            )
+        }
+        ["first-page", address, dir, path] => ranges::first_page(address.parse()?, Path::new(dir), path),
         ["sink", port] => sink(port.parse()?),
         ["blast", address, bytes] => blast(address.parse()?, bytes.parse()?),
         ["echo"] => echo(),
+        ["round-trip", address] => round_trip(address.parse()?),
         ["probe", address, count] => probe(address.parse()?, count.parse()?),
         ["hold-port", port] => hold_port(port.parse()?),
         ["drip", address, limit] => drip(address.parse()?, Duration::from_secs(limit.parse()?)),
@@ -158,6 +172,29 @@ fn probe(address: SocketAddr, count: u32) -> Result<()> {
     }
     let received = counter.join().unwrap_or(0);
     println!("{received}");
+    Ok(())
+}
+
+/// Prints the milliseconds that half of some small datagrams need at most there and back.
+fn round_trip(address: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut times = Vec::new();
+    for number in 0..40_u32 {
+        let begun = Instant::now();
+        socket.send_to(&number.to_be_bytes(), address)?;
+        let mut answer = [0; 64];
+        while let Ok(length) = socket.recv(&mut answer) {
+            if answer[..length] == number.to_be_bytes() {
+                times.push(begun.elapsed());
+                break;
+            }
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(5) || !times.is_empty(), "no echo");
+    }
+    times.sort_unstable();
+    let middle = times.get(times.len() / 2).context("no echo")?;
+    println!("{:.2}", middle.as_secs_f64() * 1_000.0);
     Ok(())
 }
 

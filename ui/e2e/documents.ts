@@ -35,3 +35,24 @@ function drawn(...pages: string[]): Buffer {
   text += `trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${text.lastIndexOf("xref")}\n%%EOF\n`;
   return Buffer.from(text, "latin1");
 }
+
+/** A falling tone of so many seconds: 16 bits, 8 kHz, one channel (RIFF WAVE). */
+export function tone(seconds: number): Buffer {
+  const rate = 8000;
+  const samples = rate * seconds;
+  const file = Buffer.alloc(44 + samples * 2);
+  file.write("RIFF", 0);
+  file.writeUInt32LE(36 + samples * 2, 4);
+  file.write("WAVEfmt ", 8);
+  file.writeUInt32LE(16, 16);
+  file.writeUInt16LE(1, 20);
+  file.writeUInt16LE(1, 22);
+  file.writeUInt32LE(rate, 24);
+  file.writeUInt32LE(rate * 2, 28);
+  file.writeUInt16LE(2, 32);
+  file.writeUInt16LE(16, 34);
+  file.write("data", 36);
+  file.writeUInt32LE(samples * 2, 40);
+  for (let i = 0; i < samples; i++) file.writeInt16LE(Math.round(3000 * Math.sin(i / (4 + i / samples))), 44 + i * 2);
+  return file;
+}

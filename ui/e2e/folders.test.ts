@@ -4,14 +4,14 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Nearby, NodeStatus } from "../src/api";
 import { inspect, launch } from "./chromium";
-import { pdf } from "./documents";
+import { pdf, tone } from "./documents";
 import { Node, scratch, unique, until } from "./nodes";
 import { picture } from "./paper";
 import { Screen } from "./screen";
@@ -31,28 +31,8 @@ let anna: Screen;
 
 const page = () => anna.page;
 const row = (name: string) => page().getByRole("row").filter({ has: page().getByText(name, { exact: true }) });
+const folder = (name: string) => page().getByRole("row").filter({ has: page().getByRole("link", { name }) });
 const names = async () => (await page().locator("[data-main]").allTextContents()).map((name) => name.replace(/, folder$/, ""));
-
-/** Ten minutes of a falling tone: 16 bits, 8 kHz, one channel (RIFF WAVE). */
-function wav(): Buffer {
-  const rate = 8000;
-  const samples = rate * 600;
-  const file = Buffer.alloc(44 + samples * 2);
-  file.write("RIFF", 0);
-  file.writeUInt32LE(36 + samples * 2, 4);
-  file.write("WAVEfmt ", 8);
-  file.writeUInt32LE(16, 16);
-  file.writeUInt16LE(1, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(rate, 24);
-  file.writeUInt32LE(rate * 2, 28);
-  file.writeUInt16LE(2, 32);
-  file.writeUInt16LE(16, 34);
-  file.write("data", 36);
-  file.writeUInt32LE(samples * 2, 40);
-  for (let i = 0; i < samples; i++) file.writeInt16LE(Math.round(3000 * Math.sin(i / (4 + i / samples))), 44 + i * 2);
-  return file;
-}
 
 beforeAll(async () => {
   place = await scratch();
@@ -64,9 +44,9 @@ beforeAll(async () => {
   await writeFile(join(files, "contract.pdf"), pdf("one", "two", "three"));
   await writeFile(join(files, "notes.txt"), "Dear Anna\n");
   await writeFile(join(files, "noise.bin"), randomBytes(5000));
-  await writeFile(join(files, "tone.wav"), wav());
-  // In memory: what is measured is the page and the node, not a disk.
-  many = await mkdtemp(join(existsSync("/dev/shm") ? "/dev/shm" : place.path, "lanyard-many-"));
+  await writeFile(join(files, "tone.wav"), tone(600));
+  many = join(place.path, "many");
+  await mkdir(many);
   await run("sh", ["-c", `cd "$1" && seq -f 'file %.0f.dat' 1 ${HUNDRED_THOUSAND} | tr '\\n' '\\0' | xargs -0 touch`, "sh", many]);
 
   ben = await Node.start(join(place.path, "ben"), BEN);
@@ -81,7 +61,6 @@ afterAll(async () => {
   await anna?.close();
   await browser?.close();
   await ben?.stop();
-  await rm(many, { recursive: true, force: true });
   await place?.[Symbol.asyncDispose]();
 });
 
@@ -213,9 +192,9 @@ describe.sequential("folders of another computer", () => {
     await row("renamed.txt").waitFor({ state: "detached" });
     expect(await readFile(join(files, "Album", "renamed.txt"), "utf8")).toBe("one file");
 
-    await row("Album").getByRole("checkbox").check();
+    await folder("Album").getByRole("checkbox").check();
     await anna.click("Delete");
-    await row("Album").waitFor({ state: "detached" });
+    await folder("Album").waitFor({ state: "detached" });
     expect(existsSync(join(files, "Album"))).toBe(false);
     await anna.notes.getByText("“Album” was deleted").waitFor();
     await anna.notes.getByRole("button", { name: "Undo" }).last().click();

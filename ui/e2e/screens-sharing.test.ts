@@ -229,6 +229,20 @@ describe.sequential("mounts", () => {
     expect(requests("mount").at(-1)).toEqual({ do: "mount", drive: "photos@ben", dir: "/home/anna/Photos", at_start: false });
   });
 
+  test("from inside a drive it is one click away", async () => {
+    stage.answers.list = ({ path }) => ({ is: "listing", value: { path, entries: [], next: null } });
+    const snapshot = nothing();
+    const drives = snapshot.nearby.drives.map((drive) => ({ ...drive, writable: true }));
+    await show({ ...snapshot, nearby: { ...snapshot.nearby, drives } }, "drive/photos@ben");
+    await page.getByText("This folder is empty.").waitFor();
+    await everywhere("mount-from-folder", () => page.getByText("Dieser Ordner ist leer.").waitFor());
+    await page.getByRole("button", { name: "As a folder…" }).click();
+    await dialog().getByRole("switch").waitFor();
+    await page.keyboard.press("Escape");
+    stage.tell({ what: "mounts", value: [mount({ drive_id: "photos@ben" })] });
+    await page.getByRole("button", { name: "As a folder…" }).waitFor({ state: "detached" });
+  });
+
   test("the list says which are there, and one in use is not taken away without a question", async () => {
     const mounts = [
       mount(),

@@ -334,7 +334,8 @@ describe.sequential("when something is not as it should be", () => {
     stage.answers.support_bundle = () => ({ is: "bundle", value: "all that helps" });
     await press("Check now");
     await page.getByText("1 thing keeps devices from each other.").first().waitFor();
-    await page.getByText("sudo ufw allow 7717/tcp").waitFor();
+    await page.getByText("sudo ufw allow 7717/tcp").first().waitFor();
+    await page.getByText("Ben's desktop and Kitchen Pi cannot connect to port 7717 of this device").waitFor();
     await inspect(page, "self-check");
     const [saved] = await Promise.all([page.waitForEvent("download"), press("Save as a file")]);
     expect(saved.suggestedFilename()).toBe("Lanyard support.txt");

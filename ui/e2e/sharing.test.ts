@@ -84,7 +84,7 @@ describe.sequential("a copy", () => {
     await until("the limit", async () => (await anna.node.ask<number | null>("limit")) === 2_000_000);
     await anna.go("Nearby");
     await anna.click(anna.card(FILMS).getByRole("link"));
-    await anna.page.getByRole("button", { name: /film\.mkv/ }).first().click();
+    await anna.click("Download film.mkv");
     await anna.go("Activity");
     const film = row(anna, "film.mkv");
     await film.getByText("per second").waitFor();

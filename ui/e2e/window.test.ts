@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job, Nearby, NodeStatus } from "../src/api";
-import { pdf } from "./documents";
+import { pdf, tone } from "./documents";
 import { ask, LOOPBACK, Node, program, scratch, unique, until } from "./nodes";
 import { driver, Programs, screen, sessionBus, Window } from "./webdriver";
 
@@ -29,6 +29,7 @@ beforeAll(async () => {
   data = join(place.path, "anna");
   await mkdir(join(place.path, "photos", "2019"), { recursive: true });
   await writeFile(join(place.path, "photos", "2019", "beach.jpg"), photo);
+  await writeFile(join(place.path, "photos", "2019", "tone.wav"), tone(120));
   await writeFile(join(place.path, "Report.pdf"), pdf("one", "two"));
   await writeFile(join(place.path, "Letter.pdf"), pdf("dear"));
   ben = await Node.start(join(place.path, "ben"), BEN);
@@ -139,6 +140,23 @@ describe.sequential("the main job in the window", () => {
     expect(await app.inspect("window-folder")).toEqual([]);
     const { downloads_dir } = await ask<NodeStatus>(data, "status");
     expect(photo.equals(await readFile(join(downloads_dir, "beach.jpg")))).toBe(true);
+  });
+
+  test("a sound plays from where somebody jumps to", async () => {
+    await app.click("button[data-main]", "tone.wav");
+    await app.find("dialog audio", "tone.wav");
+    type Heard = { at: number; length: number; ready: number; error: string | null };
+    const heard = () =>
+      app.script<Heard | null>(
+        `const audio = document.querySelector("dialog audio");
+         return audio && { at: audio.currentTime, length: audio.duration, ready: audio.readyState, error: audio.error?.message ?? null };`,
+      );
+    const ready = await until("the sound to be known", async () => ((await heard())?.ready ?? 0) >= 1 && (await heard()));
+    expect(Math.round(ready.length)).toBe(120);
+    await app.script('const audio = document.querySelector("dialog audio"); audio.currentTime = 100; void audio.play();');
+    await until("it to go on from there", async () => ((await heard())?.at ?? 0) >= 100);
+    expect(await app.inspect("window-sound")).toEqual([]);
+    await app.click("dialog button", "Close");
   });
 
   test("a job that waits for a sleeping device is cancelled", async () => {

@@ -2,15 +2,33 @@
 
 import type { Language } from "./words";
 
+/** Making one costs a hundred times what using it does, and a long list needs many. */
+const numbers = new Map<string, Intl.NumberFormat>();
+const dates = new Map<string, Intl.DateTimeFormat>();
+
+function numberFormat(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = language + JSON.stringify(options);
+  let format = numbers.get(key);
+  if (!format) numbers.set(key, (format = new Intl.NumberFormat(language, options)));
+  return format;
+}
+
+function dateFormat(language: Language, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language + JSON.stringify(options);
+  let format = dates.get(key);
+  if (!format) dates.set(key, (format = new Intl.DateTimeFormat(language, options)));
+  return format;
+}
+
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
 
 /** `1.2 MB`: decimal units, as the file managers of all systems but one show them. */
 export function bytes(language: Language, count: number): string {
   const step = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), UNITS.length - 1);
   const value = count / 1000 ** step;
-  return new Intl.NumberFormat(language, {
+  return numberFormat(language, {
     style: "unit",
-    unit: UNITS[step],
+    unit: UNITS[step]!,
     unitDisplay: step === 0 ? "long" : "short",
     maximumFractionDigits: step === 0 || value >= 100 ? 0 : 1,
   }).format(value);
@@ -21,10 +39,10 @@ export function when(language: Language, millis: number, now = Date.now()): stri
   const date = new Date(millis);
   const today = new Date(now);
   if (date.toDateString() === today.toDateString()) {
-    return new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(date);
+    return dateFormat(language, { hour: "numeric", minute: "2-digit" }).format(date);
   }
   const year = date.getFullYear() === today.getFullYear() ? undefined : "numeric";
-  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year }).format(date);
+  return dateFormat(language, { day: "numeric", month: "short", year }).format(date);
 }
 
 /** A moment to come: a time, with its day when that is not today. */
@@ -41,7 +59,7 @@ export function until(language: Language, millis: number, now = Date.now()): str
 
 /** The full date and time, for details. */
 export function exactly(language: Language, millis: number): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(millis));
+  return dateFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(millis));
 }
 
 /** How long ago: `3 days ago`. Less than a minute has no number, and the answer is none. */

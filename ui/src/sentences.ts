@@ -6,12 +6,14 @@ import type {
   Check,
   DeviceState,
   Drive,
+  Finding,
   Job,
   Member,
   Nearby,
   NodeStatus,
   Os,
   Pass,
+  Remedy,
   Sending,
   Share,
   Transfer,
@@ -354,6 +356,27 @@ function rulesWords({ jobs, pages, gray, quiet }: Rules): string[] {
 /** What a guest's pass is good for. */
 export function passSentence(pass: Pass): string {
   return t(`pass.${pass.action}_on`, { share: pass.share_name, time: until(look.language, pass.ends_at) });
+}
+
+/** What a check found, sentence by sentence; in English where this page is older than its node. */
+export function foundWords({ found, detail }: Check): string {
+  const sentences = found.map((finding) => coded(`finding.${finding.code}`, finding));
+  return sentences.includes(null) || sentences.length === 0 ? detail : sentences.join(" ");
+}
+
+/** What helps, step by step. */
+export function helpWords({ helps, fix }: Check): string[] {
+  const steps = helps.map((help) => coded(`remedy.${help.code}`, help));
+  return steps.includes(null) || (steps.length === 0 && fix !== null) ? [fix ?? ""] : (steps as string[]);
+}
+
+/** The words behind a code, with its values. Paths stand as a shell takes them; names are listed as people do. */
+function coded(key: string, { code: _, ...values }: Finding | Remedy): string | null {
+  if (!isKey(key)) return null;
+  const list = new Intl.ListFormat(look.language, { type: "conjunction" });
+  const shown = (name: string, value: string | number | string[]) =>
+    Array.isArray(value) ? (name === "paths" ? value.join(" ") : list.format(value)) : value;
+  return t(key, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, shown(name, value)])));
 }
 
 /** What a self-check comes to. */

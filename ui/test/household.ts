@@ -149,19 +149,21 @@ export const newPass: NewPass = {
 };
 
 export const checks: Check[] = [
-  { what: "network", outcome: "good", detail: "on Home Wi-Fi, marked as own", fix: null, action: null },
-  { what: "listening", outcome: "good", detail: "port 7717, announced on wlan0", fix: null, action: null },
+  check("network", "good", [{ code: "own_network", networks: ["Home Wi-Fi"] }]),
+  check("listening", "good", [{ code: "open", port: 7717, addresses: 2 }]),
   {
-    what: "inbound",
-    outcome: "failed",
-    detail: "Ben's desktop was asked to connect back to 192.168.1.7:7717 and could not: timed out. This computer's firewall (ufw) is on.",
-    fix: "sudo ufw allow 7717/tcp\nsudo ufw allow 5353/udp",
+    ...check("inbound", "failed", [{ code: "not_reached", devices: ["Ben's desktop", "Kitchen Pi"], port: 7717, error: "timed out" }], [{ code: "ufw", port: 7717 }]),
     action: "check_again",
   },
-  { what: "outbound", outcome: "good", detail: "2 of 2 devices answer", fix: null, action: null },
-  { what: "multicast", outcome: "warning", detail: "Ben's desktop does not hear this computer's announcements.", fix: "Turn off “client isolation” or “IGMP snooping” in the Wi-Fi router.", action: null },
-  { what: "clock", outcome: "unknown", detail: "nobody to compare with", fix: null, action: null },
+  check("outbound", "good", [{ code: "reachable", devices: ["Ben's desktop", "Kitchen Pi"] }]),
+  check("multicast", "warning", [{ code: "hears", all: 2, us: 1, them: 2 }], [{ code: "ufw", port: 7717 }, { code: "multicast_filters" }]),
+  check("clock", "unknown", [{ code: "nobody_to_compare" }]),
 ];
+
+/** What a node adds in English for scripts is not what is shown. */
+function check(what: Check["what"], outcome: Check["outcome"], found: Check["found"], helps: Check["helps"] = []): Check {
+  return { what, outcome, found, helps, detail: "in English", fix: helps.length > 0 ? "in English" : null, action: null };
+}
 
 /** A whole evening's state. */
 export function household(): Snapshot {

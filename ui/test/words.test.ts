@@ -63,6 +63,21 @@ describe("the catalogues", () => {
     for (const kind of kinds) expect(isKey(`differs.${kind}`), kind).toBe(true);
   });
 
+  test("have words for everything that the self-check finds and for all that helps, with every value in them", () => {
+    const api = readFileSync("src/api/index.ts", "utf8");
+    for (const [name, prefix] of [["Finding", "finding"], ["Remedy", "remedy"]] as const) {
+      const type = new RegExp(`export type ${name} = ([\\s\\S]+?)(?=\\n\\n|\\nexport )`).exec(api)?.[1] ?? "";
+      const kinds = [...type.matchAll(/"code": "(\w+)"([^{}|]*)/g)];
+      expect(kinds.length, `${name} is found in the generated types`).toBeGreaterThan(20);
+      for (const [, code, rest] of kinds) {
+        const key = `${prefix}.${code}`;
+        expect(isKey(key), key).toBe(true);
+        const values = [...rest!.matchAll(/^\s*(\w+): /gm)].map(([, value]) => value!).sort();
+        expect([...new Set(placeholders(translate("en", key as never)))], key).toEqual(values);
+      }
+    }
+  });
+
   test("have no words that nobody uses", () => {
     const text = sources();
     // Keys put together at run time: `theme.${…}`, told("reason", …).

@@ -27,6 +27,7 @@ const ALL: &[Bench] = &[
     Bench { name: "seen", run: start::seen },
     Bench { name: "accepted", run: copy::print },
     Bench { name: "print", run: beside::print },
+    Bench { name: "drive", run: beside::drive },
     Bench { name: "get", run: copy::get },
     Bench { name: "window", run: window::window },
 ];

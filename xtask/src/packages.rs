@@ -56,6 +56,7 @@ pub(crate) const TEST: &[Package] = &[
     package("gvfs-backends", "where it learnt WebDAV"),
     package("openssl", "shows the certificate that davfs2 is to trust"),
     package("fio", "writes in a mounted drive and checks what it reads again"),
+    package("e2fsprogs", "makes a disk that is then damaged"),
     package("rsync", "copies into a mounted drive, and should find nothing to do the second time"),
     package("git", "clones into a mounted drive"),
     package("gcc", "builds in one"),
@@ -73,6 +74,10 @@ pub(crate) const BENCH: &[Package] = &[
     package("nginx-light", "the web server to compare with; run privately, never as a service"),
     package("curl", "the client to compare with"),
     package("openssl", "a certificate for the comparison"),
+    package("samba", "the file server to compare with; run privately, never as a service"),
+    package("smbclient", "its client"),
+    package("rsync", "the fastest with small files, as a daemon and as its client"),
+    package("rclone", "serves and copies over WebDAV"),
     package("xvfb", "a screen for the window"),
 ];
 

@@ -20,7 +20,7 @@ pub mod share;
 pub mod tree;
 
 pub use ask::{Access, Answer, Ask, NewPass, Pass, PassAction};
-pub use check::{Check, CheckKind, FixAction, Outcome};
+pub use check::{Check, CheckKind, Finding, FixAction, Outcome, Remedy};
 pub use device::{
     CheckSign, Device, DeviceState, Nearby, Network, NetworkProfile, NodeStatus, Os, Relation, SharingState,
 };

@@ -49,7 +49,7 @@ pub struct Sending {
     pub files: Option<u32>,
     /// The folder that it goes to.
     pub folder: String,
-    /// What is in that folder of it by now: names, the first 50.
+    /// What is in that folder of it by now: names, the first 20.
     pub names: Vec<String>,
     /// Where it is.
     pub state: SendingState,

@@ -55,6 +55,7 @@ pub struct Folder {
 pub struct Offer {
     gate: Arc<dyn Gate<Folder>>,
     manifests: manifests::Manifests,
+    listings: listing::Listings,
     receiving: receive::Receiving,
     once: once::Once,
     slots: Arc<Slots>,
@@ -69,6 +70,7 @@ impl Offer {
         Arc::new(Self {
             gate,
             manifests: manifests::Manifests::default(),
+            listings: listing::Listings::default(),
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
             slots: Arc::default(),
@@ -111,6 +113,8 @@ impl Offer {
             (&Method::POST, "have") => have::have(visit, request).await,
             (&Method::PUT, "batch") => batch::receive(visit, query, request).await,
             (&Method::PUT, "file") => receive::put(visit, query, request).await,
+            (&Method::GET, "upload") => receive::parts::held(visit, query).await,
+            (&Method::DELETE, "upload") => receive::parts::discard(visit, query).await,
             _ => verbs::answer(visit, &verb, query, request).await,
         }
     }

@@ -117,12 +117,16 @@ impl SharePath {
     /// One step down.
     ///
     /// # Errors
-    /// [`PathError`] when `name` is not a single name.
+    /// [`PathError`] when `name` is not a single name, or leads deeper than a path can say.
     pub fn join(&self, name: &str) -> Result<Self, PathError> {
         if name.contains('/') {
             return Err(PathError::Empty);
         }
         check(name)?;
+        let above: usize = self.names.iter().map(|name| name.len() + 1).sum();
+        if above + name.len() > MAX_PATH {
+            return Err(PathError::TooLong);
+        }
         let mut names = self.names.clone();
         names.push(name.to_owned());
         Ok(Self { names })

@@ -12,6 +12,9 @@
 //! | `POST have`, [`Have`] | [`Held`] |
 //! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
 //! | `PUT file?path=&conflict=refuse|replace|keep_both`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
+//! | the same with `part=`: what came of it stays for a day when the connection breaks; with `at=`, a whole number of pieces, the bytes go on there | the same |
+//! | `GET upload?path=&part=&conflict=` | the values of the whole pieces that came (32 bytes each) |
+//! | `DELETE upload?path=&part=&conflict=` | [`Removed`]: the sender will not come back |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
 //! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin.

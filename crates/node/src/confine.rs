@@ -20,11 +20,14 @@ pub struct Confinement {
     roots: Vec<PathBuf>,
 }
 
+/// How much the kernel does of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub enum Level {
+    /// All that was asked for.
     Full,
     /// The kernel knows some of it.
     Partial,
+    /// Nothing: the kernel cannot.
     None,
 }
 
@@ -74,14 +77,16 @@ impl Confinement {
         self.level != Level::None
     }
 
-    /// For the self-check.
+    /// How much of it the kernel does.
     #[must_use]
-    pub fn words(&self) -> String {
-        match self.level {
-            Level::Full => format!("Landlock, {} folders open", self.roots.len()),
-            Level::Partial => format!("Landlock in part, {} folders open", self.roots.len()),
-            Level::None => "Landlock is not there".to_owned(),
-        }
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Folders that are open to this process.
+    #[must_use]
+    pub fn folders(&self) -> usize {
+        self.roots.len()
     }
 }
 

@@ -41,6 +41,7 @@ pub mod status;
 pub mod uploads;
 pub mod web;
 pub mod wire;
+mod words;
 
 pub use attach::Attached;
 pub use config::{Config, DataDir};

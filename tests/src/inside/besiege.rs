@@ -82,16 +82,22 @@ fn is_there(stream: &mut TcpStream, number: usize, round: usize) -> bool {
 
 /// A connection to `address` with the key in `dir`, as another device makes one.
 pub(super) fn knock(address: SocketAddr, dir: &Path) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+    let mut stream = client(address, dir)?;
+    // Little fits on the way: who does not read is noticed soon.
+    sockopt::set_socket_recv_buffer_size(&stream.sock, 4096)?;
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
+/// The same as an ordinary client; the handshake comes with the first words.
+pub(super) fn client(address: SocketAddr, dir: &Path) -> Result<StreamOwned<ClientConnection, TcpStream>> {
     std::fs::create_dir_all(dir)?;
     let config = Identity::load_or_create(dir)?.client_config(None);
-    let mut tls = ClientConnection::new(config, ServerName::IpAddress(address.ip().into()))?;
-    let mut tcp = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    // Little fits on the way: who does not read is noticed soon.
-    sockopt::set_socket_recv_buffer_size(&tcp, 4096)?;
+    let tls = ClientConnection::new(config, ServerName::IpAddress(address.ip().into()))?;
+    let tcp = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     tcp.set_read_timeout(Some(Duration::from_secs(10)))?;
-    while tls.is_handshaking() {
-        tls.complete_io(&mut tcp)?;
-    }
     Ok(StreamOwned::new(tls, tcp))
 }
 

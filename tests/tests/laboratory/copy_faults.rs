@@ -1,10 +1,15 @@
 //! Power cuts, broken cables and bad lines while a file is copied: the copy is whole and identical, or not there.
 
-use crate::office::Pair;
+use crate::{household, office::Pair};
 use anyhow::{Context, Result, ensure};
-use lanyard_api::TransferState;
-use lanyard_tests::{documents, impair, runner::remark, scenarios, soon};
-use std::{fs, net::Ipv4Addr, thread, time::Duration};
+use lanyard_api::{Ask, TransferState};
+use lanyard_tests::{
+    Lab, Node, documents,
+    impair::{self, Way},
+    runner::remark,
+    scenarios, soon,
+};
+use std::{fs, io::Write, net::Ipv4Addr, path::Path, thread, time::Duration};
 
 /// Three seconds at 20 Mbit/s.
 const SIZE: usize = 8_000_000;
@@ -19,11 +24,17 @@ scenarios![
     the_receiver_is_killed_in_the_middle_of_a_copy,
     the_owner_is_killed_while_it_is_given_a_file,
     the_giver_is_killed_in_the_middle_of_a_copy,
+    either_end_is_killed_again_and_again_while_a_file_comes,
+    either_end_is_killed_again_and_again_while_a_file_is_given,
     the_cable_is_pulled_and_put_back,
+    the_cable_is_out_for_half_a_minute,
     the_address_changes_in_the_middle_of_a_copy,
     a_file_that_changes_meanwhile_is_never_mixed,
     a_share_taken_back_meanwhile_ends_the_copy,
     a_disk_that_fills_up_meanwhile_stops_the_copy_until_there_is_room,
+    a_disk_that_cannot_be_written_says_so_at_either_end,
+    nothing_leaves_the_local_network_while_files_move,
+    a_line_on_which_packets_overtake_each_other_and_get_lost_copies_identically,
     #[alone]
     a_lossy_slow_line_still_copies_identically,
 ];
@@ -55,6 +66,176 @@ fn the_address_changes_in_the_middle_of_a_copy() -> Result<()> {
     interrupted_get(|pair| {
         pair.owner.host().change_address(Ipv4Addr::new(10, 77, 0, 88), "fd77::88".parse()?)
     })
+}
+
+fn the_cable_is_out_for_half_a_minute() -> Result<()> {
+    interrupted_get(|pair| {
+        pair.owner.host().unplug()?;
+        thread::sleep(Duration::from_secs(30));
+        pair.owner.host().plug()
+    })
+}
+
+/// How large and how often: `LANYARD_BLOWS=2048x20` is 2 GiB and twenty times.
+fn blows() -> Result<(usize, u32)> {
+    let Ok(text) = std::env::var("LANYARD_BLOWS") else { return Ok((24, 4)) };
+    let (mib, count) = text.split_once('x').context("LANYARD_BLOWS is to be MIBxCOUNT")?;
+    Ok((mib.parse()?, count.parse()?))
+}
+
+/// Another number each time, of the digits of which nobody has thought.
+fn at_random(below: u64) -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).context("random numbers")?;
+    Ok(u64::from_le_bytes(bytes) % below.max(1))
+}
+
+/// Kills one end after the other at times that nobody chose, until that was often enough or the copy is done.
+fn killed_in_turns(pair: &mut Pair, size: u64, count: u32) -> Result<u32> {
+    let mut killed = 0;
+    for number in 0..count {
+        let copy =
+            soon("there is a copy", SOON, || pair.sender.transfers()?.into_iter().next().context("none"))?;
+        if copy.state == TransferState::Done {
+            break;
+        }
+        let left = size.saturating_sub(copy.bytes_done);
+        let until = copy.bytes_done + at_random(left / u64::from(count - number) + 1)?;
+        // It may be done, or be waiting for the other end, before it is so far: then the blow falls where it is.
+        let _ = pair.sender.is_copying(until, Duration::from_secs(8));
+        thread::sleep(Duration::from_millis(at_random(150)?));
+        let end = if number % 2 == 0 { &mut pair.sender } else { &mut pair.owner };
+        end.kill()?;
+        end.start_again()?;
+        killed += 1;
+    }
+    Ok(killed)
+}
+
+fn either_end_is_killed_again_and_again_while_a_file_comes() -> Result<()> {
+    let (mib, count) = blows()?;
+    let mut pair = Pair::new()?;
+    let folder = pair.share(false)?;
+    write_noise(&folder.join("big.bin"), mib)?;
+    impair::rate(pair.owner.host(), 40.max(u32::try_from(mib)? / 2), pair.sender.host())?;
+    let here = pair.folder("here")?;
+    let _command = pair.sender.spawn(&["get", "Shared:big.bin", &here.to_string_lossy()])?;
+    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count)?;
+    pair.sender.copy_becomes(TransferState::Done, LATE * 4)?;
+    identical(&folder.join("big.bin"), &here.join("big.bin"))?;
+    let left: Vec<_> = fs::read_dir(&here)?.collect::<Result<_, _>>()?;
+    ensure!(left.len() == 1, "more than the copy is left: {left:?}");
+    remark(format!("{mib} MiB, {killed} times"));
+    Ok(())
+}
+
+fn either_end_is_killed_again_and_again_while_a_file_is_given() -> Result<()> {
+    let (mib, count) = blows()?;
+    let mut pair = Pair::new()?;
+    let folder = pair.share(true)?;
+    let file = pair.folder("mine")?.join("gift.bin");
+    write_noise(&file, mib)?;
+    impair::rate(pair.sender.host(), 40.max(u32::try_from(mib)? / 2), pair.owner.host())?;
+    let _command = pair.sender.spawn(&["put", &file.to_string_lossy(), "Shared:"])?;
+    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count)?;
+    pair.sender.copy_becomes(TransferState::Done, LATE * 4)?;
+    identical(&file, &folder.join("gift.bin"))?;
+    let left: Vec<_> = fs::read_dir(&folder)?.collect::<Result<_, _>>()?;
+    ensure!(left.len() == 1, "more than the file is left: {left:?}");
+    remark(format!("{mib} MiB, {killed} times"));
+    Ok(())
+}
+
+fn write_noise(path: &Path, mib: usize) -> Result<()> {
+    let mut file = fs::File::create(path)?;
+    for number in 0..mib {
+        file.write_all(&documents::noise(1 << 20, number as u64))?;
+    }
+    Ok(())
+}
+
+/// By a hash that is not ours.
+fn identical(one: &Path, other: &Path) -> Result<()> {
+    let output = std::process::Command::new("sha256sum").args([one, other]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let sums: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    ensure!(
+        matches!(sums[..], [one, other] if one == other),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+fn a_disk_that_cannot_be_written_says_so_at_either_end() -> Result<()> {
+    let pair = Pair::new()?;
+    let folder = pair.share(true)?;
+    let content = documents::noise(300_000, 28);
+    fs::write(folder.join("a.bin"), &content)?;
+    let (here, ben) = (pair.sender.host(), pair.owner.host());
+    let stick = here.dir().join("stick");
+    here.small_disk(&stick, 10 << 20)?;
+    let path = stick.to_string_lossy();
+    here.run(&["mount", "-o", "remount,ro", &path])?;
+    let words = pair.sender.refuses(&["get", "Shared:a.bin", &path])?;
+    remark(format!("{:?}", words.lines().last()));
+    ensure!(words.contains("Read-only") || words.contains("read-only"), "{words}");
+    let there = folder.join("disk");
+    ben.small_disk(&there, 10 << 20)?;
+    ben.run(&["mount", "-o", "remount,ro", &there.to_string_lossy()])?;
+    let file = pair.file("gift.bin", &content)?;
+    let words = pair.sender.refuses(&["put", &file, "Shared:disk/gift.bin"])?;
+    remark(format!("{:?}", words.lines().last()));
+    ensure!(words.contains("ben"), "it is not said whose disk it is: {words}");
+    ben.run(&["mount", "-o", "remount,rw", &there.to_string_lossy()])?;
+    here.run(&["mount", "-o", "remount,rw", &path])?;
+    pair.sender.run(&["put", &file, "Shared:disk/gift.bin"])?;
+    pair.sender.run(&["get", "Shared:a.bin", &path])?;
+    ensure!(fs::read(ben.seen_from_here(&there).join("gift.bin"))? == content, "the file is different");
+    ensure!(fs::read(here.seen_from_here(&stick).join("a.bin"))? == content, "the copy is different");
+    Ok(())
+}
+
+/// Every packet that is meant for anybody who is not on this network.
+const OUTWARD: &str = "(ip and not dst net 10.77.0.0/24 and not dst net 224.0.0.0/4 and not dst host 255.255.255.255) or \
+     (ip6 and not dst net fd77::/64 and not dst net fe80::/10 and not dst net ff00::/8)";
+
+fn nothing_leaves_the_local_network_while_files_move() -> Result<()> {
+    let lab = Lab::new()?;
+    let gate = lab.host("gate")?;
+    let (ben_host, ada_host) = (lab.host("ben")?, lab.host("ada")?);
+    // A way out, as every router offers one; it leads nowhere.
+    for host in [&ben_host, &ada_host] {
+        host.run(&["ip", "route", "add", "default", "via", &gate.ipv4()?.to_string()])?;
+        host.run(&["ip", "-6", "route", "add", "default", "via", &gate.ipv6()?.to_string(), "dev", "eth0"])?;
+    }
+    let witness = lab.switch().capture_on("any", OUTWARD)?;
+    let _ = ada_host.output(&["curl", "-s", "--noproxy", "*", "--max-time", "2", "http://192.0.2.1/"])?;
+    let (_, seen) = witness.stop()?;
+    ensure!(seen.iter().any(|line| line.contains("192.0.2.1")), "what leaves would not be seen: {seen:?}");
+
+    let outward = lab.switch().capture_on("any", OUTWARD)?;
+    let (ben, ada) = (Node::at_home(&ben_host)?, Node::at_home(&ada_host)?);
+    household::create(&ben, "Together")?;
+    household::admit(&ben, &ada)?;
+    let folder = ben_host.dir().join("shared");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("a.bin"), documents::noise(2_000_000, 29))?;
+    ben.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Shared", "--write"])?;
+    ada.finds_drive("Shared")?;
+    ada.run(&["ls", "Shared"])?;
+    let here = ada_host.dir().join("a.bin").to_string_lossy().into_owned();
+    ada.run(&["get", "Shared:a.bin", &here])?;
+    ada.run(&["put", &here, "Shared:b.bin"])?;
+    let mut sending = ada.spawn(&["send", &here, "--to", "ben"])?;
+    let ask: Ask = soon("ben is asked", SOON, || {
+        ben.json::<Vec<Ask>>(&["asks"])?.into_iter().next().context("no question")
+    })?;
+    ben.run(&["answer", &ask.id, "once"])?;
+    ensure!(sending.wait(LATE)? == Some(0), "{}", sending.errors());
+    let (_, seen) = outward.stop()?;
+    ensure!(seen.is_empty(), "this left the local network: {seen:?}");
+    Ok(())
 }
 
 fn interrupted_get(strike: impl Fn(&mut Pair) -> Result<()>) -> Result<()> {
@@ -197,5 +378,29 @@ fn a_lossy_slow_line_still_copies_identically() -> Result<()> {
     pair.sender.run(&["get", "Shared:big.bin", &here.to_string_lossy()])?;
     remark(format!("{rate:.1} Mbit/s and {loss:.1} % loss: 4 MB in {:.1} s", begun.elapsed().as_secs_f64()));
     ensure!(fs::read(here.join("big.bin"))? == content, "the copy is different");
+    Ok(())
+}
+
+fn a_line_on_which_packets_overtake_each_other_and_get_lost_copies_identically() -> Result<()> {
+    let lab = Lab::new()?;
+    let (ben_host, ada_host) = (lab.host("ben")?, lab.host("ada")?);
+    let way = Way { delay: 5, differs: 10, lost: 5 };
+    let (_cable, round_trip) = impair::long_cable(&lab, &ben_host, &ada_host, way)?;
+    let (ben, ada) = (Node::at_home(&ben_host)?, Node::at_home(&ada_host)?);
+    let folder = ben_host.dir().join("shared");
+    fs::create_dir_all(&folder)?;
+    let content = documents::noise(SIZE / 4, 30);
+    fs::write(folder.join("a.bin"), &content)?;
+    ben.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Shared", "--write"])?;
+    ada.finds_drive("Shared")?;
+    let here = ada_host.dir().join("a.bin");
+    let begun = std::time::Instant::now();
+    ada.run(&["get", "Shared:a.bin", &here.to_string_lossy()])?;
+    ada.run(&["put", &here.to_string_lossy(), "Shared:b.bin"])?;
+    remark(format!(
+        "{round_trip:.0} ms there and back: 2 MB down and up in {:.1} s",
+        begun.elapsed().as_secs_f64()
+    ));
+    ensure!(fs::read(&here)? == content && fs::read(folder.join("b.bin"))? == content, "a copy is different");
     Ok(())
 }

@@ -14,6 +14,8 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod copy_faults;
 #[cfg(target_os = "linux")]
+mod drive_speed;
+#[cfg(target_os = "linux")]
 mod drives;
 #[cfg(target_os = "linux")]
 mod failover;
@@ -79,7 +81,7 @@ fn main() -> ExitCode {
     use lanyard_tests::{inside, runner};
     inside::run().unwrap_or_else(|| {
         if std::env::args().any(|argument| argument == "--measure") {
-            return runner::main(&[measure::ALL, mounted::speed::ALL].concat());
+            return runner::main(&[measure::ALL, drive_speed::ALL, mounted::speed::ALL].concat());
         }
         runner::main(
             &[

@@ -5,7 +5,7 @@
 //! host of the laboratory, which is the same for both, is in none of the figures. What is said of a pair is the ratio of
 //! the medians of rounds in which both had their turn, and each was the first as often as the other.
 
-mod figure;
+pub(crate) mod figure;
 mod follow;
 mod shared;
 mod straight;

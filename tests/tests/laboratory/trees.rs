@@ -1,11 +1,13 @@
 //! Whole folders over a network that breaks, several computers that serve one file, and sending to a person.
 
 use crate::{household, office::Pair};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use lanyard_api::{Ask, Inbox, Transfer, TransferState};
 use lanyard_tests::{Lab, Node, documents, impair, runner::remark, scenarios, soon};
 use std::{
+    collections::HashSet,
     fs,
+    os::unix::fs::FileExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -21,8 +23,11 @@ scenarios![
     somebody_is_sent_files_and_accepts_them,
     nothing_comes_before_the_yes_and_nothing_after_a_no,
     both_send_at_once_and_a_rule_accepts,
+    a_computer_whose_disk_rots_is_named_and_the_copy_is_right,
     #[alone]
     three_computers_serve_one_file,
+    #[alone]
+    a_slow_computer_beside_fast_ones_costs_little,
 ];
 
 /// Many small files, one by pieces, an empty folder.
@@ -43,7 +48,7 @@ fn grow(root: &Path) -> Result<()> {
 
 /// What a killed node has left unfinished is hidden, and is removed when it has been there for long.
 fn same(one: &Path, other: &Path) -> Result<()> {
-    let words = ["-r", "-q", "-x", ".lanyard-put-*.lanyard-part"];
+    let words = ["-r", "-q", "-x", ".lanyard-*.lanyard-part"];
     let output = std::process::Command::new("diff").args(words).args([one, other]).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     Ok(())
@@ -238,39 +243,126 @@ fn both_send_at_once_and_a_rule_accepts() -> Result<()> {
     Ok(())
 }
 
-fn three_computers_serve_one_file() -> Result<()> {
-    const SIZE: usize = 40_000_000;
-    let lab = Lab::new()?;
-    let ada = Node::at_home(&lab.host("ada")?)?;
-    household::create(&ada, "Together")?;
-    let content = documents::noise(SIZE, 31);
-    let mut owners = Vec::new();
-    for name in ["ben", "cem", "dua"] {
-        let owner = Node::at_home(&lab.host(name)?)?;
-        household::admit(&ada, &owner)?;
-        let folder = owner.host().dir().join("shared");
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("film.bin"), &content)?;
-        impair::rate(owner.host(), 60, ada.host())?;
-        owners.push((owner, folder));
+/// `ada` in one home with others that all hold the same file, each behind a line of its own.
+pub(crate) struct Served {
+    ada: Node,
+    owners: Vec<Node>,
+    content: Vec<u8>,
+    _lab: Lab,
+}
+
+impl Served {
+    /// A file of `size` bytes on as many computers as there are rates, in Mbit/s.
+    pub(crate) fn new(size: usize, rates: &[u32]) -> Result<Self> {
+        let lab = Lab::new()?;
+        let ada = Node::at_home(&lab.host("ada")?)?;
+        household::create(&ada, "Together")?;
+        let content = documents::noise(size, 31);
+        let mut owners = Vec::new();
+        for (name, rate) in ["ben", "cem", "dua", "eli"].into_iter().zip(rates) {
+            let owner = Node::at_home(&lab.host(name)?)?;
+            household::admit(&ada, &owner)?;
+            let folder = owner.host().dir().join("shared");
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("film.bin"), &content)?;
+            impair::rate(owner.host(), *rate, ada.host())?;
+            owners.push(owner);
+        }
+        Ok(Self { ada, owners, content, _lab: lab })
     }
-    let time = |share: &str, to: &str| -> Result<f64> {
-        let to = ada.host().dir().join(to);
+
+    /// One of them shares its folder with the home.
+    pub(crate) fn share(&self, at: usize) -> Result<()> {
+        let owner = self.owners.get(at).context("nobody")?;
+        let folder = owner.host().dir().join("shared");
+        let name = format!("Films of {}", owner.name());
+        owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", &name])?;
+        self.ada.finds_drive(&name).map(drop)
+    }
+
+    /// Copies the file from the first one and tells the seconds; the copy is identical and goes away again.
+    pub(crate) fn get(&self, to: &str) -> Result<f64> {
+        let to = self.ada.host().dir().join(to);
         let begun = Instant::now();
-        ada.run(&["get", &format!("{share}:film.bin"), &to.to_string_lossy()])?;
-        ensure!(fs::read(&to)? == content, "the copy is different");
-        Ok(begun.elapsed().as_secs_f64())
-    };
-    let share = |at: usize, name: &str| -> Result<()> {
-        let Some((owner, folder)) = owners.get(at) else { bail!("nobody") };
-        owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", name])?;
-        ada.finds_drive(name).map(drop)
-    };
-    share(0, "First")?;
-    let one = time("First", "one.bin")?;
-    share(1, "Second")?;
-    share(2, "Third")?;
-    let three = time("First", "three.bin")?;
+        self.ada.run(&["get", "Films of ben:film.bin", &to.to_string_lossy()])?;
+        let took = begun.elapsed().as_secs_f64();
+        ensure!(fs::read(&to)? == self.content, "the copy is different");
+        fs::remove_file(&to)?;
+        Ok(took)
+    }
+}
+
+fn three_computers_serve_one_file() -> Result<()> {
+    let served = Served::new(40_000_000, &[60, 60, 60])?;
+    served.share(0)?;
+    let one = served.get("one.bin")?;
+    served.share(1)?;
+    served.share(2)?;
+    let three = served.get("three.bin")?;
     remark(format!("40 MB from one: {one:.1} s, from three: {three:.1} s, {:.2} times as fast", one / three));
+    Ok(())
+}
+
+fn a_slow_computer_beside_fast_ones_costs_little() -> Result<()> {
+    let served = Served::new(40_000_000, &[60, 60, 8])?;
+    served.share(0)?;
+    served.share(1)?;
+    let two = served.get("two.bin")?;
+    served.share(2)?;
+    let three = served.get("three.bin")?;
+    remark(format!(
+        "40 MB from two: {two:.1} s, with a slow third one: {three:.1} s, {:+.0} %",
+        (three / two - 1.0) * 100.0
+    ));
+    Ok(())
+}
+
+/// A disk that rots: what it gives is not what was written, and nothing else about the file has changed.
+fn a_computer_whose_disk_rots_is_named_and_the_copy_is_right() -> Result<()> {
+    const SIZE: usize = 40_000_000;
+    let mut served = Served::new(SIZE, &[60, 60])?;
+    let cem = served.owners[1].host().clone();
+    let (image, at) = (cem.dir().join("disk.img"), cem.dir().join("shared/disk"));
+    let (image_text, at_text) = (image.to_string_lossy(), at.to_string_lossy());
+    fs::remove_file(cem.dir().join("shared/film.bin"))?;
+    cem.sh(&format!(
+        "truncate -s 64M {image_text}; mkfs.ext4 -q -b 4096 -O ^metadata_csum {image_text}; mkdir {at_text}
+         mount -o loop {image_text} {at_text}"
+    ))?;
+    fs::write(cem.seen_from_here(&at).join("film.bin"), &served.content)?;
+    served.share(0)?;
+    served.share(1)?;
+    // It has been hashed while it was right.
+    let to = served.ada.host().dir().join("first.bin").to_string_lossy().into_owned();
+    let drive = format!("Films of {}:disk/film.bin", served.owners[1].name());
+    served.ada.run(&["get", &drive, &to])?;
+    ensure!(fs::read(&to)? == served.content, "the copy is different");
+    cem.run(&["sync", "-f", &format!("{at_text}/film.bin")])?;
+    rot(&image, &served.content)?;
+    // What is remembered of it is not on the disk any more.
+    cem.run(&["dd", &format!("if={at_text}/film.bin"), "iflag=nocache", "count=0"])?;
+    ensure!(fs::read(cem.seen_from_here(&at).join("film.bin"))? != served.content, "the disk is as it was");
+    served.get("film.bin")?;
+    let copy = served.ada.transfers()?.into_iter().next().context("no copy")?;
+    remark(format!("{:?}", copy.detail));
+    ensure!(copy.detail.is_some_and(|words| words.contains("cem sent wrong pieces")), "nobody was named");
+    served.owners[1].stop()?;
+    Ok(())
+}
+
+/// One bit in each of many blocks of the content, wherever the file system has put them.
+fn rot(image: &Path, content: &[u8]) -> Result<()> {
+    const BLOCK: usize = 4_096;
+    let disk = fs::read(image)?;
+    let blocks: HashSet<&[u8]> = content.chunks_exact(BLOCK).step_by(64).collect();
+    let mut rotten = 0;
+    let file = fs::File::options().write(true).open(image)?;
+    for (at, block) in disk.chunks_exact(BLOCK).enumerate() {
+        if blocks.contains(block) {
+            file.write_all_at(&[block[17] ^ 1], (at * BLOCK + 17) as u64)?;
+            rotten += 1;
+        }
+    }
+    ensure!(rotten > 20, "only {rotten} blocks of the file were found on the disk");
     Ok(())
 }

@@ -139,11 +139,19 @@ what: CheckKind,
  */
 outcome: Outcome, 
 /**
- * What exactly was seen, in English.
+ * What exactly was seen, a sentence each.
+ */
+found: Array<Finding>, 
+/**
+ * What to do about it, a step each.
+ */
+helps: Array<Remedy>, 
+/**
+ * `found` in English, for scripts and the command line.
  */
 detail: string, 
 /**
- * What to do about it, in English; with commands to copy where there are any.
+ * `helps` in English, a line each; with commands to copy where there are any.
  */
 fix: string | null, 
 /**
@@ -344,6 +352,183 @@ seq: number,
  * What changed.
  */
 change: Change, };
+
+/**
+ * Something that was seen. The words for people are in `locales/` under `finding.<code>`.
+ */
+export type Finding = { "code": "key_moved" } | { "code": "paused" } | { "code": "no_network" } | { "code": "public_network", 
+/**
+ * Their names.
+ */
+networks: Array<string>, } | { "code": "own_network", 
+/**
+ * Their names.
+ */
+networks: Array<string>, } | { "code": "nothing_offered" } | { "code": "no_port" } | { "code": "not_announced", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "open", 
+/**
+ * The TCP port.
+ */
+port: number, 
+/**
+ * How many.
+ */
+addresses: number, } | { "code": "notice", 
+/**
+ * In English.
+ */
+words: string, } | { "code": "nothing_to_reach" } | { "code": "nobody_to_try" } | { "code": "reached", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "not_reached", 
+/**
+ * Their names.
+ */
+devices: Array<string>, 
+/**
+ * The TCP port.
+ */
+port: number, 
+/**
+ * What the system or the other device said.
+ */
+error: string, } | { "code": "nobody_met" } | { "code": "reachable", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "isolated", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "silent", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "not_listening", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "asleep", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "no_own_network" } | { "code": "nothing_heard" } | { "code": "heard_untold", 
+/**
+ * How many.
+ */
+addresses: number, } | { "code": "hears", 
+/**
+ * All who could tell.
+ */
+all: number, 
+/**
+ * Those that hear this device.
+ */
+us: number, 
+/**
+ * Those that this device hears.
+ */
+them: number, } | { "code": "multicast_filtered" } | { "code": "detour", 
+/**
+ * Its address.
+ */
+target: string, 
+/**
+ * The interface.
+ */
+through: string, } | { "code": "straight" } | { "code": "several_networks", 
+/**
+ * How many.
+ */
+count: number, } | { "code": "nobody_to_compare" } | { "code": "clocks_agree" } | { "code": "clock_ahead", 
+/**
+ * Its name.
+ */
+device: string, 
+/**
+ * By so many minutes.
+ */
+minutes: number, } | { "code": "clock_behind", 
+/**
+ * Its name.
+ */
+device: string, 
+/**
+ * By so many minutes.
+ */
+minutes: number, } | { "code": "clock_odd" } | { "code": "unanswered", 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "other_protocol", 
+/**
+ * Its name.
+ */
+device: string, 
+/**
+ * What it speaks.
+ */
+theirs: number, 
+/**
+ * What this device speaks.
+ */
+ours: number, } | { "code": "same_version", 
+/**
+ * What this device runs.
+ */
+version: string, } | { "code": "other_versions", 
+/**
+ * What this device runs.
+ */
+version: string, 
+/**
+ * Their names.
+ */
+devices: Array<string>, } | { "code": "no_home" } | { "code": "home_alone", 
+/**
+ * Its name.
+ */
+home: string, } | { "code": "home_answers", 
+/**
+ * Those that answer.
+ */
+here: number, 
+/**
+ * All others of it.
+ */
+all: number, 
+/**
+ * Its name.
+ */
+home: string, } | { "code": "home_stale" } | { "code": "unwritable", 
+/**
+ * The directory.
+ */
+dir: string, 
+/**
+ * What the system or the other device said.
+ */
+error: string, } | { "code": "open_to_others", 
+/**
+ * Absolute paths.
+ */
+paths: Array<string>, } | { "code": "low_space", 
+/**
+ * What is left.
+ */
+mebibytes: number, } | { "code": "data_good" } | { "code": "not_confined" } | { "code": "root" } | { "code": "by_user" } | { "code": "confined" } | { "code": "landlock", 
+/**
+ * Folders that are open to it.
+ */
+folders: number, } | { "code": "landlock_part", 
+/**
+ * Folders that are open to it.
+ */
+folders: number, } | { "code": "system_calls" } | { "code": "no_new_privileges" };
 
 /**
  * What a front end can offer as a button.
@@ -1363,6 +1548,43 @@ to: number, };
 export type Relation = "home" | "paired" | "stranger";
 
 /**
+ * Something that helps. The words for people are in `locales/` under `remedy.<code>`.
+ */
+export type Remedy = { "code": "tell_moved" } | { "code": "resume" } | { "code": "connect" } | { "code": "trust" } | { "code": "port_taken" } | { "code": "multicast_taken" } | { "code": "ufw", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "firewalld", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "nftables", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "windows_firewall", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "macos_firewall" } | { "code": "other_firewall", 
+/**
+ * The TCP port.
+ */
+port: number, } | { "code": "wifi_isolation" } | { "code": "wired_isolation" } | { "code": "check_there" } | { "code": "start_there" } | { "code": "multicast_filters" } | { "code": "vpn" } | { "code": "set_clocks" } | { "code": "update_all" } | { "code": "update_older" } | { "code": "look_at_data", 
+/**
+ * The directory.
+ */
+dir: string, } | { "code": "close_to_others", 
+/**
+ * Absolute paths.
+ */
+paths: Array<string>, } | { "code": "make_room", 
+/**
+ * The directory.
+ */
+dir: string, } | { "code": "landlock_needs" } | { "code": "run_confined" };
+
+/**
  * One request of a front end. Names of printers, drives, devices and shares are ids, `name@device`, or a
  * unique part of the name; an ambiguous one is refused with the candidates.
  */
@@ -1996,7 +2218,7 @@ files: number | null,
  */
 folder: string, 
 /**
- * What is in that folder of it by now: names, the first 50.
+ * What is in that folder of it by now: names, the first 20.
  */
 names: Array<string>, 
 /**

@@ -10,8 +10,8 @@ type ShellRequest =
   | { do: "save_text"; name: string; text: string }
   | { do: "take_opened" }
   | { do: "reveal"; path: string }
-  | { do: "open_folder"; path: string }
   | { do: "open"; path: string }
+  | { do: "open_folder"; path: string }
   | { do: "about" }
   | { do: "quit" };
 

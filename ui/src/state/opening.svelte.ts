@@ -13,7 +13,7 @@ export function openHere(drive: string, folder: string, entry: Entry): Promise<b
     const open = platform().open;
     if (!open) return;
     const path = below(folder, entry.name);
-    const mounted = await mountedAt(drive);
+    const mounted = mountedAt(drive);
     if (mounted !== null) return open(`${mounted}/${path}`);
     const transfer = await ask({ do: "get", drive, path, dest: null, conflict: "keep_both" }, "transfer");
     above.note({ about: "transfer", transfer: transfer.id });
@@ -23,12 +23,8 @@ export function openHere(drive: string, folder: string, entry: Entry): Promise<b
   });
 }
 
-async function mountedAt(id: string): Promise<string | null> {
-  const drive = node.model?.nearby.drives.find((drive) => drive.id === id);
-  const mounts = await ask({ do: "mounts" }, "mounts");
-  const fits = mounts.filter((mount) => mount.mounted && mount.device === drive?.device && mount.drive === drive.name);
-  // Two drives of one name on one device cannot be told apart here: then a copy is made.
-  return fits.length === 1 ? fits[0]!.dir : null;
+function mountedAt(id: string): string | null {
+  return node.model?.mounts.find((mount) => mount.mounted && mount.drive_id === id)?.dir ?? null;
 }
 
 /** Waits for the end of a copy; none when the node went away. */

@@ -1,19 +1,29 @@
-//! Printing beside CUPS: the laboratory measures both in turns and says one line for each figure.
+//! Printing beside CUPS, drives beside others that share files: the laboratory measures all in turns and says one line
+//! for each figure.
 
 use super::{Folder, Row, table};
 use crate::{packages, project, shell};
 use anyhow::{Context as _, Result, ensure};
 use std::time::Duration;
 
-/// Everything together takes some five minutes; building the laboratory comes on top the first time.
+/// Everything together takes some five to ten minutes; building the laboratory comes on top the first time.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
 
-/// Runs the laboratory's measurements with the release build.
+/// Runs the laboratory's measurements of printing with the release build.
 pub(super) fn print(_: &Folder) -> Result<()> {
+    measure("measure::")
+}
+
+/// The same of drives.
+pub(super) fn drive(_: &Folder) -> Result<()> {
+    measure("drive_speed::")
+}
+
+fn measure(which: &str) -> Result<()> {
     packages::install(packages::TEST)?;
     let mut measure = shell::cargo();
     measure.args(["test", "--locked", "--quiet", "-p", "lanyard-tests", "--test", "laboratory", "--"]);
-    measure.arg("--measure").env("LANYARD_BIN", project::binary("lanyard", true));
+    measure.args(["--measure", which]).env("LANYARD_BIN", project::binary("lanyard", true));
     let said = shell::tee(&measure, LIMIT).context("running the laboratory")?;
     ensure!(!said.text.contains("skipped:"), "the laboratory was skipped");
     let rows: Vec<Row> = said.text.lines().filter_map(row).collect();
@@ -34,8 +44,8 @@ fn row(line: &str) -> Option<Row> {
         ours: ours.to_owned(),
         peer: told(peer),
         ratio: told(ratio),
-        goal: goal.to_owned(),
-        met: Some(met == "met"),
+        goal: told(goal),
+        met: (met != "-").then(|| met == "met"),
     })
 }
 

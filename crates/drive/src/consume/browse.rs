@@ -14,6 +14,7 @@ use lanyard_link::{Body, LinkError, Peers};
 use lanyard_trust::{NodeId, ShareId};
 use serde::de::DeserializeOwned;
 use std::{ops::Range, time::Duration};
+use uuid::Uuid;
 
 /// Until the header of an answer is there.
 pub(super) const ANSWER: Duration = Duration::from_secs(20);
@@ -164,20 +165,27 @@ impl Remote {
         Ok(answer.into_body())
     }
 
-    /// Sends a file; `body` is its content and then its FileId.
+    /// Sends a file; `body` is its content, from byte `at` on when that is a part that is there already, and then its
+    /// FileId.
     pub(super) async fn put(
         &self,
         path: &SharePath,
         about: &About,
         conflict: &str,
+        part: Option<(Uuid, u64)>,
         body: Body,
     ) -> Result<wire::Stored, RemoteError> {
         let &About { size, modified, executable } = about;
-        let mut request =
-            self.request(Method::PUT, "file", &format!("path={}&conflict={conflict}", path.encoded()))?;
+        let mut query = format!("path={}&conflict={conflict}", path.encoded());
+        let mut at = 0;
+        if let Some((part, begins)) = part {
+            at = begins;
+            query.push_str(&format!("&part={part}&at={at}"));
+        }
+        let mut request = self.request(Method::PUT, "file", &query)?;
         let headers = request.headers_mut();
         insert(headers, HeaderName::from_static(wire::SIZE), &size.to_string())?;
-        insert(headers, header::CONTENT_LENGTH, &(size + ID_LEN).to_string())?;
+        insert(headers, header::CONTENT_LENGTH, &(size.saturating_sub(at) + ID_LEN).to_string())?;
         if let Some(modified) = modified {
             insert(headers, HeaderName::from_static(wire::MODIFIED), &modified.to_string())?;
         }
@@ -188,6 +196,28 @@ impl Remote {
         // Counted from the last byte of the body.
         let answer = self.ask(request, SETTLE).await?;
         json(answer).await
+    }
+
+    /// What the pieces are worth that came of a file before its sending was interrupted.
+    pub(super) async fn arrived(
+        &self,
+        path: &SharePath,
+        conflict: &str,
+        part: Uuid,
+    ) -> Result<Incoming, RemoteError> {
+        let query = format!("path={}&conflict={conflict}&part={part}", path.encoded());
+        Ok(self.ask(self.request(Method::GET, "upload", &query)?, ANSWER).await?.into_body())
+    }
+
+    /// Nobody will come back for the rest of it.
+    pub(super) async fn forget_arrived(
+        &self,
+        path: &SharePath,
+        conflict: &str,
+        part: Uuid,
+    ) -> Result<(), RemoteError> {
+        let query = format!("path={}&conflict={conflict}&part={part}", path.encoded());
+        self.ask(self.request(Method::DELETE, "upload", &query)?, ANSWER).await.map(drop)
     }
 
     /// Everything below a folder, frame by frame.

@@ -43,22 +43,28 @@ impl Search {
     /// # Errors
     /// [`RemoteError`].
     pub async fn next(&mut self) -> Result<Option<Told>, RemoteError> {
-        loop {
-            return Ok(Some(match self.frames.next().await? {
-                None => return Ok(None),
-                Some(Frame::Entry(entry)) => {
-                    self.finds += 1;
-                    if self.finds > SEARCH_FINDS {
-                        return Err(RemoteError::Nonsense("more finds than were promised"));
-                    }
-                    Told::Found(entry)
-                }
-                Some(Frame::Problem(_, Code::TooLarge)) => Told::Limited,
-                Some(Frame::Problem(path, code)) => Told::Unseen(path, code),
-                Some(Frame::Folder { path, .. }) => Told::Looking(path),
-                // What a later version may tell besides.
-                Some(_) => continue,
-            }));
+        while let Some(frame) = self.frames.next().await? {
+            if let Some(told) = self.told(frame)? {
+                return Ok(Some(told));
+            }
         }
+        Ok(None)
+    }
+
+    /// None for what a later version may tell besides.
+    fn told(&mut self, frame: Frame) -> Result<Option<Told>, RemoteError> {
+        Ok(Some(match frame {
+            Frame::Entry(_) if self.finds >= SEARCH_FINDS => {
+                return Err(RemoteError::Nonsense("more finds than were promised"));
+            }
+            Frame::Entry(entry) => {
+                self.finds += 1;
+                Told::Found(entry)
+            }
+            Frame::Problem(_, Code::TooLarge) => Told::Limited,
+            Frame::Problem(path, code) => Told::Unseen(path, code),
+            Frame::Folder { path, .. } => Told::Looking(path),
+            _ => return Ok(None),
+        }))
     }
 }

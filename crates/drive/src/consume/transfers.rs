@@ -4,26 +4,22 @@
 //! stands in the way that does not go away by itself. How bytes move is the business of `download` and
 //! `upload`.
 
+mod begin;
 mod job;
+mod run;
 
 use super::{
-    browse::Remote,
-    download,
     journal::{self, Row},
     limit::Limit,
-    transfer::{Conflict, Direction, Note, Reason, State, Transfer, Tree},
-    tree,
-    trouble::Trouble,
-    upload,
+    transfer::{Note, Reason, State, Transfer},
+    upload::Sent,
 };
-use crate::path::{self, SharePath};
 use job::remove;
 use lanyard_link::Peers;
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
 use std::{
     collections::HashMap,
-    fs,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -36,6 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use super::journal::MIGRATIONS;
+pub use begin::{BeginError, NewDownload, NewUpload};
 pub(super) use job::{Job, Pace};
 
 /// Large copies that move bytes at once with one device; the others wait.
@@ -98,13 +95,15 @@ struct Held {
     row: Row,
     limit: Arc<Limit>,
     task: Option<Task>,
+    /// What is on its way to the other side, where a part of it may stay.
+    sent: Option<Sent>,
 }
 
 impl Held {
     fn new(row: Row) -> Self {
         let limit = Limit::default();
         limit.set(row.transfer.limit);
-        Self { row, limit: Arc::new(limit), task: None }
+        Self { row, limit: Arc::new(limit), task: None, sent: None }
     }
 }
 
@@ -120,70 +119,6 @@ struct Task {
     wake: Arc<Notify>,
     /// Cancelled when the task has let go of everything.
     ended: CancellationToken,
-}
-
-/// A file or folder to copy to here.
-#[derive(Clone, Debug)]
-pub struct NewDownload {
-    /// The device.
-    pub node: NodeId,
-    /// Its name, for people.
-    pub device_name: String,
-    /// The share.
-    pub share: ShareId,
-    /// Its name, for people.
-    pub drive: String,
-    /// The file or folder.
-    pub path: SharePath,
-    /// It is a folder.
-    pub tree: bool,
-    /// How large the file is, as far as known.
-    pub size: Option<u64>,
-    /// The existing folder it goes to; absolute.
-    pub folder: PathBuf,
-    /// The name it gets there.
-    pub name: String,
-    /// When that is taken.
-    pub conflict: Conflict,
-}
-
-/// A file or folder to copy from here.
-#[derive(Clone, Debug)]
-pub struct NewUpload {
-    /// The device.
-    pub node: NodeId,
-    /// Its name, for people.
-    pub device_name: String,
-    /// The share.
-    pub share: ShareId,
-    /// Its name, for people.
-    pub drive: String,
-    /// The file or folder; absolute.
-    pub source: PathBuf,
-    /// It is a folder.
-    pub tree: bool,
-    /// How large the file is, as far as known.
-    pub size: Option<u64>,
-    /// The path it gets there.
-    pub path: SharePath,
-    /// When that is taken.
-    pub conflict: Conflict,
-    /// The source is a file of ours that is removed when the copy is done or cancelled.
-    pub owns_source: bool,
-}
-
-/// Why a copy does not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum BeginError {
-    /// The name is taken.
-    #[error("{0} is there already")]
-    Exists(PathBuf),
-    /// A path that is not Unicode, or no path of a file.
-    #[error("{0} is no path that can be used")]
-    BadPath(PathBuf),
-    /// It could not be written down.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Transfers {
@@ -241,88 +176,6 @@ impl Transfers {
         for id in waiting {
             self.inner.spawn(id);
         }
-    }
-
-    /// Begins a download: written down when this returns.
-    ///
-    /// # Errors
-    /// [`BeginError`].
-    pub async fn download(&self, new: NewDownload) -> Result<Transfer, BeginError> {
-        let local_path = new.folder.join(&new.name);
-        if new.conflict == Conflict::Refuse && fs::symlink_metadata(&local_path).is_ok() {
-            return Err(BeginError::Exists(local_path));
-        }
-        let id = Uuid::new_v4();
-        let mark: String = id.simple().to_string().chars().take(8).collect();
-        let part = new.folder.join(path::part_name(&new.name, &mark));
-        let transfer = Transfer {
-            id,
-            direction: Direction::Download,
-            node: new.node,
-            device_name: new.device_name,
-            share: new.share,
-            drive: new.drive,
-            remote_path: new.path.to_string(),
-            local_path,
-            conflict: new.conflict,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
-            size: new.size,
-            bytes_done: 0,
-            rate: 0,
-            limit: None,
-            sources: 0,
-            tree: new.tree.then(Tree::default),
-            created_at: now(),
-            ended_at: None,
-        };
-        let part = (!new.tree).then_some(part);
-        self.begin(Row::new(transfer, new.name, part, false)).await
-    }
-
-    /// Begins an upload: written down when this returns.
-    ///
-    /// # Errors
-    /// [`BeginError`].
-    pub async fn upload(&self, new: NewUpload) -> Result<Transfer, BeginError> {
-        let transfer = Transfer {
-            id: Uuid::new_v4(),
-            direction: Direction::Upload,
-            node: new.node,
-            device_name: new.device_name,
-            share: new.share,
-            drive: new.drive,
-            remote_path: new.path.to_string(),
-            local_path: new.source,
-            conflict: new.conflict,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
-            size: new.size,
-            bytes_done: 0,
-            rate: 0,
-            limit: None,
-            sources: 0,
-            tree: new.tree.then(Tree::default),
-            created_at: now(),
-            ended_at: None,
-        };
-        let wanted = new.path.name().unwrap_or_default().to_owned();
-        self.begin(Row::new(transfer, wanted, None, new.owns_source)).await
-    }
-
-    async fn begin(&self, row: Row) -> Result<Transfer, BeginError> {
-        let transfer = row.transfer.clone();
-        if transfer.local_path.to_str().is_none() || !transfer.local_path.is_absolute() {
-            return Err(BeginError::BadPath(transfer.local_path));
-        }
-        let saved = row.clone();
-        self.inner.store.run(move |store| journal::save(store, &saved)).await?;
-        self.inner.copies().insert(transfer.id, Held::new(row));
-        (self.inner.changed)(&transfer);
-        self.inner.spawn(transfer.id);
-        Ok(transfer)
     }
 
     /// All copies, newest first.
@@ -539,7 +392,7 @@ impl Inner {
         let job = self.job(id, task.stop.clone());
         self.tasks.spawn(async move {
             let ended = task.ended.clone().drop_guard();
-            run(&job, &task).await;
+            run::run(&job, &task).await;
             if let Some(held) = job.inner.copies().get_mut(&job.id) {
                 held.task = None;
             }
@@ -571,84 +424,6 @@ impl Inner {
         if let Err(error) = self.store.run(move |store| journal::remove(store, &ids)).await {
             tracing::warn!(%error, "old copies could not be removed from the store");
         }
-    }
-}
-
-async fn run(job: &Job, task: &Task) {
-    let mut pause = Pause::default();
-    loop {
-        let Some(row) = job.row() else { return };
-        let lane = job.inner.lane(&row.transfer);
-        let permit = tokio::select! {
-            () = job.stop.cancelled() => None,
-            permit = lane.acquire_owned() => permit.ok(),
-        };
-        let before = row.transfer.bytes_done;
-        let result = match permit {
-            None => Err(Trouble::Interrupted),
-            Some(_permit) => attempt(job, row).await,
-        };
-        match result {
-            Ok(()) => return job.end(State::Done, None).await,
-            Err(Trouble::Interrupted) if task.cancelled.load(Ordering::SeqCst) => {
-                return job.end_cancelled().await;
-            }
-            Err(Trouble::Interrupted) if task.verdict.get().is_some() => {
-                return job.end(State::Failed, task.verdict.get().cloned()).await;
-            }
-            Err(Trouble::Interrupted) if task.paused.load(Ordering::SeqCst) => return job.pauses().await,
-            // The node stops: the row stays as it is and the next start goes on.
-            Err(Trouble::Interrupted) => return,
-            Err(Trouble::Changed) => {
-                let words = "The file changes on the other device while it is copied.".to_owned();
-                return job.end(State::Failed, Some((Reason::Changed, words))).await;
-            }
-            Err(Trouble::Final(reason, detail)) => {
-                return job.end(State::Failed, Some((reason, detail))).await;
-            }
-            Err(Trouble::Passing(reason, detail)) => {
-                if job.row().is_some_and(|row| row.transfer.bytes_done > before) {
-                    pause = Pause::default();
-                }
-                job.waits(reason, detail).await;
-                tokio::select! {
-                    () = job.stop.cancelled() => {}
-                    () = task.wake.notified() => {}
-                    () = tokio::time::sleep(pause.next()) => {}
-                }
-            }
-        }
-    }
-}
-
-async fn attempt(job: &Job, row: Row) -> Result<(), Trouble> {
-    job.save(|row| {
-        let copy = &mut row.transfer;
-        (copy.state, copy.reason, copy.detail) = (State::Running, None, None);
-    })
-    .await?;
-    let copy = &row.transfer;
-    let remote = Remote::new(job.inner.peers.clone(), copy.node, copy.share.clone());
-    tracing::info!(copy = %copy.id, device = %copy.node, direction = copy.direction.word(), "a copy moves");
-    match (copy.direction, copy.tree.is_some()) {
-        (Direction::Download, false) => Box::pin(download::run(job, &remote, row)).await,
-        (Direction::Upload, false) => Box::pin(upload::run(job, &remote, row)).await,
-        (Direction::Download, true) => Box::pin(tree::download::run(job, &remote, row)).await,
-        (Direction::Upload, true) => Box::pin(tree::upload::run(job, &remote, row)).await,
-    }
-}
-
-/// 1 s, 2 s, 4 s … 30 s. Presence wakes a waiting copy sooner; this is for when nothing else does.
-#[derive(Default)]
-struct Pause {
-    tries: u32,
-}
-
-impl Pause {
-    fn next(&mut self) -> Duration {
-        let seconds = 1_u64 << self.tries.min(5);
-        self.tries += 1;
-        Duration::from_secs(seconds.min(30))
     }
 }
 

@@ -15,7 +15,10 @@ use super::{
     transfers::Job,
     trouble::{self, Trouble},
 };
-use crate::{frames::SMALL, wire::Code};
+use crate::{
+    frames::SMALL,
+    wire::{BATCH, BATCH_BYTES, Code},
+};
 use names::Names;
 use std::{
     cmp::Ordering,
@@ -226,6 +229,35 @@ impl<'a> Count<'a> {
         );
         Err(Trouble::Final(reason.unwrap_or(Reason::Unreadable), words))
     }
+}
+
+/// Why something that was to stay was left out.
+const KEPT: &str = "Another file of that name is there, and it was kept.";
+
+/// What earlier tries have brought, by its path.
+async fn brought(job: &Job) -> Result<HashMap<String, Told>, Trouble> {
+    let told = job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
+    Ok(told.map(|told| (told.note.path.clone(), told)).collect())
+}
+
+/// Never more than one request takes; the frames around the content are counted with it. `may_be` is how large a file
+/// may have become until it is read.
+fn batches(items: Vec<Item>, may_be: impl Fn(&Item) -> u64) -> Vec<Vec<Item>> {
+    /// What even an empty file costs.
+    const LEAST: u64 = 4_096;
+    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for item in items {
+        if batch.len() == BATCH || bytes + may_be(&item) > BATCH_BYTES {
+            batches.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += item.size.max(LEAST);
+        batch.push(item);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
 }
 
 /// Whether a failure of one file is one of the whole tree.

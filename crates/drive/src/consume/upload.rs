@@ -1,37 +1,30 @@
-//! One try of an upload. The other side keeps nothing of a broken one, so a try always begins at the first byte; it
-//! may be repeated because a name that is taken by the very same content counts as success of an earlier try.
+//! One try of an upload. What came of a large file stays at the other side for a while: the next try compares the pieces
+//! that are there with its own and sends the rest. It may be repeated because a name that is taken by the very same
+//! content counts as success of an earlier try.
+
+mod part;
+mod pump;
 
 use super::{
     browse::{self, About, Remote, RemoteError},
     download::Shown,
     journal::Row,
     transfer::{Conflict, Reason},
-    transfers::{Job, Pace},
+    transfers::Job,
     trouble::{self, Trouble},
 };
 use crate::{
-    content::FileId,
+    content::{FileId, PIECE},
     disk,
     path::{self, SharePath},
     wire::{self, Code, Kind, Stored},
 };
-use bytes::Bytes;
-use hyper::body::Frame;
-use lanyard_link::{Body, BodyError};
-use std::{
-    fs::File,
-    io,
-    path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::sync::mpsc;
+use pump::Sending;
+use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
+use uuid::Uuid;
 
-/// Bytes per read and per frame.
-const BLOCK: u64 = 512 * 1024;
+pub(super) use part::{Sent, of_item};
+
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -67,7 +60,8 @@ async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble>
     let target = SharePath::parse(&copy.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let shown = Shown::whole(job);
-    match send(job, remote, &copy.local_path, &target, "keep_both", shown).await? {
+    let part = copy.id;
+    match send(job, remote, &copy.local_path, &target, "keep_both", part, shown).await? {
         Ok(stored) => job.save(|row| row.transfer.remote_path = stored.path).await,
         Err(error) => Err(Trouble::sent(&error, &copy.device_name, &copy.remote_path)),
     }
@@ -108,7 +102,7 @@ async fn try_name(
     .await?;
     let shown = Shown::whole(job);
     let conflict = if replace { "replace" } else { "refuse" };
-    match send(job, remote, copy.local_path.as_path(), target, conflict, shown).await? {
+    match send(job, remote, copy.local_path.as_path(), target, conflict, copy.id, shown).await? {
         Ok(_) => Ok(Placed::Yes),
         Err(RemoteError::Refused(Code::Exists)) => Ok(Placed::Taken),
         Err(error) => Err(explain(error)),
@@ -141,21 +135,15 @@ pub(super) async fn is_ours(
     Ok(hashed == manifest.id())
 }
 
-/// What the reading thread and the watching task share.
-#[derive(Default)]
-struct Sending {
-    bytes: AtomicU64,
-    /// Why the source could not be read to its end.
-    failed: Mutex<Option<io::Error>>,
-}
-
-/// Sends a file to a name. The outer error ends the try; the inner one is what the other side says.
+/// Sends a file to a name. `part` is the same for every try of the same file. The outer error ends the try; the inner one
+/// is what the other side says.
 pub(super) async fn send(
     job: &Job,
     remote: &Remote,
     source: &Path,
     target: &SharePath,
-    conflict: &str,
+    conflict: &'static str,
+    part: Uuid,
     shown: Shown<'_>,
 ) -> Result<Result<Stored, RemoteError>, Trouble> {
     let path = source.to_owned();
@@ -164,21 +152,32 @@ pub(super) async fn send(
         opened.await.map_err(|_| Trouble::Interrupted)?.map_err(|error| Trouble::local(&error, source))?;
     let size = about.size;
     shown.size(size);
-    shown.bytes(0, 0);
-    let sending = Arc::new(Sending::default());
-    let body = pump(file, about, job.pace.clone(), Arc::clone(&sending));
-    let request = remote.put(target, &about, conflict, body);
+    let file = Arc::new(file);
+    let mut there = Vec::new();
+    if size >= part::WORTH {
+        job.sends(Some(Sent { remote: remote.clone(), target: target.clone(), conflict, part }));
+        there = part::there(job, remote, target, conflict, part, &file, size).await?;
+    }
+    let at = there.len() as u64 * PIECE;
+    shown.bytes(at, 0);
+    let sending = Arc::new(Sending::from(at));
+    let body = pump::pump(file, about, there, job.pace.clone(), Arc::clone(&sending));
+    let part = (size >= part::WORTH).then_some((part, at));
+    let request = remote.put(target, &about, conflict, part, body);
     tokio::pin!(request);
     let mut tick = tokio::time::interval(TICK);
-    let mut watch = Watch::default();
+    let mut watch = Watch { shown: at, rate: 0.0 };
     let answer = loop {
         tokio::select! {
             () = job.stop.cancelled() => return Err(Trouble::Interrupted),
             answer = &mut request => break answer,
-            _ = tick.tick() => watch.look(shown, sending.bytes.load(Ordering::Relaxed)),
+            _ = tick.tick() => watch.look(shown, sending.bytes()),
         }
     };
-    let failed = sending.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if answer.is_ok() {
+        job.sends(None);
+    }
+    let failed = sending.failed();
     match (answer, failed) {
         (Ok(stored), _) if stored.size == size => Ok(Ok(stored)),
         (Ok(_), _) => Ok(Err(browse::broken("another size was stored"))),
@@ -213,7 +212,6 @@ pub(super) fn open(path: &Path) -> io::Result<(File, About)> {
 }
 
 /// What a person sees of it.
-#[derive(Default)]
 struct Watch {
     shown: u64,
     rate: f64,
@@ -226,50 +224,4 @@ impl Watch {
         self.shown = bytes;
         shown.bytes(bytes, self.rate as u64);
     }
-}
-
-/// Reads and hashes on its own thread; the FileId follows the content.
-fn pump(file: File, about: About, pace: Pace, sending: Arc<Sending>) -> Body {
-    let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(2);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = pump_all(&file, about, &pace, &sending, &sender) {
-            *sending.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            let _ = sender.blocking_send(Err("the file could not be read".into()));
-        }
-    });
-    lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)))
-}
-
-fn pump_all(
-    file: &File,
-    About { size, modified, .. }: About,
-    pace: &Pace,
-    sending: &Sending,
-    sender: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
-) -> io::Result<()> {
-    let mut hasher = blake3::Hasher::new();
-    let mut at = 0;
-    while at < size {
-        let begun = at;
-        let mut bytes = Vec::new();
-        let length = usize::try_from((size - at).min(BLOCK)).unwrap_or(usize::MAX);
-        disk::read_at(file, &mut bytes, at, length)?;
-        if bytes.len() < length {
-            return Err(io::Error::other("the file became shorter while it was copied"));
-        }
-        hasher.update(&bytes);
-        at += bytes.len() as u64;
-        if sender.blocking_send(Ok(Frame::data(bytes.into()))).is_err() {
-            return Ok(()); // nobody sends any more; why is known there
-        }
-        sending.bytes.store(at, Ordering::Relaxed);
-        std::thread::sleep(pace.spend(at - begun));
-    }
-    let now = file.metadata()?;
-    if now.len() != size || now.modified().ok().and_then(disk::nanos) != modified {
-        return Err(io::Error::other("the file changed while it was copied"));
-    }
-    let id = Bytes::copy_from_slice(hasher.finalize().as_bytes());
-    let _ = sender.blocking_send(Ok(Frame::data(id)));
-    Ok(())
 }

@@ -1,33 +1,36 @@
 //! Files that others put here: under a hidden name until they are whole and proven, then in one step under their own.
+//! What has come of a large one stays for a while when its sender is interrupted (`parts`).
 
-use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
-    confine::{self, Facts},
-    edit, read,
-};
+mod growing;
+pub(super) mod parts;
+
+pub(super) use growing::Growing;
+
+use super::{Folder, Query, Refused, Visit, blocking};
 use crate::{
     content::FileId,
-    disk, path,
+    path,
     wire::{self, Code, ID_LEN, Stored},
 };
 use bytes::Bytes;
-use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::Dir;
+use growing::Returning;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use lanyard_link::Body;
 use lanyard_link::Incoming;
 use lanyard_trust::Action;
+use parts::{Kept, Parts};
 use std::{
     collections::HashSet,
-    fs::File,
-    io,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
+use tokio::task::JoinHandle;
+use uuid::Uuid;
 
-/// Bytes collected before they are hashed and written.
+/// Bytes collected before they are hashed and written: a piece, so that each block has a value of its own.
 pub(super) const BLOCK: usize = 1 << 20;
 /// Left behind by a node that was killed: nobody has written to it for this long.
 const STALE: Duration = Duration::from_secs(600);
@@ -38,6 +41,7 @@ pub(super) const PREFIX: &str = ".lanyard-put-";
 #[derive(Default)]
 pub(super) struct Receiving {
     swept: Mutex<HashSet<PathBuf>>,
+    pub(super) parts: Arc<Parts>,
 }
 
 /// What the sender announced.
@@ -109,17 +113,37 @@ async fn store(
     query.path.check_new_name()?;
     let announced = Announced::read(headers, &query)?;
     let slot = visit.slot()?;
+    let at = query.at().unwrap_or(0);
+    let returning = match query.part() {
+        Ok(part) => Some(returning(&visit, &folder, action, &query, part).await?),
+        Err(_) if at > 0 => return Err(Refused::new(Code::Invalid, "nothing to go on with is named")),
+        Err(_) => None,
+    };
+    // Held until the claim below is given back: a sender that comes back must not be refused for what its own broken try
+    // still counts.
+    let _turn = returning.as_ref().map(|returning| Arc::clone(&returning.turn));
     let claim = visit.claim(action, announced.size)?;
     let begun = {
         let (visit, folder, query_path) = (visit.clone(), folder.clone(), query.path.clone());
-        let begin = if beside { Growing::open } else { Growing::begin };
-        blocking(move || begin(&visit, &folder, &query_path, announced, slot)).await?
+        blocking(move || match returning {
+            Some(returning) => {
+                if !beside {
+                    growing::check_name(&folder, &query_path, &announced)?;
+                }
+                Growing::arriving(&visit, &folder, &query_path, announced, slot, at, returning)
+            }
+            None if beside => Growing::open(&visit, &folder, &query_path, announced, slot),
+            None => Growing::begin(&visit, &folder, &query_path, announced, slot),
+        })
+        .await?
     };
     let (growing, announced_id) = receive(&visit, &folder, action, begun, body).await?;
-    if !visit.still(action, &folder) {
-        return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
-    }
     let finish = move || {
+        let mut growing = growing;
+        if !visit.still(action, &folder) {
+            growing.give_up();
+            return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
+        }
         let stored =
             if beside { growing.finish_proven_beside(announced_id) } else { growing.finish(announced_id) }?;
         claim.keep();
@@ -127,6 +151,25 @@ async fn store(
         Ok(stored)
     };
     blocking(finish).await
+}
+
+/// For a sender that may come back for the rest.
+async fn returning(
+    visit: &Visit,
+    folder: &Folder,
+    action: Action,
+    query: &Query,
+    part: Uuid,
+) -> Result<Returning, Refused> {
+    let parts = Arc::clone(&visit.offer.receiving.parts);
+    let (parents, _) = query.path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder"))?;
+    let place = Kept { root: folder.root.clone(), parents: parents.to_vec(), name: parts::name(part) };
+    let may = {
+        let (visit, folder) = (visit.clone(), folder.clone());
+        Box::new(move || visit.still(action, &folder))
+    };
+    let turn = Arc::new(parts.turn(part).await?);
+    Ok(Returning { turn, parts, place, may })
 }
 
 /// Takes the whole body: the content block by block into the file, then the 32 bytes of its FileId.
@@ -137,17 +180,106 @@ async fn receive(
     mut growing: Growing,
     body: &mut Incoming,
 ) -> Result<(Growing, FileId), Refused> {
-    let size = growing.announced.size;
-    let (mut waiting, mut arrived, mut id) = (Vec::with_capacity(BLOCK), 0_u64, Vec::with_capacity(32));
+    growing.look_before()?;
+    let mut hand = Hand::Free(growing, Vec::with_capacity(BLOCK));
+    let taken = take(visit, folder, action, &mut hand, body).await;
+    // Nothing is on its way to the disk any more when it is decided what stays.
+    let freed = hand.free().await;
+    let ended = match taken {
+        Ok(id) => {
+            let (mut growing, _) = freed?;
+            growing.prove_before().await?;
+            return Ok((growing, id));
+        }
+        Err(ended) => ended,
+    };
+    let (refused, comes_back) = match ended {
+        Ended::Broken(refused) => (refused, true),
+        Ended::Refused(refused) => (refused, false),
+    };
+    // A block that could not be written has taken the file with it.
+    if let Ok((mut growing, _)) = freed {
+        if !comes_back {
+            growing.give_up();
+        }
+        blocking(move || {
+            drop(growing);
+            Ok(())
+        })
+        .await?;
+    }
+    Err(refused)
+}
+
+/// Why nothing more comes.
+enum Ended {
+    /// The connection is gone; the sender may come back.
+    Broken(Refused),
+    /// It makes no sense, or is not allowed any more.
+    Refused(Refused),
+}
+
+impl From<Refused> for Ended {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// Who has the file: while one block is hashed and written, the next one arrives.
+enum Hand {
+    Free(Growing, Vec<u8>),
+    Writing(JoinHandle<Result<(Growing, Vec<u8>), Refused>>),
+    /// Only while it changes hands.
+    Empty,
+}
+
+impl Hand {
+    async fn free(&mut self) -> Result<(Growing, Vec<u8>), Refused> {
+        match std::mem::replace(self, Self::Empty) {
+            Self::Free(growing, buffer) => Ok((growing, buffer)),
+            Self::Writing(task) => task.await?,
+            Self::Empty => Err(Refused::new(Code::Failed, "an earlier block could not be written")),
+        }
+    }
+
+    /// Hands a block over, and an empty buffer back.
+    async fn write(&mut self, block: Vec<u8>) -> Result<Vec<u8>, Refused> {
+        let (growing, empty) = self.free().await?;
+        *self = Self::Writing(tokio::task::spawn_blocking(move || growing.write_now(block)));
+        Ok(empty)
+    }
+}
+
+async fn take(
+    visit: &Visit,
+    folder: &Folder,
+    action: Action,
+    hand: &mut Hand,
+    body: &mut Incoming,
+) -> Result<FileId, Ended> {
+    let Hand::Free(growing, _) = hand else {
+        return Err(Refused::new(Code::Failed, "nothing to write to").into());
+    };
+    let (size, end) = (growing.announced_size(), growing.end());
+    let mut arrived = growing.written();
+    let (mut waiting, mut id) = (Vec::with_capacity(BLOCK), Vec::with_capacity(32));
     while arrived < size + ID_LEN {
         // The link gives up a sender that has gone silent.
-        let mut data = match body.frame().await {
-            None => return Err(Refused::new(Code::Mismatch, "less arrived than was announced")),
-            Some(Err(_)) => return Err(Refused::new(Code::Mismatch, "the connection broke")),
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            () = end.cancelled() => {
+                return Err(Ended::Broken(Refused::new(Code::Busy, "the sender has come back on another connection")));
+            }
+        };
+        let mut data = match frame {
+            None => {
+                return Err(Ended::Broken(Refused::new(Code::Mismatch, "less arrived than was announced")));
+            }
+            Some(Err(_)) => return Err(Ended::Broken(Refused::new(Code::Mismatch, "the connection broke"))),
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
         if arrived + data.len() as u64 > size + ID_LEN {
-            return Err(Refused::new(Code::Mismatch, "more arrived than was announced"));
+            return Err(Refused::new(Code::Mismatch, "more arrived than was announced").into());
         }
         let content = usize::try_from(size.saturating_sub(arrived)).unwrap_or(usize::MAX).min(data.len());
         arrived += data.len() as u64;
@@ -158,219 +290,26 @@ async fn receive(
             waiting.extend_from_slice(&content.split_to(room));
             if waiting.len() == BLOCK {
                 if !visit.still(action, folder) {
-                    return Err(Refused::new(Code::NotAllowed, "the owner has taken the permission back"));
+                    return Err(
+                        Refused::new(Code::NotAllowed, "the owner has taken the permission back").into()
+                    );
                 }
-                (growing, waiting) = growing.write(waiting).await?;
+                waiting = hand.write(waiting).await?;
                 visit.moved(BLOCK as u64);
             }
         }
     }
     if !waiting.is_empty() {
-        (growing, _) = growing.write(waiting).await?;
+        hand.write(waiting).await?;
     }
     let id = id.try_into().map_err(|_| Refused::new(Code::Mismatch, "the FileId is missing"))?;
-    Ok((growing, FileId(id)))
-}
-
-/// A file that is not whole yet. Dropped before it is, nothing of it remains.
-pub(super) struct Growing {
-    dir: Dir,
-    hidden: String,
-    placed: bool,
-    file: File,
-    hasher: Box<blake3::Hasher>,
-    written: u64,
-    path: path::SharePath,
-    announced: Announced,
-    /// What it is marked with.
-    origin: Option<String>,
-    _slot: Slot,
-}
-
-impl Growing {
-    fn begin(
-        visit: &Visit,
-        folder: &Folder,
-        path: &path::SharePath,
-        announced: Announced,
-        slot: Slot,
-    ) -> Result<Self, Refused> {
-        let (parents, name) = path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder"))?;
-        let dir = confine::open_dir(&folder.root, parents)?;
-        check_target(&dir, name, &announced)?;
-        Self::open(visit, folder, path, announced, slot)
-    }
-
-    /// Begins without a look at the name: whoever may not look must not learn from the answer what is there.
-    pub(super) fn open(
-        visit: &Visit,
-        folder: &Folder,
-        path: &path::SharePath,
-        announced: Announced,
-        slot: Slot,
-    ) -> Result<Self, Refused> {
-        let (parents, _) = path.split_last().ok_or_else(|| Refused::new(Code::WrongKind, "a folder"))?;
-        let dir = confine::open_dir(&folder.root, parents)?;
-        let on_disk: PathBuf = folder.root.iter().chain(parents.iter().map(std::ffi::OsStr::new)).collect();
-        if disk::space(&on_disk).is_some_and(|(free, _)| free < announced.size) {
-            return Err(Refused::new(Code::DiskFull, "no room for it"));
-        }
-        visit.offer.receiving.sweep(&dir, on_disk);
-        let hidden = format!("{PREFIX}{}{}", uuid::Uuid::new_v4().simple(), path::PART_SUFFIX);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).follow(FollowSymlinks::No);
-        let file = dir.open_with(&hidden, &options)?.into_std();
-        Ok(Self {
-            dir,
-            hidden,
-            placed: false,
-            file,
-            hasher: Box::default(),
-            written: 0,
-            path: path.clone(),
-            announced,
-            origin: visit.origin(),
-            _slot: slot,
-        })
-    }
-
-    /// Hashes and writes off the async threads; gives the buffer back, emptied.
-    pub(super) async fn write(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
-        blocking(move || {
-            self.hasher.update(&block);
-            disk::write_sparse_at(&self.file, &block, self.written)?;
-            self.written += block.len() as u64;
-            block.clear();
-            Ok((self, block))
-        })
-        .await
-    }
-
-    fn finish(self, announced_id: FileId) -> Result<Stored, Refused> {
-        let id = FileId(*self.hasher.finalize().as_bytes());
-        if id != announced_id {
-            return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
-        }
-        let (path, size) = (self.path.to_string(), self.written);
-        let stat = Some(read::described(&self.finish_unproven()?, true));
-        Ok(Stored { path, id, size, stat })
-    }
-
-    /// Keeps what has arrived under its name, in one step, and tells what it is now.
-    pub(super) fn finish_unproven(mut self) -> Result<Facts, Refused> {
-        // The last bytes may be a hole.
-        self.file.set_len(self.written)?;
-        let name = self.path.name().unwrap_or_default();
-        if self.announced.replace {
-            edit::keep_mode(&self.dir, name, &self.file)?;
-        }
-        if let Some(modified) = self.announced.modified {
-            disk::set_modified(&self.file, modified);
-        }
-        if self.announced.executable {
-            disk::make_executable(&self.file);
-        }
-        self.file.sync_all()?;
-        check_target(&self.dir, name, &self.announced)?;
-        disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
-        self.placed = true;
-        disk::sync_confined(&self.dir)?;
-        confine::facts_of(&self.file)
-    }
-
-    /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it is taken for
-    /// an earlier try whose answer was lost.
-    fn finish_proven_beside(self, announced_id: FileId) -> Result<Stored, Refused> {
-        let id = FileId(*self.hasher.finalize().as_bytes());
-        if id != announced_id {
-            return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
-        }
-        let name = self.path.name().unwrap_or_default();
-        if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == self.written) {
-            let mut hasher = blake3::Hasher::new();
-            let (file, _) = confine::open_file_in(&self.dir, name)?;
-            hasher.update_reader(file)?;
-            if FileId(*hasher.finalize().as_bytes()) == id {
-                // What has just arrived goes away unnamed.
-                return Ok(Stored { path: self.path.to_string(), id, size: self.written, stat: None });
-            }
-        }
-        if let Some(modified) = self.announced.modified {
-            disk::set_modified(&self.file, modified);
-        }
-        if self.announced.executable {
-            disk::make_executable(&self.file);
-        }
-        self.finish_beside()
-    }
-
-    /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.
-    pub(super) fn finish_beside(mut self) -> Result<Stored, Refused> {
-        /// More files of one name than anybody sends.
-        const MOST: u32 = 1_000;
-        let id = FileId(*self.hasher.finalize().as_bytes());
-        self.file.set_len(self.written)?;
-        if let Some(origin) = &self.origin {
-            disk::mark_received(&self.dir, &self.hidden, &self.file, origin);
-        }
-        self.file.sync_all()?;
-        let name = self.path.name().unwrap_or_default().to_owned();
-        for number in 1..=MOST {
-            let name = path::numbered(&name, number);
-            match disk::place_in(&self.dir, &self.hidden, &name, false) {
-                Ok(()) => {
-                    self.placed = true;
-                    disk::sync_confined(&self.dir)?;
-                    let path = self.path.with_name(&name)?.to_string();
-                    return Ok(Stored { path, id, size: self.written, stat: None });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Refused::new(Code::Exists, "the name and all its numbers are taken"))
-    }
-}
-
-impl Drop for Growing {
-    fn drop(&mut self) {
-        if !self.placed
-            && let Err(error) = self.dir.remove_file(&self.hidden)
-        {
-            tracing::warn!(%error, "an unfinished file could not be removed");
-        }
-    }
-}
-
-/// Asked before the first byte is taken, to say no early, and again before the name is given.
-fn check_target(dir: &Dir, name: &str, announced: &Announced) -> Result<(), Refused> {
-    let facts = match confine::facts_in(dir, name) {
-        Ok(facts) => facts,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // `If-Match` on nothing fails (RFC 9110 §13.1.1): what was to be replaced is gone.
-            return if announced.if_match.is_empty() {
-                Ok(())
-            } else {
-                Err(Refused::new(Code::Changed, "there is no such file any more"))
-            };
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if !announced.replace {
-        return Err(Refused::new(Code::Exists, "the name is taken"));
-    }
-    if facts.kind != wire::Kind::File {
-        return Err(Refused::new(Code::Exists, "the name is taken by something that is no file"));
-    }
-    if !read::matches(&announced.if_match, &facts) {
-        return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
-    }
-    Ok(())
+    Ok(FileId(id))
 }
 
 impl Receiving {
-    /// Removes what killed nodes left in a folder, once per folder and start.
+    /// Removes what killed nodes left in a folder, once per folder and start, and what waits too long for its sender.
     pub(super) fn sweep(&self, dir: &Dir, on_disk: PathBuf) {
+        self.parts.expire();
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.len() >= 4_096 {
             swept.clear();
@@ -381,14 +320,27 @@ impl Receiving {
         drop(swept);
         for entry in dir.entries().into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && path::is_part(name));
+            let Some(stays) = name.to_str().filter(|name| path::is_part(name)).and_then(stays) else {
+                continue;
+            };
             let old = || {
                 let modified = entry.metadata().ok()?.modified().ok()?.into_std();
-                SystemTime::now().duration_since(modified).ok().filter(|age| *age > STALE)
+                SystemTime::now().duration_since(modified).ok().filter(|age| *age > stays)
             };
-            if ours && old().is_some() && dir.remove_file(&name).is_ok() {
+            if old().is_some() && dir.remove_file(&name).is_ok() {
                 tracing::info!("a file that a stopped node left unfinished was removed");
             }
         }
+    }
+}
+
+/// How long an unfinished file of ours stays untouched before it is taken for a leftover.
+fn stays(name: &str) -> Option<Duration> {
+    if name.starts_with(PREFIX) {
+        Some(STALE)
+    } else if name.starts_with(parts::PREFIX) {
+        Some(parts::STAYS)
+    } else {
+        None
     }
 }

@@ -73,8 +73,14 @@ impl Query {
         self.more.to.clone().ok_or_else(|| Refused::new(Code::Invalid, "it is not said where to"))
     }
 
-    fn part(&self) -> Result<Uuid, Refused> {
+    /// The part of a file that is meant.
+    pub(super) fn part(&self) -> Result<Uuid, Refused> {
         self.more.part.ok_or_else(|| Refused::new(Code::Invalid, "it is not said which version"))
+    }
+
+    /// The byte at which something begins.
+    pub(super) fn at(&self) -> Option<u64> {
+        self.more.at
     }
 
     fn id(&self) -> Result<String, Refused> {

@@ -78,9 +78,12 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("shared");
         fs::create_dir(&root).unwrap();
-        let rules =
-            Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), denied: false.into() };
-        let rules = Arc::new(rules);
+        let rules = Arc::new(Rules {
+            root: Mutex::new(root),
+            shared: true.into(),
+            write: true.into(),
+            ..Rules::default()
+        });
         let store = Store::in_memory(&[dav::MIGRATIONS]).unwrap();
         let door = Arc::new(Door(Dav::new(Offer::new(rules.clone()), store)));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -59,6 +59,38 @@ async fn a_folder_of_twenty_thousand_files_comes_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_that_come_and_go_between_two_pages_move_no_others() {
+    let owner = Owner::new();
+    for number in 0..3_000 {
+        owner.write(&format!("file {number:04}"), b"");
+    }
+    let reader = Reader::new(&owner);
+    let mut after = None;
+    let mut pages = Vec::new();
+    for page in 0..4 {
+        let told = reader.remote().list(&SharePath::top(), after.as_deref()).await.unwrap();
+        pages.push(told.entries.into_iter().map(|item| item.name).collect::<Vec<_>>());
+        after = told.next;
+        if page == 1 {
+            // One goes that was not told yet and one that was; one comes at each end.
+            for gone in ["file 2500", "file 0100"] {
+                fs::remove_file(owner.root().join(gone)).unwrap();
+            }
+            owner.write("aaa", b"");
+            owner.write("zzz", b"");
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    // A name that comes meanwhile may be missed or seen.
+    let all: Vec<String> = pages.concat().into_iter().filter(|name| name.starts_with("file")).collect();
+    let old = |number: usize| format!("file {number:04}");
+    let expected: Vec<String> = (0..3_000).filter(|number| *number != 2_500).map(old).collect();
+    assert_eq!(all, expected, "what was told stays told, and the rest is as it is now");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_hangs_nothing() {
     let owner = Owner::new();
     assert!(Command::new("mkfifo").arg(owner.root().join("pipe")).status().unwrap().success());

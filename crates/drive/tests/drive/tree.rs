@@ -306,3 +306,77 @@ async fn a_limit_holds_for_one_copy_and_for_all() {
     reader.transfers.limit_one(id, None).await.unwrap();
     reader.done(id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_grow_shrink_or_vanish_meanwhile_are_whole_or_named() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let root = owner.root().join("tree");
+    fs::create_dir(&root).unwrap();
+    for (name, seed) in
+        [("a first.bin", 1), ("grows.bin", 2), ("shrinks.bin", 3), ("vanishes.bin", 4), ("z last.bin", 5)]
+    {
+        fs::write(root.join(name), noise(3 * MIB, seed)).unwrap();
+    }
+    owner.slow(150);
+    let id = reader.get_tree("tree", Conflict::Refuse).await;
+    reader.until(id, "the first file", |copy| copy.bytes_done > 0).await;
+    fs::write(root.join("grows.bin"), noise(5 * MIB + 1, 6)).unwrap();
+    fs::write(root.join("shrinks.bin"), noise(MIB - 1, 7)).unwrap();
+    fs::remove_file(root.join("vanishes.bin")).unwrap();
+    owner.slow(0);
+    let copy = reader.end(id).await;
+    assert_eq!(copy.state, State::Failed, "one of them is not there: {copy:?}");
+    assert!(copy.detail.as_deref().is_some_and(|words| words.contains("vanishes.bin")), "{copy:?}");
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().failed), (4, 1), "{copy:?}");
+    assert_same(&root, &reader.here().join("tree"));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_paths_as_long_as_a_system_takes_them_and_longer_cost_only_themselves() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let root = owner.root().join("tree");
+    fs::create_dir(&root).unwrap();
+    let longest = format!("{}.txt", "n".repeat(251));
+    fs::write(root.join(&longest), b"long").unwrap();
+    fs::write(root.join("rest.txt"), b"rest").unwrap();
+    // Deeper than any path can say: only a step at a time leads there.
+    let folder = "d".repeat(240);
+    let script =
+        format!("for n in $(seq 20); do mkdir {folder} && cd -P {folder} || exit 1; done; echo deep > file");
+    let made = std::process::Command::new("sh").args(["-c", &script]).current_dir(&root).status().unwrap();
+    assert!(made.success(), "this test needs a folder that is too deep");
+    let copy = reader.end(reader.get_tree("tree", Conflict::Refuse).await).await;
+    assert!(reader.here().join("tree").is_dir(), "{copy:?}");
+    assert_eq!(fs::read(reader.here().join("tree").join(&longest)).unwrap(), b"long", "{copy:?}");
+    assert_eq!(fs::read(reader.here().join("tree/rest.txt")).unwrap(), b"rest");
+    let tree = copy.tree.unwrap();
+    assert!(tree.files_done >= 2, "{copy:?}");
+    assert_eq!((copy.state, tree.failed), (State::Failed, 1), "what is too deep is told: {copy:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_that_are_wrong_change_nothing_about_a_copy() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let root = owner.root().join("tree");
+    fs::create_dir(&root).unwrap();
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    let day = std::time::Duration::from_secs(86_400);
+    for (name, size, time) in [
+        ("before 1970", 100, epoch - day * 3_650),
+        ("in 2100", 100, epoch + day * 47_482),
+        ("large, in 2100", 3 * MIB, epoch + day * 47_482),
+        ("large, before 1970", 3 * MIB, epoch - day * 3_650),
+    ] {
+        fs::write(root.join(name), noise(size, 9)).unwrap();
+        fs::File::options().write(true).open(root.join(name)).unwrap().set_modified(time).unwrap();
+    }
+    reader.done(reader.get_tree("tree", Conflict::Refuse).await).await;
+    assert_same(&root, &reader.here().join("tree"));
+    let back = reader.here().join("tree");
+    reader.done(reader.put(&back, "back", Conflict::Refuse).await).await;
+    assert_same(&root, &owner.root().join("back"));
+}

@@ -232,3 +232,165 @@ async fn leftovers_of_a_killed_owner_are_removed_once_they_are_old() {
     reader.done(reader.put(&source(&reader, b"x"), "a.bin", Conflict::Refuse).await).await;
     assert_eq!(owner.names(), [".lanyard-put-2.lanyard-part", "a.bin", "mine"], "one may still be growing");
 }
+
+/// The hidden part of a file that is on its way, with its bytes.
+fn part(owner: &Owner) -> Option<(PathBuf, u64)> {
+    let name = owner.names().into_iter().find(|name| name.starts_with(".lanyard-up-"))?;
+    let path = owner.root().join(name);
+    let length = fs::metadata(&path).ok()?.len();
+    Some((path, length))
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_goes_on_where_it_was_interrupted() {
+    use std::os::unix::fs::MetadataExt;
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(40 * MIB + 5, 12);
+    let file = source(&reader, &content);
+    reader.transfers.limit_all(Some(20 << 20));
+    let id = reader.put(&file, "a.bin", Conflict::Refuse).await;
+    let far = |_: &_| part(&owner).is_some_and(|(_, length)| length >= 6 * MIB as u64);
+    reader.until(id, "six pieces", far).await;
+    reader.transfers.pause(id).await;
+    let (path, length) = part(&owner).expect("what came of it stays");
+    assert!(length < content.len() as u64, "it was not interrupted");
+    // As long as it is open, no other file gets its number.
+    let held = fs::File::open(&path).unwrap();
+    // The program is started again, too.
+    let reader = reader.restart(&owner).await;
+    reader.transfers.retry(id).await;
+    let copy = reader.done(id).await;
+    assert_eq!(copy.bytes_done, content.len() as u64);
+    assert!(fs::read(owner.root().join("a.bin")).unwrap() == content, "the copy is different");
+    assert_eq!(
+        fs::metadata(owner.root().join("a.bin")).unwrap().ino(),
+        held.metadata().unwrap().ino(),
+        "it was sent from its beginning again"
+    );
+    assert_eq!(owner.names(), ["a.bin"], "nothing else is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_of_a_file_is_compared_and_a_wrong_piece_travels_again() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let mut content = noise(24 * MIB, 13);
+    let file = source(&reader, &content);
+    reader.transfers.limit_all(Some(12 << 20));
+    let id = reader.put(&file, "a.bin", Conflict::Refuse).await;
+    reader
+        .until(id, "six pieces", |_| part(&owner).is_some_and(|(_, length)| length >= 6 * MIB as u64))
+        .await;
+    reader.transfers.pause(id).await;
+    // One piece is damaged there, and here somebody has changed the file behind it.
+    let (path, _) = part(&owner).expect("what came of it stays");
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[3 * MIB + 7] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    content[20 * MIB] ^= 1;
+    fs::write(&file, &content).unwrap();
+    reader.transfers.limit_all(None);
+    reader.transfers.retry(id).await;
+    reader.done(id).await;
+    assert!(fs::read(owner.root().join("a.bin")).unwrap() == content, "the copy is different");
+    assert_eq!(owner.names(), ["a.bin"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_cancelled_or_forbidden_upload_nothing_stays() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let file = source(&reader, &noise(24 * MIB, 14));
+    reader.transfers.limit_all(Some(6 << 20));
+    let id = reader.put(&file, "a.bin", Conflict::Refuse).await;
+    reader.until(id, "a piece", |_| part(&owner).is_some_and(|(_, length)| length >= 2 * MIB as u64)).await;
+    reader.transfers.cancel(id).await;
+    gone(&owner).await;
+    let id = reader.put(&file, "a.bin", Conflict::Refuse).await;
+    reader.until(id, "a piece", |_| part(&owner).is_some_and(|(_, length)| length >= 2 * MIB as u64)).await;
+    owner.rules.write.store(false, Ordering::SeqCst);
+    let copy = reader.end(id).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::NotAllowed)), "{copy:?}");
+    gone(&owner).await;
+}
+
+async fn gone(owner: &Owner) {
+    for _ in 0..500 {
+        if owner.names().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("something stays: {:?}", owner.names());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_on_with_what_is_not_there() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(3 * MIB, 15);
+    let size = content.len().to_string();
+    let headers = [("lanyard-size", size.as_str())];
+    let part = uuid::Uuid::from_u128(7);
+    for (query, expected) in [
+        (format!("path=a.bin&part={part}&at={MIB}"), 404),
+        (format!("path=a.bin&at={MIB}"), 400),
+        (format!("path=../a.bin&part={part}"), 400),
+    ] {
+        let body = lanyard_link::body::full(signed(&content[MIB..]));
+        let (status, answer) = put(&reader, &query, &headers, body).await;
+        assert_eq!(status, expected, "{query}: {answer}");
+    }
+    owner.write(&format!(".lanyard-up-{}.lanyard-part", part.simple()), &content[..MIB + 9]);
+    for at in [1, MIB - 1, 2 * MIB, 5 * MIB] {
+        let body = lanyard_link::body::full(signed(&content));
+        let (status, answer) = put(&reader, &format!("path=a.bin&part={part}&at={at}"), &headers, body).await;
+        assert_eq!(status, 422, "{at}: {answer}");
+    }
+    let mut right = content[MIB..].to_vec();
+    right.extend_from_slice(blake3::hash(&content).as_bytes());
+    let query = format!("path=a.bin&part={part}&at={MIB}");
+    let (status, answer) = put(&reader, &query, &headers, lanyard_link::body::full(right)).await;
+    assert_eq!(status, 201, "{answer}");
+    assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
+    assert_eq!(owner.names(), ["a.bin"]);
+}
+
+/// The mark of a received file.
+#[cfg(target_os = "linux")]
+fn mark(path: PathBuf) -> Option<String> {
+    let mut value = vec![0; 256];
+    let length = rustix::fs::getxattr(&path, "user.xdg.origin.url", &mut value[..]).ok()?;
+    value.truncate(length);
+    String::from_utf8(value).ok()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_beside_is_told_as_it_comes_and_carries_the_mark_of_its_sender() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(5 * MIB + 7, 1);
+    let size = content.len().to_string();
+    let bring = |path: &'static str| {
+        let (reader, size, body) = (&reader, &size, lanyard_link::body::full(signed(&content)));
+        async move {
+            let query = format!("path={path}&conflict=keep_both");
+            put(reader, &query, &[("lanyard-size", size)], body).await
+        }
+    };
+    assert_eq!(bring("plain.bin").await.0, 201);
+    assert_eq!(mark(owner.root().join("plain.bin")), None, "nobody asked for a mark");
+    *owner.rules.origin.lock().unwrap() = Some("lanyard:Ben".to_owned());
+    owner.rules.moved.store(0, Ordering::SeqCst);
+    owner.write("film.bin", b"another film");
+    assert_eq!(bring("film.bin").await.0, 201);
+    let landed = owner.rules.landed.lock().unwrap().clone();
+    let [_, film] = &landed[..] else { panic!("told of each: {landed:?}") };
+    assert_ne!(film, "film.bin", "beside what was there");
+    assert_eq!(mark(owner.root().join(film)).as_deref(), Some("lanyard:Ben"));
+    assert_eq!(fs::read(owner.root().join("film.bin")).unwrap(), b"another film");
+    assert_eq!(owner.rules.moved.load(Ordering::SeqCst), 5 * MIB as u64, "each block, before it was whole");
+}

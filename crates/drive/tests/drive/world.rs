@@ -30,10 +30,16 @@ pub(crate) const MIB: usize = 1 << 20;
 pub(crate) const SHARE: &str = "docs";
 
 /// The owner's rules, which a test may change at any time.
+#[derive(Default)]
 pub(crate) struct Rules {
     pub(crate) root: Mutex<PathBuf>,
     pub(crate) shared: AtomicBool,
     pub(crate) write: AtomicBool,
+    /// What is brought is marked with this.
+    pub(crate) origin: Mutex<Option<String>>,
+    /// Bytes that came before their file was whole, and what has its name.
+    pub(crate) moved: AtomicU64,
+    pub(crate) landed: Mutex<Vec<String>>,
     /// The caller may do nothing any more.
     pub(crate) denied: AtomicBool,
 }
@@ -51,6 +57,18 @@ impl Gate<Folder> for Rules {
             return Err(Refusal::NotAllowed);
         }
         Ok(Folder { root: self.root.lock().unwrap().clone(), writable })
+    }
+
+    fn moved(&self, _: &ShareId, _: &Subject, bytes: u64) {
+        self.moved.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    fn landed(&self, _: &ShareId, _: &Subject, path: &str) {
+        self.landed.lock().unwrap().push(path.to_owned());
+    }
+
+    fn origin(&self, _: &ShareId, _: &Subject) -> Option<String> {
+        self.origin.lock().unwrap().clone()
     }
 }
 
@@ -145,7 +163,7 @@ impl Owner {
         let root = dir.path().join("shared");
         fs::create_dir(&root).unwrap();
         let rules =
-            Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), denied: false.into() };
+            Rules { root: Mutex::new(root), shared: true.into(), write: true.into(), ..Rules::default() };
         let id = identity.node_id();
         let mut owner =
             Self { dir, rules: Arc::new(rules), way: Arc::default(), id, identity, running: None };

@@ -1,5 +1,6 @@
-//! Which firewall this computer has, and the commands that open it. Nothing is opened here.
+//! Which firewall this computer has, and what opens it. Nothing is opened here.
 
+use lanyard_api::Remedy;
 use std::path::Path;
 
 /// A firewall that people meet.
@@ -44,30 +45,15 @@ impl Firewall {
         }
     }
 
-    /// What to type so that other devices reach `port`, and multicast DNS gets in.
-    pub(super) fn open(self, port: u16) -> String {
+    /// What lets other devices reach `port`, and multicast DNS in.
+    pub(super) fn open(self, port: u16) -> Remedy {
         match self {
-            Self::Ufw => format!("sudo ufw allow {port}/tcp && sudo ufw allow 5353/udp"),
-            Self::Firewalld => format!(
-                "sudo firewall-cmd --permanent --add-port={port}/tcp --add-service=mdns && sudo firewall-cmd --reload"
-            ),
-            Self::Nftables => format!(
-                "Add these rules to the input chain in /etc/nftables.conf, then: sudo nft -f /etc/nftables.conf\n\
-                 tcp dport {port} accept\nudp dport 5353 accept"
-            ),
-            Self::Windows => format!(
-                "As administrator: netsh advfirewall firewall add rule name=Lanyard dir=in action=allow protocol=TCP \
-                 localport={port} && netsh advfirewall firewall add rule name=\"Lanyard mDNS\" dir=in action=allow \
-                 protocol=UDP localport=5353"
-            ),
-            Self::Macos => {
-                "System Settings, Network, Firewall, Options: allow incoming connections for Lanyard."
-                    .to_owned()
-            }
-            Self::Unknown => format!(
-                "Let TCP port {port} and UDP port 5353 in. No firewall that Lanyard knows is active here; sudo nft \
-                 list ruleset shows what filters."
-            ),
+            Self::Ufw => Remedy::Ufw { port },
+            Self::Firewalld => Remedy::Firewalld { port },
+            Self::Nftables => Remedy::Nftables { port },
+            Self::Windows => Remedy::WindowsFirewall { port },
+            Self::Macos => Remedy::MacosFirewall,
+            Self::Unknown => Remedy::OtherFirewall { port },
         }
     }
 }
@@ -75,15 +61,16 @@ impl Firewall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words;
 
     #[test]
     fn every_firewall_is_told_both_ports_or_where_to_click() {
         use Firewall::{Firewalld, Macos, Nftables, Ufw, Unknown, Windows};
         for firewall in [Ufw, Firewalld, Nftables, Windows, Unknown] {
-            let words = firewall.open(20_123);
+            let words = words::english("remedy", &firewall.open(20_123));
             assert!(words.contains("20123"), "{words}");
             assert!(words.contains("5353") || words.contains("mdns"), "{words}");
         }
-        assert!(Macos.open(1).contains("Firewall"));
+        assert!(words::english("remedy", &Macos.open(1)).contains("Firewall"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What a file is, is told by its first bytes. A text is read here; whatever has to be decoded is fetched into a file
 //! that nobody else can read and drawn by the child that reads documents for printing, with its limits. Files above
-//! [`MOST`] are not fetched only to be looked at. What was fetched and what was drawn is kept for a while: files on the
+//! 32 MiB are not fetched only to be looked at. What was fetched and what was drawn is kept for a while: files on the
 //! disk, pictures in memory, both bounded, both by the version of the file.
 
 use super::{refused, remote, remote_path, shown, what_is};

@@ -2,7 +2,7 @@
 //!
 //! The walking is done by the devices that offer the drives; here their finds come together. A front end asks for more
 //! with the number of finds it knows, and is answered as soon as there are others. A search ends by itself when nobody
-//! asks for a while, when [`MOST`] others were begun, or when a newer one takes its place; then the other devices stop
+//! asks for a while, when four others were begun, or when a newer one takes its place; then the other devices stop
 //! walking too, because nobody reads what they send.
 
 use super::{convert, refused, remote, remote_path};

@@ -16,7 +16,7 @@ const WAITING_EACH: usize = 4;
 /// What may come again because an answer was lost on its way.
 const SPARE: u64 = 64 << 20;
 /// Names of what has come that are told.
-const NAMES: usize = 50;
+const NAMES: usize = 20;
 
 /// What was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

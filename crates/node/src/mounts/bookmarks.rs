@@ -10,6 +10,7 @@ use std::{
     fs, io,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Where our own lines are kept among the settings.
@@ -17,6 +18,9 @@ const KEPT: &str = "mount_bookmarks";
 /// The file below the configuration, and the most that is read of it: nobody has more places.
 const FILE: &str = "gtk-3.0/bookmarks";
 const MOST: u64 = 1 << 20;
+
+/// One change at a time: each reads the file and puts another in its place.
+static CHANGING: Mutex<()> = Mutex::new(());
 
 /// Adds a place. Blocks on the disk, as all here does; what fails is logged, as nobody needs this to work.
 pub(super) fn add(settings: &Settings, dir: &Path, label: &str) {
@@ -53,6 +57,7 @@ pub(super) fn keep_only(settings: &Settings, dirs: &[PathBuf]) {
 
 fn change(settings: &Settings, work: impl FnOnce(&mut Vec<String>, &str) -> Option<String>) {
     let Some(file) = file() else { return };
+    let _one = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(error) = change_in(settings, &file, work) {
         tracing::debug!(%error, "the file manager's places could not be changed");
     }

@@ -4,43 +4,53 @@ use std::time::Duration;
 
 /// What is promised.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Most {
+pub(crate) enum Most {
     /// Our value is at most this.
     Value(f64),
     /// Ours is at most so many times the peer's.
     Times(f64),
     /// Ours is at least so many times the peer's.
     AtLeastTimes(f64),
+    /// Our value is at least this.
+    AtLeast(f64),
+    /// Nothing: it explains another figure.
+    Nothing,
 }
 
 /// A measurement.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// What was measured.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// Of both values.
-    pub(super) unit: &'static str,
+    pub(crate) unit: &'static str,
     /// Our value.
-    pub(super) ours: f64,
+    pub(crate) ours: f64,
     /// Whose the other value is, and what it is.
-    pub(super) peer: Option<(&'static str, f64)>,
+    pub(crate) peer: Option<(&'static str, f64)>,
     /// What is promised.
-    pub(super) goal: Most,
+    pub(crate) goal: Most,
 }
 
 impl Figure {
     /// Says it, as six fields behind a word.
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         let ratio = self.peer.map(|(_, peer)| self.ours / peer);
         let (goal, met) = match self.goal {
             Most::Value(most) => (format!("≤ {}", in_unit(most, self.unit)), self.ours <= most),
             Most::Times(most) => (format!("≤ {most} ×"), ratio.is_some_and(|ratio| ratio <= most)),
             Most::AtLeastTimes(least) => (format!("≥ {least} ×"), ratio.is_some_and(|ratio| ratio >= least)),
+            Most::AtLeast(least) => (format!("≥ {}", in_unit(least, self.unit)), self.ours >= least),
+            Most::Nothing => ("-".to_owned(), true),
         };
         let peer =
             self.peer.map_or("-".to_owned(), |(name, value)| format!("{name} {}", in_unit(value, self.unit)));
         let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2} ×"));
-        let met = if met { "met" } else { "missed" };
+        let met = match (self.goal, met) {
+            (Most::Nothing, _) => "-",
+            (_, true) => "met",
+            (_, false) => "missed",
+        };
         println!("figure\t{}\t{}\t{peer}\t{ratio}\t{goal}\t{met}", self.what, in_unit(self.ours, self.unit));
     }
 }
@@ -57,7 +67,7 @@ fn in_unit(value: f64, unit: &str) -> String {
 }
 
 /// The middle one, in milliseconds.
-pub(super) fn median(mut times: Vec<Duration>) -> f64 {
+pub(crate) fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default().as_secs_f64() * 1000.0
 }

@@ -7,6 +7,7 @@ use crate::consume::{
     limit::Limit,
     transfer::{Reason, State, Transfer},
     trouble::Trouble,
+    upload::Sent,
 };
 use lanyard_store::StoreError;
 use std::{
@@ -108,6 +109,13 @@ impl Job {
         all.into_iter().filter(|source| (source.node, &source.share) != (node, share)).collect()
     }
 
+    /// Remembers which file is on its way, if one is of which something may stay at the other side.
+    pub(in crate::consume) fn sends(&self, sent: Option<Sent>) {
+        if let Some(held) = self.inner.copies().get_mut(&self.id) {
+            held.sent = sent;
+        }
+    }
+
     /// Rests for as long as these bytes cost under the limits.
     pub(in crate::consume) async fn pace(&self, bytes: u64) {
         let rest = self.pace.spend(bytes);
@@ -172,6 +180,11 @@ impl Job {
     pub(super) async fn end_cancelled(&self) {
         if let Some(row) = self.row() {
             row.remove_leftovers().await;
+        }
+        let sent = self.inner.copies().get_mut(&self.id).and_then(|held| held.sent.take());
+        if let Some(sent) = sent {
+            // Nobody waits for it: the other device may be away.
+            self.inner.tasks.spawn(async move { sent.forget().await });
         }
         let kept = self.row().is_some_and(|row| row.transfer.tree.is_some());
         if !kept {

@@ -1,6 +1,6 @@
 //! One try of a folder from another device to here.
 
-use super::{Count, Found, Item, Names, Plan, What, refused, stops};
+use super::{Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused, stops};
 use crate::{
     consume::{
         browse::{Frames, Remote, RemoteError},
@@ -16,11 +16,10 @@ use crate::{
     frames::{Frame, SmallFile},
     landing::{self, Landing, Outcome, Taken},
     path::{self, SharePath},
-    wire::{BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
+    wire::{BATCH, Code, Kind, TREE, Want},
 };
 use cap_std::{ambient_authority, fs::Dir};
 use std::{
-    collections::HashMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -167,8 +166,7 @@ impl Try<'_> {
         if !self.may_hold {
             return Ok(files);
         }
-        let told = self.job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
-        let told: HashMap<String, Told> = told.map(|told| (told.note.path.clone(), told)).collect();
+        let told = brought(self.job).await?;
         let root = self.root.clone();
         let (had, missing): (Vec<Item>, Vec<Item>) = blocking(move || {
             Ok(files.into_iter().partition(|item| {
@@ -265,7 +263,7 @@ impl Try<'_> {
     ) -> Result<(), Trouble> {
         let mut landing: Option<(Vec<Item>, Landed)> = None;
         let mut result = Ok(());
-        for batch in batches(items) {
+        for batch in batches(items, |item| item.size) {
             let fetched = self.fetch(batch, count).await;
             if let Some((items, landed)) = landing.take() {
                 let outcomes = landed.await.map_err(|_| Trouble::Interrupted)?;
@@ -470,9 +468,6 @@ impl Try<'_> {
     }
 }
 
-/// Why something that was to stay was left out.
-const KEPT: &str = "Another file of that name is there, and it was kept.";
-
 /// A batch as it arrived.
 #[derive(Default)]
 struct Fetched {
@@ -522,22 +517,6 @@ fn is_as_told(path: &Path, item: &Item) -> bool {
         let modified = there.modified().ok().and_then(disk::nanos);
         there.is_file() && there.len() == item.size && (item.modified.is_none() || modified == item.modified)
     })
-}
-
-fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
-    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for item in items {
-        if batch.len() == BATCH || bytes + item.size > BATCH_BYTES {
-            batches.push(std::mem::take(&mut batch));
-            bytes = 0;
-        }
-        bytes += item.size;
-        batch.push(item);
-    }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    batches
 }
 
 /// Gives a whole file its name, or the next free number; none when it gives way to what is there.

@@ -1,6 +1,6 @@
 //! One try of a folder from here to another device.
 
-use super::{Count, Found, Item, Names, Plan, What, refused, stops};
+use super::{Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused, stops};
 use crate::{
     consume::{
         browse::{Remote, RemoteError},
@@ -15,7 +15,7 @@ use crate::{
     disk,
     frames::{Frame, SMALL, SmallFile},
     path::{self, SharePath},
-    wire::{self, BATCH, BATCH_BYTES, Code, Kind, TREE, Want},
+    wire::{self, BATCH, Code, Kind, TREE, Want},
 };
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame as BodyFrame;
@@ -25,6 +25,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use uuid::Uuid;
 
 /// Bytes in one piece of a request.
 const PORTION: usize = 256 * 1024;
@@ -36,6 +37,7 @@ struct Try<'a> {
     job: &'a Job,
     remote: &'a Remote,
     device: &'a str,
+    copy: Uuid,
     /// The folder here.
     root: PathBuf,
     /// The folder there.
@@ -60,6 +62,7 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
         job,
         remote,
         device: &copy.device_name,
+        copy: copy.id,
         root,
         top,
         conflict: copy.conflict,
@@ -249,7 +252,8 @@ impl Try<'_> {
         let missing = self.missing(files, &mut count).await?;
         self.make(&folders, &mut count).await?;
         let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
-        for batch in batches(small) {
+        // A file may have grown to the largest small one by the time it is read.
+        for batch in batches(small, |_| SMALL) {
             self.small(batch, &mut large, &mut count).await?;
         }
         for item in large {
@@ -266,15 +270,14 @@ impl Try<'_> {
         if self.fresh {
             return Ok(files);
         }
-        let told = self.job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
-        let told: HashMap<String, Told> = told.map(|told| (told.note.path.clone(), told)).collect();
+        let told = brought(self.job).await?;
         let mut missing = Vec::new();
         for item in files {
-            let brought = told.get(&item.path).is_some_and(|told| {
+            let is_there = told.get(&item.path).is_some_and(|told| {
                 (told.size, told.modified) == (item.size, item.modified)
                     && self.size_there(&told.note.copy) == Some(item.size)
             });
-            if brought { count.had(&item) } else { missing.push(item) }
+            if is_there { count.had(&item) } else { missing.push(item) }
         }
         Ok(missing)
     }
@@ -459,7 +462,8 @@ impl Try<'_> {
                 (_, true) => "replace",
                 _ => "refuse",
             };
-            match upload::send(self.job, self.remote, &source, &target, conflict, shown).await? {
+            let part = upload::of_item(self.copy, &item.path);
+            match upload::send(self.job, self.remote, &source, &target, conflict, part, shown).await? {
                 Ok(stored) => {
                     let target = SharePath::parse(&stored.path).unwrap_or(target);
                     let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
@@ -499,9 +503,6 @@ impl Try<'_> {
     }
 }
 
-/// Why something that was to stay was left out.
-const KEPT: &str = "Another file of that name is there, and it was kept.";
-
 enum Read {
     Whole(SmallFile),
     /// It has grown since it was listed.
@@ -532,22 +533,4 @@ fn read(root: &Path, item: &Item) -> Result<Read, (Reason, String)> {
         }
     }
     Err((Reason::Changed, format!("{} changes while it is copied.", source.display())))
-}
-
-/// Never more than one request takes; the frames around the content are counted with it.
-fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
-    let (mut batches, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for item in items {
-        // A file may have grown to the largest small one by the time it is read.
-        if batch.len() == BATCH || bytes + SMALL > BATCH_BYTES {
-            batches.push(std::mem::take(&mut batch));
-            bytes = 0;
-        }
-        bytes += item.size.max(4_096);
-        batch.push(item);
-    }
-    if !batch.is_empty() {
-        batches.push(batch);
-    }
-    batches
 }

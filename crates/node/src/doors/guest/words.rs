@@ -2,14 +2,8 @@
 //! for.
 
 use super::html::Html;
+use crate::words::{CATALOGUES, fill};
 use http::{HeaderMap, header};
-use std::{collections::HashMap, sync::LazyLock};
-
-const ENGLISH: &str = include_str!("../../../../../locales/en.json");
-const GERMAN: &str = include_str!("../../../../../locales/de.json");
-
-static CATALOGUES: LazyLock<[HashMap<String, String>; 2]> =
-    LazyLock::new(|| [ENGLISH, GERMAN].map(|words| serde_json::from_str(words).unwrap_or_default()));
 
 /// One language's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +37,10 @@ impl Words {
 
     /// The words behind a key, with `{name}` filled in; the key itself when there are none.
     pub(super) fn text(self, key: &str, values: &[(&str, &str)]) -> String {
-        let words = self.find(key).unwrap_or(key);
-        let (mut out, mut rest) = (String::new(), words);
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            out.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
-            rest = after;
-        }
-        out + rest
+        let value = |name: &str| {
+            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        fill(self.find(key).unwrap_or(key), value)
     }
 
     /// The same for a page.

@@ -52,9 +52,9 @@ const transfer = (name: string, id = name): Transfer => ({
   bytes_done: 10,
   rate: 10,
   limit: null,
-  tree: null,
-  sources: 1,
+  sources: 0,
   inbox: false,
+  tree: null,
   created_at: now,
   ended_at: null,
 });

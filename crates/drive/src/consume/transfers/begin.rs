@@ -1,0 +1,162 @@
+//! Copies as they are asked for.
+
+use super::{Held, Transfers, now};
+use crate::{
+    consume::{
+        journal::{self, Row},
+        transfer::{Conflict, Direction, State, Transfer, Tree},
+    },
+    path::{self, SharePath},
+};
+use lanyard_store::StoreError;
+use lanyard_trust::{NodeId, ShareId};
+use std::{fs, path::PathBuf};
+use uuid::Uuid;
+
+/// A file or folder to copy to here.
+#[derive(Clone, Debug)]
+pub struct NewDownload {
+    /// The device.
+    pub node: NodeId,
+    /// Its name, for people.
+    pub device_name: String,
+    /// The share.
+    pub share: ShareId,
+    /// Its name, for people.
+    pub drive: String,
+    /// The file or folder.
+    pub path: SharePath,
+    /// It is a folder.
+    pub tree: bool,
+    /// How large the file is, as far as known.
+    pub size: Option<u64>,
+    /// The existing folder it goes to; absolute.
+    pub folder: PathBuf,
+    /// The name it gets there.
+    pub name: String,
+    /// When that is taken.
+    pub conflict: Conflict,
+}
+
+/// A file or folder to copy from here.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// The device.
+    pub node: NodeId,
+    /// Its name, for people.
+    pub device_name: String,
+    /// The share.
+    pub share: ShareId,
+    /// Its name, for people.
+    pub drive: String,
+    /// The file or folder; absolute.
+    pub source: PathBuf,
+    /// It is a folder.
+    pub tree: bool,
+    /// How large the file is, as far as known.
+    pub size: Option<u64>,
+    /// The path it gets there.
+    pub path: SharePath,
+    /// When that is taken.
+    pub conflict: Conflict,
+    /// The source is a file of ours that is removed when the copy is done or cancelled.
+    pub owns_source: bool,
+}
+
+/// Why a copy does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The name is taken.
+    #[error("{0} is there already")]
+    Exists(PathBuf),
+    /// A path that is not Unicode, or no path of a file.
+    #[error("{0} is no path that can be used")]
+    BadPath(PathBuf),
+    /// It could not be written down.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Transfers {
+    /// Begins a download: written down when this returns.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub async fn download(&self, new: NewDownload) -> Result<Transfer, BeginError> {
+        let local_path = new.folder.join(&new.name);
+        if new.conflict == Conflict::Refuse && fs::symlink_metadata(&local_path).is_ok() {
+            return Err(BeginError::Exists(local_path));
+        }
+        let id = Uuid::new_v4();
+        let mark: String = id.simple().to_string().chars().take(8).collect();
+        let part = new.folder.join(path::part_name(&new.name, &mark));
+        let transfer = Transfer {
+            id,
+            direction: Direction::Download,
+            node: new.node,
+            device_name: new.device_name,
+            share: new.share,
+            drive: new.drive,
+            remote_path: new.path.to_string(),
+            local_path,
+            conflict: new.conflict,
+            state: State::Waiting,
+            reason: None,
+            detail: None,
+            size: new.size,
+            bytes_done: 0,
+            rate: 0,
+            limit: None,
+            sources: 0,
+            tree: new.tree.then(Tree::default),
+            created_at: now(),
+            ended_at: None,
+        };
+        let part = (!new.tree).then_some(part);
+        self.begin(Row::new(transfer, new.name, part, false)).await
+    }
+
+    /// Begins an upload: written down when this returns.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub async fn upload(&self, new: NewUpload) -> Result<Transfer, BeginError> {
+        let transfer = Transfer {
+            id: Uuid::new_v4(),
+            direction: Direction::Upload,
+            node: new.node,
+            device_name: new.device_name,
+            share: new.share,
+            drive: new.drive,
+            remote_path: new.path.to_string(),
+            local_path: new.source,
+            conflict: new.conflict,
+            state: State::Waiting,
+            reason: None,
+            detail: None,
+            size: new.size,
+            bytes_done: 0,
+            rate: 0,
+            limit: None,
+            sources: 0,
+            tree: new.tree.then(Tree::default),
+            created_at: now(),
+            ended_at: None,
+        };
+        let wanted = new.path.name().unwrap_or_default().to_owned();
+        self.begin(Row::new(transfer, wanted, None, new.owns_source)).await
+    }
+
+    async fn begin(&self, row: Row) -> Result<Transfer, BeginError> {
+        let transfer = row.transfer.clone();
+        if transfer.local_path.to_str().is_none() || !transfer.local_path.is_absolute() {
+            return Err(BeginError::BadPath(transfer.local_path));
+        }
+        let saved = row.clone();
+        self.inner.store.run(move |store| journal::save(store, &saved)).await?;
+        self.inner.copies().insert(transfer.id, Held::new(row));
+        (self.inner.changed)(&transfer);
+        self.inner.spawn(transfer.id);
+        Ok(transfer)
+    }
+}
