@@ -18,7 +18,8 @@ const FILES: usize = 10_000;
 
 /// Seconds that a line of shell takes on the computer with the mount.
 fn seconds(pair: &Pair, line: &str) -> Result<f64> {
-    let timed = format!("begin=$(date +%s.%N); {line}; end=$(date +%s.%N); awk \"BEGIN {{ print $end - $begin }}\"");
+    let timed =
+        format!("begin=$(date +%s.%N); {line}; end=$(date +%s.%N); awk \"BEGIN {{ print $end - $begin }}\"");
     let told = sh(&pair.sender, &timed)?;
     told.trim().lines().last().and_then(|line| line.parse().ok()).with_context(|| told.clone())
 }
