@@ -363,8 +363,8 @@ async fn clocks_that_are_wrong_change_nothing_about_a_copy() {
     let reader = Reader::new(&owner);
     let root = owner.root().join("tree");
     fs::create_dir(&root).unwrap();
-    let epoch = std::time::SystemTime::UNIX_EPOCH;
-    let day = std::time::Duration::from_secs(86_400);
+    let epoch = SystemTime::UNIX_EPOCH;
+    let day = Duration::from_secs(86_400);
     for (name, size, time) in [
         ("before 1970", 100, epoch - day * 3_650),
         ("in 2100", 100, epoch + day * 47_482),
