@@ -119,7 +119,7 @@ fn discs_of_both_kinds_are_browsed_copied_and_saved_as_they_are() -> Result<()> 
 
 fn an_image_is_saved_although_both_ends_are_killed() -> Result<()> {
     let mut pair = Pair::new()?;
-    let image = image(&pair.owner.host().dir().to_owned(), "Whole", "-udf -R")?;
+    let image = image(pair.owner.host().dir(), "Whole", "-udf -R")?;
     share(&pair.owner, &image, "Whole")?;
     pair.sender.finds_drive("Whole")?;
     impair::rate(pair.owner.host(), 20, pair.sender.host())?;
@@ -142,7 +142,7 @@ fn a_file_manager_and_a_guest_read_parts_of_a_disc() -> Result<()> {
     let lab = Lab::new()?;
     let (ben, cleo) = (lab.host("ben")?, lab.host("cleo")?);
     let owner = Node::at_home(&ben)?;
-    let image = image(&ben.dir().to_owned(), "Open", "-R")?;
+    let image = image(ben.dir(), "Open", "-R")?;
     let share: Share =
         owner.json(&["share", "disc", &image.to_string_lossy(), "--name", "Open", "--to", "network"])?;
     let url = format!("https://{}:{}/dav/{}", ben.ipv4()?, owner.status()?.port, share.id);
