@@ -181,7 +181,7 @@ async fn receive(
     body: &mut Incoming,
 ) -> Result<(Growing, FileId), Refused> {
     growing.look_before()?;
-    let mut hand = Hand::Free(growing, Vec::with_capacity(BLOCK));
+    let mut hand = Hand::Free(Box::new(growing), Vec::with_capacity(BLOCK));
     let taken = take(visit, folder, action, &mut hand, body).await;
     // Nothing is on its way to the disk any more when it is decided what stays.
     let freed = hand.free().await;
@@ -227,7 +227,7 @@ impl From<Refused> for Ended {
 
 /// Who has the file: while one block is hashed and written, the next one arrives.
 enum Hand {
-    Free(Growing, Vec<u8>),
+    Free(Box<Growing>, Vec<u8>),
     Writing(JoinHandle<Result<(Growing, Vec<u8>), Refused>>),
     /// Only while it changes hands.
     Empty,
@@ -236,7 +236,7 @@ enum Hand {
 impl Hand {
     async fn free(&mut self) -> Result<(Growing, Vec<u8>), Refused> {
         match std::mem::replace(self, Self::Empty) {
-            Self::Free(growing, buffer) => Ok((growing, buffer)),
+            Self::Free(growing, buffer) => Ok((*growing, buffer)),
             Self::Writing(task) => task.await?,
             Self::Empty => Err(Refused::new(Code::Failed, "an earlier block could not be written")),
         }

@@ -108,7 +108,7 @@ impl Growing {
             dir.open_with(&hidden, &options)?.into_std()
         } else {
             let (file, facts) = confine::open_file_to_change(&dir, &hidden)?;
-            if facts.size < at || at % PIECE != 0 || at > announced.size {
+            if facts.size < at || !at.is_multiple_of(PIECE) || at > announced.size {
                 return Err(Refused::new(Code::Mismatch, "less is here than that"));
             }
             file.set_len(at)?;
