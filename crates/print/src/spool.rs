@@ -13,6 +13,8 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
+    thread,
     time::Duration,
 };
 use tokio::io::AsyncWriteExt;
@@ -154,6 +156,7 @@ impl Spool {
         B: Body<Data = Bytes> + Unpin,
     {
         let file = create(path).map_err(KeepError::of)?;
+        let mut early = Early::of(&file);
         let mut file = tokio::io::BufWriter::with_capacity(256 * 1024, tokio::fs::File::from_std(file));
         let mut hasher = blake3::Hasher::new();
         let mut size = 0u64;
@@ -167,8 +170,12 @@ impl Spool {
             }
             hasher.update(&data);
             file.write_all(&data).await.map_err(KeepError::of)?;
+            early.wrote(data.len()).map_err(KeepError::of)?;
         }
         file.flush().await.map_err(KeepError::of)?;
+        if early.bringing.is_some() {
+            blocking(move || early.end()).await.map_err(KeepError::of)?;
+        }
         Ok(Kept { size, blake3: hasher.finalize().to_hex().to_string() })
     }
 
@@ -194,6 +201,7 @@ impl Spool {
         self.room_for(size)?;
         let unfinished = Unfinished::new(self, name);
         let mut target = create(unfinished.path()).map_err(KeepError::of)?;
+        let mut early = Early::of(&target);
         let mut hasher = blake3::Hasher::new();
         let mut copied = 0u64;
         let mut buffer = vec![0; 256 * 1024];
@@ -208,7 +216,9 @@ impl Spool {
             }
             hasher.update(&buffer[..read]);
             io::Write::write_all(&mut target, &buffer[..read]).map_err(KeepError::of)?;
+            early.wrote(read).map_err(KeepError::of)?;
         }
+        early.end().map_err(KeepError::of)?;
         Ok((Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() }, unfinished))
     }
 
@@ -293,6 +303,49 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let _ = self.0.as_ref().map(fs::remove_file);
+    }
+}
+
+/// Brings what was written of a large document to the disk while more of it is written, so that there is little left to
+/// wait for in the end. The disk tells of an error once, so whoever settles the document must have heard of it:
+/// [`Early::end`].
+struct Early {
+    file: Option<Arc<fs::File>>,
+    since: usize,
+    bringing: Option<thread::JoinHandle<io::Result<()>>>,
+}
+
+impl Early {
+    /// Bytes from one time to the next.
+    const STEP: usize = 32 * 1024 * 1024;
+
+    fn of(file: &fs::File) -> Self {
+        Self { file: file.try_clone().ok().map(Arc::new), since: 0, bringing: None }
+    }
+
+    fn wrote(&mut self, bytes: usize) -> io::Result<()> {
+        self.since += bytes;
+        if self.since < Self::STEP || self.bringing.as_ref().is_some_and(|bringing| !bringing.is_finished()) {
+            return Ok(());
+        }
+        self.join()?;
+        self.since = 0;
+        if let Some(file) = self.file.clone() {
+            let thread = thread::Builder::new().name("document to disk".to_owned());
+            // Without a thread for it, everything waits for the end.
+            self.bringing = thread.spawn(move || file.sync_data()).ok();
+        }
+        Ok(())
+    }
+
+    fn join(&mut self) -> io::Result<()> {
+        let Some(bringing) = self.bringing.take() else { return Ok(()) };
+        bringing.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
+    }
+
+    /// Waits for what is under way. Blocks.
+    fn end(mut self) -> io::Result<()> {
+        self.join()
     }
 }
 
