@@ -103,15 +103,6 @@ fn wrong_usage_ends_with_2_and_does_nothing() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_said_and_ends_with_1() {
-    let data = tempfile::tempdir().unwrap();
-    let output = lanyard(data.path(), &["share", "disc", "/dev/sr0"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("not available in this version"));
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
 fn without_a_node_every_command_says_how_to_start_one() {
     let data = tempfile::tempdir().unwrap();
     for words in [

@@ -5,9 +5,7 @@ use anyhow::{Context, Result, ensure};
 use lanyard_api::{Ask, Inbox, Transfer, TransferState};
 use lanyard_tests::{Lab, Node, documents, impair, runner::remark, scenarios, soon};
 use std::{
-    collections::HashSet,
     fs,
-    os::unix::fs::FileExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -23,7 +21,6 @@ scenarios![
     somebody_is_sent_files_and_accepts_them,
     nothing_comes_before_the_yes_and_nothing_after_a_no,
     both_send_at_once_and_a_rule_accepts,
-    a_computer_whose_disk_rots_is_named_and_the_copy_is_right,
     #[alone]
     three_computers_serve_one_file,
     #[alone]
@@ -314,55 +311,5 @@ fn a_slow_computer_beside_fast_ones_costs_little() -> Result<()> {
         "40 MB from two: {two:.1} s, with a slow third one: {three:.1} s, {:+.0} %",
         (three / two - 1.0) * 100.0
     ));
-    Ok(())
-}
-
-/// A disk that rots: what it gives is not what was written, and nothing else about the file has changed.
-fn a_computer_whose_disk_rots_is_named_and_the_copy_is_right() -> Result<()> {
-    const SIZE: usize = 40_000_000;
-    let mut served = Served::new(SIZE, &[60, 60])?;
-    let cem = served.owners[1].host().clone();
-    let (image, at) = (cem.dir().join("disk.img"), cem.dir().join("shared/disk"));
-    let (image_text, at_text) = (image.to_string_lossy(), at.to_string_lossy());
-    fs::remove_file(cem.dir().join("shared/film.bin"))?;
-    cem.sh(&format!(
-        "truncate -s 64M {image_text}; mkfs.ext4 -q -b 4096 -O ^metadata_csum {image_text}; mkdir {at_text}
-         mount -o loop {image_text} {at_text}"
-    ))?;
-    fs::write(cem.seen_from_here(&at).join("film.bin"), &served.content)?;
-    served.share(0)?;
-    served.share(1)?;
-    // It has been hashed while it was right.
-    let to = served.ada.host().dir().join("first.bin").to_string_lossy().into_owned();
-    let drive = format!("Films of {}:disk/film.bin", served.owners[1].name());
-    served.ada.run(&["get", &drive, &to])?;
-    ensure!(fs::read(&to)? == served.content, "the copy is different");
-    cem.run(&["sync", "-f", &format!("{at_text}/film.bin")])?;
-    rot(&image, &served.content)?;
-    // What is remembered of it is not on the disk any more.
-    cem.run(&["dd", &format!("if={at_text}/film.bin"), "iflag=nocache", "count=0"])?;
-    ensure!(fs::read(cem.seen_from_here(&at).join("film.bin"))? != served.content, "the disk is as it was");
-    served.get("film.bin")?;
-    let copy = served.ada.transfers()?.into_iter().next().context("no copy")?;
-    remark(format!("{:?}", copy.detail));
-    ensure!(copy.detail.is_some_and(|words| words.contains("cem sent wrong pieces")), "nobody was named");
-    served.owners[1].stop()?;
-    Ok(())
-}
-
-/// One bit in each of many blocks of the content, wherever the file system has put them.
-fn rot(image: &Path, content: &[u8]) -> Result<()> {
-    const BLOCK: usize = 4_096;
-    let disk = fs::read(image)?;
-    let blocks: HashSet<&[u8]> = content.chunks_exact(BLOCK).step_by(64).collect();
-    let mut rotten = 0;
-    let file = fs::File::options().write(true).open(image)?;
-    for (at, block) in disk.chunks_exact(BLOCK).enumerate() {
-        if blocks.contains(block) {
-            file.write_all_at(&[block[17] ^ 1], (at * BLOCK + 17) as u64)?;
-            rotten += 1;
-        }
-    }
-    ensure!(rotten > 20, "only {rotten} blocks of the file were found on the disk");
     Ok(())
 }

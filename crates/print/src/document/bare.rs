@@ -42,7 +42,8 @@ fn pixels((width, height): (u32, u32)) -> (f32, f32) {
 fn name((width, height): (f32, f32)) -> Option<String> {
     let (short, long) = if width < height { (width, height) } else { (height, width) };
     let short = (short / long * LONG).max(SHORT);
-    short.is_finite().then(|| format!("custom_picture_{}x{}mm", short * MILLIMETRES, LONG * MILLIMETRES))
+    (long > 0.0 && short.is_finite())
+        .then(|| format!("custom_picture_{}x{}mm", short * MILLIMETRES, LONG * MILLIMETRES))
 }
 
 #[cfg(test)]
