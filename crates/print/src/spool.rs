@@ -382,3 +382,20 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|_| io::Error::other("the node is stopping"))?
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_says_early_is_heard() {
+        // A device that brings nothing to a disk says so.
+        let refuses = fs::File::open("/dev/null").unwrap();
+        let mut early = Early::of(&refuses);
+        early.wrote(Early::STEP - 1).unwrap();
+        assert!(early.bringing.is_none(), "too little yet");
+        early.wrote(1).unwrap();
+        assert!(early.end().is_err(), "nobody else would ever hear of it");
+    }
+}

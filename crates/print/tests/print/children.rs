@@ -94,6 +94,19 @@ async fn the_next_child_waits_for_its_document_and_each_reads_one() {
     until_alive(word, 0).await;
 }
 
+/// As it is asked where nobody waits: on every system but Linux.
+#[test]
+fn a_child_answers_a_question_that_is_its_argument() {
+    let (_dir, letter) = letter();
+    let asked = Command::new(PROGRAM)
+        .args(["--lanyard-document-child", r#"{"inspect":{"count":true}}"#])
+        .stdin(File::open(letter).unwrap())
+        .output()
+        .unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&asked.stderr).unwrap();
+    assert_eq!(answer["outcome"]["found"]["pages"], 3, "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_cannot_be_started_says_nothing_about_the_document() {
     let (_dir, letter) = letter();
