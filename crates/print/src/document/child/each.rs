@@ -13,30 +13,38 @@ pub(in super::super) struct Nursery {
     program: Arc<ChildProgram>,
 }
 
+/// A child that has been asked.
+pub(super) struct Child {
+    pub(super) running: Running,
+}
+
+impl Child {
+    /// None ever waits.
+    #[allow(clippy::unused_self)]
+    pub(super) fn died_waiting(&self) -> bool {
+        false
+    }
+}
+
 impl Nursery {
     pub(in super::super) fn of(program: ChildProgram) -> Self {
         Self { program: Arc::new(program) }
     }
 
     /// A child that has been asked.
-    pub(super) fn ask(
-        &self,
-        question: &Question,
-        document: &File,
-        out: Option<&File>,
-    ) -> io::Result<Running> {
+    pub(super) fn ask(&self, question: &Question, document: &File, out: Option<&File>) -> io::Result<Child> {
         let mut command = self.program.command(&serde_json::to_string(question)?);
         command.stdin(document.try_clone()?);
         command.stdout(match out {
             Some(out) => out.try_clone()?.into(),
             None => Stdio::null(),
         });
-        Running::start(command)
+        Ok(Child { running: Running::start(command)? })
     }
 
     /// A child has answered: it is ended.
     #[allow(clippy::unused_self)]
-    pub(super) fn over(&self, child: Running) {
+    pub(super) fn over(&self, child: Child) {
         drop(child);
     }
 

@@ -51,16 +51,16 @@ pub(in super::super) struct Nursery {
 
 enum Wish {
     /// One to be asked now.
-    Child(SyncSender<io::Result<Ready>>),
+    Child(SyncSender<io::Result<Child>>),
     /// One will be asked soon.
     Spare,
     /// This one has answered.
-    Over(Running),
+    Over(Child),
 }
 
-/// A child that waits for its question.
-struct Ready {
-    running: Running,
+/// A child that waits for its question, or has it.
+pub(super) struct Child {
+    pub(super) running: Running,
     questions: OwnedFd,
     /// Started because it was needed.
     fresh: bool,
@@ -72,21 +72,16 @@ impl Nursery {
     }
 
     /// A child that has been asked.
-    pub(super) fn ask(
-        &self,
-        question: &Question,
-        document: &File,
-        out: Option<&File>,
-    ) -> io::Result<Running> {
+    pub(super) fn ask(&self, question: &Question, document: &File, out: Option<&File>) -> io::Result<Child> {
         loop {
-            let (to, ready) = sync_channel(1);
+            let (to, child) = sync_channel(1);
             self.wish(Wish::Child(to))?;
-            let ready = ready.recv().map_err(io::Error::other)??;
-            match ready.ask(question, document, out) {
+            let child = child.recv().map_err(io::Error::other)??;
+            match child.ask(question, document, out) {
                 // What became of it says nothing about the document: it died while it waited.
-                Err(Errno::PIPE | Errno::CONNRESET) if !ready.fresh => {}
+                Err(Errno::PIPE | Errno::CONNRESET) if !child.fresh => {}
                 // And of this one its silence tells.
-                Ok(()) | Err(Errno::PIPE | Errno::CONNRESET) => return Ok(ready.running),
+                Ok(()) | Err(Errno::PIPE | Errno::CONNRESET) => return Ok(child),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -99,7 +94,7 @@ impl Nursery {
     }
 
     /// A child has answered: it is ended, and perhaps there are more documents.
-    pub(super) fn over(&self, child: Running) {
+    pub(super) fn over(&self, child: Child) {
         let _ = self.wish(Wish::Over(child));
     }
 
@@ -121,7 +116,7 @@ impl Nursery {
 }
 
 fn keep(program: &ChildProgram, wishes: &Receiver<Wish>) {
-    let (mut spare, mut is_due) = (None::<Ready>, false);
+    let (mut spare, mut is_due) = (None::<Child>, false);
     loop {
         let wish = match (&spare, is_due) {
             (Some(_), _) => wishes.recv_timeout(SPARE),
@@ -131,7 +126,7 @@ fn keep(program: &ChildProgram, wishes: &Receiver<Wish>) {
         match wish {
             Ok(Wish::Child(to)) => {
                 is_due = false;
-                let ready = spare.take().map_or_else(|| Ready::start(program, true), Ok);
+                let ready = spare.take().map_or_else(|| Child::start(program, true), Ok);
                 // For somebody who does not wait any more, it is ended again.
                 let _ = to.send(ready);
             }
@@ -139,11 +134,11 @@ fn keep(program: &ChildProgram, wishes: &Receiver<Wish>) {
                 drop(child);
                 is_due = true;
             }
-            Ok(Wish::Spare) if spare.is_none() => spare = Ready::start(program, false).ok(),
+            Ok(Wish::Spare) if spare.is_none() => spare = Child::start(program, false).ok(),
             Ok(Wish::Spare) => {}
             Err(RecvTimeoutError::Timeout) if spare.is_none() => {
                 is_due = false;
-                spare = Ready::start(program, false).ok();
+                spare = Child::start(program, false).ok();
             }
             Err(RecvTimeoutError::Timeout) => spare = None,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -151,13 +146,19 @@ fn keep(program: &ChildProgram, wishes: &Receiver<Wish>) {
     }
 }
 
-impl Ready {
+impl Child {
     fn start(program: &ChildProgram, fresh: bool) -> io::Result<Self> {
         let (questions, answers) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let mut command = program.command(WAIT);
         command.stdin(answers).stdout(Stdio::null());
         Ok(Self { running: Running::start(command)?, questions, fresh })
+    }
+
+    /// Of one that is dead: it waited, and died before it had its question, so its silence says nothing of the document.
+    pub(super) fn died_waiting(&self) -> bool {
+        let said = rustix::net::recv(&self.questions, &mut [0; 1], RecvFlags::DONTWAIT);
+        !self.fresh && said.map_or(true, |(bytes, _)| bytes == 0)
     }
 
     fn ask(&self, question: &Question, document: &File, out: Option<&File>) -> Result<(), Errno> {
@@ -191,5 +192,7 @@ pub(in super::super) fn be_asked() -> io::Result<Option<(Question, File, Option<
     });
     let mut files = files.by_ref().flatten().map(File::from);
     let document = files.next().ok_or(io::ErrorKind::InvalidData)?;
+    // From here on it is the document that may be to blame.
+    rustix::net::send(stdin.as_fd(), &[1], SendFlags::NOSIGNAL)?;
     Ok(Some((question, document, files.next())))
 }

@@ -107,8 +107,15 @@ pub(super) fn look(
     let out = out.map(anew).transpose().map_err(Silence::Io)?;
     let outcome = match by {
         By::Child(nursery) => {
-            let mut child = nursery.ask(question, &document, out.as_ref()).map_err(Silence::NotStarted)?;
-            let answer = child.answer(Instant::now() + patience, stop)?;
+            let ask = || nursery.ask(question, &document, out.as_ref()).map_err(Silence::NotStarted);
+            let deadline = Instant::now() + patience;
+            let mut child = ask()?;
+            let mut answer = child.running.answer(deadline, stop);
+            while matches!(answer, Err(Silence::Died)) && child.died_waiting() {
+                child = ask()?;
+                answer = child.running.answer(deadline, stop);
+            }
+            let answer = answer?;
             nursery.over(child);
             tell_if_unconfined(answer.confined);
             answer.outcome
