@@ -34,6 +34,7 @@ use crate::{
     clock::Clock,
     confine,
     core::from_store,
+    mounts,
     names::{self, Named},
     printing,
 };
@@ -363,6 +364,11 @@ pub async fn share_folder(
         Ok::<_, ApiError>((folder, on))
     });
     let (folder, on) = checked.await.map_err(internal)??;
+    if mounts::is_at_a_mount(core, Path::new(&folder.path)) {
+        let words =
+            format!("“{}” has a drive of another computer in it, which is not yours to offer.", folder.path);
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
     let mut entry = Entry::new(
         ShareKind::Folder,
         &name.unwrap_or(folder.name),
