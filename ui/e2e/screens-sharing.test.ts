@@ -97,12 +97,30 @@ describe.sequential("copies", () => {
     };
     await show(copying(), "activity");
     await open();
+    await dialog().getByText("The file can't be read.").waitFor();
     await dialog().getByText("2024/a:b.txt is called 2024/a%3Ab.txt").waitFor();
     await everywhere("copy-notes", open);
     stage.answers.transfer_notes = () => ({ code: "internal", detail: "the store does not answer" });
     await page.getByRole("button", { name: "What is different…" }).click();
     await dialog().getByText("Something in Lanyard failed").waitFor();
     await inspect(page, "copy-notes-failing");
+    await page.keyboard.press("Escape");
+  });
+
+  test("how fast all of them go is set where they are watched", async () => {
+    let limit: number | null = null;
+    stage.answers.transfer_limit = () => ({ is: "transfer_limit", value: limit });
+    stage.answers.limit_transfers = ({ rate }) => ({ is: "transfer_limit", value: (limit = rate) });
+    await show(copying(), "activity");
+    const open = async () => {
+      await page.getByRole("button", { name: /^(Speed of copies|Tempo der Kopien)$/ }).click();
+      await dialog().getByRole("combobox").waitFor();
+    };
+    await open();
+    await everywhere("copies-speed", open);
+    await open();
+    await dialog().getByRole("combobox").selectOption("1000000");
+    await expect.poll(() => requests("limit_transfers").at(-1)).toEqual({ do: "limit_transfers", transfer: null, rate: 1_000_000 });
     await page.keyboard.press("Escape");
   });
 
@@ -247,12 +265,13 @@ describe.sequential("mounts", () => {
     const mounts = [
       mount(),
       mount({ dir: "/home/anna/Recipes", drive: "Recipes", drive_id: "r@pi", device: "c".repeat(52), device_name: "Kitchen Pi", at_start: false }),
-      mount({ dir: "/home/anna/Old", drive: "Old", mounted: false, detail: "/home/anna/Old is not empty; what is in it would be hidden." }),
+      mount({ dir: "/home/anna/Old", drive: "Old", mounted: false, note: { is: "failed", code: "invalid" }, detail: "/home/anna/Old is not empty; what is in it would be hidden." }),
     ];
     await show({ ...nothing(), mounts }, "nearby");
     await row("Films").getByText("There", { exact: true }).waitFor();
     await row("Recipes").getByText("Kitchen Pi is away · comes back by itself").waitFor();
     await row("Old").getByText("Not there", { exact: true }).waitFor();
+    await row("Old").getByText("The folder can't be used").waitFor();
     await page.getByText("Folders of others on this computer").scrollIntoViewIfNeeded();
     await everywhere("mounts", () => page.getByText("Recipes").first().waitFor());
     stage.answers.unmount = ({ careful }) => (careful ? { code: "busy", detail: "Programs have 2 files open." } : { is: "done" });

@@ -66,6 +66,7 @@ pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Fai
             drive: drive.clone(),
             path: path.clone(),
             conflict: wanted.taken.into(),
+            replaces: None,
         });
     }
     every(node, requests, json).await

@@ -17,4 +17,5 @@ mod searching;
 mod several;
 mod tree;
 mod upload;
+mod versions;
 mod world;

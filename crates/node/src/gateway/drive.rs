@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lanyard_api::{ApiError, ErrorCode};
+use lanyard_api::{ApiError, DriveAddress, ErrorCode};
 use lanyard_drive::{
     offer::dav::{self, BASE, HOST},
     path,
@@ -97,6 +97,11 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// The drive, as front ends call it.
+    fn id(&self) -> String {
+        format!("{}@{}", self.share, self.node)
+    }
+
     fn address(&self, port: u16) -> String {
         format!("http://127.0.0.1:{port}{DRIVES}{}/{}/", self.secret, path::encode(&self.name))
     }
@@ -116,10 +121,7 @@ impl Gateway {
 /// `not_found`, `ambiguous`, `busy`, `internal`.
 pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiError> {
     let share = presence::find_drive(core, drive)?;
-    let port = super::open_door(core).await.map_err(|error| {
-        let words = format!("The gateway for other programs cannot be opened: {error}.");
-        ApiError::new(ErrorCode::Internal, words)
-    })?;
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
     let is_it = |known: &Offered| known.node == share.node && known.share == share.share;
     let known = core.gateway.drives().iter().find(|known| is_it(known)).cloned();
     if let Some(known) = known {
@@ -142,6 +144,25 @@ pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiErr
     Ok(address)
 }
 
+/// Drives that have an address.
+///
+/// # Errors
+/// `internal` when the door for programs cannot be opened.
+pub(crate) async fn list(core: &Arc<Core>) -> Result<Vec<DriveAddress>, ApiError> {
+    let known = core.gateway.drives().clone();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
+    let told = |offered: &Offered| DriveAddress {
+        drive_id: offered.id(),
+        drive: offered.name.clone(),
+        device_name: offered.device_name.clone(),
+        url: offered.address(port),
+    };
+    Ok(known.iter().map(told).collect())
+}
+
 /// Takes a drive's address back; what is under way through it is finished.
 ///
 /// # Errors
@@ -152,7 +173,7 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .drives()
         .iter()
         .map(|offered| names::Named {
-            id: format!("{}@{}", offered.share, offered.node),
+            id: offered.id(),
             name: offered.name.clone(),
             device: offered.device_name.clone(),
             value: offered.clone(),
@@ -171,6 +192,10 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .map_err(|error| store_error(&error))?;
     core.gateway.drives().retain(|known| known.secret != offered.secret);
     Ok(())
+}
+
+fn closed(error: &impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The gateway for other programs cannot be opened: {error}."))
 }
 
 /// Whether a path is for here.

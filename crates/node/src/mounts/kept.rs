@@ -9,7 +9,7 @@ use crate::{
     drives::{refused, remote},
     presence::{self, RemoteShare},
 };
-use lanyard_api::{ApiError, Change, ErrorCode, Mount};
+use lanyard_api::{ApiError, Change, ErrorCode, Mount, MountNote};
 use lanyard_drive::consume::mount::{self as fuse, MountError, Mounted, Notice, Wanted};
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{NodeId, ShareId};
@@ -42,6 +42,7 @@ struct Row {
     /// The folder was made for this and goes with it.
     made_dir: bool,
     mounted: Option<Arc<Mounted>>,
+    note: Option<MountNote>,
     detail: Option<String>,
 }
 
@@ -60,6 +61,7 @@ impl Row {
             device_name: self.device_name.clone(),
             at_start: self.at_start,
             mounted: self.mounted.is_some(),
+            note: self.note.clone(),
             detail: self.detail.clone(),
         }
     }
@@ -80,6 +82,7 @@ impl Table {
                     at_start: true,
                     made_dir: row.get(5)?,
                     mounted: None,
+                    note: None,
                     detail: None,
                 };
                 Ok::<_, rusqlite::Error>((PathBuf::from(dir), row))
@@ -149,8 +152,11 @@ async fn again(core: &Arc<Core>, dir: &Path) {
     let done = appear(core, &share, dir, None).await;
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
         match done {
-            Ok(mounted) => (row.mounted, row.detail) = (Some(mounted), None),
-            Err(error) => row.detail = Some(error.to_string()),
+            Ok(mounted) => (row.mounted, row.note, row.detail) = (Some(mounted), None, None),
+            Err(error) => {
+                row.note = Some(MountNote::Failed { code: error.code });
+                row.detail = Some(error.to_string());
+            }
         }
     }
 }
@@ -221,6 +227,7 @@ pub(super) async fn mount(
         at_start,
         made_dir: made,
         mounted: Some(mounted),
+        note: None,
         detail: None,
     };
     let shown = row.shown(&dir);
@@ -275,6 +282,7 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
         return;
     }
     row.mounted = None;
+    row.note = Some(MountNote::Elsewhere);
     row.detail = Some("It was unmounted by another program.".to_owned());
     let stays = row.at_start;
     if !stays {
@@ -289,16 +297,21 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
 }
 
 fn note(core: &Core, dir: &Path, notice: &Notice) {
-    let words = match notice {
+    let (note, words) = match notice {
         Notice::KeptBoth { path, kept_as } => {
-            format!(
+            let note = MountNote::KeptBoth { path: path.clone(), kept_as: kept_as.clone() };
+            let words = format!(
                 "“{path}” was changed by somebody else as well. What was written here is kept as “{kept_as}”."
-            )
+            );
+            (note, words)
         }
-        Notice::Lost { path } => format!("What was written to “{path}” last did not arrive."),
+        Notice::Lost { path } => {
+            let words = format!("What was written to “{path}” last did not arrive.");
+            (MountNote::Lost { path: path.clone() }, words)
+        }
     };
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
-        row.detail = Some(words);
+        (row.note, row.detail) = (Some(note), Some(words));
     }
     tell(core);
 }
