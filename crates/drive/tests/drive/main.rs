@@ -16,5 +16,6 @@ mod mounted;
 mod searching;
 mod several;
 mod tree;
+mod turns;
 mod upload;
 mod world;
