@@ -89,6 +89,19 @@ describe.sequential("copies", () => {
     expect(await row("done.mkv").getByRole("button").count(), "what is done needs nothing").toBe(0);
   });
 
+  test("one of several that wait for their turn can be put before the others", async () => {
+    const waiting = (id: string, more: object = {}) => copy(id, { state: "waiting", bytes_done: 0, rate: 0, ...more });
+    await show({ ...nothing(), transfers: [copy("film"), waiting("one"), waiting("two"), waiting("alone", { device: "c".repeat(52), device_name: "Kitchen Pi" })] }, "activity");
+    stage.answers.next_transfer = () => ({ is: "transfer", value: waiting("two") });
+    await row("two.mkv").getByText("Waiting to begin").waitFor();
+    expect(await row("alone.mkv").getByRole("button", { name: "Copy next" }).count(), "nothing else waits for that device").toBe(0);
+    expect(await row("film.mkv").getByRole("button", { name: "Copy next" }).count(), "it moves already").toBe(0);
+    await everywhere("copies-waiting", () => page.getByText("two.mkv").waitFor());
+    await press("two.mkv", "Copy next");
+    await notesOnScreen().getByText("“two.mkv” is next.").waitFor();
+    expect(requests("next_transfer")).toEqual([{ do: "next_transfer", transfer: "two" }]);
+  });
+
   test("what did not come of a folder, and what is called otherwise, is told file by file", async () => {
     stage.answers.transfer_notes = () => ({ is: "transfer_notes", value: notes });
     const open = async () => {

@@ -25,7 +25,7 @@ import {
   transferSentence,
   type Sentence,
 } from "./sentences";
-import { attempt, endTransfer, handleJob, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
+import { attempt, endTransfer, handleJob, nextTransfer, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
 import { platform } from "./state/app.svelte";
 import { isTaken, settleCopies } from "./state/conflicts";
 import { above } from "./state/dialogs.svelte";
@@ -119,6 +119,9 @@ function fromTransfer(copy: Transfer, model: Model): Item {
     does.push({ words: t("copy.decide"), act: () => settleCopies([copy, ...alike]) });
   } else if (copy.state === "failed") does.push({ words: t("try_again"), act: () => retryTransfer(copy.id) });
   if (copy.state === "paused") does.push({ words: t("copy.resume"), act: () => retryTransfer(copy.id) });
+  if (waitsItsTurn(copy) && model.transfers.some((other) => other.id !== copy.id && other.device === copy.device && waitsItsTurn(other))) {
+    does.push({ words: t("copy.next"), act: () => nextTransfer(copy) });
+  }
   if (copy.state === "running" || copy.state === "waiting") does.push({ words: t("copy.pause"), act: () => pauseTransfer(copy) });
   if (!over) does.push({ words: t("cancel"), act: () => endTransfer(copy) });
   return {
@@ -135,6 +138,9 @@ function fromTransfer(copy: Transfer, model: Model): Item {
     does,
   };
 }
+
+/** Whether it waits for nothing but others before it. */
+const waitsItsTurn = ({ state, reason }: Transfer) => state === "waiting" && reason === null;
 
 function whereTo({ direction, inbox, drive, device_name: device }: Transfer): string {
   if (inbox) return t("activity.sent_to", { device });

@@ -161,6 +161,7 @@ export function transferSentence(transfer: Transfer): Sentence {
     case "waiting":
       if (transfer.reason === "peer_unreachable") return { tone: "warn", words: t("copy.waits_for_device", { device }) };
       if (transfer.reason === "away") return { tone: "warn", words: t("copy.waits_for_disc", { drive: transfer.drive, device }) };
+      if (transfer.reason === "disk_full") return { tone: "warn", words: waitsForRoom(transfer) };
       if (transfer.inbox && transfer.reason === "must_ask") return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
       return { tone: "accent", words: t("copy.waiting") };
     case "running":
@@ -174,6 +175,12 @@ export function transferSentence(transfer: Transfer): Sentence {
     case "failed":
       return { tone: "danger", words: notCopied(transfer) };
   }
+}
+
+/** How much is missing on which disk. */
+function waitsForRoom({ bytes: all, bytes_done: done, direction, device_name: device }: Transfer): string {
+  const size = bytes(look.language, Math.max(0, (all ?? done) - done));
+  return t(direction === "download" ? "copy.waits_for_room_here" : "copy.waits_for_room_there", { size, device });
 }
 
 /** How much, how fast, from how many, how long still. */

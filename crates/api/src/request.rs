@@ -442,6 +442,11 @@ pub enum Request {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
+    /// Put a copy before all others that wait for their turn with the same device → `Transfer`.
+    NextTransfer {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
     /// How fast copies may go, in bytes a second → `TransferLimit`, the one for all together. At least 65,536.
     LimitTransfers {
         /// Only this one, by its id or a unique beginning of it; none means all together.

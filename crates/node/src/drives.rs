@@ -445,6 +445,20 @@ pub async fn pause(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
     paused.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
 }
 
+/// Puts a copy before all others that wait.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is over, the store's.
+pub async fn next(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state.is_ended() {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is over already."));
+    }
+    let moved = core.drives.transfers.next(copy.id).await;
+    let moved = moved.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    moved.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
+}
+
 /// Where the limit for all copies together is kept.
 const LIMIT: &str = "transfer_limit";
 

@@ -134,6 +134,7 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
         Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
         Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
+        Request::NextTransfer { transfer } => drives::next(core, &transfer).await.map(Response::Transfer),
         Request::LimitTransfers { transfer, rate } => {
             drives::limit(core, transfer, rate).await.map(Response::TransferLimit)
         }

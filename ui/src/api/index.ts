@@ -2096,6 +2096,10 @@ transfer: string, } | { "do": "pause_transfer",
 /**
  * The transfer's id or a unique beginning of it.
  */
+transfer: string, } | { "do": "next_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
 transfer: string, } | { "do": "limit_transfers", 
 /**
  * Only this one, by its id or a unique beginning of it; none means all together.

@@ -58,6 +58,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         detail TEXT,
         PRIMARY KEY (id, path)
      ) STRICT, WITHOUT ROWID;",
+        "ALTER TABLE drive_copy ADD COLUMN turn INTEGER;",
         "ALTER TABLE drive_copy ADD COLUMN seen TEXT; ALTER TABLE drive_tree ADD COLUMN reason TEXT;",
     ],
 };
@@ -154,6 +155,8 @@ pub(super) struct Row {
     pub(super) sent_before: bool,
     /// Upload: the source is a file of ours that goes away with the copy.
     pub(super) owns_source: bool,
+    /// When it is its turn among those that wait: lower ones come first.
+    pub(super) turn: i64,
     /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
     /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
     pub(super) seen: Option<String>,
@@ -166,9 +169,10 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
         t.execute(
             "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
-             sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed, seen)
+             sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
+             turn, seen)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -199,9 +203,18 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 tree.failed.cast_signed(),
                 tree.left_out.cast_signed(),
                 tree.renamed.cast_signed(),
+                row.turn,
                 row.seen,
             ],
         )
+    })?;
+    Ok(())
+}
+
+/// Writes down another turn.
+pub(super) fn save_turn(store: &Store, id: Uuid, turn: i64) -> Result<(), StoreError> {
+    store.write(|t| {
+        t.execute("UPDATE drive_copy SET turn = ?2 WHERE id = ?1", params![id.to_string(), turn])
     })?;
     Ok(())
 }
@@ -264,8 +277,10 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,
     };
+    let turn = row.get::<_, Option<i64>>("turn")?.unwrap_or(transfer.created_at);
     Ok(Row {
         transfer,
+        turn,
         wanted: row.get("wanted")?,
         part: row.get::<_, Option<String>>("part")?.map(PathBuf::from),
         file_id: id.and_then(|id| id.try_into().ok()).map(FileId),

@@ -327,4 +327,25 @@ mod tests {
         let left: Vec<_> = plan.left_out.iter().map(|told| (&*told.note.path, told.note.fate)).collect();
         assert_eq!(left, [("b/secret", Fate::Failed), ("link", Fate::LeftOut)]);
     }
+
+    #[test]
+    fn two_folders_that_are_one_to_the_disk_of_the_copy_keep_what_is_in_them_apart() {
+        let all = vec![
+            found("Photos", What::Folder),
+            found("Photos/a.jpg", What::File),
+            found("photos", What::Folder),
+            found("photos/A.jpg", What::File),
+            found("photos/a.jpg", What::File),
+            found("caf\u{e9}", What::File),
+            found("cafe\u{301}", What::Folder),
+            found("cafe\u{301}/menu", What::File),
+        ];
+        let plan = Plan::new(all, Names::folding(true, true), str::to_owned);
+        let copies = |items: &[Item]| items.iter().map(|item| item.copy.clone()).collect::<Vec<_>>();
+        assert_eq!(copies(&plan.folders), ["Photos", "cafe\u{301}", "photos (2)"]);
+        assert_eq!(
+            copies(&plan.files),
+            ["Photos/a.jpg", "cafe\u{301}/menu", "caf\u{e9} (2)", "photos (2)/A.jpg", "photos (2)/a (2).jpg"]
+        );
+    }
 }
