@@ -325,6 +325,11 @@ pub(crate) enum Command {
         /// Its id or the beginning of it
         id: String,
     },
+    /// Put a waiting copy before all others that wait
+    Next {
+        /// Its id or the beginning of it
+        id: String,
+    },
     /// How fast copies may go: show it, set it (`500K`, `2M`, bytes a second), or lift it with `none`
     Limit {
         rate: Option<String>,

@@ -10,6 +10,7 @@
 //! The path of each printer holds 128 random bits, so no other user of this computer can guess one; other users'
 //! programs are turned away as well where the system tells whose a connection is (`peer`).
 
+mod crowd;
 mod door;
 pub(crate) mod drive;
 mod kept;

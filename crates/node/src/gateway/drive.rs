@@ -18,7 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lanyard_api::{ApiError, ErrorCode};
+use lanyard_api::{ApiError, DriveAddress, ErrorCode};
 use lanyard_drive::{
     offer::dav::{self, BASE, HOST, MACOS},
     path,
@@ -99,6 +99,11 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// The drive, as front ends call it.
+    fn id(&self) -> String {
+        format!("{}@{}", self.share, self.node)
+    }
+
     fn address(&self, port: u16) -> String {
         format!("http://127.0.0.1:{port}{DRIVES}{}/{}/", self.secret, path::encode(&self.name))
     }
@@ -117,12 +122,7 @@ impl Gateway {
 /// # Errors
 /// `not_found`, `ambiguous`, `busy`, `internal`.
 pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiError> {
-    let opened = open_share(core, presence::find_drive(core, drive)?).await?;
-    // Whoever is told an address can use it: programs take a name and a password from it (RFC 3986 §3.2.1).
-    Ok(match opened.login {
-        Some((user, password)) => opened.address.replacen("//", &format!("//{user}:{password}@"), 1),
-        None => opened.address,
-    })
+    Ok(open_share(core, presence::find_drive(core, drive)?).await?.whole())
 }
 
 /// The address of a drive, and what a program needs besides on systems where an address is no secret.
@@ -132,23 +132,31 @@ pub(crate) struct Opened {
     pub(crate) login: Option<(String, String)>,
 }
 
+impl Opened {
+    fn new(core: &Core, offered: &Offered, port: u16) -> Self {
+        let login = core.gateway.logins.as_ref().map(|logins| logins.for_drive(&offered.secret));
+        Self { address: offered.address(port), login }
+    }
+
+    /// All that a program needs, in one text: it takes a name and a password from it (RFC 3986 §3.2.1).
+    fn whole(self) -> String {
+        match self.login {
+            Some((user, password)) => self.address.replacen("//", &format!("//{user}:{password}@"), 1),
+            None => self.address,
+        }
+    }
+}
+
 /// The same as [`open`] for a drive that was found, also while its device is away.
 ///
 /// # Errors
 /// `busy`, `internal`.
 pub(crate) async fn open_share(core: &Arc<Core>, share: RemoteShare) -> Result<Opened, ApiError> {
-    let opened = |offered: &Offered, port| Opened {
-        address: offered.address(port),
-        login: core.gateway.logins.as_ref().map(|logins| logins.for_drive(&offered.secret)),
-    };
-    let port = super::open_door(core).await.map_err(|error| {
-        let words = format!("The gateway for other programs cannot be opened: {error}.");
-        ApiError::new(ErrorCode::Internal, words)
-    })?;
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
     let is_it = |known: &Offered| known.node == share.node && known.share == share.share;
     let known = core.gateway.drives().iter().find(|known| is_it(known)).cloned();
     if let Some(known) = known {
-        return Ok(opened(&known, port));
+        return Ok(Opened::new(core, &known, port));
     }
     if core.gateway.drives().len() >= MOST {
         return Err(ApiError::new(ErrorCode::Busy, format!("{MOST} drives have an address already.")));
@@ -162,9 +170,28 @@ pub(crate) async fn open_share(core: &Arc<Core>, share: RemoteShare) -> Result<O
     };
     let row = offered.clone();
     core.gateway.rows.run(move |rows| rows.put_drive(&row)).await.map_err(|error| store_error(&error))?;
-    let opened = opened(&offered, port);
+    let opened = Opened::new(core, &offered, port);
     core.gateway.drives().push(offered);
     Ok(opened)
+}
+
+/// Drives that have an address.
+///
+/// # Errors
+/// `internal` when the door for programs cannot be opened.
+pub(crate) async fn list(core: &Arc<Core>) -> Result<Vec<DriveAddress>, ApiError> {
+    let known = core.gateway.drives().clone();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
+    let told = |offered: &Offered| DriveAddress {
+        drive_id: offered.id(),
+        drive: offered.name.clone(),
+        device_name: offered.device_name.clone(),
+        url: Opened::new(core, offered, port).whole(),
+    };
+    Ok(known.iter().map(told).collect())
 }
 
 /// Takes a drive's address back; what is under way through it is finished.
@@ -177,7 +204,7 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .drives()
         .iter()
         .map(|offered| names::Named {
-            id: format!("{}@{}", offered.share, offered.node),
+            id: offered.id(),
             name: offered.name.clone(),
             device: offered.device_name.clone(),
             value: offered.clone(),
@@ -196,6 +223,10 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .map_err(|error| store_error(&error))?;
     core.gateway.drives().retain(|known| known.secret != offered.secret);
     Ok(())
+}
+
+fn closed(error: &impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The gateway for other programs cannot be opened: {error}."))
 }
 
 /// Whether a path is for here.

@@ -2,7 +2,7 @@
 
 use super::kept;
 use crate::{Core, drives::remote, presence::RemoteShare};
-use lanyard_api::{ApiError, ErrorCode};
+use lanyard_api::{ApiError, ErrorCode, MountNote};
 use lanyard_drive::{
     consume::mount::{self as fuse, MountError, Notice, Wanted},
     wire::Stat,
@@ -33,7 +33,8 @@ pub(super) async fn appear(
         name: format!("{}@{}", share.name, share.device_name),
         tell: Arc::new(move |notice| {
             if let Some(core) = teller.upgrade() {
-                kept::note(&core, &place, words(&notice));
+                let (note, words) = told(notice);
+                kept::note(&core, &place, note, words);
             }
         }),
     };
@@ -56,14 +57,18 @@ pub(super) async fn leave(mounted: &Mounted, dir: &Path, careful: bool) -> Resul
     Ok(())
 }
 
-fn words(notice: &Notice) -> String {
+fn told(notice: Notice) -> (MountNote, String) {
     match notice {
         Notice::KeptBoth { path, kept_as } => {
-            format!(
+            let words = format!(
                 "“{path}” was changed by somebody else as well. What was written here is kept as “{kept_as}”."
-            )
+            );
+            (MountNote::KeptBoth { path, kept_as }, words)
         }
-        Notice::Lost { path } => format!("What was written to “{path}” last did not arrive."),
+        Notice::Lost { path } => {
+            let words = format!("What was written to “{path}” last did not arrive.");
+            (MountNote::Lost { path }, words)
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     drives::{refused, remote},
     presence::{self, RemoteShare},
 };
-use lanyard_api::{ApiError, Change, ErrorCode, Mount};
+use lanyard_api::{ApiError, Change, ErrorCode, Mount, MountNote};
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{NodeId, ShareId};
 use std::{
@@ -61,6 +61,7 @@ struct Row {
     mounted: Option<Arc<how::Mounted>>,
     /// Its device was not there when it was to be mounted; it is tried again.
     waits: bool,
+    note: Option<MountNote>,
     detail: Option<String>,
 }
 
@@ -79,6 +80,7 @@ impl Row {
             device_name: self.device_name.clone(),
             at_start: self.at_start,
             mounted: self.mounted.is_some(),
+            note: self.note.clone(),
             detail: self.detail.clone(),
         }
     }
@@ -100,6 +102,7 @@ impl Table {
                     made_dir: row.get(5)?,
                     mounted: None,
                     waits: false,
+                    note: None,
                     detail: None,
                 };
                 Ok::<_, rusqlite::Error>((PathBuf::from(dir), row))
@@ -203,10 +206,14 @@ async fn again(core: &Arc<Core>, dir: &Path) {
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
         match done {
             Ok(mounted) => {
-                (row.waits, row.detail) = (false, how::advice(&mounted));
+                (row.waits, row.note, row.detail) = (false, None, how::advice(&mounted));
                 row.mounted = Some(mounted);
             }
-            Err(error) => (row.waits, row.detail) = (how::NEEDS_THE_DEVICE, Some(error.to_string())),
+            Err(error) => {
+                row.waits = how::NEEDS_THE_DEVICE;
+                row.note = Some(MountNote::Failed { code: error.code });
+                row.detail = Some(error.to_string());
+            }
         }
     }
 }
@@ -285,6 +292,7 @@ pub async fn mount(
         detail: how::advice(&mounted),
         mounted: Some(mounted),
         waits: false,
+        note: None,
     };
     let shown = row.shown(&dir);
     if at_start {
@@ -327,6 +335,7 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<how::Mounted>) {
         return;
     }
     row.mounted = None;
+    row.note = Some(MountNote::Elsewhere);
     row.detail = Some(how::GONE.to_owned());
     let stays = row.at_start;
     if !stays {
@@ -340,11 +349,11 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<how::Mounted>) {
     tell(core);
 }
 
-/// Keeps words for the owner about a mount.
+/// Keeps what there is to tell the owner of a mount.
 #[cfg(target_os = "linux")]
-pub(super) fn note(core: &Core, dir: &Path, words: String) {
+pub(super) fn note(core: &Core, dir: &Path, note: MountNote, words: String) {
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
-        row.detail = Some(words);
+        (row.note, row.detail) = (Some(note), Some(words));
     }
     tell(core);
 }
