@@ -374,6 +374,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_holds_the_password_where_one_is_needed() {
+        let address = "http://127.0.0.1:40123/dav/0123/Music//x/".to_owned();
+        let plain = Opened { address: address.clone(), login: None };
+        assert_eq!(plain.whole(), address);
+        let login = Some(("lanyard".to_owned(), "0a1b".to_owned()));
+        let whole = Opened { address, login }.whole();
+        assert_eq!(whole, "http://lanyard:0a1b@127.0.0.1:40123/dav/0123/Music//x/");
+    }
+
+    #[test]
     fn no_page_of_the_web_gets_in_and_no_other_name_leads_here() {
         let asked = |method: &str, headers: &[(&str, &str)]| {
             let mut request = Request::builder().method(method).uri("/dav/x/y");
