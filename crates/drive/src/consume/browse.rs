@@ -166,12 +166,12 @@ impl Remote {
     }
 
     /// Sends a file; `body` is its content, from byte `at` on when that is a part that is there already, and then its
-    /// FileId.
+    /// FileId. With an entity tag it takes the place of that version and of no other.
     pub(super) async fn put(
         &self,
         path: &SharePath,
         about: &About,
-        conflict: &str,
+        (conflict, replaces): (&str, Option<&str>),
         part: Option<(Uuid, u64)>,
         body: Body,
     ) -> Result<wire::Stored, RemoteError> {
@@ -191,6 +191,9 @@ impl Remote {
         }
         if executable {
             insert(headers, HeaderName::from_static(wire::EXECUTABLE), "1")?;
+        }
+        if let Some(etag) = replaces {
+            insert(headers, header::IF_MATCH, etag)?;
         }
         *request.body_mut() = body;
         // Counted from the last byte of the body.
