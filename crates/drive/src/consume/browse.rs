@@ -124,12 +124,18 @@ impl Remote {
     /// # Errors
     /// [`RemoteError`].
     pub async fn manifest(&self, path: &SharePath) -> Result<Manifest, RemoteError> {
-        let (head, body) = self.open_manifest(path).await?;
+        let (head, body) = self.open_manifest(path, false).await?;
         read_manifest(head.size, body).await
     }
 
-    pub(super) async fn open_manifest(&self, path: &SharePath) -> Result<(Head, Incoming), RemoteError> {
-        let request = self.request(Method::GET, "manifest", &format!("path={}", path.encoded()))?;
+    /// A manifest that is still being sent. `anew` asks the other device to read the file again, whatever it remembers.
+    pub(super) async fn open_manifest(
+        &self,
+        path: &SharePath,
+        anew: bool,
+    ) -> Result<(Head, Incoming), RemoteError> {
+        let anew = if anew { "&anew=yes" } else { "" };
+        let request = self.request(Method::GET, "manifest", &format!("path={}{anew}", path.encoded()))?;
         let answer = self.ask(request, ANSWER).await?;
         let number =
             |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
