@@ -16,7 +16,7 @@ mod shaped;
 
 use crate::measure::figure::{Figure, Most};
 use anyhow::{Context, Result, ensure};
-use household::{ten_shares, three_peers};
+use household::{a_slow_peer, ten_shares, three_peers};
 use lanyard_tests::{
     Host, Lab, Node, documents,
     inside::{Timed, usage},
@@ -57,6 +57,8 @@ scenarios![
     ten_shares,
     #[alone]
     three_peers,
+    #[alone]
+    a_slow_peer,
 ];
 
 const MIB: u64 = 1 << 20;
