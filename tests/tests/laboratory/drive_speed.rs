@@ -81,8 +81,15 @@ impl Beside {
 
     /// The same under another rule.
     fn shared(memory: u64, rule: &[&str]) -> Result<Self> {
+        Self::prepared(memory, rule, ":")
+    }
+
+    /// The same on computers on which these words ran in a shell first.
+    fn prepared(memory: u64, rule: &[&str], words: &str) -> Result<Self> {
         let lab = Lab::new()?;
         let (ada, ben) = (lab.host("ada")?, lab.host("ben")?);
+        ada.sh(words)?;
+        ben.sh(words)?;
         ben.small_disk(&ben.dir().join("shared"), memory * MIB)?;
         ada.small_disk(&ada.dir().join("here"), memory * MIB)?;
         let owner = Node::at_home(&ben)?;

@@ -72,6 +72,8 @@ const FOLDERS: usize = 4;
 #[derive(Default)]
 pub(super) struct Listings {
     recent: Mutex<Vec<Rest>>,
+    /// Memory of names that were told.
+    spare: Mutex<Option<Names>>,
 }
 
 /// A folder: where its share is and on what, and its path in there.
@@ -90,6 +92,17 @@ impl Listings {
         recent.retain(|rest| rest.since.elapsed() < REMEMBERED);
         let at = recent.iter().position(|rest| rest.of == *of)?;
         Some(recent.swap_remove(at).names)
+    }
+
+    /// Memory for the names of this folder, which is read anew.
+    fn memory(&self, of: &Of) -> Names {
+        let old = self.take(of).or_else(|| self.spare.lock().unwrap_or_else(PoisonError::into_inner).take());
+        old.unwrap_or_default()
+    }
+
+    /// Nobody needs these any more.
+    fn give_back(&self, names: Names) {
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = names.into_spare();
     }
 
     fn keep(&self, of: Of, names: Names) {
@@ -113,12 +126,14 @@ fn page(visit: &Visit, folder: &Folder, path: &SharePath, after: Option<&Rank>) 
             names.skip(after);
             names
         }
-        None => Names::read(&dir, after)?,
+        None => Names::read(&dir, after, listings.memory(&of))?,
     };
     let look = dir.looks();
     let (entries, next) = names.page(|told| item(&look, &told));
     if next.is_some() && names.is_whole() {
         listings.keep(of, names);
+    } else {
+        listings.give_back(names);
     }
     Ok(Page { entries, next })
 }

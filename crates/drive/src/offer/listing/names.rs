@@ -22,7 +22,7 @@ pub(super) struct Names {
     places: Vec<Place>,
     /// What a disc tells together with its names.
     known: Vec<Facts>,
-    /// Bytes with which all of them begin, as they are sorted: none while there is no name.
+    /// How many bytes all of them begin with, as they are sorted; none while nothing says otherwise.
     common: Option<usize>,
     /// The last one first, so that a page is taken from the end.
     sorted: bool,
@@ -39,10 +39,13 @@ struct Place {
     name: u16,
     /// 0 when it is sorted by the name itself.
     folded: u16,
-    /// Its place in `known`.
-    known: Option<u32>,
+    /// Its place in `known`, or [`NOTHING`].
+    known: u32,
     is_folder: bool,
 }
+
+/// Nothing is known of it.
+const NOTHING: u32 = u32::MAX;
 
 /// A name of the next page.
 pub(super) struct Told<'a> {
@@ -73,9 +76,10 @@ impl Told<'_> {
 }
 
 impl Names {
-    /// All names behind `after`.
-    pub(super) fn read(dir: &Listed, after: Option<&Rank>) -> Result<Self, Refused> {
-        let mut names = Self::default();
+    /// All names behind `after`. `old` are names that nobody needs any more, for their memory: taken anew for each list,
+    /// by another thread each time, it would add up.
+    pub(super) fn read(dir: &Listed, after: Option<&Rank>, old: Self) -> Result<Self, Refused> {
+        let mut names = old.emptied();
         dir.each_name(&mut |name, is_folder, known| {
             if !std::str::from_utf8(name).is_ok_and(path::is_reserved) {
                 names.push(name, is_folder, known, after);
@@ -83,6 +87,22 @@ impl Names {
         })?;
         names.number();
         Ok(names)
+    }
+
+    fn emptied(self) -> Self {
+        let Self { mut text, mut places, mut known, .. } = self;
+        (text.clear(), places.clear(), known.clear());
+        Self { text, places, known, ..Self::default() }
+    }
+
+    /// Their memory, unless it is more than is worth keeping.
+    pub(super) fn into_spare(self) -> Option<Self> {
+        /// Bytes of some 150,000 names.
+        const WORTH: usize = 12 << 20;
+        let held = self.text.capacity()
+            + self.places.capacity() * size_of::<Place>()
+            + self.known.capacity() * size_of::<Facts>();
+        (held <= WORTH).then(|| self.emptied())
     }
 
     fn push(&mut self, name: &[u8], is_folder: bool, known: Option<Facts>, after: Option<&Rank>) {
@@ -98,18 +118,18 @@ impl Names {
         let Ok(folded) = u16::try_from(self.text.len() - at - name.len()) else {
             return self.text.truncate(at);
         };
-        let mut place = Place { key: 0, at: start, name: length, folded, known: None, is_folder };
+        let mut place = Place { key: 0, at: start, name: length, folded, known: NOTHING, is_folder };
         if after.is_some_and(|after| self.rank(&place) <= after.key()) {
             return self.text.truncate(at);
         }
-        let first = self.places.first().map(|first| self.folded(first));
-        let common = first.map_or(usize::MAX, |first| {
-            let both = first.iter().zip(self.folded(&place));
-            both.take(self.common.unwrap_or(usize::MAX)).take_while(|(a, b)| a == b).count()
-        });
-        self.common = Some(common.min(self.folded(&place).len()));
+        let this = self.folded(&place);
+        let first = self.places.first().map_or(this, |first| self.folded(first));
+        let common = first.get(..self.common.unwrap_or(first.len())).unwrap_or(first);
+        if !this.starts_with(common) {
+            self.common = Some(common.iter().zip(this).take_while(|(a, b)| a == b).count());
+        }
         if let Some(facts) = known {
-            place.known = u32::try_from(self.known.len()).ok();
+            place.known = u32::try_from(self.known.len()).unwrap_or(NOTHING);
             self.known.push(facts);
         }
         self.places.push(place);
@@ -124,7 +144,7 @@ impl Names {
         let first = self.take(PAGE + 1);
         let mut kept = Self { more: true, ..Self::default() };
         for place in first {
-            let known = place.known.and_then(|at| self.known.get(at as usize)).copied();
+            let known = self.known.get(place.known as usize).copied();
             kept.push(self.bytes(&place), place.is_folder, known, None);
         }
         *self = kept;
@@ -199,7 +219,7 @@ impl Names {
         let told = |place: &Place| Told {
             bytes: self.bytes(place),
             is_folder: place.is_folder,
-            known: place.known.and_then(|at| self.known.get(at as usize)).copied(),
+            known: self.known.get(place.known as usize).copied(),
         };
         let entries = first.iter().filter_map(|place| tell(told(place))).collect();
         let next = first.last().filter(|_| !self.places.is_empty()).map(|last| told(last).cursor());
