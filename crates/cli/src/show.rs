@@ -156,8 +156,18 @@ pub(crate) fn listing(listing: &Listing) -> String {
     if listing.entries.is_empty() {
         return "The folder is empty.\n".to_owned();
     }
+    entries(listing, [0; 2])
+}
+
+/// The same for a part of many, all of which have columns of the same width.
+pub(crate) fn part_of_listing(listing: &Listing) -> String {
+    entries(listing, ["999.9 kB".len(), "2000-01-01 00:00".len()])
+}
+
+fn entries(listing: &Listing, widths: [usize; 2]) -> String {
     let mut table = Table::new(&[]);
     table.right(0);
+    table.at_least(&widths);
     for Entry { name, kind, size: bytes, modified, .. } in &listing.entries {
         let (amount, name) = match kind {
             EntryKind::File => (size(*bytes), name.clone()),

@@ -202,6 +202,11 @@ pub fn is_part(name: &str) -> bool {
 /// beside the long ones.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
+    // Nearly every name is told apart by its first letter; folders have very many.
+    let begins_plainly = name.bytes().next().is_none_or(|first| first.is_ascii() && first != b'.');
+    if begins_plainly && !(cfg!(windows) && name.contains('~')) {
+        return false;
+    }
     let ignored = |c| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     let plain: String = name.chars().filter(|c| !ignored(*c)).map(|c| c.to_ascii_lowercase()).collect();
     is_part(&plain) || plain == BIN || (cfg!(windows) && is_short_for_bin(&plain))
