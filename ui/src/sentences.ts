@@ -9,6 +9,7 @@ import type {
   Finding,
   Job,
   Member,
+  MountNote,
   Nearby,
   NodeStatus,
   Os,
@@ -17,6 +18,7 @@ import type {
   Sending,
   Share,
   Transfer,
+  TransferNote,
 } from "./api";
 import { ago, bytes, timeLeft, until } from "./format";
 import { minutesLeft } from "./joining";
@@ -214,6 +216,28 @@ function notCopied({ reason, inbox, device_name: device, direction, bytes: all, 
     return t(direction === "download" ? "copy.full_here" : "copy.full_there", { size, device });
   }
   return t("copy.failed", { reason: failure(reason, device) });
+}
+
+/** Why a single file of a folder was not copied. */
+export function noteWords({ fate, reason }: TransferNote, device: string): string {
+  const own = `copy.why.${fate}.${reason}`;
+  if (isKey(own)) return t(own);
+  const words = failure(reason, device);
+  return `${words.charAt(0).toLocaleUpperCase(look.language)}${words.slice(1)}.`;
+}
+
+/** What there is to tell of a mounted drive: why it is not there, or what became of something that was written. */
+export function mountWords(note: MountNote): string {
+  switch (note.is) {
+    case "failed":
+      return told("unmounted", note.code, "unmounted.other");
+    case "elsewhere":
+      return t("mounts.elsewhere");
+    case "kept_both":
+      return t("mounts.kept_both", { path: note.path, kept: note.kept_as });
+    case "lost":
+      return t("mounts.lost", { path: note.path });
+  }
 }
 
 /** Whether there is something to tell of single files. */

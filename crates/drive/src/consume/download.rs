@@ -428,7 +428,12 @@ async fn name(job: &Job, part: &Path, id: FileId, row: &Row) -> Result<(), Troub
             .await?;
         let (part, folder, replace) =
             (part.to_owned(), folder.clone(), row.transfer.conflict == Conflict::Replace);
+        let seen = row.seen.clone();
         let placed = blocking(move || {
+            if replace && disk::version(&target).is_some_and(|there| Some(there) != seen) {
+                let words = format!("{} was changed meanwhile, so it was kept.", target.display());
+                return Err(Trouble::Final(Reason::Exists, words));
+            }
             let placed = disk::place(&part, &target, replace).and_then(|()| disk::sync_dir(&folder));
             match placed {
                 Ok(()) => Ok(true),

@@ -59,6 +59,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         PRIMARY KEY (id, path)
      ) STRICT, WITHOUT ROWID;",
         "ALTER TABLE drive_copy ADD COLUMN turn INTEGER;",
+        "ALTER TABLE drive_copy ADD COLUMN seen TEXT; ALTER TABLE drive_tree ADD COLUMN reason TEXT;",
     ],
 };
 
@@ -75,8 +76,8 @@ pub(super) struct Told {
 pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), StoreError> {
     store.write(|t| {
         let mut statement = t.prepare_cached(
-            "INSERT OR REPLACE INTO drive_tree (id, path, copy, size, modified, fate, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO drive_tree (id, path, copy, size, modified, fate, detail, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let id = id.to_string();
         for Told { note, size, modified } in told {
@@ -88,7 +89,8 @@ pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), St
                 size,
                 modified,
                 note.fate.word(),
-                note.detail
+                note.detail,
+                note.reason.map(Reason::word)
             ])?;
         }
         Ok(())
@@ -98,7 +100,7 @@ pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), St
 /// All that is written down of a tree.
 pub(super) fn load_tree(store: &Store, id: Uuid) -> Result<Vec<Told>, StoreError> {
     store.read(|connection| {
-        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree WHERE id = ?1";
+        let sql = "SELECT path, copy, size, modified, fate, detail, reason FROM drive_tree WHERE id = ?1";
         let mut statement = connection.prepare(sql)?;
         let rows = statement.query_map([id.to_string()], told)?;
         rows.collect()
@@ -108,7 +110,7 @@ pub(super) fn load_tree(store: &Store, id: Uuid) -> Result<Vec<Told>, StoreError
 /// What there is to tell of a tree, failures first, `most` at most.
 pub(super) fn notes(store: &Store, id: Uuid, most: u32) -> Result<Vec<Note>, StoreError> {
     store.read(|connection| {
-        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree
+        let sql = "SELECT path, copy, size, modified, fate, detail, reason FROM drive_tree
                    WHERE id = ?1 AND (fate <> 'done' OR copy <> path)
                    ORDER BY CASE fate WHEN 'failed' THEN 0 WHEN 'left_out' THEN 1 ELSE 2 END, path LIMIT ?2";
         let mut statement = connection.prepare(sql)?;
@@ -130,6 +132,7 @@ fn told(row: &SqlRow<'_>) -> rusqlite::Result<Told> {
             copy: row.get(1)?,
             fate: Fate::from_word(&row.get::<_, String>(4)?).unwrap_or(Fate::Failed),
             detail: row.get(5)?,
+            reason: row.get::<_, Option<String>>(6)?.and_then(|word| Reason::from_word(&word)),
         },
         size: row.get::<_, i64>(2)?.cast_unsigned(),
         modified: row.get(3)?,
@@ -154,6 +157,9 @@ pub(super) struct Row {
     pub(super) owns_source: bool,
     /// When it is its turn among those that wait: lower ones come first.
     pub(super) turn: i64,
+    /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
+    /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
+    pub(super) seen: Option<String>,
 }
 
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
@@ -164,9 +170,9 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
             "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
              sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
-             turn)
+             turn, seen)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -198,6 +204,7 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 tree.left_out.cast_signed(),
                 tree.renamed.cast_signed(),
                 row.turn,
+                row.seen,
             ],
         )
     })?;
@@ -280,6 +287,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         placing: row.get("placing")?,
         sent_before: row.get("sent_before")?,
         owns_source: row.get("owns_source")?,
+        seen: row.get("seen")?,
     })
 }
 

@@ -433,7 +433,7 @@ struct Part {
 }
 
 fn once() -> Terms<'static> {
-    Terms { if_match: None, once: Some(Uuid::new_v4()), settled: false }
+    Terms { once: Some(Uuid::new_v4()), ..Terms::default() }
 }
 
 /// Nanoseconds since the Unix epoch.

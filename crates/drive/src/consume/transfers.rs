@@ -13,9 +13,10 @@ mod run;
 use super::{
     journal::{self, Row},
     limit::Limit,
-    transfer::{Note, Reason, State, Transfer},
+    transfer::{Conflict, Direction, Note, Reason, State, Transfer},
     upload::Sent,
 };
+use crate::disk;
 use job::remove;
 use lanyard_link::Peers;
 use lanyard_store::{Store, StoreError};
@@ -23,7 +24,7 @@ use lanyard_trust::{NodeId, ShareId};
 use places::Places;
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -352,6 +353,22 @@ impl Transfers {
         self.get(id)
     }
 
+    /// Goes on with a copy that failed because of the name that it was to get, now that a person has decided. `seen` is the
+    /// version at the other side that is replaced. One that has not failed stays as it is.
+    pub async fn settle(&self, id: Uuid, conflict: Conflict, seen: Option<String>) -> Option<Transfer> {
+        let copy = self.get(id)?;
+        if copy.state != State::Failed {
+            return Some(copy);
+        }
+        let seen = match copy.direction {
+            Direction::Upload => seen,
+            Direction::Download => seen_here(conflict, &copy.local_path).await,
+        };
+        let job = self.inner.job(id, self.inner.cancel.clone());
+        job.settle(|row| (row.transfer.conflict, row.seen) = (conflict, seen)).await;
+        self.retry(id).await
+    }
+
     /// A device is back: what waits for it goes on.
     pub fn peer_is_back(&self, node: NodeId) {
         for held in self.inner.copies().values() {
@@ -362,10 +379,27 @@ impl Transfers {
     }
 }
 
+/// What a download may replace: what is there now.
+async fn seen_here(conflict: Conflict, path: &Path) -> Option<String> {
+    let path = path.to_owned();
+    let look = move || (conflict == Conflict::Replace).then(|| disk::version(&path)).flatten();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+}
+
 impl Row {
     fn new(transfer: Transfer, wanted: String, part: Option<PathBuf>, owns_source: bool) -> Self {
         let turn = transfer.created_at;
-        Self { transfer, wanted, part, file_id: None, placing: false, sent_before: false, owns_source, turn }
+        Self {
+            transfer,
+            wanted,
+            part,
+            file_id: None,
+            placing: false,
+            sent_before: false,
+            owns_source,
+            turn,
+            seen: None,
+        }
     }
 
     /// Removes the hidden file of a download, and the source of an upload if that is ours.

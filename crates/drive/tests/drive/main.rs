@@ -18,4 +18,5 @@ mod several;
 mod tree;
 mod turns;
 mod upload;
+mod versions;
 mod world;

@@ -195,7 +195,7 @@ impl Job {
     }
 
     /// [`Job::save`] where nothing can be done about a failure.
-    async fn settle(&self, change: impl FnOnce(&mut Row)) {
+    pub(super) async fn settle(&self, change: impl FnOnce(&mut Row)) {
         if let Err(error) = self.save(change).await {
             tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
         }
