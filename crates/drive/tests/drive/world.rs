@@ -80,6 +80,8 @@ pub(crate) struct Way {
     pub(crate) content: AtomicU64,
     /// Milliseconds before each frame of content, so that a copy is still under way when a test wants it to be.
     pub(crate) delay: AtomicU64,
+    /// Milliseconds before it is told that bytes were written into a file.
+    pub(crate) told_late: AtomicU64,
     /// So many answers with content still get their first byte inverted.
     pub(crate) lies: AtomicU32,
     /// So many answers to a `PUT` still are lost after the file was stored.
@@ -100,6 +102,9 @@ impl Serve for Door {
             let response = offer.serve(subject, request).await;
             if path.ends_with("/batch") && method == Method::POST && response.status().is_success() {
                 return bend(response, way);
+            }
+            if method == Method::PATCH {
+                tokio::time::sleep(Duration::from_millis(way.told_late.load(Ordering::SeqCst))).await;
             }
             if path.ends_with("/file") && response.status().is_success() {
                 return if method == Method::PUT { lose(response, &way) } else { bend(response, way) };

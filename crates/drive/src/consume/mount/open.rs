@@ -128,9 +128,39 @@ impl Tree {
         }
         match self.blocks.read(&handle.pace, &place, etag.as_deref(), wanted, whole).await {
             Err(failed) if failed.code == Some(Code::Changed) => {
-                self.read_changed(handle, &place, at, size).await
+                match self.read_while_written(handle, &place, at, size, etag).await? {
+                    Some(bytes) => Ok(bytes),
+                    None => self.read_changed(handle, &place, at, size).await,
+                }
             }
             done => Ok(done?),
+        }
+    }
+
+    /// The same when it may be that a program here made another version of the file between two of our questions: writers
+    /// wait until this one is answered. None when it was not one of them; `before` is the version that is no more.
+    async fn read_while_written(
+        &self,
+        handle: &Handle,
+        place: &Place,
+        at: u64,
+        size: u32,
+        before: Option<String>,
+    ) -> Result<Option<Bytes>, Errno> {
+        let Some(edit) = self.edit(handle.ino) else { return Ok(None) };
+        let mut open = edit.lock().await;
+        let (etag, whole) = match open.read(self, at, u64::from(size)).await? {
+            Found::Bytes(bytes) => return Ok(Some(bytes)),
+            Found::There { etag, .. } if etag == before => return Ok(None),
+            Found::There { etag, size } => (etag, size),
+        };
+        let wanted = at..at.saturating_add(u64::from(size)).min(whole);
+        if wanted.is_empty() {
+            return Ok(Some(Bytes::new()));
+        }
+        match self.blocks.read(&handle.pace, place, etag.as_deref(), wanted, whole).await {
+            Err(failed) if failed.code == Some(Code::Changed) => Ok(None),
+            done => Ok(Some(done?)),
         }
     }
 

@@ -258,10 +258,35 @@ async fn names_that_not_every_system_can_hold_are_refused_with_the_right_word() 
     here.end().await;
 }
 
-/// What is read sends what was written, so the size that is asked for meanwhile is that of before or of after, and a file
-/// never shrinks by being looked at.
+/// What is read first sends what was written. Whoever asks for the size meanwhile is not told the one of before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_was_just_made_longer_is_that_long_while_others_read_it() {
+async fn a_file_that_was_just_made_longer_is_that_long_while_another_program_reads_it() {
+    let owner = Owner::new();
+    owner.write("film", &noise(MIB, 7));
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    owner.way.told_late.store(200, Ordering::SeqCst);
+    here.program(|dir| {
+        let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
+        for round in 0..3 {
+            let end = 150_000 + round;
+            file.set_len(60_000).unwrap();
+            file.write_at(&[7; 4_000], end - 4_000).unwrap();
+            std::thread::scope(|scope| {
+                // Where the kernel has nothing: it asks.
+                let read = scope.spawn(|| file.read_at(&mut [0; 4_096], 100_000).unwrap());
+                while !read.is_finished() {
+                    assert_eq!(file.metadata().unwrap().len(), end, "round {round}");
+                }
+            });
+        }
+    })
+    .await;
+    here.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_read_and_written_by_programs_here_at_the_same_time_without_an_error() {
     let owner = Owner::new();
     owner.write("film", &noise(MIB, 7));
     let reader = Reader::new(&owner);
@@ -270,30 +295,32 @@ async fn a_file_that_was_just_made_longer_is_that_long_while_others_read_it() {
         let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let mut reading = Vec::new();
             for begin in [0, 40_000] {
                 let (file, stop) = (&file, &stop);
-                scope.spawn(move || {
-                    let mut bytes = [0; 4096];
+                reading.push(scope.spawn(move || {
+                    let mut bytes = [0; 4_096];
                     while !stop.load(Ordering::SeqCst) {
                         for at in (begin..200_000).step_by(20_000) {
                             // It may be shorter than that just now.
-                            let _ = file.read_at(&mut bytes, at).unwrap();
+                            file.read_at(&mut bytes, at)?;
                         }
                     }
-                });
+                    io::Result::Ok(())
+                }));
             }
-            let mut wrong = Vec::new();
-            for round in 0..400 {
+            let written = (0..150).try_for_each(|round| {
                 let end = 150_000 + round * 100;
-                file.set_len(60_000).unwrap();
-                file.write_at(&[7; 4_000], end - 4_000).unwrap();
-                let seen = file.metadata().unwrap().len();
-                if seen != end {
-                    wrong.push((end, seen));
-                }
-            }
+                file.set_len(60_000)?;
+                file.write_at(&[7; 4_000], end - 4_000)?;
+                assert_eq!(file.metadata()?.len(), end, "round {round}");
+                io::Result::Ok(())
+            });
             stop.store(true, Ordering::SeqCst);
-            assert!(wrong.is_empty(), "{} sizes are wrong, such as {:?}", wrong.len(), wrong[0]);
+            written.unwrap();
+            for read in reading {
+                read.join().unwrap().unwrap();
+            }
         });
     })
     .await;
