@@ -9,22 +9,33 @@ use crate::{
 use lanyard_api::{Conflict, Document, Listing, Request, Response, Transfer, TransferState};
 use std::path::PathBuf;
 
-/// All of a folder, however many answers that takes.
+/// All of a folder, however many answers that takes. A person sees the first of many names while the others are fetched;
+/// JSON is one document.
 pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Failure> {
     let place = place.parse().unwrap_or_else(|_| Place { drive: place.to_owned(), path: String::new() });
     let mut whole: Option<Listing> = None;
+    let mut among_many = false;
     loop {
         let after = whole.as_mut().and_then(|listing| listing.next.take());
         let request = Request::List { drive: place.drive.clone(), path: place.path.clone(), after };
         let Response::Listing(part) = node.ask(request).await? else { return Err(ask::odd()) };
         match whole.as_mut() {
             None => whole = Some(part),
-            Some(listing) => {
+            Some(listing) if json => {
                 listing.entries.extend(part.entries);
                 listing.next = part.next;
             }
+            Some(listing) => *listing = part,
         }
-        if let Some(listing) = whole.as_ref().filter(|listing| listing.next.is_none()) {
+        if let Some(listing) =
+            whole.as_ref().filter(|listing| !json && (among_many || listing.next.is_some()))
+        {
+            among_many = true;
+            show::print(&show::part_of_listing(listing))?;
+            if listing.next.is_none() {
+                return Ok(());
+            }
+        } else if let Some(listing) = whole.as_ref().filter(|listing| listing.next.is_none()) {
             return show::show(json, listing, show::listing);
         }
     }

@@ -1,11 +1,12 @@
 //! Browse and copy from and to other devices: the asking half.
 //!
-//! [`browse`] asks single questions and [`remote`] has single things done; [`transfers`] keeps copies that survive
+//! [`browse`] asks single questions, [`ahead`] the next one of a long folder, and [`remote`] has single things done; [`transfers`] keeps copies that survive
 //! everything but their own cancellation; [`stream`] hands a verified file straight on, [`play`] some bytes of one to a player; [`search`] looks
 //! for names; `mount` shows a drive as a folder
 //! of this computer (Linux). Where a device is reached, and under which name a person knows a drive, is the node's
 //! business.
 
+pub mod ahead;
 pub mod browse;
 mod download;
 mod journal;

@@ -46,6 +46,7 @@ pub struct Drives {
     /// Takes what others send to the inbox.
     inbox: Arc<Offer>,
     transfers: Transfers,
+    ahead: consume::ahead::Ahead,
     /// Files a browser sent, on their way to another device.
     outgoing: PathBuf,
     searches: search::Searches,
@@ -75,6 +76,7 @@ impl Drives {
             dav,
             inbox,
             transfers,
+            ahead: consume::ahead::Ahead::default(),
             outgoing,
             searches: search::Searches::default(),
             looks,
@@ -163,8 +165,10 @@ pub async fn list(
 ) -> Result<Listing, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let path = remote_path(&path)?;
-    let page = remote(core, &share)
-        .list(&path, after.as_deref())
+    let page = core
+        .drives
+        .ahead
+        .list(&remote(core, &share), &path, after.as_deref())
         .await
         .map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))
         .inspect_err(|error| {

@@ -14,6 +14,7 @@ mod crowd;
 mod door;
 pub(crate) mod drive;
 mod kept;
+mod login;
 mod lost;
 mod peer;
 mod printer;
@@ -28,6 +29,7 @@ use lanyard_api::{ApiError, ErrorCode};
 use lanyard_print::consume::standard::PrinterId;
 use lanyard_store::StoreError;
 use lanyard_trust::NodeId;
+use login::Logins;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -47,6 +49,8 @@ pub struct Gateway {
     rows: Rows,
     added: Mutex<Vec<Added>>,
     drives: Mutex<Vec<Offered>>,
+    /// Passwords for drives, where the system needs them.
+    logins: Option<Logins>,
     /// The door's port while it is open.
     port: tokio::sync::Mutex<Option<u16>>,
 }
@@ -59,7 +63,11 @@ impl Gateway {
     pub fn open(parts: &Parts) -> Result<Self, StoreError> {
         let rows = Rows::new(parts.store.clone());
         let (added, drives) = (Mutex::new(rows.added()?), Mutex::new(rows.drives()?));
-        Ok(Self { added, drives, rows, port: tokio::sync::Mutex::default() })
+        let logins = Logins::of(&Settings::new(parts.store.clone())).unwrap_or_else(|error| {
+            tracing::error!(%error, "drives on loopback have no password, and let nobody in");
+            None
+        });
+        Ok(Self { added, drives, logins, rows, port: tokio::sync::Mutex::default() })
     }
 
     fn added(&self) -> MutexGuard<'_, Vec<Added>> {

@@ -16,7 +16,7 @@ mod shaped;
 
 use crate::measure::figure::{Figure, Most};
 use anyhow::{Context, Result, ensure};
-use household::{ten_shares, three_peers};
+use household::{a_slow_peer, ten_shares, three_peers};
 use lanyard_tests::{
     Host, Lab, Node, documents,
     inside::{Timed, usage},
@@ -57,6 +57,8 @@ scenarios![
     ten_shares,
     #[alone]
     three_peers,
+    #[alone]
+    a_slow_peer,
 ];
 
 const MIB: u64 = 1 << 20;
@@ -79,8 +81,15 @@ impl Beside {
 
     /// The same under another rule.
     fn shared(memory: u64, rule: &[&str]) -> Result<Self> {
+        Self::prepared(memory, rule, ":")
+    }
+
+    /// The same on computers on which these words ran in a shell first.
+    fn prepared(memory: u64, rule: &[&str], words: &str) -> Result<Self> {
         let lab = Lab::new()?;
         let (ada, ben) = (lab.host("ada")?, lab.host("ben")?);
+        ada.sh(words)?;
+        ben.sh(words)?;
         ben.small_disk(&ben.dir().join("shared"), memory * MIB)?;
         ada.small_disk(&ada.dir().join("here"), memory * MIB)?;
         let owner = Node::at_home(&ben)?;

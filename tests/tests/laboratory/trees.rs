@@ -25,6 +25,7 @@ scenarios![
     either_end_is_killed_again_and_again_while_a_folder_is_given,
     what_cannot_be_read_or_written_in_a_folder_is_named_and_the_rest_is_copied,
     a_folder_is_held_and_goes_on,
+    a_copy_that_is_put_first_begins_before_the_others,
     somebody_is_sent_files_and_accepts_them,
     nothing_comes_before_the_yes_and_nothing_after_a_no,
     both_send_at_once_and_a_rule_accepts,
@@ -259,6 +260,43 @@ fn a_folder_is_held_and_goes_on() -> Result<()> {
     pair.sender.run(&["resume", &copy.id])?;
     pair.sender.copy_becomes(TransferState::Done, LATE)?;
     same(&shared.join("home"), &here.join("home"))
+}
+
+fn a_copy_that_is_put_first_begins_before_the_others() -> Result<()> {
+    let pair = Pair::new()?;
+    let shared = pair.share(false)?;
+    let into = pair.folder("here")?.to_string_lossy().into_owned();
+    pair.sender.run(&["limit", "64K"])?;
+    let (names, mut commands) = (["a", "b", "c", "d"], Vec::new());
+    let find = |name: &str| -> Result<Transfer> {
+        let all = pair.sender.transfers()?;
+        all.into_iter().find(|copy| copy.name == name).with_context(|| format!("no copy of {name}"))
+    };
+    let becomes = |name: &str, state: TransferState| {
+        soon(&format!("{name} is {state:?}"), SOON, || {
+            let copy = find(name)?;
+            ensure!(copy.state == state, "{copy:?}");
+            Ok(copy)
+        })
+    };
+    for (at, name) in names.into_iter().enumerate() {
+        fs::write(shared.join(name), documents::noise(2_000_000, at as u64))?;
+        commands.push(pair.sender.spawn(&["get", &format!("Shared:{name}"), &into])?);
+        // One after the other, so that it is known who waits.
+        becomes(name, if at < 2 { TransferState::Running } else { TransferState::Waiting })?;
+    }
+    pair.sender.run(&["next", &find("d")?.id])?;
+    pair.sender.run(&["pause", &find("a")?.id])?;
+    becomes("d", TransferState::Running)?;
+    becomes("c", TransferState::Waiting)?;
+    pair.sender.run(&["limit", "none"])?;
+    for name in ["b", "c", "d"] {
+        becomes(name, TransferState::Done)?;
+    }
+    let told = pair.sender.refuses(&["next", &find("b")?.id])?;
+    ensure!(told.contains("over already"), "{told}");
+    becomes("a", TransferState::Paused)?;
+    Ok(())
 }
 
 /// `ada` and `ben` in one home.

@@ -5,18 +5,29 @@ use super::clean;
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     right: Option<usize>,
+    /// Of the first columns.
+    least: Vec<usize>,
 }
 
 impl Table {
     /// With a heading, unless it is empty.
     pub(crate) fn new(heading: &[&str]) -> Self {
         let heading: Vec<String> = heading.iter().map(|word| (*word).to_owned()).collect();
-        Self { rows: if heading.is_empty() { Vec::new() } else { vec![heading] }, right: None }
+        Self {
+            rows: if heading.is_empty() { Vec::new() } else { vec![heading] },
+            right: None,
+            least: Vec::new(),
+        }
     }
 
     /// This column is set to the right.
     pub(crate) fn right(&mut self, column: usize) {
         self.right = Some(column);
+    }
+
+    /// The first columns are at least so wide.
+    pub(crate) fn at_least(&mut self, widths: &[usize]) {
+        widths.clone_into(&mut self.least);
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
@@ -30,22 +41,22 @@ impl Table {
                 .iter()
                 .filter_map(|row| row.get(column))
                 .map(|cell| cell.chars().count())
+                .chain(self.least.get(column).copied())
                 .max()
                 .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut text = String::new();
         for row in &self.rows {
-            let mut line = String::new();
+            let begins = text.len();
             for (column, cell) in row.iter().enumerate() {
-                let width = widths[column];
-                if self.right == Some(column) {
-                    line.push_str(&format!("{cell:>width$}  "));
-                } else {
-                    line.push_str(&format!("{cell:<width$}  "));
-                }
+                let blanks = widths[column].saturating_sub(cell.chars().count());
+                let (before, behind) = if self.right == Some(column) { (blanks, 2) } else { (0, blanks + 2) };
+                text.extend(std::iter::repeat_n(' ', before));
+                text.push_str(cell);
+                text.extend(std::iter::repeat_n(' ', behind));
             }
-            text.push_str(line.trim_end());
+            text.truncate(begins + text[begins..].trim_end().len());
             text.push('\n');
         }
         text

@@ -74,8 +74,15 @@ impl Facts {
     /// Differs whenever the content may differ, also when a program has set the time of the last change back. A hash,
     /// because inode numbers are nobody else's business.
     pub(super) fn etag(&self) -> String {
-        let text = format!("{:?} {} {:?} {:?}", self.object, self.size, self.modified, self.changed);
-        format!("\"{}\"", &blake3::hash(text.as_bytes()).to_hex()[..32])
+        // One short block for the hash, because a list has very many of them.
+        let mut bytes = [0; 40];
+        let time = |time: Option<i64>| time.unwrap_or(i64::MIN).cast_unsigned();
+        let numbers = [self.object.0, self.object.1, self.size, time(self.modified), time(self.changed)];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        let hex = blake3::hash(&bytes).to_hex();
+        ["\"", hex.get(..32).unwrap_or_default(), "\""].concat()
     }
 
     /// Stays as long as it is the same file, whatever its name and content.
@@ -168,6 +175,40 @@ pub(super) fn facts_in(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Facts> {
         return Ok(Facts::of_mounted_drive());
     }
     Ok(Facts::of(&dir.symlink_metadata(name)?))
+}
+
+/// The same for one who has just found that no drive of another computer is mounted anywhere: asking that for each of
+/// many names costs as much as looking at them.
+pub(super) fn facts_without_drives(dir: &Dir, name: impl AsRef<Path>) -> io::Result<Facts> {
+    Ok(Facts::of(&dir.symlink_metadata(name)?))
+}
+
+/// Calls `each` with every name in a folder and whether it is a folder, without a piece of memory for each.
+#[cfg(target_os = "linux")]
+pub(super) fn each_name(dir: &Dir, mut each: impl FnMut(&[u8], bool)) -> io::Result<()> {
+    use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, openat, statat};
+    /// As much as the system tells at once.
+    const BUFFER: usize = 64 * 1024;
+
+    // Opened anew: the handle we have may be for finding names only, and its place in the folder is others' too.
+    let own = openat(dir, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut buffer = Vec::with_capacity(BUFFER);
+    let mut entries = RawDir::new(&own, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let kind = match entry.file_type() {
+            // Not every file system tells it here.
+            FileType::Unknown => statat(&own, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT)
+                .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
+            kind => kind,
+        };
+        each(name.to_bytes(), kind == FileType::Directory);
+    }
+    Ok(())
 }
 
 /// Whether a drive of another computer is mounted at this name.

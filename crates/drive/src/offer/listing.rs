@@ -1,18 +1,18 @@
 //! A folder's content in pages. Its names are remembered between two pages, within limits.
 
-use super::{
-    Folder, Medium, Query, Refused, Visit, blocking,
-    confine::Facts,
-    shown::{Listed, Name},
-};
+mod names;
+
+use super::{Folder, Medium, Query, Refused, Visit, blocking, confine::Facts};
 use crate::{
-    path::{self, SharePath},
-    wire::{Code, Item, Kind, PAGE, Page},
+    path::SharePath,
+    wire::{Code, Item, Kind, Page},
 };
 use http::{Response, StatusCode};
 use lanyard_link::Body;
 use lanyard_trust::Action;
+use names::{Names, Told};
 use std::{
+    ffi::OsStr,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -43,9 +43,9 @@ impl Rank {
         (self.not_folder, self.folded.as_bytes(), &self.bytes)
     }
 
-    fn cursor(&self) -> String {
-        let hex: String = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}{hex}", if self.not_folder { 'f' } else { 'd' })
+    fn cursor_of(not_folder: bool, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}{hex}", if not_folder { 'f' } else { 'd' })
     }
 }
 
@@ -67,14 +67,13 @@ fn parse_cursor(text: &str) -> Result<Rank, Refused> {
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// Folders whose names are remembered.
 const FOLDERS: usize = 4;
-/// The most names that are remembered of one, and held while it is read. Of a larger folder every page is looked for
-/// anew.
-const NAMES: usize = 200_000;
 
 /// The names of large folders between two pages, so that a folder is not read again for each.
 #[derive(Default)]
 pub(super) struct Listings {
     recent: Mutex<Vec<Rest>>,
+    /// Memory of names that were told.
+    spare: Mutex<Option<Names>>,
 }
 
 /// A folder: where its share is and on what, and its path in there.
@@ -95,6 +94,17 @@ impl Listings {
         Some(recent.swap_remove(at).names)
     }
 
+    /// Memory for the names of this folder, which is read anew.
+    fn memory(&self, of: &Of) -> Names {
+        let old = self.take(of).or_else(|| self.spare.lock().unwrap_or_else(PoisonError::into_inner).take());
+        old.unwrap_or_default()
+    }
+
+    /// Nobody needs these any more.
+    fn give_back(&self, names: Names) {
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = names.into_spare();
+    }
+
     fn keep(&self, of: Of, names: Names) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|rest| rest.of != of && rest.since.elapsed() < REMEMBERED);
@@ -102,93 +112,6 @@ impl Listings {
             recent.remove(0);
         }
         recent.push(Rest { of, names, since: Instant::now() });
-    }
-}
-
-/// A name in a folder, as small as it can be: there may be very many.
-struct Candidate {
-    /// By what it is sorted; none when that is the name itself.
-    folded: Option<Box<str>>,
-    name: Name,
-}
-
-impl Candidate {
-    fn new(name: Name) -> Self {
-        let bytes = name.name.as_encoded_bytes();
-        let plain = bytes.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        let folded = (!plain).then(|| String::from_utf8_lossy(bytes).to_lowercase().into_boxed_str());
-        Self { folded, name }
-    }
-
-    /// The order of [`Rank`].
-    fn key(&self) -> (bool, &[u8], &[u8]) {
-        let bytes = self.name.name.as_encoded_bytes();
-        (!self.name.is_folder, self.folded.as_deref().map_or(bytes, str::as_bytes), bytes)
-    }
-
-    fn cursor(&self) -> String {
-        Rank::new(!self.name.is_folder, self.name.name.as_encoded_bytes()).cursor()
-    }
-}
-
-/// The names of a folder that were not told yet.
-#[derive(Default)]
-struct Names {
-    all: Vec<Candidate>,
-    /// The last one first, so that a page is taken from the end.
-    sorted: bool,
-    /// There are more than are held.
-    more: bool,
-}
-
-impl Names {
-    /// All names behind `after`.
-    fn read(dir: &Listed, after: Option<&Rank>) -> Result<Self, Refused> {
-        let mut names = Self::default();
-        for name in dir.names()? {
-            let name = name?;
-            if name.name.to_str().is_some_and(path::is_reserved) {
-                continue;
-            }
-            let candidate = Candidate::new(name);
-            if after.is_none_or(|after| candidate.key() > after.key()) {
-                names.all.push(candidate);
-            }
-            if names.all.len() >= NAMES {
-                names.more = true;
-                let rest = names.first(PAGE + 1);
-                names.all = rest;
-            }
-        }
-        Ok(names)
-    }
-
-    /// The first `most`, in order; they are not in here any more.
-    fn first(&mut self, most: usize) -> Vec<Candidate> {
-        if self.sorted {
-            let mut first = self.all.split_off(self.all.len().saturating_sub(most));
-            first.reverse();
-            return first;
-        }
-        let mut first = std::mem::take(&mut self.all);
-        if first.len() > most {
-            // The others are brought into order when somebody asks for them: a first page is wanted at once.
-            first.select_nth_unstable_by(most, |a, b| a.key().cmp(&b.key()));
-            self.all = first.split_off(most);
-        }
-        first.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
-        first
-    }
-
-    /// Leaves away what comes before a page.
-    fn skip(&mut self, after: &Rank) {
-        if !self.sorted {
-            self.all.sort_unstable_by(|a, b| b.key().cmp(&a.key()));
-            self.sorted = true;
-        }
-        while self.all.last().is_some_and(|candidate| candidate.key() <= after.key()) {
-            self.all.pop();
-        }
     }
 }
 
@@ -203,28 +126,33 @@ fn page(visit: &Visit, folder: &Folder, path: &SharePath, after: Option<&Rank>) 
             names.skip(after);
             names
         }
-        None => Names::read(&dir, after)?,
+        None => Names::read(&dir, after, listings.memory(&of))?,
     };
-    let first = names.first(PAGE);
-    let next = if names.all.is_empty() { None } else { first.last().map(Candidate::cursor) };
-    let entries = first.iter().filter_map(|candidate| item(&dir, candidate)).collect();
-    if next.is_some() && !names.more {
+    let look = dir.looks();
+    let (entries, next) = names.page(|told| item(&look, &told));
+    if next.is_some() && names.is_whole() {
         listings.keep(of, names);
+    } else {
+        listings.give_back(names);
     }
     Ok(Page { entries, next })
 }
 
 /// None for a name that went away meanwhile.
-fn item(dir: &Listed, candidate: &Candidate) -> Option<Item> {
-    let name = candidate.name.name.to_string_lossy().into_owned();
-    let facts = match dir.facts(&candidate.name) {
-        Ok(facts) => facts?,
-        Err(_) => return Some(Item::of(name, Kind::Other, None)),
+fn item(look: &impl Fn(&OsStr) -> Result<Option<Facts>, Refused>, told: &Told<'_>) -> Option<Item> {
+    let facts = match (told.known, told.name()) {
+        (Some(facts), _) => Some(facts),
+        (None, Some(name)) => match look(name) {
+            Ok(facts) => Some(facts?),
+            Err(_) => None,
+        },
+        (None, None) => None,
     };
     // A name that does not survive the wire, or that this protocol refuses, cannot be opened later: say so now.
-    let openable = candidate.name.name.to_str().is_some_and(|name| SharePath::top().join(name).is_ok());
-    let kind = if openable { facts.kind } else { Kind::Other };
-    Some(Item::of(name, kind, Some(&facts)))
+    let openable =
+        told.name().and_then(OsStr::to_str).is_some_and(|name| SharePath::top().join(name).is_ok());
+    let kind = facts.filter(|_| openable).map_or(Kind::Other, |facts| facts.kind);
+    Some(Item::of(told.text().into_owned(), kind, facts.as_ref()))
 }
 
 impl Item {
@@ -265,7 +193,7 @@ mod tests {
         #[test]
         fn a_cursor_leads_back_to_its_place(not_folder: bool, bytes: Vec<u8>) {
             let rank = Rank::new(not_folder, &bytes);
-            prop_assert_eq!(parse_cursor(&rank.cursor()).unwrap(), rank);
+            prop_assert_eq!(parse_cursor(&Rank::cursor_of(not_folder, &rank.bytes)).unwrap(), rank);
         }
 
         #[test]

@@ -5,6 +5,7 @@
 use super::{
     Folder, Medium, Refused, Visit,
     confine::{self, Facts},
+    crossing,
     disc::{self, Disc},
 };
 use crate::{
@@ -14,7 +15,13 @@ use crate::{
     wire::{Code, Kind},
 };
 use cap_std::fs::Dir;
-use std::{ffi::OsString, fs::File, io, path::PathBuf, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// What is behind a share.
 pub(super) enum Shown {
@@ -108,15 +115,38 @@ impl Listed {
         }
     }
 
+    /// Calls `each` with every name in it, in no order: its bytes, whether it is a folder, and what is known of it
+    /// without another look. For very many names, none of which is to be kept by itself.
+    pub(super) fn each_name(&self, each: &mut dyn FnMut(&[u8], bool, Option<Facts>)) -> Result<(), Refused> {
+        #[cfg(target_os = "linux")]
+        if let Self::Folder(dir) = self {
+            return Ok(confine::each_name(dir, |name, is_folder| each(name, is_folder, None))?);
+        }
+        for name in self.names()? {
+            let name = name?;
+            each(name.name.as_encoded_bytes(), name.is_folder, name.known.map(|facts| *facts));
+        }
+        Ok(())
+    }
+
+    /// As [`Listed::facts`] for a page of names of a folder, of which nothing is known yet.
+    pub(super) fn looks(&self) -> impl Fn(&OsStr) -> Result<Option<Facts>, Refused> + '_ {
+        let any_drive = crossing::is_any();
+        move |name| {
+            let Self::Folder(dir) = self else { return Ok(None) };
+            there(if any_drive {
+                confine::facts_in(dir, name)
+            } else {
+                confine::facts_without_drives(dir, name)
+            })
+        }
+    }
+
     /// What there is under one of its names; none when it went away meanwhile.
     pub(super) fn facts(&self, name: &Name) -> Result<Option<Facts>, Refused> {
         match (self, name.known.as_deref()) {
             (_, Some(facts)) => Ok(Some(*facts)),
-            (Self::Folder(dir), None) => match confine::facts_in(dir, &name.name) {
-                Ok(facts) => Ok(Some(facts)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error.into()),
-            },
+            (Self::Folder(dir), None) => there(confine::facts_in(dir, &name.name)),
             (Self::Disc(..), None) => Ok(None),
         }
     }
@@ -129,6 +159,15 @@ impl Listed {
                 open(disc, &entry, disc.facts(&entry))
             }
         }
+    }
+}
+
+/// None for a name that went away.
+fn there(facts: io::Result<Facts>) -> Result<Option<Facts>, Refused> {
+    match facts {
+        Ok(facts) => Ok(Some(facts)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

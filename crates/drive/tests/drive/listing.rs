@@ -91,6 +91,35 @@ async fn names_that_come_and_go_between_two_pages_move_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_fetched_ahead_are_those_that_follow() {
+    let owner = Owner::new();
+    for number in 0..3_500 {
+        owner.write(&format!("file {number:04}"), b"x");
+    }
+    let reader = Reader::new(&owner);
+    let (remote, ahead) = (reader.remote(), lanyard_drive::consume::ahead::Ahead::default());
+    let (mut names, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let page = ahead.list(&remote, &SharePath::top(), after.as_deref()).await.unwrap();
+        names.extend(page.entries.into_iter().map(|item| item.name));
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<_> = (0..3_500).map(|number| format!("file {number:04}")).collect();
+    assert_eq!((names, pages), (expected, 4));
+    // Whoever begins anew gets what is there now.
+    fs::remove_file(owner.root().join("file 0000")).unwrap();
+    let page = ahead.list(&remote, &SharePath::top(), None).await.unwrap();
+    assert_eq!(page.entries.first().unwrap().name, "file 0001");
+    fs::rename(owner.root(), owner.dir.path().join("away")).unwrap();
+    let later = ahead.list(&remote, &SharePath::top(), Some("ff")).await;
+    assert!(later.is_err(), "another page than the one that was fetched is asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_hangs_nothing() {
     let owner = Owner::new();
     assert!(Command::new("mkfifo").arg(owner.root().join("pipe")).status().unwrap().success());

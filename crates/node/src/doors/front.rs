@@ -113,10 +113,17 @@ async fn rpc(core: Arc<Core>, request: Request<Incoming>) -> Response<Body> {
         Err(_) => Err(ApiError::new(ErrorCode::Busy, "The request takes too long.")),
     };
     match answered {
-        Ok(response) => body::json(StatusCode::OK, &serde_json::json!({ "ok": response })),
+        // Written as it is: there may be very much in it, and a tree of JSON values is many times larger.
+        Ok(response) => body::json(StatusCode::OK, &Answered { ok: &response }),
         // It reached the node and was answered: to HTTP that is a success.
         Err(error) => failure(StatusCode::OK, &error),
     }
+}
+
+/// What a front end gets that was not refused.
+#[derive(serde::Serialize)]
+struct Answered<'a> {
+    ok: &'a lanyard_api::Response,
 }
 
 /// A snapshot, then every change, one JSON object a line.

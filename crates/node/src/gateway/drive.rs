@@ -10,15 +10,17 @@
 
 mod renamed;
 
-use super::{Gateway, is_same, random_secret, store_error};
-use crate::{Core, doors::ask_gate, doors::ask_gate::Way, doors::front, names, presence};
+use super::{Gateway, is_same, login, random_secret, store_error};
+use crate::{
+    Core, doors::ask_gate, doors::ask_gate::Way, doors::front, names, presence, presence::RemoteShare,
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lanyard_api::{ApiError, DriveAddress, ErrorCode};
 use lanyard_drive::{
-    offer::dav::{self, BASE, HOST},
+    offer::dav::{self, BASE, HOST, MACOS},
     path,
 };
 use lanyard_link::{Body, BodyError, body};
@@ -120,12 +122,41 @@ impl Gateway {
 /// # Errors
 /// `not_found`, `ambiguous`, `busy`, `internal`.
 pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiError> {
-    let share = presence::find_drive(core, drive)?;
+    Ok(open_share(core, presence::find_drive(core, drive)?).await?.whole())
+}
+
+/// The address of a drive, and what a program needs besides on systems where an address is no secret.
+pub(crate) struct Opened {
+    pub(crate) address: String,
+    /// A name and a password.
+    pub(crate) login: Option<(String, String)>,
+}
+
+impl Opened {
+    fn new(core: &Core, offered: &Offered, port: u16) -> Self {
+        let login = core.gateway.logins.as_ref().map(|logins| logins.for_drive(&offered.secret));
+        Self { address: offered.address(port), login }
+    }
+
+    /// All that a program needs, in one text: it takes a name and a password from it (RFC 3986 §3.2.1).
+    fn whole(self) -> String {
+        match self.login {
+            Some((user, password)) => self.address.replacen("//", &format!("//{user}:{password}@"), 1),
+            None => self.address,
+        }
+    }
+}
+
+/// The same as [`open`] for a drive that was found, also while its device is away.
+///
+/// # Errors
+/// `busy`, `internal`.
+pub(crate) async fn open_share(core: &Arc<Core>, share: RemoteShare) -> Result<Opened, ApiError> {
     let port = super::open_door(core).await.map_err(|error| closed(&error))?;
     let is_it = |known: &Offered| known.node == share.node && known.share == share.share;
     let known = core.gateway.drives().iter().find(|known| is_it(known)).cloned();
     if let Some(known) = known {
-        return Ok(known.address(port));
+        return Ok(Opened::new(core, &known, port));
     }
     if core.gateway.drives().len() >= MOST {
         return Err(ApiError::new(ErrorCode::Busy, format!("{MOST} drives have an address already.")));
@@ -139,9 +170,9 @@ pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiErr
     };
     let row = offered.clone();
     core.gateway.rows.run(move |rows| rows.put_drive(&row)).await.map_err(|error| store_error(&error))?;
-    let address = offered.address(port);
+    let opened = Opened::new(core, &offered, port);
     core.gateway.drives().push(offered);
-    Ok(address)
+    Ok(opened)
 }
 
 /// Drives that have an address.
@@ -158,7 +189,7 @@ pub(crate) async fn list(core: &Arc<Core>) -> Result<Vec<DriveAddress>, ApiError
         drive_id: offered.id(),
         drive: offered.name.clone(),
         device_name: offered.device_name.clone(),
-        url: offered.address(port),
+        url: Opened::new(core, offered, port).whole(),
     };
     Ok(known.iter().map(told).collect())
 }
@@ -231,6 +262,9 @@ async fn answer(core: &Arc<Core>, host: &str, port: u16, request: Request<Incomi
     let rest = request.uri().path().strip_prefix(DRIVES).unwrap_or_default();
     let (secret, below) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(offered) = core.gateway.drive_by_secret(secret) else { return nothing() };
+    if !may_enter(core, &offered, request.headers()) {
+        return login::challenge();
+    }
     let (segment, inside) = match below.find('/') {
         Some(at) => below.split_at(at),
         None => (below, ""),
@@ -262,6 +296,14 @@ async fn answer(core: &Arc<Core>, host: &str, port: u16, request: Request<Incomi
     }
 }
 
+/// Whether a program brings what it needs besides the address.
+fn may_enter(core: &Core, offered: &Offered, headers: &HeaderMap) -> bool {
+    match &core.gateway.logins {
+        Some(logins) => logins.admits(&offered.secret, headers),
+        None => !login::NEEDED,
+    }
+}
+
 /// The request as the owner's node gets it.
 fn outgoing(
     request: Request<Incoming>,
@@ -277,6 +319,11 @@ fn outgoing(
             let value = rename(value.as_bytes(), secret, stand_in);
             asked.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?);
         }
+    }
+    // Nobody else's program is named to the owner's node.
+    let agent = head.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    if agent.starts_with(MACOS.as_bytes()) {
+        asked.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(MACOS));
     }
     asked.headers_mut().insert(BASE, HeaderValue::from_str(base).ok()?);
     asked.headers_mut().insert(HOST, HeaderValue::from_str(host).ok()?);

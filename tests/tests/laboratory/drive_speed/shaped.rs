@@ -49,7 +49,9 @@ pub(super) fn a_gigabit_line() -> Result<()> {
 
 pub(super) fn a_line_that_loses() -> Result<()> {
     const SIZE: u64 = 48;
-    let beside = Beside::new(SIZE + 64)?;
+    /// What most computers have.
+    const CUBIC: &str = "echo cubic > /proc/sys/net/ipv4/tcp_congestion_control";
+    let beside = Beside::prepared(SIZE + 64, &["--write"], CUBIC)?;
     write_large(&beside.there("large.bin"), SIZE)?;
     let (ada, ben) = (beside.sender.host(), beside.owner.host());
     let way = Way { delay: 2, differs: 1, lost: 0 };
