@@ -176,6 +176,28 @@ describe("a folder", { timeout: 60_000 }, () => {
     await screens.as("en", 1120);
   });
 
+  test("lets go of pictures that have scrolled away", async () => {
+    const { page, stage } = screens;
+    const many = Array.from({ length: 400 }, (_, i) => entry(`photo ${i}.jpg`, "file", 1000));
+    listed = ({ path }) => listing(many, path);
+    let release = () => {};
+    const held = new Promise<void>((done) => (release = done));
+    stage.answers.look = async ({ path, page, size }) => {
+      await held;
+      return { is: "look", value: looks(path, page, size) };
+    };
+    stage.answers.end_look = () => ({ is: "done" });
+    await open();
+    await press("Show as tiles");
+    await expect.poll(() => screens.requests("look").length).toBe(2);
+    const asked = screens.requests("look").map(({ name }) => name!);
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await expect.poll(() => screens.requests("end_look").map(({ name }) => name).toSorted()).toEqual(asked.toSorted());
+    release();
+    await page.getByRole("gridcell").filter({ hasText: "photo 399.jpg" }).locator("img").waitFor();
+    expect(screens.requests("end_look").length, "what came is not taken back").toBe(2);
+  });
+
   test("is selected with the mouse and with the keyboard", async () => {
     const { page } = screens;
     await open();

@@ -64,7 +64,7 @@ describe.sequential("discs", () => {
     await inspect(page, "discs-nearby");
     stage.answers.save_image = () => ({ code: "busy", detail: "Too much at once." });
     await card.getByRole("button", { name: /Save as image/ }).click();
-    await expect.poll(() => screens.requests("save_image")).toEqual([{ do: "save_image", drive: "d1@ben", dest: null, conflict: "keep_both" }]);
+    await expect.poll(() => screens.requests("save_image")).toEqual([{ do: "save_image", drive: "d1@ben", dest: null, conflict: "refuse" }]);
     const away = page.locator(".card").filter({ hasText: "Summer photos" });
     await away.getByText("Not there at the moment").waitFor();
     expect(await away.getByRole("button").count()).toBe(0);

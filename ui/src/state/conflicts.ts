@@ -1,10 +1,11 @@
 // Names that are taken: asked about one after the other, or for all at once. What is replaced is what the person was
 // asked about; when somebody has changed it meanwhile, it is asked about again.
 
-import type { Conflict, Entry, Transfer } from "../api";
+import type { ApiError, Conflict, Entry, Transfer } from "../api";
 import { asApiError } from "../platform";
 import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
+import { each } from "./each";
 
 export type Settled = Exclude<Conflict, "refuse">;
 
@@ -42,22 +43,31 @@ export interface Said {
   forAll: boolean;
 }
 
-/** What has a name in a folder of a drive; none when nothing has it any more, or nobody can tell. */
+/** What has a name in a folder of a drive; none when nothing has it any more. Throws an `ApiError`. */
 export async function entryAt(drive: string, path: string): Promise<Entry | null> {
   try {
     return await ask({ do: "entry", drive, path }, "entry");
-  } catch {
-    return null;
+  } catch (thrown) {
+    if (asApiError(thrown).code === "not_found") return null;
+    throw thrown;
   }
 }
 
 /** Settles all of them. Closing the question leaves the rest as it is. */
 export async function settleAll(taken: Taken[]): Promise<void> {
   // Looked at before anything is asked: for all means for what is there now.
-  const waiting = await Promise.all(taken.map(async (one) => ({ one, there: await one.look() })));
+  const looked = new Map<Taken, Entry | null>();
+  await each(taken, async (one) => {
+    try {
+      looked.set(one, await one.look());
+    } catch (thrown) {
+      tell(one, asApiError(thrown));
+    }
+  });
+  const waiting = taken.filter((one) => looked.has(one));
   let forAll: Settled | null = null;
-  for (const [i, { one, there: first }] of waiting.entries()) {
-    let there = first;
+  for (const [i, one] of waiting.entries()) {
+    let there = looked.get(one) ?? null;
     for (let changed = false; ; changed = true) {
       const fits = there === null || (there.kind === "folder") === one.folder;
       // What was changed meanwhile, or cannot be replaced, is asked about by itself.
@@ -70,20 +80,28 @@ export async function settleAll(taken: Taken[]): Promise<void> {
         if (said.forAll) forAll = choice;
       }
       try {
+        // Where nothing is any more nothing is replaced: what comes there meanwhile was seen by nobody.
+        const free = there === null && one.where === "there";
         if (choice === "skip") await one.skip?.();
-        else await one.go(choice, choice === "replace" ? (there?.etag ?? null) : null);
+        else if (choice === "keep_both" || free) await one.go("keep_both", null);
+        else await one.go("replace", there?.etag ?? null);
         break;
       } catch (thrown) {
         const error = asApiError(thrown);
-        const now = error.code === "exists" || error.code === "changed" ? await one.look() : there;
+        const taken = error.code === "exists" || error.code === "changed";
+        const now = taken ? await one.look().catch(() => there) : there;
         if (now?.etag === there?.etag && now?.kind === there?.kind) {
-          above.note({ about: "error", error, retry: () => void settleAll([one]) });
+          tell(one, error);
           break;
         }
         there = now;
       }
     }
   }
+}
+
+function tell(one: Taken, error: ApiError) {
+  above.note({ about: "error", error, retry: () => void settleAll([one]) });
 }
 
 function put(question: Question): Promise<Said | null> {

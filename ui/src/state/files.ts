@@ -6,11 +6,10 @@ import { ask, platform } from "./app.svelte";
 import { attempt } from "./actions";
 import { above } from "./dialogs.svelte";
 import { entryAt, settleAll } from "./conflicts";
+import { each } from "./each";
 import { below } from "./entries";
 import { n, t } from "./say";
 
-/** Questions to the node at one time when many things are done at once. */
-const AT_ONCE = 4;
 /** More than this at once are better done as a whole folder. */
 const MOST_AT_ONCE = 2_000;
 
@@ -221,13 +220,4 @@ export async function removeAll(
 /** What did not work with one file; a change by somebody else has words of its own. */
 function sayFailed(error: ApiError, tried: string) {
   above.note({ about: "error", error, ...(error.code === "changed" && { tried }) });
-}
-
-/** A few at a time, all of them. */
-async function each<T>(things: readonly T[], work: (thing: T) => Promise<unknown>) {
-  const left = [...things].reverse();
-  const worker = async () => {
-    for (let thing = left.pop(); thing !== undefined; thing = left.pop()) await work(thing);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, things.length) }, worker));
 }
