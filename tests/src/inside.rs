@@ -99,6 +99,9 @@ fn act(arguments: &[&str]) -> Result<()> {
             let limit = Duration::from_secs(limit.parse()?);
             rude::slow(address.parse()?, path, part, Path::new(file), limit)
         }
+        ["slow-put", address, path, limit] => {
+            rude::slow_put(address.parse()?, path, Duration::from_secs(limit.parse()?))
+        }
         ["web", address, dir] => web::web(address.parse()?, Path::new(dir)),
         ["open-socket", path] => open_socket(Path::new(path)),
         ["announce", packets @ ..] => announce(packets),

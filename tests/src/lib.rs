@@ -23,6 +23,7 @@ pub mod printer;
 pub mod python;
 pub mod runner;
 pub mod scratch;
+pub mod sessions;
 pub mod standard;
 pub mod wait;
 

@@ -1,4 +1,9 @@
-// Documents to print, written here so that every byte is known.
+// Documents to print, written here so that every byte is known; and films to play.
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
 
 /** A PDF with one line of text a page. */
 export function pdf(...pages: string[]): Buffer {
@@ -34,6 +39,18 @@ function drawn(...pages: string[]): Buffer {
   text += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}`;
   text += `trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${text.lastIndexOf("xref")}\n%%EOF\n`;
   return Buffer.from(text, "latin1");
+}
+
+/**
+ * A film of so many seconds at a path: moving bars, as WebM or as MP4 by its ending. Each frame stands for itself, so
+ * that a jump lands where it was meant to.
+ */
+export async function film(path: string, seconds: number) {
+  const codec = path.endsWith(".webm")
+    ? ["-c:v", "libvpx", "-b:v", "900k", "-deadline", "realtime", "-cpu-used", "8", "-g", "10"]
+    : ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10", "-movflags", "+faststart"];
+  const picture = `testsrc2=size=160x90:rate=10:duration=${seconds}`;
+  await run("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", picture, ...codec, path]);
 }
 
 /** A falling tone of so many seconds: 16 bits, 8 kHz, one channel (RIFF WAVE). */

@@ -11,7 +11,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Nearby, NodeStatus } from "../src/api";
 import { inspect, launch } from "./chromium";
-import { pdf, tone } from "./documents";
+import { film, pdf, tone } from "./documents";
 import { Node, scratch, unique, until } from "./nodes";
 import { picture } from "./paper";
 import { Screen } from "./screen";
@@ -45,6 +45,11 @@ beforeAll(async () => {
   await writeFile(join(files, "notes.txt"), "Dear Anna\n");
   await writeFile(join(files, "noise.bin"), randomBytes(5000));
   await writeFile(join(files, "tone.wav"), tone(600));
+  const films = join(files, "Reisen", "Filme");
+  await mkdir(films);
+  await film(join(films, "bars.webm"), 60);
+  await film(join(films, "bars.mp4"), 60);
+  await writeFile(join(films, "broken.mp4"), randomBytes(200_000));
   many = join(place.path, "many");
   await mkdir(many);
   await run("sh", ["-c", `cd "$1" && seq -f 'file %.0f.dat' 1 ${HUNDRED_THOUSAND} | tr '\\n' '\\0' | xargs -0 touch`, "sh", many]);
@@ -141,6 +146,43 @@ describe.sequential("folders of another computer", () => {
     await page().keyboard.press("Escape");
   });
 
+  test("play a film from where somebody jumps to, or say that this browser cannot", async () => {
+    const ranges: string[] = [];
+    page().on("request", (request) => {
+      if (new URL(request.url()).pathname.startsWith("/media/")) void request.allHeaders().then((headers) => ranges.push(headers["range"] ?? "all"));
+    });
+    await page().getByRole("link", { name: "Reisen" }).click();
+    await page().getByRole("link", { name: "Filme" }).click();
+    for (const name of ["bars.webm", "bars.mp4"]) {
+      ranges.length = 0;
+      await page().getByRole("button", { name, exact: true }).click();
+      const video = anna.dialog.locator("video");
+      const cannot = anna.dialog.getByText("This can't be played here");
+      await video.or(cannot).first().waitFor();
+      const state = () => video.evaluate((video: HTMLVideoElement) => ({ at: video.currentTime, length: video.duration, ready: video.readyState, width: video.videoWidth }));
+      const plays = async () => ((await cannot.count()) > 0 ? "cannot" : (await state()).ready >= 2 ? "plays" : "waits");
+      await expect.poll(plays).not.toBe("waits");
+      if ((await plays()) === "cannot") {
+        // Chromium without the codecs of MP4 says so; WebM it always has.
+        expect(name).toBe("bars.mp4");
+        await inspect(page(), "folders-film-cannot");
+      } else {
+        const known = await state();
+        expect([Math.round(known.length), known.width], name).toEqual([60, 160]);
+        await video.evaluate((video: HTMLVideoElement) => (video.currentTime = 50));
+        await expect.poll(async () => (await state()).at, { message: `${name} goes on from there` }).toBeGreaterThan(50.2);
+        expect(ranges.some((range) => Number(/bytes=(\d+)-/.exec(range)?.[1]) > 500_000), `a jump is a range: ${ranges.join(", ")}`).toBe(true);
+        await inspect(page(), `folders-film-${name.split(".")[1]}`);
+      }
+      await page().keyboard.press("Escape");
+    }
+    await page().getByRole("button", { name: "broken.mp4", exact: true }).click();
+    await anna.dialog.getByText("This can't be played here").waitFor();
+    await inspect(page(), "folders-film-broken");
+    await page().keyboard.press("Escape");
+    await open(FILES);
+  });
+
   test("take files and whole folders that are dropped on them", async () => {
     // A page cannot make a dropped folder: the browser's own word for one is played, its files are real.
     await page().evaluate(() => {
@@ -220,6 +262,43 @@ describe.sequential("folders of another computer", () => {
     await row("notes.txt").focus();
     await page().keyboard.press("Delete");
     await row("notes.txt").waitFor({ state: "detached" });
+  });
+
+  test("are not overwritten by a copy of what somebody has changed since it was seen", async () => {
+    await writeFile(join(files, "shared.txt"), "as Anna saw it\n");
+    const choose = async () => {
+      const chooser = page().waitForEvent("filechooser");
+      await page().getByRole("button", { name: "Copy files here" }).click();
+      await (await chooser).setFiles({ name: "shared.txt", mimeType: "text/plain", buffer: Buffer.from("Anna's own\n") });
+    };
+    await choose();
+    await anna.dialog.getByText("“shared.txt” is there already").waitFor();
+    await writeFile(join(files, "shared.txt"), "Ben wrote more meanwhile\n");
+    await anna.dialog.getByRole("button", { name: "Replace" }).click();
+    await anna.dialog.getByText("“shared.txt” was changed meanwhile").waitFor();
+    expect(await readFile(join(files, "shared.txt"), "utf8"), "Ben's words are there").toBe("Ben wrote more meanwhile\n");
+    await inspect(page(), "folders-conflict-changed");
+    await anna.dialog.getByRole("button", { name: "Replace" }).click();
+    await until("what Anna has agreed to replace to be replaced", async () => (await readFile(join(files, "shared.txt"), "utf8")) === "Anna's own\n");
+  });
+
+  test("have an address for other programs while somebody wants one", async () => {
+    await page().getByRole("button", { name: "More" }).click();
+    await page().getByRole("menuitem", { name: "Address for other programs…" }).click();
+    const on = anna.dialog.getByRole("switch", { name: "Address for other programs" });
+    await on.click();
+    const url = (await anna.dialog.locator(".url").textContent())!;
+    const asked = (method: string) => fetch(url, { method, headers: { depth: "1" } });
+    expect((await asked("PROPFIND")).status).toBe(207);
+    expect(await (await fetch(`${url}shared.txt`)).text()).toBe("Anna's own\n");
+    await page().keyboard.press("Escape");
+    await page().getByRole("button", { name: "More" }).click();
+    await page().getByRole("menuitem", { name: "Address for other programs…" }).click();
+    expect(await anna.dialog.locator(".url").textContent(), "it stays the same").toBe(url);
+    await on.click();
+    await anna.dialog.locator(".url").waitFor({ state: "detached" });
+    expect((await asked("PROPFIND")).status).toBe(404);
+    await page().keyboard.press("Escape");
   });
 
   test("ask before a download that is there already, and keep both", async () => {

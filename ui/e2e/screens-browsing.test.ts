@@ -41,6 +41,7 @@ const transfer = (name: string, id = name): Transfer => ({
   direction: "download",
   name,
   drive: "Project files",
+  drive_id: `photos@${BEN}`,
   device: BEN,
   device_name: "Ben's desktop",
   remote_path: name,

@@ -89,6 +89,19 @@ describe.sequential("copies", () => {
     expect(await row("done.mkv").getByRole("button").count(), "what is done needs nothing").toBe(0);
   });
 
+  test("one of several that wait for their turn can be put before the others", async () => {
+    const waiting = (id: string, more: object = {}) => copy(id, { state: "waiting", bytes_done: 0, rate: 0, ...more });
+    await show({ ...nothing(), transfers: [copy("film"), waiting("one"), waiting("two"), waiting("alone", { device: "c".repeat(52), device_name: "Kitchen Pi" })] }, "activity");
+    stage.answers.next_transfer = () => ({ is: "transfer", value: waiting("two") });
+    await row("two.mkv").getByText("Waiting to begin").waitFor();
+    expect(await row("alone.mkv").getByRole("button", { name: "Copy next" }).count(), "nothing else waits for that device").toBe(0);
+    expect(await row("film.mkv").getByRole("button", { name: "Copy next" }).count(), "it moves already").toBe(0);
+    await everywhere("copies-waiting", () => page.getByText("two.mkv").waitFor());
+    await press("two.mkv", "Copy next");
+    await notesOnScreen().getByText("“two.mkv” is next.").waitFor();
+    expect(requests("next_transfer")).toEqual([{ do: "next_transfer", transfer: "two" }]);
+  });
+
   test("what did not come of a folder, and what is called otherwise, is told file by file", async () => {
     stage.answers.transfer_notes = () => ({ is: "transfer_notes", value: notes });
     const open = async () => {
@@ -97,12 +110,30 @@ describe.sequential("copies", () => {
     };
     await show(copying(), "activity");
     await open();
+    await dialog().getByText("The file can't be read.").waitFor();
     await dialog().getByText("2024/a:b.txt is called 2024/a%3Ab.txt").waitFor();
     await everywhere("copy-notes", open);
     stage.answers.transfer_notes = () => ({ code: "internal", detail: "the store does not answer" });
     await page.getByRole("button", { name: "What is different…" }).click();
     await dialog().getByText("Something in Lanyard failed").waitFor();
     await inspect(page, "copy-notes-failing");
+    await page.keyboard.press("Escape");
+  });
+
+  test("how fast all of them go is set where they are watched", async () => {
+    let limit: number | null = null;
+    stage.answers.transfer_limit = () => ({ is: "transfer_limit", value: limit });
+    stage.answers.limit_transfers = ({ rate }) => ({ is: "transfer_limit", value: (limit = rate) });
+    await show(copying(), "activity");
+    const open = async () => {
+      await page.getByRole("button", { name: /^(Speed of copies|Tempo der Kopien)$/ }).click();
+      await dialog().getByRole("combobox").waitFor();
+    };
+    await open();
+    await everywhere("copies-speed", open);
+    await open();
+    await dialog().getByRole("combobox").selectOption("1000000");
+    await expect.poll(() => requests("limit_transfers").at(-1)).toEqual({ do: "limit_transfers", transfer: null, rate: 1_000_000 });
     await page.keyboard.press("Escape");
   });
 
@@ -247,12 +278,13 @@ describe.sequential("mounts", () => {
     const mounts = [
       mount(),
       mount({ dir: "/home/anna/Recipes", drive: "Recipes", drive_id: "r@pi", device: "c".repeat(52), device_name: "Kitchen Pi", at_start: false }),
-      mount({ dir: "/home/anna/Old", drive: "Old", mounted: false, detail: "/home/anna/Old is not empty; what is in it would be hidden." }),
+      mount({ dir: "/home/anna/Old", drive: "Old", mounted: false, note: { is: "failed", code: "invalid" }, detail: "/home/anna/Old is not empty; what is in it would be hidden." }),
     ];
     await show({ ...nothing(), mounts }, "nearby");
     await row("Films").getByText("There", { exact: true }).waitFor();
     await row("Recipes").getByText("Kitchen Pi is away · comes back by itself").waitFor();
     await row("Old").getByText("Not there", { exact: true }).waitFor();
+    await row("Old").getByText("The folder can't be used").waitFor();
     await page.getByText("Folders of others on this computer").scrollIntoViewIfNeeded();
     await everywhere("mounts", () => page.getByText("Recipes").first().waitFor());
     stage.answers.unmount = ({ careful }) => (careful ? { code: "busy", detail: "Programs have 2 files open." } : { is: "done" });

@@ -1,11 +1,15 @@
 // A small W3C WebDriver client, as much of it as the window's test needs, and the programs around it.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { AXE, SCREENSHOTS } from "./chromium";
 import { until } from "./nodes";
+
+const run = promisify(execFile);
 
 /** The key under which WebDriver hands out elements (W3C WebDriver §12). */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
@@ -142,6 +146,22 @@ export async function screen(programs: Programs): Promise<string> {
     if (child.exitCode === null) return display;
   }
   throw new Error("no free display number for Xvfb");
+}
+
+/** Drags files from another program into the middle of the window, looks while they hang there, and lets them go. */
+export async function dragOnto(programs: Programs, env: NodeJS.ProcessEnv, paths: string[], look: () => Promise<unknown>) {
+  const [x, y] = [1190, 10];
+  const source = programs.start("/usr/bin/python3", [fileURLToPath(new URL("drag-source.py", import.meta.url)), String(x), String(y), ...paths], env);
+  let said = "";
+  source.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  await until("something to drag", async () => said.includes("ready"));
+  const mouse = (...words: (string | number)[]) => run("xdotool", words.map(String), { env });
+  await mouse("mousemove", x + 40, y + 40, "mousedown", 1);
+  // A drag begins with the first few pixels, and is heard of while the mouse moves.
+  for (let step = 1; step <= 20; step++) await mouse("mousemove", x + 40 - step * 30, y + 40 + step * 18, "sleep", 0.03);
+  await look();
+  await mouse("mousemove_relative", 1, 1, "mouseup", 1);
+  source.kill();
 }
 
 /** A session bus, over which a second start finds the first. */

@@ -7,14 +7,15 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job, Nearby, NodeStatus } from "../src/api";
-import { pdf, tone } from "./documents";
+import { film, pdf, tone } from "./documents";
 import { ask, LOOPBACK, Node, program, scratch, unique, until } from "./nodes";
-import { driver, Programs, screen, sessionBus, Window } from "./webdriver";
+import { dragOnto, driver, Programs, screen, sessionBus, Window } from "./webdriver";
 
 const BEN = unique("Ben's PC");
 const ANNA = unique("Anna's window");
 const HALL = unique("Hall");
 const PHOTOS = unique("Photos");
+const TAKES = unique("Takes files");
 
 let place: Awaited<ReturnType<typeof scratch>>;
 let ben: Node;
@@ -30,15 +31,28 @@ beforeAll(async () => {
   await mkdir(join(place.path, "photos", "2019"), { recursive: true });
   await writeFile(join(place.path, "photos", "2019", "beach.jpg"), photo);
   await writeFile(join(place.path, "photos", "2019", "tone.wav"), tone(120));
+  await film(join(place.path, "photos", "2019", "bars.webm"), 40);
   await writeFile(join(place.path, "Report.pdf"), pdf("one", "two"));
   await writeFile(join(place.path, "Letter.pdf"), pdf("dear"));
+  await writeFile(join(place.path, "photos", "2019", "plan.txt"), "First the lake.\n");
+  // What would ask the desktop for the program of a file only writes down what it was asked for.
+  await mkdir(join(place.path, "bin"));
+  await writeFile(join(place.path, "bin", "xdg-open"), `#!/bin/sh\nprintf '%s\\n' "$1" >> "${join(place.path, "opened")}"\n`, { mode: 0o755 });
+  await mkdir(join(place.path, "takes"));
+  // As many as make the list as high as the window.
+  for (let i = 1; i <= 12; i++) await writeFile(join(place.path, "takes", `there ${i}.txt`), "there\n");
+  await mkdir(join(place.path, "Album", "inner"), { recursive: true });
+  await writeFile(join(place.path, "Album", "inner", "photo.jpg"), photo);
+  await writeFile(join(place.path, "dropped.txt"), "dropped\n");
   ben = await Node.start(join(place.path, "ben"), BEN);
   await ben.ask("share", "printer", "save-as-pdf", "--name", HALL);
   await ben.ask("share", "folder", join(place.path, "photos"), "--name", PHOTOS);
+  await ben.ask("share", "folder", join(place.path, "takes"), "--name", TAKES, "--write");
 
   env = {
     ...process.env,
     ...LOOPBACK,
+    PATH: `${join(place.path, "bin")}:${process.env["PATH"]}`,
     DISPLAY: await screen(programs),
     DBUS_SESSION_BUS_ADDRESS: await sessionBus(programs),
     // Whoever runs this keeps their own settings and files.
@@ -64,6 +78,14 @@ async function printed(): Promise<string[]> {
   const { downloads_dir } = await ben.ask<NodeStatus>("status");
   const folder = join(downloads_dir, "Printed");
   return existsSync(folder) ? await readdir(folder) : [];
+}
+
+async function openFolder(name: string) {
+  const link = await app.script<string>(
+    'return [...document.querySelectorAll("li.card")].find((card) => card.textContent.includes(arguments[0])).querySelector("a").id;',
+    name,
+  );
+  await app.click(`[id="${link}"]`);
 }
 
 describe.sequential("the main job in the window", () => {
@@ -129,11 +151,7 @@ describe.sequential("the main job in the window", () => {
   });
 
   test("a folder opens, and a download is identical to the original", async () => {
-    const link = await app.script<string>(
-      'return [...document.querySelectorAll("li.card")].find((card) => card.textContent.includes(arguments[0])).querySelector("a").id;',
-      PHOTOS,
-    );
-    await app.click(`[id="${link}"]`);
+    await openFolder(PHOTOS);
     await app.click("a[data-main]", "2019");
     await app.click('button[aria-label="Download beach.jpg"]');
     await app.find(".notes", "Checked: identical to the original");
@@ -157,6 +175,53 @@ describe.sequential("the main job in the window", () => {
     await until("it to go on from there", async () => ((await heard())?.at ?? 0) >= 100);
     expect(await app.inspect("window-sound")).toEqual([]);
     await app.click("dialog button", "Close");
+  });
+
+  test("a film plays from where somebody jumps to", async () => {
+    await app.click("button[data-main]", "bars.webm");
+    await app.find("dialog video");
+    type Seen = { at: number; length: number; ready: number; width: number; error: string | null };
+    const seen = () =>
+      app.script<Seen | null>(
+        `const video = document.querySelector("dialog video");
+         return video && { at: video.currentTime, length: video.duration, ready: video.readyState, width: video.videoWidth, error: video.error?.message ?? null };`,
+      );
+    const ready = await until("the film to be known", async () => ((await seen())?.ready ?? 0) >= 2 && (await seen()));
+    expect([Math.round(ready.length), ready.width]).toEqual([40, 160]);
+    await app.script('const video = document.querySelector("dialog video"); video.currentTime = 30; void video.play();');
+    await until("it to go on from there", async () => ((await seen())?.at ?? 0) >= 30.2);
+    expect(await app.inspect("window-film")).toEqual([]);
+    await app.click("dialog button", "Close");
+  });
+
+  test("a file opens with this computer's own program, from a copy of it", async () => {
+    await app.click("button[data-main]", "plan.txt");
+    await app.find("dialog pre", "First the lake.");
+    await app.click("dialog button", "Open on this computer");
+    const opened = await until("the program to be asked for", async () => {
+      const told = join(place.path, "opened");
+      return existsSync(told) && (await readFile(told, "utf8")).trim();
+    });
+    const { downloads_dir } = await ask<NodeStatus>(data, "status");
+    expect(opened).toBe(join(downloads_dir, "plan.txt"));
+    expect(await readFile(opened, "utf8")).toBe("First the lake.\n");
+    await app.click("dialog button", "Close");
+  });
+
+  test("a file and a folder that are dragged here from another program are copied to the neighbour", async () => {
+    await app.click("nav a", "Nearby");
+    await app.find("li.card", TAKES);
+    await openFolder(TAKES);
+    await app.find(".list", "there 12.txt");
+    await dragOnto(programs, env, [join(place.path, "Album"), join(place.path, "dropped.txt")], async () => {
+      await app.find(".list.lit", "Drop to copy 2 files here");
+      expect(await app.inspect("window-drop")).toEqual([]);
+    });
+    const there = join(place.path, "takes");
+    await until("both to be there", async () => existsSync(join(there, "Album", "inner", "photo.jpg")) && existsSync(join(there, "dropped.txt")));
+    expect(photo.equals(await readFile(join(there, "Album", "inner", "photo.jpg")))).toBe(true);
+    expect(await readFile(join(there, "dropped.txt"), "utf8")).toBe("dropped\n");
+    await app.find("a[data-main]", "Album");
   });
 
   test("a job that waits for a sleeping device is cancelled", async () => {

@@ -25,8 +25,9 @@ import {
   transferSentence,
   type Sentence,
 } from "./sentences";
-import { attempt, endTransfer, handleJob, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
+import { attempt, endTransfer, handleJob, nextTransfer, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
 import { platform } from "./state/app.svelte";
+import { isTaken, settleCopies } from "./state/conflicts";
 import { above } from "./state/dialogs.svelte";
 import { look } from "./state/look.svelte";
 import type { Model } from "./state/model";
@@ -56,7 +57,7 @@ export interface Does {
 export function allItems(model: Model): Item[] {
   const items = [
     ...model.jobs.map((job) => fromJob(job, model)),
-    ...model.transfers.map(fromTransfer),
+    ...model.transfers.map((copy) => fromTransfer(copy, model)),
     // What waits for an answer stands above every place already.
     ...model.inbox.sendings.filter((sending) => sending.state !== "asking").map(fromSending),
   ];
@@ -106,15 +107,21 @@ function fromJob(job: Job, model: Model): Item {
   };
 }
 
-function fromTransfer(copy: Transfer): Item {
+function fromTransfer(copy: Transfer, model: Model): Item {
   const over = isTransferOver(copy);
   const down = copy.direction === "download";
   const reveal = platform().reveal;
   const does: Does[] = [];
   if (hasNotes(copy)) does.push({ words: t("copy.notes"), act: () => above.open({ what: "copy_notes", transfer: copy.id }) });
   if (down && copy.state === "done" && reveal) does.push({ words: t("reveal"), act: () => attempt(() => reveal(copy.local_path)) });
-  if (copy.state === "failed") does.push({ words: t("try_again"), act: () => retryTransfer(copy.id) });
+  if (isTaken(copy)) {
+    const alike = model.transfers.filter((other) => other.id !== copy.id && isTaken(other));
+    does.push({ words: t("copy.decide"), act: () => settleCopies([copy, ...alike]) });
+  } else if (copy.state === "failed") does.push({ words: t("try_again"), act: () => retryTransfer(copy.id) });
   if (copy.state === "paused") does.push({ words: t("copy.resume"), act: () => retryTransfer(copy.id) });
+  if (waitsItsTurn(copy) && model.transfers.some((other) => other.id !== copy.id && other.device === copy.device && waitsItsTurn(other))) {
+    does.push({ words: t("copy.next"), act: () => nextTransfer(copy) });
+  }
   if (copy.state === "running" || copy.state === "waiting") does.push({ words: t("copy.pause"), act: () => pauseTransfer(copy) });
   if (!over) does.push({ words: t("cancel"), act: () => endTransfer(copy) });
   return {
@@ -131,6 +138,9 @@ function fromTransfer(copy: Transfer): Item {
     does,
   };
 }
+
+/** Whether it waits for nothing but others before it. */
+const waitsItsTurn = ({ state, reason }: Transfer) => state === "waiting" && reason === null;
 
 function whereTo({ direction, inbox, drive, device_name: device }: Transfer): string {
   if (inbox) return t("activity.sent_to", { device });

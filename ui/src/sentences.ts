@@ -9,6 +9,7 @@ import type {
   Finding,
   Job,
   Member,
+  MountNote,
   Nearby,
   NodeStatus,
   Os,
@@ -17,6 +18,7 @@ import type {
   Sending,
   Share,
   Transfer,
+  TransferNote,
 } from "./api";
 import { ago, bytes, timeLeft, until } from "./format";
 import { minutesLeft } from "./joining";
@@ -159,6 +161,7 @@ export function transferSentence(transfer: Transfer): Sentence {
     case "waiting":
       if (transfer.reason === "peer_unreachable") return { tone: "warn", words: t("copy.waits_for_device", { device }) };
       if (transfer.reason === "away") return { tone: "warn", words: t("copy.waits_for_disc", { drive: transfer.drive, device }) };
+      if (transfer.reason === "disk_full") return { tone: "warn", words: waitsForRoom(transfer) };
       if (transfer.inbox && transfer.reason === "must_ask") return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
       return { tone: "accent", words: t("copy.waiting") };
     case "running":
@@ -172,6 +175,12 @@ export function transferSentence(transfer: Transfer): Sentence {
     case "failed":
       return { tone: "danger", words: notCopied(transfer) };
   }
+}
+
+/** How much is missing on which disk. */
+function waitsForRoom({ bytes: all, bytes_done: done, direction, device_name: device }: Transfer): string {
+  const size = bytes(look.language, Math.max(0, (all ?? done) - done));
+  return t(direction === "download" ? "copy.waits_for_room_here" : "copy.waits_for_room_there", { size, device });
 }
 
 /** How much, how fast, from how many, how long still. */
@@ -207,6 +216,28 @@ function notCopied({ reason, inbox, device_name: device, direction, bytes: all, 
     return t(direction === "download" ? "copy.full_here" : "copy.full_there", { size, device });
   }
   return t("copy.failed", { reason: failure(reason, device) });
+}
+
+/** Why a single file of a folder was not copied. */
+export function noteWords({ fate, reason }: TransferNote, device: string): string {
+  const own = `copy.why.${fate}.${reason}`;
+  if (isKey(own)) return t(own);
+  const words = failure(reason, device);
+  return `${words.charAt(0).toLocaleUpperCase(look.language)}${words.slice(1)}.`;
+}
+
+/** What there is to tell of a mounted drive: why it is not there, or what became of something that was written. */
+export function mountWords(note: MountNote): string {
+  switch (note.is) {
+    case "failed":
+      return told("unmounted", note.code, "unmounted.other");
+    case "elsewhere":
+      return t("mounts.elsewhere");
+    case "kept_both":
+      return t("mounts.kept_both", { path: note.path, kept: note.kept_as });
+    case "lost":
+      return t("mounts.lost", { path: note.path });
+  }
 }
 
 /** Whether there is something to tell of single files. */

@@ -13,6 +13,7 @@ export function copy(id: string, more: Partial<Transfer> = {}): Transfer {
     direction: "download",
     name: `${id}.mkv`,
     drive: "Films",
+    drive_id: `films@${BEN}`,
     device: BEN,
     device_name: "Ben's desktop",
     remote_path: `${id}.mkv`,
@@ -79,15 +80,16 @@ export function mount(more: Partial<Mount> = {}): Mount {
     device_name: "Ben's desktop",
     at_start: true,
     mounted: true,
+    note: null,
     detail: null,
     ...more,
   };
 }
 
 export const notes: TransferNote[] = [
-  { path: "2024/broken.raw", copy: "2024/broken.raw", fate: "failed", detail: "“2024/broken.raw” cannot be read on Ben's desktop." },
-  { path: "latest", copy: "latest", fate: "left_out", detail: "Links are not copied." },
-  { path: "2024/a:b.txt", copy: "2024/a%3Ab.txt", fate: "renamed", detail: null },
+  { path: "2024/broken.raw", copy: "2024/broken.raw", fate: "failed", reason: "unreadable", detail: "“2024/broken.raw” cannot be read on Ben's desktop." },
+  { path: "latest", copy: "latest", fate: "left_out", reason: "invalid", detail: "Links are not copied." },
+  { path: "2024/a:b.txt", copy: "2024/a%3Ab.txt", fate: "renamed", reason: null, detail: null },
 ];
 
 /** Copies in every state, with everything a sentence may hold. */

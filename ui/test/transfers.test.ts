@@ -24,6 +24,9 @@ describe("a copy", () => {
     expect(transferSentence(copy("a", full)).words).toBe("This computer's disk is full. The rest needs 3 GB: make room, then go on");
     expect(transferSentence(copy("a", { ...full, direction: "upload" })).words).toBe("The disk of Ben's desktop is full. The rest needs 3 GB: make room there, then go on");
     expect(transferSentence(copy("a", { ...full, bytes: null })).words).toBe("Not copied: the disk is full");
+    const waits = { ...full, state: "waiting" } as const;
+    expect(transferSentence(copy("a", waits)).words).toBe("This computer's disk is full. The rest needs 3 GB · goes on by itself when there is room");
+    expect(transferSentence(copy("a", { ...waits, direction: "upload" })).words).toContain("The disk of Ben's desktop is full");
   });
 
   test("of a folder is only all right when all of it came", () => {

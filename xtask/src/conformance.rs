@@ -7,13 +7,33 @@ use crate::{project, shell, suites};
 use anyhow::{Context as _, Result, ensure};
 use std::fs;
 
-/// The line above the rows.
-const HEAD: &str = "|---|---|---|---|---|\n";
-/// The same of the table about folders, whose rows begin with the other.
-const FOLDERS: (&str, &str) = ("|:--|:--|---|---|---|\n", "| litmus: ");
+/// A table: the line above its rows, and the beginnings of the names under which the laboratory leaves them. What no
+/// other table wants belongs to the first.
+const TABLES: [(&str, &[&str]); 4] = [
+    (HEAD, &[]),
+    ("|:--|:--|---|---|---|\n", &["litmus "]),
+    ("|:--|:--|:--|---|\n", &["session "]),
+    ("|:--|---|---|---|---|\n", &["fsx", "pjdfstest"]),
+];
 
-/// The same of the table about mounted drives, with the beginnings of its rows.
-const MOUNTED: (&str, [&str; 2]) = ("|:--|---|---|---|---|\n", ["| fsx, ", "| pjdfstest "]);
+/// The line above the rows about printers.
+const HEAD: &str = "|---|---|---|---|---|\n";
+
+/// Words in the names of the scenarios that leave rows.
+const SCENARIOS: [&str; 9] = [
+    "conformance",
+    "litmus",
+    "suites",
+    "cadaver",
+    "rclone_copies",
+    "davfs2_mounts",
+    "gio_copies",
+    "a_guest_reads_with",
+    "programs_copy_there",
+];
+
+/// The same of those on a mounted drive.
+const ON_A_MOUNT: [&str; 2] = ["programs_work_in", "what_fio_writes"];
 
 /// The order of the rows; what is not named here comes last.
 const ORDER: [&str; 9] = [
@@ -36,31 +56,21 @@ pub(crate) fn write() -> Result<()> {
     shell::run(shell::cargo().args(["build", "-p", "lanyard-cli"]))?;
     suites::install()?;
     let mut run = shell::cargo();
-    run.args([
-        "test",
-        "-p",
-        "lanyard-tests",
-        "--test",
-        "laboratory",
-        "--",
-        "conformance",
-        "litmus",
-        "suites",
-    ]);
+    run.args(["test", "-p", "lanyard-tests", "--test", "laboratory", "--"]).args(SCENARIOS).args(ON_A_MOUNT);
     shell::run(run.env("LANYARD_CONFORMANCE", &figures))?;
-    let mut rows = Vec::new();
+    let mut rows: Vec<Vec<String>> = TABLES.map(|_| Vec::new()).into();
     for entry in fs::read_dir(&figures)? {
-        rows.push(fs::read_to_string(entry?.path())?);
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let wants = |(_, begins): &(&str, &[&str])| begins.iter().any(|begin| name.starts_with(begin));
+        rows[TABLES.iter().position(wants).unwrap_or(0)].push(fs::read_to_string(&path)?);
     }
     let file = project::root().join("docs/conformance.md");
-    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let (folders, printers): (Vec<String>, Vec<String>) =
-        rows.into_iter().partition(|row| row.starts_with(FOLDERS.1));
-    let (mounted, printers): (Vec<String>, Vec<String>) =
-        printers.into_iter().partition(|row| MOUNTED.1.iter().any(|begin| row.starts_with(begin)));
-    let text = with_rows(&text, HEAD, printers)?;
-    let text = with_rows(&text, FOLDERS.0, folders)?;
-    fs::write(&file, with_rows(&text, MOUNTED.0, mounted)?)?;
+    let mut text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    for ((head, _), rows) in TABLES.iter().zip(rows) {
+        text = with_rows(&text, head, rows)?;
+    }
+    fs::write(&file, text)?;
     println!("wrote {}", file.display());
     Ok(())
 }

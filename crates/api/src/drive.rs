@@ -128,6 +128,9 @@ pub struct Transfer {
     pub name: String,
     /// The drive's name.
     pub drive: String,
+    /// Its id, `share@device`; empty for what is sent to a person.
+    #[serde(default)]
+    pub drive_id: String,
     /// The device at the other end.
     pub device: String,
     /// The name of that device.

@@ -33,7 +33,7 @@ pub use home::{
     Founded, Home, HomeState, Invite, InviteDevice, InviteState, Member, Paired, Purpose, Role, Window,
 };
 pub use look::{Hit, Look, NoLook, Playable, Search, Unseen};
-pub use mount::{Binned, Mount};
+pub use mount::{Binned, DriveAddress, Mount, MountNote};
 pub use print::{
     ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,
     PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,

@@ -1,10 +1,10 @@
 //! What can be asked, and what is answered.
 
 use crate::{
-    Answer, Ask, Binned, Check, Conflict, Device, Document, FolderAddress, Founded, Grant, HomeState, Inbox,
-    Invite, Job, JobAction, Listing, Look, Medium, Millis, Mount, Nearby, Network, NetworkProfile, NewPass,
-    NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions, PrinterCapabilities, Purpose, Queue, Role,
-    Search, Share, Snapshot, Transfer, TransferNote,
+    Answer, Ask, Binned, Check, Conflict, Device, Document, DriveAddress, Entry, FolderAddress, Founded,
+    Grant, HomeState, Inbox, Invite, Job, JobAction, Listing, Look, Medium, Millis, Mount, Nearby, Network,
+    NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions,
+    PrinterCapabilities, Purpose, Queue, Role, Search, Share, Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -360,6 +360,13 @@ pub enum Request {
         /// From an earlier `Listing`.
         after: Option<String>,
     },
+    /// One file or folder of a drive → `Entry`.
+    Entry {
+        /// The drive.
+        drive: String,
+        /// The path inside it.
+        path: String,
+    },
     /// Copy a file or folder from a drive to here → `Transfer`, at once; its progress comes as events.
     Get {
         /// The drive.
@@ -394,6 +401,9 @@ pub enum Request {
         /// When the name is taken there.
         #[serde(default)]
         conflict: Conflict,
+        /// Replace only what has this entity tag; otherwise the copy fails with `exists` and keeps what is there.
+        #[serde(default)]
+        replaces: Option<String>,
     },
     /// Send files and folders of this computer to a device of the home → `Transfers`, one for each, at once. They wait
     /// until somebody there accepts them, or a rule does.
@@ -432,6 +442,11 @@ pub enum Request {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
     },
+    /// Put a copy before all others that wait for their turn with the same device → `Transfer`.
+    NextTransfer {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+    },
     /// How fast copies may go, in bytes a second → `TransferLimit`, the one for all together. At least 65,536.
     LimitTransfers {
         /// Only this one, by its id or a unique beginning of it; none means all together.
@@ -447,6 +462,16 @@ pub enum Request {
     TransferNotes {
         /// The transfer's id or a unique beginning of it.
         transfer: String,
+    },
+    /// Go on with a copy that failed with `exists`, now that it is decided what becomes of what has the name → `Transfer`.
+    SettleTransfer {
+        /// The transfer's id or a unique beginning of it.
+        transfer: String,
+        /// What becomes of it.
+        conflict: Conflict,
+        /// Uploads: replace only what has this entity tag.
+        #[serde(default)]
+        replaces: Option<String>,
     },
     /// Go on with a paused or failed copy where it stopped → `Transfer`.
     RetryTransfer {
@@ -472,6 +497,9 @@ pub enum Request {
         /// When the name is taken; what is replaced goes into the drive's bin.
         #[serde(default)]
         conflict: Conflict,
+        /// Replace only what has this entity tag; otherwise `changed`.
+        #[serde(default)]
+        replaces: Option<String>,
         /// Only if this is still its entity tag; otherwise `changed`.
         #[serde(default)]
         if_match: Option<String>,
@@ -487,6 +515,9 @@ pub enum Request {
         /// When the name is taken; what is replaced goes into the drive's bin.
         #[serde(default)]
         conflict: Conflict,
+        /// Replace only what has this entity tag; otherwise `changed`.
+        #[serde(default)]
+        replaces: Option<String>,
     },
     /// Remove something from a drive, a folder with all that is in it → `Removed`. It can be had back for 30 days.
     RemoveEntry {
@@ -533,6 +564,14 @@ pub enum Request {
         page: u32,
         /// A picture's longer edge in pixels, 16 to 2,400.
         size: u32,
+        /// A name, by which `EndLook` knows it; 64 bytes at most.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Nobody wants to see that any more: a `Look` that is under way ends with `busy`, as does the work for it → `Done`.
+    EndLook {
+        /// The name that it was given.
+        name: String,
     },
     /// Open a file of a drive for a player → `Playable`.
     Play {
@@ -594,6 +633,8 @@ pub enum Request {
         /// The drive, or its address.
         drive: String,
     },
+    /// Drives that have such an address → `DriveAddresses`.
+    DriveAddresses,
 }
 
 /// The answer to a request.
@@ -648,6 +689,8 @@ pub enum Response {
     Jobs(Vec<Job>),
     /// A folder's content.
     Listing(Listing),
+    /// One file or folder.
+    Entry(Entry),
     /// One copy.
     Transfer(Transfer),
     /// Copies.
@@ -683,6 +726,8 @@ pub enum Response {
     Mount(Mount),
     /// Mounted drives.
     Mounts(Vec<Mount>),
+    /// Drives with an address for programs.
+    DriveAddresses(Vec<DriveAddress>),
     /// Discs and drives that are in.
     Media(Vec<Medium>),
 }

@@ -44,6 +44,9 @@ pub struct TransferNote {
     pub copy: String,
     /// What became of it.
     pub fate: TransferFate,
+    /// The error code behind it, if any.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Why, in plain English.
     pub detail: Option<String>,
 }

@@ -261,10 +261,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         way: Way,
     },
-    /// Show a drive as a folder of this computer
+    /// Show a drive as a folder of this computer; on Windows under a letter
     Mount {
         drive: String,
-        /// An empty folder, or one that is made [default: one in the home folder]
+        /// An empty folder, or one that is made [default: one in the home folder]; on Windows a letter [default: a free one]
         dir: Option<PathBuf>,
         /// Again whenever Lanyard starts
         #[arg(long)]
@@ -322,6 +322,11 @@ pub(crate) enum Command {
     },
     /// Hold a copy until it is resumed
     Pause {
+        /// Its id or the beginning of it
+        id: String,
+    },
+    /// Put a waiting copy before all others that wait
+    Next {
         /// Its id or the beginning of it
         id: String,
     },

@@ -30,13 +30,18 @@ pub(crate) async fn rm(node: &Asked, places: Vec<Place>, json: bool) -> Result<(
 pub(crate) async fn mv(node: &Asked, way: Way, json: bool) -> Result<(), Failure> {
     let Way { from, to, taken } = way;
     let (drive, path, to) = within_one(from, to)?;
-    placed(node, Request::MoveEntry { drive, path, to, conflict: taken.into(), if_match: None }, json).await
+    placed(
+        node,
+        Request::MoveEntry { drive, path, to, conflict: taken.into(), replaces: None, if_match: None },
+        json,
+    )
+    .await
 }
 
 pub(crate) async fn cp(node: &Asked, way: Way, json: bool) -> Result<(), Failure> {
     let Way { from, to, taken } = way;
     let (drive, path, to) = within_one(from, to)?;
-    placed(node, Request::CopyEntry { drive, path, to, conflict: taken.into() }, json).await
+    placed(node, Request::CopyEntry { drive, path, to, conflict: taken.into(), replaces: None }, json).await
 }
 
 pub(crate) async fn bin(

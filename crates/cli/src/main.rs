@@ -191,6 +191,7 @@ async fn dispatch(args: Args) -> Result<(), Failure> {
             transfers::inbox(&node, stop, ask_again, folder, usual_folder, json).await
         }
         Command::Pause { id } => transfers::pause(&node, id, json).await,
+        Command::Next { id } => transfers::next(&node, id, json).await,
         Command::Limit { rate, only } => transfers::limit(&node, rate, only, json).await,
         Command::Notes { id } => transfers::notes(&node, id, json).await,
         Command::Resume { id } => transfers::resume(&node, id, json).await,

@@ -15,7 +15,7 @@ pub(crate) async fn mount(
     at_start: bool,
     json: bool,
 ) -> Result<(), Failure> {
-    let dir = dir.as_deref().map(absolute).transpose()?;
+    let dir = dir.as_deref().map(place).transpose()?;
     let Response::Mount(mount) = node.ask(Request::Mount { drive, dir, at_start }).await? else {
         return Err(ask::odd());
     };
@@ -41,13 +41,42 @@ pub(crate) async fn shut(node: &Asked, drive: &Path, json: bool) -> Result<(), F
 }
 
 pub(crate) async fn unmount(node: &Asked, dir: &Path, json: bool) -> Result<(), Failure> {
-    let Response::Done = node.ask(Request::Unmount { dir: absolute(dir)?, careful: false }).await? else {
+    let Response::Done = node.ask(Request::Unmount { dir: place(dir)?, careful: false }).await? else {
         return Err(ask::odd());
     };
     show::show(json, &serde_json::json!({ "done": true }), |_| "Unmounted.\n".to_owned())
 }
 
+/// A folder as the node needs it; on Windows the letter of a drive, which is no path in any folder.
+fn place(dir: &Path) -> Result<String, Failure> {
+    match dir.to_str().filter(|text| cfg!(windows) && is_letter(text)) {
+        Some(letter) => Ok(letter.to_owned()),
+        None => absolute(dir),
+    }
+}
+
+/// `X`, `X:` or `X:\`.
+fn is_letter(text: &str) -> bool {
+    let mut signs = text.chars();
+    signs.next().is_some_and(|c| c.is_ascii_alphabetic()) && matches!(signs.as_str(), "" | ":" | r":\")
+}
+
 pub(crate) async fn list(node: &Asked, json: bool) -> Result<(), Failure> {
     let Response::Mounts(mounts) = node.ask(Request::Mounts).await? else { return Err(ask::odd()) };
     show::show(json, &mounts, |mounts| show::mounts(mounts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_letter_of_a_drive_is_told_from_a_folder() {
+        for letter in ["x", "X:", r"Z:\"] {
+            assert!(is_letter(letter), "{letter}");
+        }
+        for folder in ["", ":", "1:", "xy", r"X:\Music", "/x"] {
+            assert!(!is_letter(folder), "{folder}");
+        }
+    }
 }

@@ -1,21 +1,27 @@
 //! What a person reads: short tables and sentences. With `--json` the same values as they are.
 
+mod copies;
 mod drives;
+mod jobs;
+mod near;
 mod passes;
 pub(crate) mod qr;
 mod reasons;
+mod sharing;
 pub(crate) mod table;
 
+pub(crate) use copies::{inbox, transfer, transfer_line, transfer_notes, transfer_reason, transfers};
 pub(crate) use drives::{bin, clean_line, media, mounts};
+pub(crate) use jobs::{job, job_line, job_reason, jobs, queues};
+pub(crate) use near::{nearby, nearby_changes};
 pub(crate) use passes::{new_pass, passes};
+pub(crate) use sharing::{asks, shared, shares};
 
 use crate::Failure;
 use jiff::{Timestamp, tz::TimeZone};
 use lanyard_api::{
-    Access, Ask, Audience, Check, CheckKind, DeviceState, Entry, EntryKind, Grant, Inbox, Job, JobDirection,
-    JobState, Listing, Millis, Nearby, Network, NetworkProfile, NodeStatus, Os, Outcome, Printer,
-    PrinterState, Queue, SendingState, Share, ShareKind, SharingState, Transfer, TransferDirection,
-    TransferFate, TransferNote, TransferState,
+    Check, CheckKind, Entry, EntryKind, Listing, Millis, Network, NetworkProfile, NodeStatus, Os, Outcome,
+    SharingState,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -142,255 +148,8 @@ pub(crate) fn networks(networks: &[Network]) -> String {
     table.text()
 }
 
-pub(crate) fn nearby(nearby: &Nearby) -> String {
-    if nearby.devices.is_empty() && nearby.printers.is_empty() && nearby.drives.is_empty() {
-        return "Nothing is nearby yet. Start Lanyard on another computer on this network.\n".to_owned();
-    }
-    let mut text = String::new();
-    if !nearby.devices.is_empty() {
-        let mut table = Table::new(&["DEVICE", "STATE", "CHECK WORDS", "ADDRESS"]);
-        for device in &nearby.devices {
-            let address = device.addresses.first().cloned().unwrap_or_default();
-            table.row([
-                device.name.clone(),
-                device_state(device.state).to_owned(),
-                device.check_words.clone(),
-                address,
-            ]);
-        }
-        text.push_str(&table.text());
-    }
-    if !nearby.printers.is_empty() {
-        let mut table = Table::new(&["PRINTER", "STATE", "MODEL"]);
-        for printer in &nearby.printers {
-            table.row([
-                at(&printer.name, &printer.device_name),
-                printer_state(printer),
-                printer.model.clone().unwrap_or_default(),
-            ]);
-        }
-        separate(&mut text, &table);
-    }
-    if !nearby.drives.is_empty() {
-        let mut table = Table::new(&["DRIVE", "STATE", "MAY", "FREE"]);
-        for drive in &nearby.drives {
-            table.row([
-                at(&drive.name, &drive.device_name),
-                with_access(if drive.available { "ready" } else { "away" }, drive.access),
-                if drive.writable { "read and write" } else { "read" }.to_owned(),
-                drive.free_bytes.map(size).unwrap_or_default(),
-            ]);
-        }
-        separate(&mut text, &table);
-    }
-    text
-}
-
-/// One line for each thing that came, went or changed.
-pub(crate) fn nearby_changes(before: &Nearby, now: &Nearby) -> String {
-    let (old, new) = (nearby_lines(before), nearby_lines(now));
-    let mut text = String::new();
-    for (id, line) in &new {
-        match old.iter().find(|(other, _)| other == id) {
-            None => text.push_str(&format!("came     {line}\n")),
-            Some((_, other)) if other != line => text.push_str(&format!("changed  {line}\n")),
-            Some(_) => {}
-        }
-    }
-    for (id, line) in &old {
-        if !new.iter().any(|(other, _)| other == id) {
-            text.push_str(&format!("went     {line}\n"));
-        }
-    }
-    text
-}
-
-fn nearby_lines(nearby: &Nearby) -> Vec<(String, String)> {
-    let devices = nearby.devices.iter().map(|device| {
-        (device.id.clone(), format!("device   {}, {}", clean(&device.name), device_state(device.state)))
-    });
-    let printers = nearby.printers.iter().map(|printer| {
-        let name = clean(&at(&printer.name, &printer.device_name));
-        (printer.id.clone(), format!("printer  {name}, {}", clean(&printer_state(printer))))
-    });
-    let drives = nearby.drives.iter().map(|drive| {
-        let state = if drive.available { "ready" } else { "away" };
-        (drive.id.clone(), format!("drive    {}, {state}", clean(&at(&drive.name, &drive.device_name))))
-    });
-    devices.chain(printers).chain(drives).collect()
-}
-
-pub(crate) fn shared(share: &Share) -> String {
-    format!("“{}” is shared with {}.\n", clean(&share.name), clean(&audience(share)))
-}
-
-pub(crate) fn shares(shares: &[Share]) -> String {
-    if shares.is_empty() {
-        return "Nothing is shared. Share something with: lanyard share folder PATH\n".to_owned();
-    }
-    let mut table = Table::new(&["SHARE", "ID", "WHAT", "WHO", "STATE"]);
-    for share in shares {
-        let what = match share.kind {
-            ShareKind::Printer => format!("printer {}", share.target),
-            ShareKind::Folder if share.policy.write => format!("folder {} (may write)", share.target),
-            ShareKind::Folder => format!("folder {}", share.target),
-            ShareKind::Disc => format!("disc {}", share.target),
-        };
-        let state = if share.available { "ready" } else { "away" };
-        table.row([share.name.clone(), share.id.clone(), what, audience(share), state.to_owned()]);
-    }
-    table.text()
-}
-
-pub(crate) fn jobs(jobs: &[Job]) -> String {
-    if jobs.is_empty() {
-        return "There are no print jobs.\n".to_owned();
-    }
-    let mut table = Table::new(&["JOB", "DOCUMENT", "WHERE", "STATE", "WHEN"]);
-    for job in jobs {
-        table.row([
-            short(&job.id),
-            job.title.clone(),
-            job_where(job),
-            with_reason(job_state(job.state), job.detail.as_deref().or(job.reason.as_deref())),
-            when(job.created_at),
-        ]);
-    }
-    table.text()
-}
-
-pub(crate) fn queues(queues: &[Queue]) -> String {
-    let mut table = Table::new(&["QUEUE", "NAME", "STATE"]);
-    for queue in queues {
-        let state = match queue.paused {
-            true => "stopped by its owner".to_owned(),
-            false => with_reason(queue_state(queue.state), queue.reasons.first().map(String::as_str)),
-        };
-        table.row([queue.id.clone(), queue.name.clone(), state]);
-    }
-    table.text()
-}
-
-pub(crate) fn job_line(job: &Job) -> String {
-    format!("{}  {}", short(&job.id), self::job(job))
-}
-
-pub(crate) fn job(job: &Job) -> String {
-    let reason = job.detail.as_deref().or(job.reason.as_deref());
-    let pages = match (job.pages_done, job.pages) {
-        (Some(done), Some(pages)) if job.state == JobState::Printing => format!(" (page {done} of {pages})"),
-        _ => String::new(),
-    };
-    let state = clean(&with_reason(job_state(job.state), reason));
-    format!("“{}” on {}: {state}{pages}\n", clean(&job.title), clean(&job_where(job)))
-}
-
-pub(crate) fn job_reason(job: &Job) -> String {
-    let reason = job.detail.clone().or_else(|| Some(reasons::words(job.reason.as_deref()?).to_owned()));
-    clean(&reason.unwrap_or_else(|| format!("“{}” was {}.", job.title, job_state(job.state))))
-}
-
-pub(crate) fn transfers(transfers: &[Transfer]) -> String {
-    if transfers.is_empty() {
-        return "There are no copies.\n".to_owned();
-    }
-    let mut table = Table::new(&["COPY", "FILE", "", "DRIVE", "STATE", "WHEN"]);
-    for transfer in transfers {
-        let direction = match transfer.direction {
-            TransferDirection::Download => "from",
-            TransferDirection::Upload => "to",
-        };
-        table.row([
-            short(&transfer.id),
-            transfer.name.clone(),
-            direction.to_owned(),
-            at(&transfer.drive, &transfer.device_name),
-            with_reason(&transfer_state(transfer), transfer.detail.as_deref().or(transfer.reason.as_deref())),
-            when(transfer.created_at),
-        ]);
-    }
-    table.text()
-}
-
-pub(crate) fn transfer_line(transfer: &Transfer) -> String {
-    format!("{}  {}", short(&transfer.id), self::transfer(transfer))
-}
-
-pub(crate) fn transfer(transfer: &Transfer) -> String {
-    let drive = clean(&at(&transfer.drive, &transfer.device_name));
-    let name = clean(&transfer.name);
-    match (transfer.state, transfer.direction) {
-        (TransferState::Done, TransferDirection::Download) => {
-            let path = clean(&transfer.local_path);
-            format!("{path} ({}), identical to the original\n", amount(transfer))
-        }
-        (TransferState::Done, TransferDirection::Upload) => {
-            let path = clean(&transfer.remote_path);
-            format!("{drive}:{path} ({}), identical to the original\n", amount(transfer))
-        }
-        _ => {
-            let reason = transfer.detail.as_deref().or(transfer.reason.as_deref());
-            format!("{name}, {drive}: {}\n", clean(&with_reason(&transfer_state(transfer), reason)))
-        }
-    }
-}
-
-/// How much it was: bytes, and for a folder the files and what there is to tell of them.
-fn amount(transfer: &Transfer) -> String {
-    let mut words = size(transfer.bytes_done);
-    if let Some(tree) = transfer.tree {
-        words = format!("{} files, {words}", tree.files_done);
-        for (count, what) in [(tree.left_out, "left out"), (tree.renamed, "renamed")] {
-            if count > 0 {
-                words.push_str(&format!(", {count} {what}: see lanyard notes {}", short(&transfer.id)));
-            }
-        }
-    }
-    words
-}
-
-pub(crate) fn inbox(inbox: &Inbox) -> String {
-    let mut text = format!("What others send lands in {}.\n", clean(&inbox.folder));
-    for sender in &inbox.always {
-        text.push_str(&format!("{}: always accepted\n", clean(&sender.device_name)));
-    }
-    if inbox.sendings.is_empty() {
-        return text;
-    }
-    let mut table = Table::new(&["ID", "WHAT", "FROM", "STATE", "WHEN"]);
-    for one in &inbox.sendings {
-        let state = match one.state {
-            SendingState::Asking => "asks: see lanyard asks".to_owned(),
-            SendingState::Refused => "not accepted".to_owned(),
-            SendingState::Withdrawn => "not sent to its end".to_owned(),
-            SendingState::Done => size(one.bytes_done),
-            SendingState::Accepted => format!("{} of {}", size(one.bytes_done), size(one.bytes)),
-        };
-        let (title, from) = (one.title.clone(), one.device_name.clone());
-        table.row([short(&one.id), title, from, state, when(one.asked_at)]);
-    }
-    text + &table.text()
-}
-
-pub(crate) fn transfer_notes(notes: &[TransferNote]) -> String {
-    if notes.is_empty() {
-        return "Everything was copied under its own name.\n".to_owned();
-    }
-    let mut table = Table::new(&["FILE", "", ""]);
-    for note in notes {
-        let (fate, why) = match note.fate {
-            TransferFate::Renamed => ("is called", note.copy.clone()),
-            TransferFate::LeftOut => ("left out", note.detail.clone().unwrap_or_default()),
-            TransferFate::Failed => ("failed", note.detail.clone().unwrap_or_default()),
-        };
-        table.row([note.path.clone(), fate.to_owned(), why]);
-    }
-    table.text()
-}
-
-pub(crate) fn transfer_reason(transfer: &Transfer) -> String {
-    let reason = transfer.detail.clone().or_else(|| transfer.reason.clone());
-    clean(&reason.unwrap_or_else(|| format!("“{}” was {}.", transfer.name, transfer_state(transfer))))
+fn at(name: &str, device: &str) -> String {
+    if device.is_empty() { name.to_owned() } else { format!("{name}@{device}") }
 }
 
 pub(crate) fn listing(listing: &Listing) -> String {
@@ -420,118 +179,10 @@ fn entries(listing: &Listing, widths: [usize; 2]) -> String {
     table.text()
 }
 
-pub(crate) fn asks(asks: &[Ask]) -> String {
-    if asks.is_empty() {
-        return "Nobody asks for anything.\n".to_owned();
-    }
-    let mut table = Table::new(&["QUESTION", "WHO", "FROM", "WANTS", "DOCUMENT", "UNTIL"]);
-    for ask in asks {
-        let what = ask.title.clone().unwrap_or_default();
-        let pages = ask.pages.map(|pages| format!("{pages} pages"));
-        let details: Vec<String> = pages.into_iter().chain(ask.bytes.map(size)).collect();
-        table.row([
-            ask.id.clone(),
-            if ask.known { ask.device_name.clone() } else { format!("{} (not known)", ask.device_name) },
-            ask.address.clone(),
-            ask.share_name.clone(),
-            if details.is_empty() { what } else { format!("{what} ({})", details.join(", ")) },
-            when(ask.ends_at),
-        ]);
-    }
-    table.text()
-}
-
-fn separate(text: &mut String, table: &Table) {
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(&table.text());
-}
-
-fn at(name: &str, device: &str) -> String {
-    if device.is_empty() { name.to_owned() } else { format!("{name}@{device}") }
-}
-
 fn profile(profile: NetworkProfile) -> &'static str {
     match profile {
         NetworkProfile::Public => "public",
         NetworkProfile::Trusted => "mine",
-    }
-}
-
-fn device_state(state: DeviceState) -> &'static str {
-    match state {
-        DeviceState::Online => "online",
-        DeviceState::Unreachable => "not answering",
-    }
-}
-
-fn printer_state(printer: &Printer) -> String {
-    let told = printer.reasons.iter().map(String::as_str).filter(|reason| *reason != "none");
-    let reasons: Vec<&str> = told.map(reasons::words).collect();
-    with_access(&with_reason(queue_state(printer.state), Some(reasons.join(", ").as_str())), printer.access)
-}
-
-fn queue_state(state: PrinterState) -> &'static str {
-    match state {
-        PrinterState::Ready => "ready",
-        PrinterState::Busy => "busy",
-        PrinterState::Stopped => "stopped",
-        PrinterState::Unreachable => "not answering",
-    }
-}
-
-fn with_access(state: &str, access: Access) -> String {
-    match access {
-        Access::Allowed => state.to_owned(),
-        Access::Ask => format!("{state}, ask first"),
-        Access::Waiting => format!("{state}, waiting for its owner"),
-        Access::Refused => format!("{state}, refused by its owner"),
-    }
-}
-
-fn job_state(state: JobState) -> &'static str {
-    match state {
-        JobState::Sending => "sending",
-        JobState::Waiting => "waiting",
-        JobState::Held => "held",
-        JobState::Printing => "printing",
-        JobState::Stopped => "stopped",
-        JobState::Done => "done",
-        JobState::Cancelled => "cancelled",
-        JobState::Failed => "failed",
-    }
-}
-
-fn job_where(job: &Job) -> String {
-    match job.direction {
-        JobDirection::Outgoing => at(&job.printer, &job.device_name),
-        JobDirection::Incoming => format!("{}, for {}", job.printer, job.device_name),
-    }
-}
-
-fn running(transfer: &Transfer, bytes: u64) -> String {
-    let mut words = format!("{} of {}", size(transfer.bytes_done), size(bytes));
-    if let Some((tree, files)) = transfer.tree.and_then(|tree| Some((tree, tree.files?))) {
-        words = format!("{} of {files} files, {words}", tree.files_done);
-    }
-    if let Some(left) = bytes.saturating_sub(transfer.bytes_done).checked_div(transfer.rate) {
-        words.push_str(&format!(", {}/s, {}:{:02} left", size(transfer.rate), left / 60, left % 60));
-    }
-    words
-}
-
-fn transfer_state(transfer: &Transfer) -> String {
-    match transfer.state {
-        TransferState::Waiting => "waiting".to_owned(),
-        TransferState::Running => match transfer.bytes {
-            Some(bytes) => running(transfer, bytes),
-            None => "running".to_owned(),
-        },
-        TransferState::Paused => "paused".to_owned(),
-        TransferState::Done => "done".to_owned(),
-        TransferState::Cancelled => "cancelled".to_owned(),
-        TransferState::Failed => "failed".to_owned(),
     }
 }
 
@@ -540,49 +191,6 @@ fn with_reason(state: &str, reason: Option<&str>) -> String {
         Some(reason) => format!("{state} ({})", reasons::words(reason)),
         None => state.to_owned(),
     }
-}
-
-fn audience(share: &Share) -> String {
-    let who: Vec<String> = share
-        .policy
-        .audience
-        .iter()
-        .map(|grant| {
-            let who = match &grant.who {
-                Audience::Network => "everyone on my networks".to_owned(),
-                Audience::Home => "my home".to_owned(),
-                Audience::Guest { id } => format!("guest {}", short(id)),
-                Audience::Device { id } => format!("device {}", short(id)),
-            };
-            let conditions = conditions(grant);
-            if conditions.is_empty() { who } else { format!("{who} ({})", conditions.join(", ")) }
-        })
-        .collect();
-    let until = share.policy.until.map(|until| format!(", until {}", when(until))).unwrap_or_default();
-    let who = if who.is_empty() { "nobody".to_owned() } else { who.join(", ") };
-    format!("{who}{until}")
-}
-
-fn conditions(grant: &Grant) -> Vec<String> {
-    let word = |said: bool, word: &str| said.then(|| word.to_owned());
-    [
-        word(grant.ask, "asks first"),
-        word(grant.write, "writes"),
-        word(grant.add_only, "only adds"),
-        word(grant.manage, "manages"),
-        grant.until.map(|until| format!("until {}", when(until))),
-        grant.max_jobs.map(|jobs| format!("{jobs} jobs a day")),
-        grant.max_bytes.map(|bytes| format!("{} a day", size(bytes))),
-        grant.max_pages.map(|pages| format!("{pages} sides a day")),
-        word(grant.no_color, "grey only"),
-        grant.quiet.map(|hours| {
-            let time = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
-            format!("not {}–{}", time(hours.from), time(hours.to))
-        }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 fn short(id: &str) -> String {
@@ -624,27 +232,5 @@ mod tests {
     #[test]
     fn a_strangers_name_cannot_move_the_cursor() {
         assert_eq!(clean("a\x1b[2Jb\u{202e}c\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
-    }
-
-    #[test]
-    fn what_came_and_went_is_told() {
-        let drive = |id: &str, available| lanyard_api::Drive {
-            id: id.into(),
-            name: id.to_uppercase(),
-            device: "x".into(),
-            device_name: "pi".into(),
-            access: Access::Allowed,
-            writable: false,
-            disc: false,
-            available,
-            free_bytes: None,
-            total_bytes: None,
-        };
-        let before = Nearby { drives: vec![drive("a", true), drive("b", true)], ..Nearby::default() };
-        let now = Nearby { drives: vec![drive("b", false), drive("c", true)], ..Nearby::default() };
-        assert_eq!(
-            nearby_changes(&before, &now),
-            "changed  drive    B@pi, away\ncame     drive    C@pi, ready\nwent     drive    A@pi, ready\n"
-        );
     }
 }

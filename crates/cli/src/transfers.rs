@@ -1,4 +1,4 @@
-//! `lanyard ls`, `get`, `put`, `send`, `inbox`, `pause`, `resume`, `limit` and `notes`.
+//! `lanyard ls`, `get`, `put`, `send`, `inbox`, `pause`, `resume`, `next`, `limit` and `notes`.
 
 use crate::{
     Failure,
@@ -77,6 +77,7 @@ pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Fai
             drive: drive.clone(),
             path: path.clone(),
             conflict: wanted.taken.into(),
+            replaces: None,
         });
     }
     every(node, requests, json).await
@@ -128,6 +129,12 @@ pub(crate) async fn inbox(
 
 pub(crate) async fn pause(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
     let request = Request::PauseTransfer { transfer: id };
+    let Response::Transfer(transfer) = node.ask(request).await? else { return Err(ask::odd()) };
+    show::show(json, &transfer, show::transfer)
+}
+
+pub(crate) async fn next(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
+    let request = Request::NextTransfer { transfer: id };
     let Response::Transfer(transfer) = node.ask(request).await? else { return Err(ask::odd()) };
     show::show(json, &transfer, show::transfer)
 }

@@ -11,12 +11,17 @@
 //! It is bounded: [`MAX_INSTANCES`] instances, [`MAX_ADDRESSES`] addresses for each of their hosts, and nothing about
 //! anybody else.
 
+mod ask;
+mod good;
+mod hear;
+
 use crate::{
     Kind,
-    message::{Data, Known, Message, Name, Question, Record, Type},
+    message::{Known, Name, Question},
 };
+use good::{Good, roll};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -25,33 +30,15 @@ use std::{
 pub const MAX_INSTANCES: usize = 512;
 /// The most addresses of one host.
 pub const MAX_ADDRESSES: usize = 16;
-/// An instance heard within this time is not forgotten for a newcomer.
-const FRESH: Duration = Duration::from_secs(10);
 /// Before the first question, up to a hundred milliseconds more (RFC 6762 §5.2).
 const BEFORE_FIRST: Duration = Duration::from_millis(20);
 /// Between the first two rounds; doubled each time up to the second.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(256);
-/// Rounds closer than this are for the answers that one's own question brings: they follow no other's question.
-const OWN_ROUNDS: Duration = Duration::from_secs(4);
-/// What a goodbye or a replacement leaves is gone after this time (§10.1, §10.2).
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Parts of a record's life, in percent, after which it is asked for again, and up to how much later (§5.2).
-const ASK_AGAIN: [u32; 4] = [80, 85, 90, 95];
-const SPREAD: u32 = 4;
-/// From what part of a record's life on another's question for it counts.
-const NEARLY: u32 = 75;
-/// Before something missing is asked for; doubled each time up to the second.
+/// Before something missing is asked for; four times as long each time.
 const FIRST_ASK: Duration = Duration::from_millis(50);
-const LONGEST_ASK: Duration = Duration::from_secs(256);
 /// After so many questions an instance without a TXT record is taken as it is.
 const WITHOUT_TEXT: u32 = 3;
-/// An instance that somebody vouched for within this time does not make room for others.
-const VOUCHED_FOR: Duration = Duration::from_secs(120);
-/// The longest that a record is believed, whatever it says.
-const MAX_TTL: u32 = 2 * 3600;
-/// After so many bytes of names no further instance is asked about in the same packet.
-const PARTS: usize = 700;
 /// Between two packets of questions.
 const PACKETS: Duration = Duration::from_millis(50);
 
@@ -126,68 +113,6 @@ struct Instance {
     unspoken: bool,
 }
 
-/// For how long a record is good.
-#[derive(Clone, Copy, Debug)]
-struct Good {
-    until: Instant,
-    life: Duration,
-    /// How often it was asked for since.
-    asked: u8,
-    /// It said goodbye, or was replaced: it is not asked for.
-    ending: bool,
-    /// When it is asked for again, in percent of its life after [`ASK_AGAIN`].
-    later: u32,
-}
-
-impl Good {
-    fn new(now: Instant, ttl: u32, dice: &mut u64) -> Self {
-        let life = if ttl == 0 { LAST_WORDS } else { Duration::from_secs(u64::from(ttl.clamp(1, MAX_TTL))) };
-        Self { until: now + life, life, asked: 0, ending: ttl == 0, later: roll(dice, SPREAD * 100) }
-    }
-
-    fn ends_soon(&mut self, now: Instant) {
-        self.until = self.until.min(now + LAST_WORDS);
-        self.ending = true;
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        now >= self.until
-    }
-
-    fn left(&self, now: Instant) -> Duration {
-        self.until.saturating_duration_since(now)
-    }
-
-    /// When it has lived for so many hundredths of a percent of its life.
-    fn part(&self, hundredths: u32) -> Instant {
-        let left = self.life * 10_000_u32.saturating_sub(hundredths) / 10_000;
-        self.until.checked_sub(left).unwrap_or(self.until)
-    }
-
-    /// When it is asked for again.
-    fn ask(&self) -> Option<Instant> {
-        let percent = ASK_AGAIN.get(usize::from(self.asked)).filter(|_| !self.ending)?;
-        Some(self.part(percent * 100 + self.later))
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.ask().is_some_and(|at| now >= at)
-    }
-
-    /// Somebody else asked. The last question is always our own.
-    fn asked_by_another(&mut self, now: Instant) {
-        if usize::from(self.asked) + 1 < ASK_AGAIN.len() && now >= self.part(NEARLY * 100) {
-            self.asked += 1;
-        }
-    }
-
-    fn renew(&mut self, now: Instant) {
-        if !self.ending {
-            (self.until, self.asked) = (now + self.life, 0);
-        }
-    }
-}
-
 impl Cache {
     /// Nothing heard yet; the first question is due at once. `seed` spreads questions of many listeners over time.
     #[must_use]
@@ -241,58 +166,6 @@ impl Cache {
         }
     }
 
-    /// Takes what somebody sent; the names of the complete instances that are new, or otherwise than before.
-    pub fn take(&mut self, message: &Message, now: Instant) -> Vec<Name> {
-        if !message.response {
-            self.overhear(message, now);
-            return Vec::new();
-        }
-        let mut touched = HashSet::new();
-        for record in &message.records {
-            if let Data::Instance(name) = &record.data
-                && let Some((kind, _)) = self.services.iter().find(|(_, service)| *service == record.name)
-            {
-                self.take_instance(*kind, name, record.ttl, now);
-            }
-        }
-        for record in &message.records {
-            if self.take_about(record, now) {
-                touched.insert(record.name.clone());
-            }
-        }
-        let hosts = self.take_addresses(message, now);
-        touched.extend(self.on_hosts(&hosts));
-        touched.retain(|name| self.complete(name, now));
-        touched.into_iter().collect()
-    }
-
-    /// What is to be done now.
-    pub fn due(&mut self, now: Instant) -> Due {
-        let mut due = Due { gone: std::mem::take(&mut self.pushed_out), ..Due::default() };
-        self.expire(&mut due, now);
-        if self.sent.is_some_and(|sent| now < sent + PACKETS) {
-            return due;
-        }
-        let mut asking = Asking::default();
-        if now >= self.round || self.instances.values().any(|instance| instance.there.is_due(now)) {
-            due.round = true;
-            asking.questions.extend(self.services.iter().map(|(_, service)| of(service, Type::PTR)));
-            asking.known = self.known(now);
-            self.instances.values_mut().for_each(|instance| _ = is_due_now(&mut instance.there, now));
-            self.pass_round(now);
-        }
-        self.ask_for_parts(&mut asking, now);
-        // An instance that says nothing of itself is complete once it was asked often enough.
-        let waiting: Vec<Name> =
-            self.instances.iter().filter(|(_, i)| !i.complete).map(|(name, _)| name.clone()).collect();
-        due.changed.extend(waiting.into_iter().filter(|name| self.complete(name, now)));
-        if !asking.questions.is_empty() {
-            self.sent = Some(now);
-            due.asking = Some(asking);
-        }
-        due
-    }
-
     /// When to look at [`Cache::due`] again.
     #[must_use]
     pub fn next(&self) -> Instant {
@@ -325,226 +198,6 @@ impl Cache {
         self.instances.iter().map(|(name, instance)| (instance.kind, name))
     }
 
-    fn take_instance(&mut self, kind: Kind, name: &Name, ttl: u32, now: Instant) {
-        if let Some(instance) = self.instances.get_mut(name) {
-            instance.there = Good::new(now, ttl, &mut self.dice);
-            instance.heard = now;
-            return;
-        }
-        if ttl == 0 || (self.instances.len() >= MAX_INSTANCES && !self.make_room(now)) {
-            return;
-        }
-        let instance = Instance {
-            kind,
-            heard: now,
-            there: Good::new(now, ttl, &mut self.dice),
-            service: None,
-            text: None,
-            vouched: None,
-            ask: now + FIRST_ASK,
-            asked: 0,
-            complete: false,
-            unspoken: false,
-        };
-        self.instances.insert(name.clone(), instance);
-    }
-
-    /// SRV and TXT: there is one of each, and the latest counts. True when it is news.
-    fn take_about(&mut self, record: &Record, now: Instant) -> bool {
-        let Some(instance) = self.instances.get_mut(&record.name) else { return false };
-        match &record.data {
-            Data::Service { host, port } => {
-                let same = instance.service.as_ref().is_some_and(|(h, p, _)| (h, p) == (host, port));
-                if record.ttl == 0 && !same {
-                    return false;
-                }
-                let good = Good::new(now, record.ttl, &mut self.dice);
-                instance.service = Some((host.clone(), *port, good));
-                self.hosts.entry(host.clone()).or_default();
-                !same || !instance.complete
-            }
-            Data::Text(text) => {
-                let same = instance.text.as_ref().is_some_and(|(known, _)| known == text);
-                if record.ttl == 0 && !same {
-                    return false;
-                }
-                instance.text = Some((text.clone(), Good::new(now, record.ttl, &mut self.dice)));
-                instance.unspoken = false;
-                !same || !instance.complete
-            }
-            Data::Instance(_) | Data::Address(_) => false,
-        }
-    }
-
-    /// Addresses of hosts of instances; the hosts of which something is new.
-    fn take_addresses(&mut self, message: &Message, now: Instant) -> HashSet<Name> {
-        let mut news = HashSet::new();
-        let mut said: Vec<(&Name, IpAddr, bool)> = Vec::new();
-        for record in &message.records {
-            let Data::Address(ip) = record.data else { continue };
-            let Some(addresses) = self.hosts.get_mut(&record.name) else { continue };
-            let good = Good::new(now, record.ttl, &mut self.dice);
-            let has_room = addresses.len() < MAX_ADDRESSES;
-            match addresses.iter_mut().find(|(known, _)| *known == ip) {
-                Some((_, known)) => *known = good,
-                None if record.ttl > 0 && has_room => {
-                    addresses.push((ip, good));
-                    news.insert(record.name.clone());
-                }
-                None => {}
-            }
-            said.push((&record.name, ip, record.flush));
-        }
-        for (host, of, _) in said.iter().filter(|(_, _, flush)| *flush) {
-            for (ip, good) in self.hosts.get_mut(host).into_iter().flatten() {
-                // What was said less than a second ago may belong to the same announcement (§10.2).
-                let said_at = good.until.checked_sub(good.life).unwrap_or(now);
-                let said_now = said.iter().any(|(name, other, _)| name == host && other == ip);
-                if ip.is_ipv4() == of.is_ipv4() && now >= said_at + LAST_WORDS && !said_now {
-                    good.ends_soon(now);
-                }
-            }
-        }
-        news
-    }
-
-    /// Another asks: what it asks for needs not be asked again.
-    fn overhear(&mut self, message: &Message, now: Instant) {
-        let is_round =
-            |question: &Question| question.kind == Type::PTR && question.name == self.services[0].1;
-        if message.questions.iter().any(is_round) {
-            let tracked = |record: &&Record| self.services.iter().any(|(_, service)| *service == record.name);
-            let news = message.records.iter().filter(tracked).any(|record| match &record.data {
-                Data::Instance(name) => !self.instances.contains_key(name),
-                _ => false,
-            });
-            if news {
-                // It knows somebody who is not known here, and who will not answer it: to be asked soon, but not with
-                // every such question, which anybody can send.
-                if self.pause >= LONGEST_PAUSE {
-                    self.again(now);
-                    self.pause = LONGEST_PAUSE / 4;
-                }
-            } else if self.pause > OWN_ROUNDS {
-                self.instances.values_mut().for_each(|instance| instance.there.asked_by_another(now));
-                self.pass_round(now);
-            }
-        }
-        for Question { name, kind } in &message.questions {
-            let is = |own: Type| *kind == own || *kind == Type::ANY;
-            if let Some(instance) = self.instances.get_mut(name) {
-                if let Some((_, _, good)) = instance.service.as_mut().filter(|_| is(Type::SRV)) {
-                    good.asked_by_another(now);
-                }
-                if let Some((_, good)) = instance.text.as_mut().filter(|_| is(Type::TXT)) {
-                    good.asked_by_another(now);
-                }
-            }
-            for (ip, good) in self.hosts.get_mut(name).into_iter().flatten() {
-                if is(family(*ip)) {
-                    good.asked_by_another(now);
-                }
-            }
-        }
-    }
-
-    /// The next round is further away. It is spread so that of many listeners one asks first, and the others hear it.
-    fn pass_round(&mut self, now: Instant) {
-        let part = 800 + roll(&mut self.dice, 400);
-        self.round = now + self.pause * part / 1000;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-    }
-
-    /// Answers that nobody needs to give: those that have more than half of their life before them.
-    fn known(&self, now: Instant) -> Vec<Known> {
-        let known = |(name, instance): (&Name, &Instance)| {
-            let left = instance.there.left(now);
-            let service = self.services.iter().find(|(kind, _)| *kind == instance.kind)?.1.clone();
-            let ttl = u32::try_from(left.as_secs()).unwrap_or(u32::MAX);
-            (left > instance.there.life / 2).then(|| Known { service, instance: name.clone(), ttl })
-        };
-        let mut known: Vec<Known> = self.instances.iter().filter_map(known).collect();
-        // When not all fit, those are told again whose time comes first.
-        known.sort_by_key(|known| std::cmp::Reverse(known.ttl));
-        known
-    }
-
-    /// What is missing or runs out, of instances that are there.
-    fn ask_for_parts(&mut self, asking: &mut Asking, now: Instant) {
-        let mut hosts: HashSet<Name> = HashSet::new();
-        let mut bytes = 0;
-        for (name, instance) in &mut self.instances {
-            // The rest is asked for in the next packet.
-            if bytes > PARTS {
-                break;
-            }
-            let before = asking.questions.len();
-            let missing = !instance.complete && now >= instance.ask;
-            if missing {
-                let pause = FIRST_ASK * 4_u32.saturating_pow(instance.asked.min(8));
-                instance.ask = now + pause.min(LONGEST_ASK);
-                instance.asked += 1;
-            }
-            let is_due = |good: Option<&mut Good>| match good {
-                None => missing,
-                Some(good) if good.is_due(now) => {
-                    good.asked += 1;
-                    true
-                }
-                Some(_) => false,
-            };
-            if is_due(instance.service.as_mut().map(|(_, _, good)| good)) {
-                asking.questions.push(of(name, Type::SRV));
-            }
-            if is_due(instance.text.as_mut().map(|(_, good)| good)) {
-                asking.questions.push(of(name, Type::TXT));
-            }
-            if let Some(host) = instance.host()
-                && !hosts.contains(host)
-            {
-                let addresses = self.hosts.get_mut(host).map(Vec::as_mut_slice).unwrap_or_default();
-                let mut wanted = missing && addresses.is_empty();
-                for (_, good) in addresses {
-                    wanted |= is_due_now(good, now);
-                }
-                if wanted {
-                    asking.questions.push(of(host, Type::A));
-                    asking.questions.push(of(host, Type::AAAA));
-                }
-                hosts.insert(host.clone());
-            }
-            bytes += asking.questions[before..].iter().map(|question| question.name.length()).sum::<usize>();
-        }
-    }
-
-    /// Forgets what has run out, and tells of which instances that is the end, or a change.
-    fn expire(&mut self, due: &mut Due, now: Instant) {
-        let mut hosts = HashSet::new();
-        for (host, addresses) in &mut self.hosts {
-            let before = addresses.len();
-            addresses.retain(|(_, good)| !good.is_over(now));
-            if addresses.len() < before {
-                hosts.insert(host.clone());
-            }
-        }
-        for (name, instance) in &mut self.instances {
-            instance.service.take_if(|(_, _, good)| good.is_over(now));
-            instance.text.take_if(|(_, good)| good.is_over(now));
-            if !instance.complete {
-                continue;
-            }
-            if resolve(name, instance, &self.hosts, now).is_none() {
-                (instance.complete, instance.ask, instance.asked) = (false, now + FIRST_ASK, 0);
-                due.gone.push((instance.kind, name.clone()));
-            } else if instance.host().is_some_and(|host| hosts.contains(host)) {
-                due.changed.push(name.clone());
-            }
-        }
-        self.instances.retain(|_, instance| !instance.there.is_over(now));
-        let used: HashSet<&Name> = self.instances.values().filter_map(Instance::host).collect();
-        self.hosts.retain(|host, _| used.contains(host));
-    }
-
     /// Whether an instance is complete; then it has been told of.
     fn complete(&mut self, name: &Name, now: Instant) -> bool {
         let is_complete = self.resolved(name, now).is_some();
@@ -554,43 +207,11 @@ impl Cache {
         }
         is_complete
     }
-
-    fn on_hosts(&self, hosts: &HashSet<Name>) -> Vec<Name> {
-        let on = |instance: &Instance| instance.host().is_some_and(|host| hosts.contains(host));
-        self.instances
-            .iter()
-            .filter(|(_, i)| !hosts.is_empty() && on(i))
-            .map(|(name, _)| name.clone())
-            .collect()
-    }
-
-    fn make_room(&mut self, now: Instant) -> bool {
-        let oldest = self
-            .instances
-            .iter()
-            .filter(|(_, instance)| instance.vouched.is_none_or(|at| now >= at + VOUCHED_FOR))
-            .filter(|(_, instance)| now >= instance.heard + FRESH)
-            .min_by_key(|(_, instance)| (instance.complete, instance.heard))
-            .map(|(name, _)| name.clone());
-        let Some((name, instance)) = oldest.and_then(|name| self.instances.remove_entry(&name)) else {
-            return false;
-        };
-        if instance.complete {
-            self.pushed_out.push((instance.kind, name));
-        }
-        true
-    }
 }
 
 impl Instance {
     fn host(&self) -> Option<&Name> {
         self.service.as_ref().map(|(host, _, _)| host)
-    }
-}
-
-impl Good {
-    fn times(&self) -> impl Iterator<Item = Instant> + use<> {
-        [Some(self.until), self.ask()].into_iter().flatten()
     }
 }
 
@@ -613,28 +234,6 @@ fn resolve<'a>(
     let addresses: Vec<IpAddr> = live.map(|(ip, _)| *ip).collect();
     let resolved = Resolved { kind: instance.kind, name, host, port: *port, addresses, text };
     (!resolved.addresses.is_empty()).then_some(resolved)
-}
-
-fn is_due_now(good: &mut Good, now: Instant) -> bool {
-    let due = good.is_due(now);
-    good.asked += u8::from(due);
-    due
-}
-
-fn family(ip: IpAddr) -> Type {
-    if ip.is_ipv4() { Type::A } else { Type::AAAA }
-}
-
-fn of(name: &Name, kind: Type) -> Question {
-    Question { name: name.clone(), kind }
-}
-
-/// A number below `sides`, from xorshift64: enough for spreading packets over time, and no secret.
-fn roll(dice: &mut u64, sides: u32) -> u32 {
-    *dice ^= *dice << 13;
-    *dice ^= *dice >> 7;
-    *dice ^= *dice << 17;
-    ((*dice >> 32) % u64::from(sides.max(1))) as u32
 }
 
 #[cfg(test)]

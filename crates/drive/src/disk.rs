@@ -395,6 +395,17 @@ pub(crate) fn nanos(time: SystemTime) -> Option<i64> {
     }
 }
 
+/// What tells a version of a file here from another one; none when there is nothing.
+pub(crate) fn version(path: &Path) -> Option<String> {
+    let metadata = fs::symlink_metadata(path).ok()?;
+    let modified = metadata.modified().ok().and_then(nanos).unwrap_or_default();
+    #[cfg(unix)]
+    let object = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let object = 0;
+    Some(format!("{}-{modified}-{object}", metadata.len()))
+}
+
 /// True when the disk, or this user's part of it, is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

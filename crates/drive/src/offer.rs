@@ -294,6 +294,8 @@ struct Query {
     path: SharePath,
     after: Option<String>,
     conflict: Option<String>,
+    /// What is remembered of a file may be wrong: it is read again.
+    anew: bool,
     /// What the verbs that change something take besides.
     more: verbs::More,
 }
@@ -306,6 +308,7 @@ impl Query {
                 "path" => query.path = SharePath::parse_encoded(value)?,
                 "after" => query.after = Some(path::decode(value)?),
                 "conflict" => query.conflict = Some(path::decode(value)?),
+                "anew" => query.anew = value == "yes",
                 _ => query.more.read(name, value)?,
             }
         }

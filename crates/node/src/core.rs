@@ -26,8 +26,9 @@ use crate::{
     uploads::Uploads,
     web::WebDoors,
 };
+use lanyard_api::{ApiError, ErrorCode};
 use lanyard_link::{Doors, Peers};
-use lanyard_store::Store;
+use lanyard_store::{Store, StoreError};
 use lanyard_trust::Identity;
 use std::{ops::Deref, path::PathBuf, sync::Arc, time::SystemTime};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -117,4 +118,14 @@ impl Deref for Core {
     fn deref(&self) -> &Parts {
         &self.parts
     }
+}
+
+/// What a front end hears when the store does not do what it was asked.
+pub(crate) fn from_store(error: StoreError) -> ApiError {
+    let code = match error {
+        StoreError::Full => ErrorCode::DiskFull,
+        StoreError::Closing => ErrorCode::Stopping,
+        StoreError::Sqlite(_) => ErrorCode::Internal,
+    };
+    ApiError::new(code, error.to_string())
 }

@@ -1,19 +1,28 @@
 //! Discs and drives that come and go: what is in now, told when that changes, and let go of when asked to.
 //!
 //! Nothing is shared from here: what was put in is offered to the owner, who decides. How a system tells what is in and
-//! ejects it is in `linux`; on other systems nothing is told yet, and folders and images are shared by their paths.
+//! ejects it is in `linux` and `macos`; on other systems nothing is told yet, and folders and images are shared by their
+//! paths.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(target_os = "macos", test))]
+#[cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, reason = "built elsewhere for the tests of its pure functions")
+)]
+mod macos;
 #[cfg(target_os = "linux")]
 mod probe;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
+#[cfg(target_os = "macos")]
+use macos as system;
 
 use crate::{
     Core, drives,
@@ -112,7 +121,14 @@ pub(crate) fn medium_of(path: &Path) -> Option<String> {
 
 /// What changes when another disc is in an optical drive or another file has the path of an image. Blocks.
 pub(crate) fn stamp(path: &Path) -> Option<String> {
-    system::stamp(path)
+    #[cfg(target_os = "linux")]
+    return system::stamp(path);
+    // A file with an image is told apart by its length and time.
+    #[cfg(not(target_os = "linux"))]
+    {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
+    }
 }
 
 /// Lets go of a disc or drive and ejects it.

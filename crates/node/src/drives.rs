@@ -21,7 +21,7 @@ use crate::{
 pub(crate) use convert::refused;
 use convert::{api, api_transfer};
 use http::{Request, Response};
-use lanyard_api::{ApiError, Change, Conflict, Document, ErrorCode, Listing, Transfer, TransferNote};
+use lanyard_api::{ApiError, Change, Conflict, Document, Entry, ErrorCode, Listing, Transfer, TransferNote};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, Remote, RemoteError, Transfers},
     offer::{
@@ -180,6 +180,24 @@ pub async fn list(
     Ok(Listing { path: path.to_string(), entries, next: page.next })
 }
 
+/// One file or folder of a drive.
+///
+/// # Errors
+/// As [`list`].
+pub async fn entry(core: &Arc<Core>, drive: &str, path: &str) -> Result<Entry, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = remote_path(path)?;
+    let stat = remote(core, &share).stat(&path).await;
+    let stat = stat.map_err(|error| refused(&error, &share.device_name, &shown(&path, &share)))?;
+    Ok(Entry {
+        name: path.name().unwrap_or(&share.name).to_owned(),
+        kind: convert::kind(stat.kind),
+        size: stat.size,
+        modified: stat.modified.map(|nanos| nanos.div_euclid(1_000_000)),
+        etag: stat.etag,
+    })
+}
+
 /// Begins a download.
 ///
 /// # Errors
@@ -259,10 +277,11 @@ pub async fn put(
     drive: &str,
     path: String,
     conflict: Conflict,
+    replaces: Option<String>,
 ) -> Result<Transfer, ApiError> {
     let places::Source { path: source, name, size } = places::source(core, &document).await?;
     let share = presence::find_drive(core, drive)?;
-    let target = target(core, &share, &path, &name, conflict, size.is_none()).await?;
+    let target = target(core, &share, &path, &name, (conflict, replaces.as_deref()), size.is_none()).await?;
     let owns_source = matches!(document, Document::Upload { .. });
     let source = if owns_source { places::take_over(source, &core.drives.outgoing).await? } else { source };
     let new = NewUpload {
@@ -275,6 +294,7 @@ pub async fn put(
         size,
         path: target,
         conflict: convert::conflict(conflict),
+        seen: replaces,
         owns_source,
     };
     core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
@@ -321,6 +341,24 @@ pub async fn retry(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
         .await
         .map(|copy| api_transfer(&copy))
         .ok_or_else(|| no_copy(transfer))
+}
+
+/// Goes on with a copy whose name was taken, now that a person has decided.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` for one that has not failed or whose receiver keeps everything.
+pub async fn settle(
+    core: &Arc<Core>,
+    transfer: &str,
+    conflict: Conflict,
+    replaces: Option<String>,
+) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state != consume::State::Failed || is_send(&copy.share) {
+        return Err(ApiError::new(ErrorCode::Invalid, "Nothing is to be decided about this copy."));
+    }
+    let settled = core.drives.transfers.settle(copy.id, convert::conflict(conflict), replaces).await;
+    settled.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
 }
 
 /// A file or folder of this computer that is sent somewhere.
@@ -379,6 +417,7 @@ pub(crate) async fn hand_over(
         size: Some(one.size),
         path: SharePath::top().join(&one.name).map_err(invalid)?,
         conflict: consume::Conflict::KeepBoth,
+        seen: None,
         owns_source: one.upload,
     };
     core.drives.transfers.upload(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
@@ -408,6 +447,20 @@ pub async fn pause(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiErro
     }
     let paused = core.drives.transfers.pause(copy.id).await;
     paused.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
+}
+
+/// Puts a copy before all others that wait.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `invalid` when it is over, the store's.
+pub async fn next(core: &Arc<Core>, transfer: &str) -> Result<Transfer, ApiError> {
+    let copy = find(core, transfer)?;
+    if copy.state.is_ended() {
+        return Err(ApiError::new(ErrorCode::Invalid, "This copy is over already."));
+    }
+    let moved = core.drives.transfers.next(copy.id).await;
+    let moved = moved.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    moved.map(|copy| api_transfer(&copy)).ok_or_else(|| no_copy(transfer))
 }
 
 /// Where the limit for all copies together is kept.
@@ -519,14 +572,14 @@ async fn target(
     share: &RemoteShare,
     text: &str,
     name: &str,
-    conflict: Conflict,
+    (conflict, replaces): (Conflict, Option<&str>),
     tree: bool,
 ) -> Result<SharePath, ApiError> {
     let invalid = |error: path::PathError| ApiError::new(ErrorCode::Invalid, format!("{error}."));
     let mut path = remote_path(text)?;
     let mut there = stat_if_there(core, share, &path).await?;
     let folder_meant = path.is_top() || text.ends_with('/');
-    if there == Some(Kind::Folder) {
+    if there.as_ref().is_some_and(|stat| stat.kind == Kind::Folder) {
         path = path.join(name).map_err(invalid)?;
         there = stat_if_there(core, share, &path).await?;
     } else if folder_meant {
@@ -534,11 +587,14 @@ async fn target(
         return Err(ApiError::new(ErrorCode::NotFound, words));
     }
     path.check_new_name().map_err(invalid)?;
-    let taken = match there {
+    let seen = |stat: &Stat| replaces.is_none_or(|seen| stat.etag.as_deref() == Some(seen));
+    let taken = match there.map(|stat| (seen(&stat), stat.kind)) {
         None => false,
-        Some(Kind::File) if !tree => matches!(conflict, Conflict::Refuse | Conflict::Skip),
+        // It is another version by now: asked again.
+        Some((false, _)) if conflict == Conflict::Replace => true,
+        Some((_, Kind::File)) if !tree => matches!(conflict, Conflict::Refuse | Conflict::Skip),
         // What is in a folder is settled file by file.
-        Some(Kind::Folder) if tree => conflict == Conflict::Refuse,
+        Some((_, Kind::Folder)) if tree => conflict == Conflict::Refuse,
         Some(_) => conflict != Conflict::KeepBoth,
     };
     if taken {
@@ -548,12 +604,12 @@ async fn target(
     Ok(path)
 }
 
-async fn stat_if_there(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<Option<Kind>, ApiError> {
+async fn stat_if_there(core: &Core, share: &RemoteShare, path: &SharePath) -> Result<Option<Stat>, ApiError> {
     match remote(core, share).stat(path).await {
         Ok(stat) if !stat.writable => {
             Err(refused(&RemoteError::Refused(Code::NotAllowed), &share.device_name, &shown(path, share)))
         }
-        Ok(stat) => Ok(Some(stat.kind)),
+        Ok(stat) => Ok(Some(stat)),
         Err(RemoteError::Refused(Code::NotFound)) if !path.is_top() => Ok(None),
         Err(error) => Err(refused(&error, &share.device_name, &shown(path, share))),
     }

@@ -10,9 +10,11 @@
 //! The path of each printer holds 128 random bits, so no other user of this computer can guess one; other users'
 //! programs are turned away as well where the system tells whose a connection is (`peer`).
 
+mod crowd;
 mod door;
 pub(crate) mod drive;
 mod kept;
+mod login;
 mod lost;
 mod peer;
 mod printer;
@@ -27,6 +29,7 @@ use lanyard_api::{ApiError, ErrorCode};
 use lanyard_print::consume::standard::PrinterId;
 use lanyard_store::StoreError;
 use lanyard_trust::NodeId;
+use login::Logins;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -46,6 +49,8 @@ pub struct Gateway {
     rows: Rows,
     added: Mutex<Vec<Added>>,
     drives: Mutex<Vec<Offered>>,
+    /// Passwords for drives, where the system needs them.
+    logins: Option<Logins>,
     /// The door's port while it is open.
     port: tokio::sync::Mutex<Option<u16>>,
 }
@@ -58,7 +63,11 @@ impl Gateway {
     pub fn open(parts: &Parts) -> Result<Self, StoreError> {
         let rows = Rows::new(parts.store.clone());
         let (added, drives) = (Mutex::new(rows.added()?), Mutex::new(rows.drives()?));
-        Ok(Self { added, drives, rows, port: tokio::sync::Mutex::default() })
+        let logins = Logins::of(&Settings::new(parts.store.clone())).unwrap_or_else(|error| {
+            tracing::error!(%error, "drives on loopback have no password, and let nobody in");
+            None
+        });
+        Ok(Self { added, drives, logins, rows, port: tokio::sync::Mutex::default() })
     }
 
     fn added(&self) -> MutexGuard<'_, Vec<Added>> {

@@ -5,18 +5,21 @@
 //! there is a pass (`web`). What a guest sees is `doors::guest`'s business. A pass leads to nothing but its share:
 //! never into the home, never to another device.
 
+mod ending;
+mod enter;
 mod secret;
 mod sessions;
 mod table;
 mod tries;
 
+pub use enter::{NotIn, enter_by_link, enter_by_password, enter_by_pin};
 pub use secret::Secret;
 pub(crate) use sessions::LASTS as SESSION_LASTS;
 pub use table::MIGRATIONS;
 
 use crate::{
     Core,
-    core::Parts,
+    core::{Parts, from_store},
     doors,
     names::{self, Named},
     networks, qr, shares, web,
@@ -31,10 +34,10 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use table::Row;
-use tokio::sync::{Notify, broadcast::error::RecvError};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tries::Tries;
 
@@ -43,12 +46,6 @@ const MOST: usize = 32;
 
 /// The longest life of a pass.
 const LONGEST: Millis = 30 * 24 * 3600 * 1000;
-
-/// Wrong PINs in all until it is burned.
-const WRONG_PINS: u8 = 5;
-
-/// How often passes are looked through when nothing else gives reason to.
-const EVERY: Duration = Duration::from_secs(60);
 
 /// Passes, and who is in with them.
 pub struct Guests {
@@ -84,17 +81,6 @@ pub struct Guest {
     pub ends_at: Millis,
     /// Cancelled when it ends in any way.
     pub cut: CancellationToken,
-}
-
-/// Why somebody does not come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotIn {
-    /// No such secret, or it opens nothing any more.
-    Wrong,
-    /// Too many tries in too short a time.
-    TooMany,
-    /// The node is at fault.
-    Failed,
 }
 
 impl Guests {
@@ -144,10 +130,6 @@ impl Guests {
 
     fn passes(&self) -> MutexGuard<'_, BTreeMap<PassId, Live>> {
         self.passes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn may_try(&self, from: IpAddr) -> bool {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner).allow(from, Instant::now())
     }
 
     fn list(&self, core: &Core) -> Vec<Pass> {
@@ -205,7 +187,7 @@ pub async fn start(core: &Arc<Core>) {
     let core = Arc::clone(core);
     core.tasks.clone().spawn(async move {
         let cancel = core.cancel.clone();
-        let _ = cancel.run_until_cancelled(watch(&core)).await;
+        let _ = cancel.run_until_cancelled(ending::watch(&core)).await;
         // They hold whatever they need weakly, but nobody shall come in any more.
         web::shut(&core);
     });
@@ -337,175 +319,6 @@ pub async fn end(core: &Arc<Core>, pass: &str) -> Result<Vec<Pass>, ApiError> {
     Ok(list(core).await)
 }
 
-/// Somebody opened a link. Gives the cookie.
-///
-/// # Errors
-/// [`NotIn`].
-pub async fn enter_by_link(core: &Arc<Core>, token: &str, from: IpAddr) -> Result<Secret, NotIn> {
-    let wanted = Secret::from_text(token).map(|token| token.hash());
-    // Every one is compared, so that the time taken says nothing; comparing hashes takes the same time for each.
-    let found = wanted.and_then(|wanted| {
-        core.guests
-            .passes()
-            .values()
-            .fold(None, |hit, live| if live.row.token == wanted { Some(live.row.id) } else { hit })
-    });
-    match found {
-        Some(pass) => admit(core, pass).await,
-        // Nobody guesses 128 bits; this is about noise.
-        None if core.guests.may_try(from) => Err(NotIn::Wrong),
-        None => Err(NotIn::TooMany),
-    }
-}
-
-/// Somebody typed a PIN on the page with this number. Gives the cookie. Every wrong one counts against the pass,
-/// wherever it comes from, before anything is answered.
-///
-/// # Errors
-/// [`NotIn`].
-pub async fn enter_by_pin(core: &Arc<Core>, number: &str, pin: &str, from: IpAddr) -> Result<Secret, NotIn> {
-    if !core.guests.may_try(from) {
-        return Err(NotIn::TooMany);
-    }
-    // What cannot be a PIN is no guess.
-    let pin = secret::Pin::from_text(pin).ok_or(NotIn::Wrong)?;
-    let number: u8 = number.trim().parse().map_err(|_| NotIn::Wrong)?;
-    let tried = {
-        let mut passes = core.guests.passes();
-        let Some(live) = passes.values_mut().find(|live| live.row.number == number) else {
-            return Err(NotIn::Wrong);
-        };
-        let Some(expected) = live.row.pin else { return Err(NotIn::Wrong) };
-        if pin.hash(&live.row.salt) == expected {
-            Ok(live.row.id)
-        } else {
-            live.row.wrong = live.row.wrong.saturating_add(1);
-            if live.row.wrong >= WRONG_PINS {
-                live.row.pin = None;
-            }
-            Err(live.row.clone())
-        }
-    };
-    match tried {
-        Ok(pass) => admit(core, pass).await,
-        Err(row) => {
-            note_wrong(core, row).await;
-            Err(NotIn::Wrong)
-        }
-    }
-}
-
-/// A program gave a name and a password, as it does with every request: the secret of a link, whatever the name, or the
-/// number of a page and its PIN. Nothing is kept for the next request. The same wrong PIN counts once.
-///
-/// # Errors
-/// [`NotIn`].
-pub async fn enter_by_password(
-    core: &Arc<Core>,
-    user: &str,
-    password: &str,
-    from: IpAddr,
-) -> Result<Guest, NotIn> {
-    let wrong = |core: &Core| if core.guests.may_try(from) { NotIn::Wrong } else { NotIn::TooMany };
-    if let Some(token) = Secret::from_text(password) {
-        let wanted = token.hash();
-        let found = core
-            .guests
-            .passes()
-            .values()
-            .fold(None, |hit, live| if live.row.token == wanted { Some(live.row.id) } else { hit });
-        return match found {
-            Some(pass) => is_in(core, pass).await,
-            None => Err(wrong(core)),
-        };
-    }
-    // What cannot be a PIN is no guess.
-    let Some(pin) = secret::Pin::from_text(password) else { return Err(wrong(core)) };
-    let Ok(number) = user.trim().parse::<u8>() else { return Err(wrong(core)) };
-    let tried = {
-        let mut passes = core.guests.passes();
-        let live = passes.values_mut().find(|live| live.row.number == number);
-        match live.and_then(|live| live.row.pin.map(|pin| (live, pin))) {
-            None => Err(None),
-            Some((live, expected)) => {
-                let hash = pin.hash(&live.row.salt);
-                if hash == expected {
-                    Ok(live.row.id)
-                } else if live.mistyped.contains(&hash) {
-                    Err(None)
-                } else {
-                    live.mistyped.push(hash);
-                    live.row.wrong = live.row.wrong.saturating_add(1);
-                    if live.row.wrong >= WRONG_PINS {
-                        live.row.pin = None;
-                    }
-                    Err(Some(live.row.clone()))
-                }
-            }
-        }
-    };
-    match tried {
-        Ok(pass) => is_in(core, pass).await,
-        Err(row) => {
-            if let Some(row) = row {
-                note_wrong(core, row).await;
-            }
-            Err(wrong(core))
-        }
-    }
-}
-
-/// Writes a wrong PIN down.
-async fn note_wrong(core: &Arc<Core>, row: Row) {
-    tracing::warn!(pass = %row.id, wrong = row.wrong, "a wrong PIN for a guest's pass");
-    let burned = row.pin.is_none();
-    if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
-        tracing::error!(%error, "a wrong PIN could not be written down");
-    }
-    if burned {
-        tell(core);
-    }
-}
-
-/// Whoever has the secret of this pass. That it is used is written down now and then, not for every request.
-async fn is_in(core: &Arc<Core>, pass: PassId) -> Result<Guest, NotIn> {
-    /// Milliseconds.
-    const NOTED: Millis = 10 * 60 * 1000;
-    let now = core.clock.now();
-    let (guest, row) = {
-        let mut passes = core.guests.passes();
-        let live = passes.get_mut(&pass).filter(|live| !live.row.until.is_over(&now)).ok_or(NotIn::Wrong)?;
-        let is_news = live.row.last_used.is_none_or(|before| now.wall - before > NOTED);
-        if is_news {
-            live.row.last_used = Some(now.wall);
-        }
-        (live.guest(), is_news.then(|| live.row.clone()))
-    };
-    if let Some(row) = row {
-        if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
-            tracing::warn!(%error, "when a pass was last used could not be written down");
-        }
-        tell(core);
-    }
-    Ok(guest)
-}
-
-async fn admit(core: &Arc<Core>, pass: PassId) -> Result<Secret, NotIn> {
-    let now = core.clock.now();
-    let row = {
-        let mut passes = core.guests.passes();
-        let live = passes.get_mut(&pass).filter(|live| !live.row.until.is_over(&now)).ok_or(NotIn::Wrong)?;
-        live.row.last_used = Some(now.wall);
-        live.row.clone()
-    };
-    let session = core.guests.sessions.begin(pass, Instant::now()).map_err(|_| NotIn::Failed)?;
-    if let Err(error) = core.guests.store.run(move |store| table::note(store, &row)).await {
-        tracing::warn!(%error, "when a pass was last used could not be written down");
-    }
-    tell(core);
-    Ok(session)
-}
-
 /// Puts a new pass into the store, onto its share, and into effect.
 async fn open(core: &Arc<Core>, row: Row) -> Result<WebIdentity, ApiError> {
     let (id, share) = (row.id, row.share.clone());
@@ -559,72 +372,6 @@ async fn end_all(core: &Arc<Core>, ids: &[PassId]) -> Result<(), ApiError> {
     settled.map(|_| ()).and(revoked).and(removed)
 }
 
-/// Ends passes whose time is over, whose share is gone or says otherwise; renews the certificate.
-async fn watch(core: &Arc<Core>) {
-    let mut events = core.events.listen();
-    forget_orphans(core).await;
-    loop {
-        sweep(core).await;
-        let next = tokio::time::sleep(until_next(core));
-        tokio::pin!(next);
-        loop {
-            tokio::select! {
-                () = &mut next => break,
-                () = core.guests.changed.notified() => break,
-                event = events.recv() => match event {
-                    Ok(event) if matches!(event.change, Change::Shares(_)) => break,
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return,
-                }
-            }
-        }
-    }
-}
-
-/// What a crash in the middle left behind: a grant without its pass opens nothing, but is in the way of whoever reads
-/// the rules.
-async fn forget_orphans(core: &Arc<Core>) {
-    let _changing = core.guests.changing.lock().await;
-    let granted = core.shares.passes();
-    let orphans: Vec<PassId> = {
-        let passes = core.guests.passes();
-        granted.into_iter().map(|(_, pass)| pass).filter(|pass| !passes.contains_key(pass)).collect()
-    };
-    if let Err(error) = shares::revoke_passes(core, &orphans).await {
-        tracing::warn!(%error, "rules of passes that are no more stay until the next start");
-    }
-}
-
-async fn sweep(core: &Arc<Core>) {
-    let changing = core.guests.changing.lock().await;
-    let now = core.clock.now();
-    let granted = core.shares.passes();
-    let ended: Vec<PassId> = {
-        let passes = core.guests.passes();
-        let is_over = |row: &Row| row.until.is_over(&now) || !granted.contains(&(row.share.clone(), row.id));
-        passes.values().filter(|live| is_over(&live.row)).map(|live| live.row.id).collect()
-    };
-    if !ended.is_empty()
-        && let Err(error) = end_all(core, &ended).await
-    {
-        tracing::warn!(%error, "ended passes stay in the store until the next try");
-    }
-    drop(changing);
-    if let Err(error) = web::settle(core).await {
-        tracing::error!(%error, "guests cannot come in");
-    }
-}
-
-fn until_next(core: &Core) -> Duration {
-    let now = core.clock.now();
-    let left = |row: &Row| (row.until.at - now.wall).min(row.until.ran - now.ran).max(0);
-    let next = core.guests.passes().values().map(|live| left(&live.row)).min();
-    // A little later than the end, so that it is over then.
-    let next = next.and_then(|left| u64::try_from(left + 20).ok()).map_or(EVERY, Duration::from_millis);
-    next.min(EVERY)
-}
-
 /// Where a phone reaches this computer: an address without a scope, which no link can carry.
 fn reached_at(core: &Core) -> Option<SocketAddr> {
     let mut addresses = networks::listening(core);
@@ -659,13 +406,4 @@ fn invalid(detail: &str) -> ApiError {
 
 fn random(error: getrandom::Error) -> ApiError {
     ApiError::new(ErrorCode::Internal, format!("No random bytes: {error}."))
-}
-
-fn from_store(error: StoreError) -> ApiError {
-    let code = match error {
-        StoreError::Full => ErrorCode::DiskFull,
-        StoreError::Closing => ErrorCode::Stopping,
-        StoreError::Sqlite(_) => ErrorCode::Internal,
-    };
-    ApiError::new(code, error.to_string())
 }

@@ -1,8 +1,10 @@
 //! The one place where a front end's request becomes work: an exhaustive match, nothing else.
 
 use crate::{
-    Core, asks, discs, doctor, doors::browser, drives, gateway, guests, home, inbox, mounts, moved, networks,
-    pause, presence, printing, sends, shares, status,
+    Core, asks, discs, doctor,
+    doors::browser,
+    drives::{self, change::Only},
+    gateway, guests, home, inbox, mounts, moved, networks, pause, presence, printing, sends, shares, status,
 };
 use lanyard_api::{ApiError, Request, Response};
 use std::sync::Arc;
@@ -114,14 +116,15 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::List { drive, path, after } => {
             drives::list(core, &drive, path, after).await.map(Response::Listing)
         }
+        Request::Entry { drive, path } => drives::entry(core, &drive, &path).await.map(Response::Entry),
         Request::Get { drive, path, dest, conflict } => {
             drives::get(core, &drive, path, dest, conflict).await.map(Response::Transfer)
         }
         Request::SaveImage { drive, dest, conflict } => {
             drives::save_image(core, &drive, dest, conflict).await.map(Response::Transfer)
         }
-        Request::Put { document, drive, path, conflict } => {
-            drives::put(core, document, &drive, path, conflict).await.map(Response::Transfer)
+        Request::Put { document, drive, path, conflict, replaces } => {
+            drives::put(core, document, &drive, path, conflict, replaces).await.map(Response::Transfer)
         }
         Request::Transfers => Ok(Response::Transfers(drives::transfers(core).await)),
         Request::CancelTransfer { transfer } => drives::cancel(core, &transfer).await.map(Response::Transfer),
@@ -131,6 +134,7 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::StopSending { sending } => inbox::stop(core, &sending).await.map(Response::Inbox),
         Request::ForgetSender { device } => inbox::forget_sender(core, &device).await.map(Response::Inbox),
         Request::PauseTransfer { transfer } => drives::pause(core, &transfer).await.map(Response::Transfer),
+        Request::NextTransfer { transfer } => drives::next(core, &transfer).await.map(Response::Transfer),
         Request::LimitTransfers { transfer, rate } => {
             drives::limit(core, transfer, rate).await.map(Response::TransferLimit)
         }
@@ -138,15 +142,19 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::TransferNotes { transfer } => {
             drives::notes(core, &transfer).await.map(Response::TransferNotes)
         }
+        Request::SettleTransfer { transfer, conflict, replaces } => {
+            drives::settle(core, &transfer, conflict, replaces).await.map(Response::Transfer)
+        }
         Request::RetryTransfer { transfer } => drives::retry(core, &transfer).await.map(Response::Transfer),
         Request::MakeFolder { drive, path } => {
             drives::change::make_folder(core, &drive, &path).await.map(|()| Response::Done)
         }
-        Request::MoveEntry { drive, path, to, conflict, if_match } => {
-            drives::change::rename(core, &drive, &path, &to, conflict, if_match.as_deref()).await
+        Request::MoveEntry { drive, path, to, conflict, replaces, if_match } => {
+            let only = Only { moved: if_match.as_deref(), replaced: replaces.as_deref() };
+            drives::change::rename(core, &drive, &path, &to, conflict, only).await
         }
-        Request::CopyEntry { drive, path, to, conflict } => {
-            drives::change::copy(core, &drive, &path, &to, conflict).await
+        Request::CopyEntry { drive, path, to, conflict, replaces } => {
+            drives::change::copy(core, &drive, &path, &to, conflict, replaces.as_deref()).await
         }
         Request::RemoveEntry { drive, path, if_match } => {
             drives::change::remove(core, &drive, &path, if_match.as_deref()).await
@@ -161,8 +169,12 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
             drives::search::end(core, &search);
             Ok(Response::Done)
         }
-        Request::Look { drive, path, page, size } => {
-            drives::look::look(core, &drive, &path, page, size).await.map(Response::Look)
+        Request::Look { drive, path, page, size, name } => {
+            drives::look::look(core, &drive, &path, page, size, name).await.map(Response::Look)
+        }
+        Request::EndLook { name } => {
+            drives::look::end(core, &name);
+            Ok(Response::Done)
         }
         Request::Play { drive, path } => {
             drives::media::open(core, &drive, &path).await.map(Response::Playable)
@@ -180,6 +192,7 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         }
         Request::OpenDrive { drive } => gateway::drive::open(core, &drive).await.map(Response::Link),
         Request::ShutDrive { drive } => gateway::drive::shut(core, &drive).await.map(|()| Response::Done),
+        Request::DriveAddresses => gateway::drive::list(core).await.map(Response::DriveAddresses),
         Request::Mounts => Ok(Response::Mounts(mounts::list(core))),
     }
 }

@@ -1,18 +1,32 @@
 //! Drives of others as folders of this computer: which, where, and again after a start.
 //!
-//! How a mount works is `lanyard-drive`'s; on systems other than Linux there is none yet, and a front end is told so.
-
-use crate::{Core, StartError, core::Parts};
-use lanyard_api::{ApiError, Mount};
-use lanyard_store::Migrations;
-use std::sync::Arc;
+//! On Linux by FUSE (`fuse`), which is `lanyard-drive`'s. On macOS and Windows the system's own client of WebDAV shows what
+//! the gateway on loopback passes on (`finder`, `explorer`). On any other system there is no way, and a front end is told so.
 
 #[cfg(target_os = "linux")]
 mod bookmarks;
+#[cfg(any(windows, test))]
+#[cfg_attr(not(windows), allow(dead_code, reason = "built elsewhere for the tests of its pure functions"))]
+mod explorer;
+#[cfg(any(target_os = "macos", test))]
+#[cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, reason = "built elsewhere for the tests of its pure functions")
+)]
+mod finder;
 #[cfg(target_os = "linux")]
+mod fuse;
 mod kept;
-#[cfg(target_os = "linux")]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+mod nowhere;
+#[cfg(unix)]
 mod places;
+
+use crate::{StartError, core::Parts};
+use lanyard_store::Migrations;
+
+pub(crate) use kept::is_at_a_mount;
+pub use kept::{list, mount, start, stop, unmount};
 
 /// This room's tables.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -28,9 +42,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 };
 
 /// What is mounted.
-#[derive(Default)]
 pub struct Mounts {
-    #[cfg(target_os = "linux")]
     table: kept::Table,
 }
 
@@ -40,79 +52,21 @@ impl Mounts {
     /// # Errors
     /// When the store does not say.
     pub fn open(parts: &Parts) -> Result<Self, StartError> {
-        #[cfg(target_os = "linux")]
-        return Ok(Self {
-            table: kept::Table::load(&parts.store)
-                .map_err(|error| StartError::failed("reading what is to be mounted", error))?,
-        });
-        #[cfg(not(target_os = "linux"))]
-        {
-            let _ = parts;
-            Ok(Self::default())
-        }
+        let table = kept::Table::load(&parts.store)
+            .map_err(|error| StartError::failed("reading what is to be mounted", error))?;
+        Ok(Self { table })
     }
 }
 
-/// Mounts again what is to be mounted at every start.
-pub fn start(core: &Arc<Core>) {
-    #[cfg(target_os = "linux")]
-    kept::start(core);
-    #[cfg(not(target_os = "linux"))]
-    let _ = core;
-}
+/// Finder and Explorer show by themselves what is mounted.
+#[cfg(not(target_os = "linux"))]
+mod bookmarks {
+    use crate::settings::Settings;
+    use std::path::{Path, PathBuf};
 
-/// Takes all of it away before the node stops.
-pub async fn stop(core: &Arc<Core>) {
-    #[cfg(target_os = "linux")]
-    kept::stop(core).await;
-    #[cfg(not(target_os = "linux"))]
-    let _ = core;
-}
+    pub(super) fn add(_: &Settings, _: &Path, _: &str) {}
 
-/// Mounts a drive.
-///
-/// # Errors
-/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid` for a place that cannot be used,
-/// `no_fuse` where a part of the system is missing, `not_available` where this system cannot do it.
-pub async fn mount(
-    core: &Arc<Core>,
-    drive: &str,
-    dir: Option<String>,
-    at_start: bool,
-) -> Result<Mount, ApiError> {
-    #[cfg(target_os = "linux")]
-    return kept::mount(core, drive, dir, at_start).await;
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (core, drive, dir, at_start);
-        let words = "On this system a drive does not become a folder by itself. `lanyard mount DRIVE --webdav` tells an \
-            address that Explorer and Finder open.";
-        Err(ApiError::new(lanyard_api::ErrorCode::NotAvailable, words))
-    }
-}
+    pub(super) fn remove(_: &Settings, _: &Path) {}
 
-/// Takes a mount away.
-///
-/// # Errors
-/// `not_found` when there is none at that place, `busy` when it was to be done with care and programs use files there.
-pub async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Result<(), ApiError> {
-    #[cfg(target_os = "linux")]
-    return kept::unmount(core, dir, careful).await;
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (core, dir, careful);
-        Err(ApiError::not_available("Mounting a drive on this system"))
-    }
-}
-
-/// What is mounted, or is to be, by its place.
-#[must_use]
-pub fn list(core: &Core) -> Vec<Mount> {
-    #[cfg(target_os = "linux")]
-    return kept::list(core);
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = core;
-        Vec::new()
-    }
+    pub(super) fn keep_only(_: &Settings, _: &[PathBuf]) {}
 }

@@ -292,13 +292,6 @@ pub(crate) async fn follow(core: &Arc<Core>) {
     apply(core, connected).await;
 }
 
-/// The interfaces on the owner's networks.
-pub(crate) fn own_interfaces(core: &Core) -> Vec<String> {
-    let state = core.networks.state();
-    let own = state.connected.iter().filter(|network| network.is_own());
-    own.flat_map(|network| &network.interfaces).map(|interface| interface.name.clone()).collect()
-}
-
 /// IPv4 addresses of this device on the owner's networks, each with the address of everybody there.
 pub(crate) fn own_broadcasts(core: &Core) -> Vec<(Ipv4Addr, Ipv4Addr)> {
     let state = core.networks.state();

@@ -7,6 +7,7 @@
 mod behind;
 mod folder;
 mod gate;
+mod kept;
 mod offer;
 mod passes;
 mod permit;
@@ -17,6 +18,8 @@ mod watch;
 pub use behind::share_disc;
 pub(crate) use behind::{let_go, targets};
 pub(crate) use gate::OpenPrinter;
+pub use kept::MIGRATIONS;
+pub(crate) use kept::folders_in;
 pub use offer::offers_for;
 pub(crate) use passes::{grant_pass, revoke_passes};
 pub use permit::{always, once, regrant, standing};
@@ -30,14 +33,16 @@ use crate::{
     circle::Circle,
     clock::Clock,
     confine,
+    core::from_store,
+    mounts,
     names::{self, Named},
     printing,
 };
 use lanyard_api::{ApiError, Change, ErrorCode, Grant, Millis, Share, ShareKind, SharePolicy};
 use lanyard_drive::offer::Medium;
 use lanyard_print::QueueId;
-use lanyard_store::{Migrations, Store, StoreError, rusqlite};
-use lanyard_trust::{Audience, Policy, ShareId, Until, names::MAX_NAME, names::clean};
+use lanyard_store::{Store, StoreError};
+use lanyard_trust::{Audience, Policy, ShareId, names::MAX_NAME, names::clean};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -45,38 +50,6 @@ use std::{
 };
 use tally::Tally;
 use tokio::sync::Notify;
-
-/// This room's tables.
-pub const MIGRATIONS: Migrations = Migrations {
-    room: "share",
-    steps: &[
-        "CREATE TABLE share (
-        id TEXT PRIMARY KEY,
-        kind TEXT NOT NULL CHECK (kind IN ('printer', 'folder')),
-        name TEXT NOT NULL,
-        target TEXT NOT NULL,
-        audience TEXT NOT NULL,
-        writable INTEGER NOT NULL,
-        until INTEGER,
-        created_at INTEGER NOT NULL
-    ) STRICT;",
-        // `audience` was a list of classes and `until` a time of day; both now stand in `policy` with all that a
-        // rule can say.
-        "ALTER TABLE share ADD COLUMN policy TEXT;",
-        // What limited callers have brought today, `who` as `Subject::id` tells it.
-        "CREATE TABLE share_use (
-        share TEXT NOT NULL,
-        who TEXT NOT NULL,
-        day INTEGER NOT NULL,
-        jobs INTEGER NOT NULL,
-        bytes INTEGER NOT NULL,
-        PRIMARY KEY (share, who)
-    ) STRICT, WITHOUT ROWID;",
-        "ALTER TABLE share_use ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;",
-        // What a folder is on, when that comes and goes. A disc is a folder whose target is an image or a drive.
-        "ALTER TABLE share ADD COLUMN behind TEXT;",
-    ],
-};
 
 /// More shares than this would not fit a neighbour's list, and no owner wants them.
 const MAX_SHARES: usize = 256;
@@ -115,29 +88,13 @@ struct Entry {
     left: Option<Medium>,
 }
 
-/// The shared folders of a node that does not run, for whoever must know them before it starts.
-pub(crate) fn folders_in(store: &Path) -> Vec<PathBuf> {
-    let read = || -> rusqlite::Result<Vec<String>> {
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let connection = rusqlite::Connection::open_with_flags(store, flags)?;
-        let mut statement = connection.prepare("SELECT target FROM share WHERE kind = 'folder'")?;
-        statement.query_map([], |row| row.get(0))?.collect()
-    };
-    // A store that is not there yet, or damaged, shares nothing.
-    read().unwrap_or_default().into_iter().map(PathBuf::from).collect()
-}
-
 impl Shares {
     /// Reads the shares. A row that makes no sense is skipped: it then offers nothing.
     ///
     /// # Errors
     /// When the store does.
     pub fn load(store: Store, clock: Clock, circle: Circle) -> Result<Self, StoreError> {
-        let sql =
-            "SELECT id, kind, name, target, audience, writable, until, created_at, policy, behind FROM share";
-        let rows: Vec<(ShareId, Option<Entry>)> =
-            store.read(|c| c.prepare(sql)?.query_map([], |found| row(found, &clock))?.collect())?;
-        let table = rows
+        let table = kept::load(&store, &clock)?
             .into_iter()
             .filter_map(|(id, entry)| {
                 if entry.is_none() {
@@ -227,32 +184,11 @@ impl Shares {
     }
 
     async fn save(&self, id: &ShareId, entry: &Entry) -> Result<(), ApiError> {
+        let (id, entry) = (id.clone(), entry.clone());
         let policy = serde_json::to_string(&entry.policy).map_err(internal)?;
         let behind = serde_json::to_string(&entry.behind).map_err(internal)?;
-        let (id, entry) = (id.clone(), entry.clone());
-        let sql = "INSERT INTO share (id, kind, name, target, audience, writable, created_at, policy, behind)
-            VALUES (?1, ?2, ?3, ?4, '[]', ?5, ?6, ?7, ?8)
-            ON CONFLICT (id) DO UPDATE SET name = ?3, writable = ?5, policy = ?7";
-        let work = move |store: &Store| {
-            store.write(|t| {
-                let kind = kind_word(entry.kind);
-                t.execute(
-                    sql,
-                    (
-                        &id.0,
-                        kind,
-                        &entry.name,
-                        &entry.target,
-                        entry.policy.write,
-                        entry.created_at,
-                        &policy,
-                        &behind,
-                    ),
-                )
-            })
-        };
-        self.store.run(work).await.map_err(from_store)?;
-        Ok(())
+        let work = move |store: &Store| kept::save(store, &id, &entry, [&policy, &behind]);
+        self.store.run(work).await.map_err(from_store)
     }
 
     /// Takes shares away: from memory first, so that nothing is served a moment longer than the owner wants.
@@ -265,16 +201,7 @@ impl Shares {
                 tally.forget(id);
             }
         }
-        let work = move |store: &Store| {
-            store.write(|t| {
-                for id in &ids {
-                    t.execute("DELETE FROM share WHERE id = ?1", [&id.0])?;
-                    t.execute("DELETE FROM share_use WHERE share = ?1", [&id.0])?;
-                }
-                Ok(())
-            })
-        };
-        self.store.run(work).await.map_err(from_store)
+        self.store.run(move |store| kept::remove(store, &ids)).await.map_err(from_store)
     }
 
     /// `name`, with a number when another share has it.
@@ -437,6 +364,11 @@ pub async fn share_folder(
         Ok::<_, ApiError>((folder, on))
     });
     let (folder, on) = checked.await.map_err(internal)??;
+    if mounts::is_at_a_mount(core, Path::new(&folder.path)) {
+        let words =
+            format!("“{}” has a drive of another computer in it, which is not yours to offer.", folder.path);
+        return Err(ApiError::new(ErrorCode::Invalid, words));
+    }
     let mut entry = Entry::new(
         ShareKind::Folder,
         &name.unwrap_or(folder.name),
@@ -540,50 +472,6 @@ fn changed(core: &Core) {
     asks::sift(core);
 }
 
-fn row(row: &rusqlite::Row<'_>, clock: &Clock) -> rusqlite::Result<(ShareId, Option<Entry>)> {
-    let kind = match row.get::<_, String>(1)?.as_str() {
-        "printer" => Some(ShareKind::Printer),
-        "folder" => Some(ShareKind::Folder),
-        _ => None,
-    };
-    let policy = match row.get::<_, Option<String>>(8)? {
-        Some(policy) => serde_json::from_str(&policy).ok(),
-        None => old_policy(&row.get::<_, String>(4)?, row.get(5)?, row.get(6)?, clock),
-    };
-    let (name, target, created_at) = (row.get(2)?, row.get(3)?, row.get(7)?);
-    // A share of which it is not known what it is on is not served from whatever is there.
-    let behind =
-        row.get::<_, Option<String>>(9)?.map_or(Some(Behind::Fixed), |text| serde_json::from_str(&text).ok());
-    let entry = kind.zip(policy).zip(behind).map(|((kind, policy), behind)| Entry {
-        kind,
-        name,
-        target,
-        policy,
-        created_at,
-        available: true,
-        disk: None,
-        medium: behind.unseen(),
-        behind,
-        stamp: None,
-        left: None,
-    });
-    Ok((ShareId(row.get(0)?), entry))
-}
-
-/// A rule from before there were homes: classes of subjects, one right to write, one time of day.
-fn old_policy(audience: &str, write: bool, until: Option<Millis>, clock: &Clock) -> Option<Policy> {
-    let audience: Vec<Audience> = serde_json::from_str(audience).ok()?;
-    let grants = audience.into_iter().map(lanyard_trust::Grant::to).collect();
-    Some(Policy { grants, write, until: until.map(|at| Until::at(at, &clock.now())) }.sorted())
-}
-
-fn kind_word(kind: ShareKind) -> &'static str {
-    match kind {
-        ShareKind::Printer => "printer",
-        ShareKind::Folder | ShareKind::Disc => "folder",
-    }
-}
-
 /// Eight base32 characters: short enough to type, and nothing depends on nobody guessing it.
 fn random_id() -> Result<String, ApiError> {
     let mut bytes = [0; 5];
@@ -593,15 +481,6 @@ fn random_id() -> Result<String, ApiError> {
 
 fn internal(error: impl std::fmt::Display) -> ApiError {
     ApiError::new(ErrorCode::Internal, error.to_string())
-}
-
-fn from_store(error: StoreError) -> ApiError {
-    let code = match error {
-        StoreError::Full => ErrorCode::DiskFull,
-        StoreError::Closing => ErrorCode::Stopping,
-        StoreError::Sqlite(_) => ErrorCode::Internal,
-    };
-    ApiError::new(code, error.to_string())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use lanyard_trust::{NodeId, ShareId};
 use outgoing::Phase;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -113,6 +113,17 @@ struct Bell {
     back: AtomicBool,
     /// The device does not answer, and something waits for it.
     waits: AtomicBool,
+    /// Its task sleeps: what comes now is its next.
+    sleeps: AtomicBool,
+    /// Jobs that were entered as offered, and have not left.
+    fresh: Mutex<HashSet<Uuid>>,
+}
+
+impl Bell {
+    /// Whether a job that is entered now leaves at once, as far as can be known.
+    fn is_free(&self) -> bool {
+        self.sleeps.load(Ordering::Acquire) && !self.waits.load(Ordering::Acquire)
+    }
 }
 
 /// Why a document was not taken, or a job not changed.
@@ -241,7 +252,8 @@ impl Outbox {
     }
 
     /// Makes a row for a copy that is on disk.
-    async fn enter(&self, copy: OwnCopy<'_>, job: OutgoingJob) -> Result<OutgoingJob, OutboxError> {
+    async fn enter(&self, copy: OwnCopy<'_>, mut job: OutgoingJob) -> Result<OutgoingJob, OutboxError> {
+        self.offer_at_once(&mut job);
         // From here on the row may be there, whoever stops waiting for it.
         copy.enter();
         let (outbox, new) = (self.clone(), job.clone());
@@ -259,6 +271,16 @@ impl Outbox {
         self.tell(&job);
         self.wake(job.node, false);
         Ok(job)
+    }
+
+    /// Enters a job as offered when it leaves at once, so that it is written down once and not twice.
+    fn offer_at_once(&self, job: &mut OutgoingJob) {
+        let bell = lock(&self.inner.couriers).get(&job.node).cloned();
+        let Some(bell) = bell.filter(|bell| bell.is_free()) else { return };
+        if job.may_go_around() && !job.asks_first && self.inner.peers.is_warm(job.node) {
+            job.offered();
+            lock(&bell.fresh).insert(job.job);
+        }
     }
 
     /// Copies first and looks at the copy: what is looked at is what is sent. What other nodes cannot read becomes PDF

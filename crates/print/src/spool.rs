@@ -13,7 +13,7 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -202,24 +202,27 @@ impl Spool {
         let unfinished = Unfinished::new(self, name);
         let mut target = create(unfinished.path()).map_err(KeepError::of)?;
         let mut early = Early::of(&target);
-        let mut hasher = blake3::Hasher::new();
+        let mut hashing = Hashing::of(size);
+        // One more, so that the end of a small one is seen with the second read.
+        let room = usize::try_from(size + 1).unwrap_or(usize::MAX).clamp(4096, Hashing::PIECE);
         let mut copied = 0u64;
-        let mut buffer = vec![0; 256 * 1024];
         loop {
-            let read = io::Read::read(&mut source, &mut buffer).map_err(unreadable)?;
+            let mut piece = hashing.piece(room);
+            let read = io::Read::read(&mut source, &mut piece).map_err(unreadable)?;
             if read == 0 {
                 break;
             }
+            piece.truncate(read);
             copied += read as u64;
             if copied > MAX_DOCUMENT {
                 return Err(KeepError::TooLarge);
             }
-            hasher.update(&buffer[..read]);
-            io::Write::write_all(&mut target, &buffer[..read]).map_err(KeepError::of)?;
+            io::Write::write_all(&mut target, &piece).map_err(KeepError::of)?;
+            hashing.goes_on_with(piece);
             early.wrote(read).map_err(KeepError::of)?;
         }
         early.end().map_err(KeepError::of)?;
-        Ok((Kept { size: copied, blake3: hasher.finalize().to_hex().to_string() }, unfinished))
+        Ok((Kept { size: copied, blake3: hashing.end().map_err(KeepError::Io)? }, unfinished))
     }
 
     /// The same off the async threads; on the disk after [`Spool::settle`].
@@ -349,6 +352,75 @@ impl Early {
     }
 }
 
+/// Hashes what is copied: beside the copying, where that is much.
+enum Hashing {
+    Here(Box<blake3::Hasher>),
+    Beside {
+        pieces: mpsc::SyncSender<Vec<u8>>,
+        done: mpsc::Receiver<Vec<u8>>,
+        hash: thread::JoinHandle<blake3::Hash>,
+    },
+}
+
+impl Hashing {
+    /// Bytes that are copied at once, and how many such pieces may wait.
+    const PIECE: usize = 256 * 1024;
+    const WAITING: usize = 4;
+
+    /// For a document of that size. Small ones are not worth a thread.
+    fn of(size: u64) -> Self {
+        const SMALL: u64 = 8 * 1024 * 1024;
+        let here = || Self::Here(Box::default());
+        if size <= SMALL {
+            return here();
+        }
+        let (pieces, to_hash) = mpsc::sync_channel::<Vec<u8>>(Self::WAITING);
+        let (give_back, done) = mpsc::channel();
+        let hash = move || {
+            let mut hasher = blake3::Hasher::new();
+            for piece in to_hash {
+                hasher.update(&piece);
+                // Nobody wants the last ones back.
+                let _ = give_back.send(piece);
+            }
+            hasher.finalize()
+        };
+        let thread = thread::Builder::new().name("document's hash".to_owned());
+        thread.spawn(hash).map_or_else(|_| here(), |hash| Self::Beside { pieces, done, hash })
+    }
+
+    /// A buffer for the next piece, of `room` bytes.
+    fn piece(&self, room: usize) -> Vec<u8> {
+        let used = match self {
+            Self::Here(_) => None,
+            Self::Beside { done, .. } => done.try_recv().ok(),
+        };
+        let mut piece = used.unwrap_or_default();
+        piece.resize(room, 0);
+        piece
+    }
+
+    fn goes_on_with(&mut self, piece: Vec<u8>) {
+        match self {
+            Self::Here(hasher) => drop(hasher.update(&piece)),
+            // One that is gone has panicked, which is heard of in the end.
+            Self::Beside { pieces, .. } => drop(pieces.send(piece)),
+        }
+    }
+
+    /// The hash, hexadecimal.
+    fn end(self) -> io::Result<String> {
+        let hash = match self {
+            Self::Here(hasher) => hasher.finalize(),
+            Self::Beside { pieces, hash, .. } => {
+                drop(pieces);
+                hash.join().map_err(|_| io::Error::other("a thread panicked"))?
+            }
+        };
+        Ok(hash.to_hex().to_string())
+    }
+}
+
 fn create(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -387,6 +459,21 @@ pub(crate) async fn blocking<T: Send + 'static>(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_hashed_right_whether_beside_the_copying_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = Spool::open(dir.path().join("spool")).unwrap();
+        let source = dir.path().join("document");
+        for size in [0, 1, 4095, 4096, 300_000, 8 << 20, (8 << 20) + 1, 11_000_003] {
+            let bytes: Vec<u8> = (0..size).map(|at: usize| (at / 7 % 251) as u8).collect();
+            fs::write(&source, &bytes).unwrap();
+            let kept = spool.copy("copy", &source).unwrap();
+            let expected = Kept { size: size as u64, blake3: blake3::hash(&bytes).to_hex().to_string() };
+            assert_eq!(kept, expected);
+            assert!(fs::read(spool.path("copy")).unwrap() == bytes, "{size} bytes are not the same");
+        }
+    }
 
     #[test]
     fn what_the_disk_says_early_is_heard() {

@@ -184,6 +184,8 @@ impl Store {
     }
 
     fn of(connection: Connection) -> Self {
+        // What the rooms ask again and again.
+        connection.set_prepared_statement_cache_capacity(64);
         Self { open: Arc::new(Mutex::new(Open { connection, waits: true })) }
     }
 

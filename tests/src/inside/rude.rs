@@ -59,6 +59,14 @@ pub(super) fn flood(address: SocketAddr, path: &str, file: &Path, count: usize) 
     Ok(())
 }
 
+/// Puts a file of a million bytes at `path`, a byte a second; tells the seconds until it was cut.
+pub(super) fn slow_put(address: SocketAddr, path: &str, limit: Duration) -> Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    write!(stream, "PUT {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1000000\r\n\r\n")?;
+    drip(stream, limit)
+}
+
 /// Sends the HTTP header, the attributes or the document a byte a second; tells the seconds until it was cut.
 pub(super) fn slow(address: SocketAddr, path: &str, part: &str, file: &Path, limit: Duration) -> Result<()> {
     let begin = fs::read(file).with_context(|| file.display().to_string())?;
@@ -74,6 +82,11 @@ pub(super) fn slow(address: SocketAddr, path: &str, part: &str, file: &Path, lim
         "attributes" | "document" => stream.write_all(&[head.as_bytes(), &begin].concat())?,
         other => bail!("no such part of a request: {other}"),
     }
+    drip(stream, limit)
+}
+
+/// A byte a second until the other side has enough of it.
+fn drip(mut stream: TcpStream, limit: Duration) -> Result<()> {
     println!("begun");
     let begun = Instant::now();
     let mut answer = Vec::new();

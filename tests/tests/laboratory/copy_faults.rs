@@ -2,9 +2,9 @@
 
 use crate::{household, office::Pair};
 use anyhow::{Context, Result, ensure};
-use lanyard_api::{Ask, TransferState};
+use lanyard_api::{Ask, Transfer, TransferState};
 use lanyard_tests::{
-    Lab, Node, documents,
+    Host, Lab, Node, Process, documents,
     impair::{self, Way},
     runner::remark,
     scenarios, soon,
@@ -31,7 +31,8 @@ scenarios![
     the_address_changes_in_the_middle_of_a_copy,
     a_file_that_changes_meanwhile_is_never_mixed,
     a_share_taken_back_meanwhile_ends_the_copy,
-    a_disk_that_fills_up_meanwhile_stops_the_copy_until_there_is_room,
+    a_disk_that_fills_up_here_holds_the_copy_until_there_is_room,
+    a_disk_that_fills_up_there_holds_the_copy_until_there_is_room,
     a_disk_that_cannot_be_written_says_so_at_either_end,
     nothing_leaves_the_local_network_while_files_move,
     a_line_on_which_packets_overtake_each_other_and_get_lost_copies_identically,
@@ -77,7 +78,7 @@ fn the_cable_is_out_for_half_a_minute() -> Result<()> {
 }
 
 /// How large and how often: `LANYARD_BLOWS=2048x20` is 2 GiB and twenty times.
-fn blows() -> Result<(usize, u32)> {
+pub(crate) fn blows() -> Result<(usize, u32)> {
     let Ok(text) = std::env::var("LANYARD_BLOWS") else { return Ok((24, 4)) };
     let (mib, count) = text.split_once('x').context("LANYARD_BLOWS is to be MIBxCOUNT")?;
     Ok((mib.parse()?, count.parse()?))
@@ -90,8 +91,14 @@ fn at_random(below: u64) -> Result<u64> {
     Ok(u64::from_le_bytes(bytes) % below.max(1))
 }
 
-/// Kills one end after the other at times that nobody chose, until that was often enough or the copy is done.
-fn killed_in_turns(pair: &mut Pair, size: u64, count: u32) -> Result<u32> {
+/// Kills one end after the other at times that nobody chose, until that was often enough or the copy is done. `looked`
+/// looks at what is there each time before the node is started again.
+pub(crate) fn killed_in_turns(
+    pair: &mut Pair,
+    size: u64,
+    count: u32,
+    looked: impl Fn() -> Result<()>,
+) -> Result<u32> {
     let mut killed = 0;
     for number in 0..count {
         let copy =
@@ -106,6 +113,7 @@ fn killed_in_turns(pair: &mut Pair, size: u64, count: u32) -> Result<u32> {
         thread::sleep(Duration::from_millis(at_random(150)?));
         let end = if number % 2 == 0 { &mut pair.sender } else { &mut pair.owner };
         end.kill()?;
+        looked().with_context(|| format!("after blow {}", number + 1))?;
         end.start_again()?;
         killed += 1;
     }
@@ -120,7 +128,8 @@ fn either_end_is_killed_again_and_again_while_a_file_comes() -> Result<()> {
     impair::rate(pair.owner.host(), 40.max(u32::try_from(mib)? / 2), pair.sender.host())?;
     let here = pair.folder("here")?;
     let _command = pair.sender.spawn(&["get", "Shared:big.bin", &here.to_string_lossy()])?;
-    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count)?;
+    let halves = || whole_or_not_there(&here.join("big.bin"), &folder.join("big.bin"));
+    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count, halves)?;
     pair.sender.copy_becomes(TransferState::Done, LATE * 4)?;
     identical(&folder.join("big.bin"), &here.join("big.bin"))?;
     let left: Vec<_> = fs::read_dir(&here)?.collect::<Result<_, _>>()?;
@@ -137,7 +146,8 @@ fn either_end_is_killed_again_and_again_while_a_file_is_given() -> Result<()> {
     write_noise(&file, mib)?;
     impair::rate(pair.sender.host(), 40.max(u32::try_from(mib)? / 2), pair.owner.host())?;
     let _command = pair.sender.spawn(&["put", &file.to_string_lossy(), "Shared:"])?;
-    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count)?;
+    let halves = || whole_or_not_there(&folder.join("gift.bin"), &file);
+    let killed = killed_in_turns(&mut pair, (mib as u64) << 20, count, halves)?;
     pair.sender.copy_becomes(TransferState::Done, LATE * 4)?;
     identical(&file, &folder.join("gift.bin"))?;
     let left: Vec<_> = fs::read_dir(&folder)?.collect::<Result<_, _>>()?;
@@ -146,7 +156,7 @@ fn either_end_is_killed_again_and_again_while_a_file_is_given() -> Result<()> {
     Ok(())
 }
 
-fn write_noise(path: &Path, mib: usize) -> Result<()> {
+pub(crate) fn write_noise(path: &Path, mib: usize) -> Result<()> {
     let mut file = fs::File::create(path)?;
     for number in 0..mib {
         file.write_all(&documents::noise(1 << 20, number as u64))?;
@@ -154,8 +164,12 @@ fn write_noise(path: &Path, mib: usize) -> Result<()> {
     Ok(())
 }
 
+fn whole_or_not_there(copy: &Path, original: &Path) -> Result<()> {
+    if copy.exists() { identical(copy, original).context("half a file under its final name") } else { Ok(()) }
+}
+
 /// By a hash that is not ours.
-fn identical(one: &Path, other: &Path) -> Result<()> {
+pub(crate) fn identical(one: &Path, other: &Path) -> Result<()> {
     let output = std::process::Command::new("sha256sum").args([one, other]).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let sums: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
@@ -332,37 +346,68 @@ fn a_share_taken_back_meanwhile_ends_the_copy() -> Result<()> {
     Ok(())
 }
 
-fn a_disk_that_fills_up_meanwhile_stops_the_copy_until_there_is_room() -> Result<()> {
+fn a_disk_that_fills_up_here_holds_the_copy_until_there_is_room() -> Result<()> {
     let pair = Pair::new()?;
     let folder = pair.share(false)?;
     let content = documents::noise(SIZE, 26);
     fs::write(folder.join("big.bin"), &content)?;
     impair::rate(pair.owner.host(), 20, pair.sender.host())?;
-    let host = pair.sender.host();
-    let stick = host.dir().join("stick");
-    host.small_disk(&stick, 10 << 20)?;
-    let path = stick.to_string_lossy();
-    let mut command = pair.sender.spawn(&["get", "Shared:big.bin", &path])?;
-    pair.sender.is_copying(UNDER_WAY, SOON)?;
-    let filler = host.output(&["dd", "if=/dev/zero", &format!("of={path}/filler"), "bs=64k"])?;
-    ensure!(String::from_utf8_lossy(&filler.stderr).contains("No space left"), "the disk is not full");
-    ensure!(command.wait(Duration::from_secs(30))? == Some(1), "the command did not fail");
-    let reason = command.errors();
-    remark(format!("{:?}", reason.trim().lines().last()));
-    let failed = pair.sender.copy_becomes(TransferState::Failed, SOON)?;
-    ensure!(failed.reason.as_deref() == Some("disk_full"), "{failed:?}");
-    let there = host.seen_from_here(&stick);
-    ensure!(!there.join("big.bin").exists(), "half a file under the final name");
+    let stick = pair.folder("stick")?;
+    pair.sender.host().small_disk(&stick, 10 << 20)?;
+    let command = pair.sender.spawn(&["get", "Shared:big.bin", &stick.to_string_lossy()])?;
+    let there = pair.sender.host().seen_from_here(&stick).join("big.bin");
+    full_and_empty_again(&pair, command, pair.sender.host(), &stick, &there, &content)
+}
 
-    host.run(&["rm", &format!("{path}/filler")])?;
-    pair.sender.run(&["resume", &failed.id])?;
-    // `resume` answers once the copy is on its way again.
-    soon("it goes on", SOON, || {
-        ensure!(pair.sender.transfers()?.first().is_some_and(|copy| copy.state != TransferState::Failed));
+fn a_disk_that_fills_up_there_holds_the_copy_until_there_is_room() -> Result<()> {
+    let pair = Pair::new()?;
+    let stick = pair.owner.host().dir().join("shared");
+    pair.owner.host().small_disk(&stick, 24 << 20)?;
+    pair.share(true)?;
+    // Larger than what is sent again from its beginning.
+    let content = documents::noise(2 * SIZE, 28);
+    let file = pair.file("big.bin", &content)?;
+    impair::rate(pair.sender.host(), 20, pair.owner.host())?;
+    let command = pair.sender.spawn(&["put", &file, "Shared:"])?;
+    let there = pair.owner.host().seen_from_here(&stick).join("big.bin");
+    full_and_empty_again(&pair, command, pair.owner.host(), &stick, &there, &content)
+}
+
+/// While a copy is under way, the disk it goes to gets full, and later empty again.
+fn full_and_empty_again(
+    pair: &Pair,
+    mut command: Process,
+    host: &Host,
+    stick: &Path,
+    there: &Path,
+    content: &[u8],
+) -> Result<()> {
+    let filler = format!("{}/filler", stick.to_string_lossy());
+    pair.sender.is_copying(UNDER_WAY, SOON)?;
+    let filled = host.output(&["dd", "if=/dev/zero", &format!("of={filler}"), "bs=64k"])?;
+    ensure!(String::from_utf8_lossy(&filled.stderr).contains("No space left"), "the disk is not full");
+    let waits =
+        |copy: &Transfer| copy.state == TransferState::Waiting && copy.reason.as_deref() == Some("disk_full");
+    let copy = soon("the copy waits for room", Duration::from_secs(30), || {
+        pair.sender.transfers()?.into_iter().next().filter(waits).context("it does not wait")
+    })?;
+    remark(format!("{:?}", copy.detail));
+    ensure!(copy.detail.is_some_and(|words| words.contains("when there is room")), "no word of what to do");
+    ensure!(!there.exists(), "half a file under the final name");
+    // What a person holds stays held, room or no room; let go, it waits again.
+    pair.sender.run(&["pause", &copy.id])?;
+    let held = pair.sender.copy_becomes(TransferState::Paused, SOON)?;
+    ensure!(held.reason.is_none(), "{held:?}");
+    ensure!(command.wait(SOON)? == Some(1), "a command waits for a copy that is held");
+    let resume = pair.sender.spawn(&["resume", &copy.id])?;
+    soon("it waits again", Duration::from_secs(30), || {
+        ensure!(pair.sender.transfers()?.first().is_some_and(waits), "{:?}", pair.sender.transfers()?);
         Ok(())
     })?;
+    host.run(&["rm", &filler])?;
     pair.sender.copy_becomes(TransferState::Done, LATE)?;
-    ensure!(fs::read(there.join("big.bin"))? == content, "the copy is different");
+    ensure!({ resume }.wait(SOON)? == Some(0), "the command does not end with its copy");
+    ensure!(fs::read(there)? == content, "the copy is different");
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use crate::street::HEARD;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{NewPass, Share};
-use lanyard_tests::{Desktop, Host, Lab, Node, documents, runner::remark, scenarios, soon, stays};
+use lanyard_tests::{Desktop, Host, Lab, Node, documents, runner::remark, scenarios, sessions, soon, stays};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -23,6 +23,9 @@ scenarios![
     a_guest_reads_with_a_password_and_writes_nothing,
     a_guest_who_may_only_put_files_in_gets_nothing_by_webdav,
 ];
+
+/// As the table calls what they are tried on.
+const ON: &str = "a shared folder";
 
 const TABLE: &str = include_str!("../../../docs/conformance.md");
 
@@ -171,7 +174,7 @@ fn cadaver_brings_fetches_moves_and_removes() -> Result<()> {
     let there = fs::read_to_string(shared.folder.join("box/copy.txt"))?;
     ensure!(there == "Dear reader" && !shared.folder.join("letter.txt").exists(), "{said}");
     ensure!(!shared.folder.join("box/moved.txt").exists(), "{said}");
-    Ok(())
+    sessions::passed(&["cadaver"], ON, "put, get, mkcol, copy, move, lock, properties, delete")
 }
 
 fn rclone_copies_a_tree_there_and_back_with_its_times() -> Result<()> {
@@ -220,7 +223,10 @@ fn rclone_copies_a_tree_there_and_back_with_its_times() -> Result<()> {
     soon("what was written into the drive is there", Duration::from_secs(60), || {
         same_trees(&shared.client, &tree, &shared.folder.join("mounted"))
     })?;
-    shared.client.run(&["fusermount3", "-u", &at]).map(|_| ())
+    shared.client.run(&["fusermount3", "-u", &at])?;
+    let what = "a tree there and back (`vendor=owncloud`), times kept, `check --download`, a second copy that copies \
+                nothing, move, purge, mount";
+    sessions::passed(&["rclone"], ON, what)
 }
 
 fn davfs2_mounts_a_folder_like_any_other() -> Result<()> {
@@ -276,7 +282,9 @@ fn davfs2_mounts_a_folder_like_any_other() -> Result<()> {
         fs::read_to_string(shared.folder.join("box/named"))? == "more\n",
         "what was added to a moved file"
     );
-    Ok(())
+    let what =
+        "mount, `cp -r`, append, move, remove, unmount, with locks (`buf_size 64` on Linux 6.16 and later)";
+    sessions::passed(&["davfs2"], ON, what)
 }
 
 fn gio_copies_as_the_file_manager_does() -> Result<()> {
@@ -310,7 +318,8 @@ fn gio_copies_as_the_file_manager_does() -> Result<()> {
     ensure!(said.contains("moved.txt") && said.contains("standard::size: 11"), "{said}");
     ensure!(fs::read_to_string(dir.join("back.txt"))? == "Dear reader", "{said}");
     ensure!(shared.folder.join("box").is_dir() && !shared.folder.join("box/moved.txt").exists(), "{said}");
-    Ok(())
+    let what = "mount, copy, mkdir, move, list, info, remove, as a file manager does";
+    sessions::passed(&["libglib2.0-bin"], ON, what)
 }
 
 fn a_folder_for_everyone_is_announced_and_others_are_not() -> Result<()> {
@@ -367,7 +376,7 @@ fn a_guest_reads_with_a_password_and_writes_nothing() -> Result<()> {
     let found = shared.status(&["-u", &login, &plain])?;
     ensure!(found != "200", "a password is not asked for without encryption: {found}");
     drop(shared.lab);
-    Ok(())
+    sessions::passed(&["curl"], ON, "a guest with a PIN as the password: reads, lists, writes nothing")
 }
 
 /// Such a pass is for the guest page: a program that speaks WebDAV looks before it writes, and whoever may not look

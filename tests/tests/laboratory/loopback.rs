@@ -6,16 +6,28 @@ use crate::{
     office::Pair,
 };
 use anyhow::{Context, Result, ensure};
-use lanyard_tests::{Host, documents, scenarios, soon};
+use lanyard_tests::{Host, documents, runner::remark, scenarios, sessions, soon};
 use serde::Deserialize;
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 scenarios![
     litmus_passes_every_test_through_two_nodes,
     programs_copy_there_and_back_through_loopback,
     nobody_else_gets_in_on_loopback,
     the_address_of_a_drive_outlives_restarts_and_waits_for_nobody,
+    a_lock_from_before_a_restart_overwrites_nothing,
+    two_thousand_connections_keep_no_program_from_its_drive,
+    a_request_of_a_byte_a_second_is_cut_off_in_each_of_its_parts,
 ];
+
+/// How long a program may have to wait while two thousand connections are in its way.
+const CROWDED: Duration = Duration::from_secs(20);
+/// What an attack may add to a node's memory, in KiB.
+const MOST_GROWTH: u64 = 40 * 1024;
 
 #[derive(Deserialize)]
 struct Address {
@@ -96,7 +108,8 @@ fn programs_copy_there_and_back_through_loopback() -> Result<()> {
     opened.host().run(&["diff", "-r", &format!("{dir}/tree"), &moved])?;
     ensure!(fs::read_to_string(opened.folder.join("box/note"))? == "more\n");
     ensure!(!opened.folder.join("tree/large.bin").exists());
-    Ok(())
+    let what = "a tree there and back, `check --download`; mount, `cp -r`, move, remove, unmount";
+    sessions::passed(&["rclone", "davfs2"], "a drive on loopback", what)
 }
 
 fn nobody_else_gets_in_on_loopback() -> Result<()> {
@@ -165,5 +178,124 @@ fn the_address_of_a_drive_outlives_restarts_and_waits_for_nobody() -> Result<()>
     opened.pair.sender.run(&["unmount", &opened.url, "--webdav"])?;
     let found = opened.status(&[&letter])?;
     ensure!(found == "404", "{found}");
+    Ok(())
+}
+
+fn a_lock_from_before_a_restart_overwrites_nothing() -> Result<()> {
+    let mut opened = Opened::new()?;
+    fs::write(opened.folder.join("letter"), "first")?;
+    let letter = format!("{}letter", opened.url);
+    let wish =
+        "<lockinfo xmlns='DAV:'><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>";
+    let take = ["curl", "-s", "-D", "-", "-o", "/dev/null", "-X", "LOCK", "--data", wish, &letter];
+    let headers = opened.host().run(&take)?;
+    let token = headers.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("lock-token").then(|| value.trim().to_owned())
+    });
+    let token = token.with_context(|| format!("no lock: {headers}"))?;
+    let with_it = format!("If: ({token})");
+    let put = |content: &'static str| ["-X", "PUT", "--data", content];
+    let status = |arguments: &[&str]| opened_status(&opened, arguments, &letter);
+    ensure!(status(&put("theirs"))? == "423", "it is not locked");
+    ensure!(
+        status(&[&["-H", &with_it][..], &put("second")].concat())? == "204",
+        "whoever has the lock may write"
+    );
+
+    opened.pair.owner.kill()?;
+    opened.pair.owner.start_again()?;
+    let again = || opened_status(&opened, &["-I"], &letter);
+    soon("the drive is there again", Duration::from_secs(60), || {
+        let found = again()?;
+        ensure!(found == "200", "{found}");
+        Ok(())
+    })?;
+    // The lock ended with the node that held it. Somebody else may write, and whoever believes to have it is told.
+    let status = |arguments: &[&str]| opened_status(&opened, arguments, &letter);
+    ensure!(status(&put("somebody else's"))? == "204", "a lock that nobody holds keeps somebody away");
+    for (what, arguments, told) in [
+        ("writing", [&["-H", &with_it][..], &put("overwritten")].concat(), "412"),
+        ("removing", vec!["-H", &with_it, "-X", "DELETE"], "412"),
+        ("making it last", vec!["-H", &with_it, "-X", "LOCK"], "412"),
+        ("letting it go", vec!["-H", &*format!("Lock-Token: {token}"), "-X", "UNLOCK"], "409"),
+    ] {
+        let found = status(&arguments)?;
+        ensure!(found == told, "{what} with a lock that is no more: {found}");
+    }
+    ensure!(fs::read_to_string(opened.folder.join("letter"))? == "somebody else's");
+    ensure!(status(&["-X", "LOCK", "--data", wish])? == "200", "it cannot be locked anew");
+    Ok(())
+}
+
+fn opened_status(opened: &Opened, arguments: &[&str], url: &str) -> Result<String> {
+    opened.status(&[arguments, &["-m", "20", url]].concat())
+}
+
+/// `127.0.0.1:…` and the path of a drive's address.
+fn parts(url: &str) -> Result<(String, String)> {
+    let (address, path) =
+        url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).context("an address")?;
+    Ok((address.to_owned(), format!("/{path}")))
+}
+
+fn two_thousand_connections_keep_no_program_from_its_drive() -> Result<()> {
+    let mut opened = Opened::new()?;
+    fs::write(opened.folder.join("letter"), "Dear Ada")?;
+    let (letter, film) = (format!("{}letter", opened.url), format!("{}film", opened.url));
+    let content = documents::noise(8_000_000, 9);
+    fs::write(opened.folder.join("film"), &content)?;
+    let here = opened.pair.folder("here")?.join("film");
+    let (address, _) = parts(&opened.url)?;
+    ensure!(opened.host().run(&["curl", "-s", &letter])? == "Dear Ada");
+    let before = opened.pair.sender.process()?.most_kib()?;
+    // One that was begun before the crowd came, and takes its time.
+    let copy = here.to_string_lossy().into_owned();
+    let mut slow = opened.host().spawn(&["curl", "-s", "-f", "--limit-rate", "1M", "-o", &copy, &film])?;
+    let mut crowd = opened.host().spawn_inside(&["besiege", &address, "2000", "12"])?;
+    soon("the crowd is there", Duration::from_secs(30), || {
+        ensure!(crowd.written().contains("besieged"), "{}", crowd.errors());
+        Ok(())
+    })?;
+    let (mut asked, mut longest) = (0, Duration::ZERO);
+    while crowd.runs() || asked < 3 {
+        let begun = Instant::now();
+        let told = opened.host().output(&["curl", "-s", "-m", "60", &letter])?;
+        ensure!(told.stdout == b"Dear Ada", "in the crowd: {told:?}");
+        longest = longest.max(begun.elapsed());
+        ensure!(longest < CROWDED, "a program waited for {longest:?}");
+        asked += 1;
+    }
+    ensure!(crowd.wait(Duration::from_secs(30))? == Some(0), "{}", crowd.errors());
+    ensure!(slow.wait(Duration::from_secs(30))? == Some(0), "what was under way was cut: {}", slow.errors());
+    ensure!(fs::read(&here)? == content, "what was under way is different");
+    let after = opened.pair.sender.process()?.most_kib()?;
+    remark(format!(
+        "{asked} times, {longest:.1?} at most; {}; {before} KiB before, {after} KiB at most",
+        crowd.written().lines().last().unwrap_or_default()
+    ));
+    ensure!(after < before + MOST_GROWTH, "memory grew from {before} to {after} KiB");
+    Ok(())
+}
+
+fn a_request_of_a_byte_a_second_is_cut_off_in_each_of_its_parts() -> Result<()> {
+    const LIMIT: &str = "80";
+    let opened = Opened::new()?;
+    fs::write(opened.folder.join("letter"), "Dear Ada")?;
+    let (address, path) = parts(&opened.url)?;
+    let (letter, slow, nothing) =
+        (format!("{}letter", opened.url), format!("{path}slow"), opened.pair.file("nothing", b"")?);
+    let header = opened.host().spawn_inside(&["slow-ipp", &address, &slow, "header", &nothing, LIMIT])?;
+    let body = opened.host().spawn_inside(&["slow-put", &address, &slow, LIMIT])?;
+    for (part, mut one) in [("header", header), ("body", body)] {
+        while one.runs() {
+            ensure!(opened.host().run(&["curl", "-s", "-m", "20", &letter])? == "Dear Ada");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        ensure!(one.wait(Duration::from_secs(5))? == Some(0), "{part}: {}", one.errors());
+        remark(format!("{part}: {}", one.written().lines().last().unwrap_or_default()));
+    }
+    let names: Vec<_> = fs::read_dir(&opened.folder)?.flatten().map(|entry| entry.file_name()).collect();
+    ensure!(names == ["letter"], "something is left of it: {names:?}");
     Ok(())
 }

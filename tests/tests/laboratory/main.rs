@@ -58,6 +58,8 @@ mod print_faults;
 #[cfg(target_os = "linux")]
 mod printing;
 #[cfg(target_os = "linux")]
+mod rotten;
+#[cfg(target_os = "linux")]
 mod rude_clients;
 #[cfg(target_os = "linux")]
 mod second_user;
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
                 handling::ALL,
                 failover::ALL,
                 copy_faults::ALL,
+                rotten::ALL,
                 home::ALL,
                 meeting::ALL,
                 networks::ALL,

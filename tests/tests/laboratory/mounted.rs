@@ -7,13 +7,15 @@ pub(crate) mod suites;
 use crate::office::Pair;
 use anyhow::{Result, ensure};
 use lanyard_api::{Binned, Mount};
-use lanyard_tests::{Lab, Node, documents, node::Setup, scenarios, soon};
+use lanyard_tests::{Lab, Node, documents, node::Setup, scenarios, sessions, soon};
 use std::{
     fs,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
+/// As the table calls what programs are tried on.
+const ON: &str = "a mounted drive";
 /// An operation waits for the other computer, and not longer.
 const IN_TIME: Duration = Duration::from_secs(20);
 
@@ -98,7 +100,9 @@ fn programs_work_in_a_mounted_folder() -> Result<()> {
         .filter(|name| name.ends_with(".lanyard-part"))
         .collect();
     ensure!(hidden.is_empty(), "left behind: {hidden:?}");
-    Ok(())
+    let what = "`git init`, commit, `clone`, `fsck --strict`, `gc`; building and running a small program; `rsync -c` \
+                twice, of which the second copies nothing";
+    sessions::passed(&["git", "gcc", "rsync"], ON, what)
 }
 
 fn what_fio_writes_in_a_mounted_folder_it_reads_again() -> Result<()> {
@@ -116,7 +120,7 @@ fn what_fio_writes_in_a_mounted_folder_it_reads_again() -> Result<()> {
     )?;
     ensure!(report.contains("err= 0"), "{report}");
     ensure!(fs::metadata(folder.join("random.0.0"))?.len() == 12 << 20);
-    Ok(())
+    sessions::passed(&["fio"], ON, "random writes and a mapped mixture, verified by checksums")
 }
 
 fn a_pulled_cable_is_an_error_in_time_and_works_again_afterwards() -> Result<()> {

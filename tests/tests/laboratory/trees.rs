@@ -1,9 +1,13 @@
 //! Whole folders over a network that breaks, several computers that serve one file, and sending to a person.
 
-use crate::{household, office::Pair};
+use crate::{
+    copy_faults::{blows, identical, killed_in_turns, write_noise},
+    household,
+    office::Pair,
+};
 use anyhow::{Context, Result, ensure};
-use lanyard_api::{Ask, Inbox, Transfer, TransferState};
-use lanyard_tests::{Lab, Node, documents, impair, runner::remark, scenarios, soon};
+use lanyard_api::{Ask, Inbox, Transfer, TransferFate, TransferNote, TransferState};
+use lanyard_tests::{Lab, Node, Setup, documents, impair, runner::remark, scenarios, soon};
 use std::{
     fs,
     path::Path,
@@ -17,7 +21,11 @@ scenarios![
     a_folder_is_copied_there_and_back_and_is_the_same,
     the_receiver_is_killed_again_and_again_while_it_copies_a_folder,
     the_owner_is_killed_while_it_is_given_a_folder,
+    either_end_is_killed_again_and_again_while_a_folder_comes,
+    either_end_is_killed_again_and_again_while_a_folder_is_given,
+    what_cannot_be_read_or_written_in_a_folder_is_named_and_the_rest_is_copied,
     a_folder_is_held_and_goes_on,
+    a_copy_that_is_put_first_begins_before_the_others,
     somebody_is_sent_files_and_accepts_them,
     nothing_comes_before_the_yes_and_nothing_after_a_no,
     both_send_at_once_and_a_rule_accepts,
@@ -119,6 +127,123 @@ fn the_owner_is_killed_while_it_is_given_a_folder() -> Result<()> {
     same(&source, &shared.join("home"))
 }
 
+fn either_end_is_killed_again_and_again_while_a_folder_comes() -> Result<()> {
+    let mut pair = Pair::new()?;
+    let shared = pair.share(false)?;
+    let here = pair.folder("here")?;
+    let (mib, count) = blows()?;
+    grow_large(&shared.join("home"), mib)?;
+    impair::rate(pair.owner.host(), 40.max(u32::try_from(mib)? / 2), pair.sender.host())?;
+    let _command = pair.sender.spawn(&["get", "Shared:home", &here.to_string_lossy()])?;
+    killed_and_identical(&mut pair, &shared.join("home"), &here, (mib, count))
+}
+
+fn either_end_is_killed_again_and_again_while_a_folder_is_given() -> Result<()> {
+    let mut pair = Pair::new()?;
+    let shared = pair.share(true)?;
+    let source = pair.folder("home")?;
+    let (mib, count) = blows()?;
+    grow_large(&source, mib)?;
+    impair::rate(pair.sender.host(), 40.max(u32::try_from(mib)? / 2), pair.owner.host())?;
+    let _command = pair.sender.spawn(&["put", &source.to_string_lossy(), "Shared:"])?;
+    killed_and_identical(&mut pair, &source, &shared, (mib, count))
+}
+
+/// The same with a few large files that are so large together.
+fn grow_large(root: &Path, mib: usize) -> Result<()> {
+    grow(root)?;
+    for number in 0..4 {
+        write_noise(&root.join(format!("letters/{number}.film")), mib / 4)?;
+    }
+    Ok(())
+}
+
+fn killed_and_identical(
+    pair: &mut Pair,
+    original: &Path,
+    into: &Path,
+    (mib, count): (usize, u32),
+) -> Result<()> {
+    let copy = into.join("home");
+    let halves = || {
+        if !copy.exists() {
+            return Ok(());
+        }
+        for file in whole(&copy)? {
+            identical(&copy.join(&file), &original.join(&file))
+                .with_context(|| format!("{file} is not whole"))?;
+        }
+        Ok(())
+    };
+    let killed = killed_in_turns(pair, (mib as u64) << 20, count, halves)?;
+    let done = pair.sender.copy_becomes(TransferState::Done, LATE * 4)?;
+    ensure!(done.tree.is_some_and(|tree| tree.failed == 0 && tree.left_out == 0), "{done:?}");
+    halves()?;
+    let (mut theirs, mut ours) = (whole(original)?, whole(&copy)?);
+    theirs.sort();
+    ours.sort();
+    ensure!(theirs == ours, "{} files are {} in the copy", theirs.len(), ours.len());
+    let tops: Vec<_> = whole(into)?.into_iter().filter(|file| !file.starts_with("home/")).collect();
+    ensure!(tops.is_empty(), "more than the folder is there: {tops:?}");
+    remark(format!("{} files, {mib} MiB, {killed} times", ours.len()));
+    Ok(())
+}
+
+fn what_cannot_be_read_or_written_in_a_folder_is_named_and_the_rest_is_copied() -> Result<()> {
+    let lab = Lab::new()?;
+    let setup = || Setup { user: Some("nobody".into()), ..Setup::default() };
+    let ben = Node::at_home_with(&lab.host("ben")?, setup())?;
+    let ada = Node::at_home_with(&lab.host("ada")?, setup())?;
+    let shared = ben.host().dir().join("shared");
+    let dir = shared.to_string_lossy().into_owned();
+    ben.host().sh(&format!(
+        "install -d -o nobody {dir} {dir}/home {dir}/home/open
+         install -d -m 700 -o root {dir}/home/private
+         for n in $(seq 30); do echo $n > {dir}/home/open/$n; done
+         head -c 3000000 /dev/urandom > {dir}/home/film
+         for n in locked private/secret; do echo secret > {dir}/home/$n; done
+         head -c 3000000 /dev/urandom > {dir}/home/locked-film
+         chmod 600 {dir}/home/locked {dir}/home/locked-film"
+    ))?;
+    ben.run(&["share", "folder", &dir, "--name", "Shared", "--write"])?;
+    ada.finds_drive("Shared")?;
+    let here = ada.host().dir().join("here");
+    let into = here.to_string_lossy().into_owned();
+    ada.host().run(&["install", "-d", "-o", "nobody", &into])?;
+    // From there: a folder and two files that its owner's node itself may not read.
+    let told = ada.refuses(&["get", "Shared:home", &into])?;
+    remark(format!("{:?}", told.lines().last()));
+    ensure!(told.contains("3 of the folder") && told.contains("The rest is there"), "{told}");
+    let copy = ada.transfers()?.into_iter().next().context("no copy")?;
+    ensure!(copy.tree.is_some_and(|tree| tree.failed == 3 && tree.files_done == 31), "{copy:?}");
+    ensure!(failed(&ada, &copy.id)? == ["locked", "locked-film", "private"], "{copy:?}");
+    identical(&here.join("home/film"), &shared.join("home/film"))?;
+    ensure!(whole(&here.join("home"))?.len() == 31, "{:?}", whole(&here.join("home"))?);
+    // To there: into a folder in which it may not write, and over a file that it may not read.
+    let locked = here.join("home/private");
+    ada.host().sh(&format!(
+        "cd {into}/home && mkdir -p private && echo mine > private/mine && chown -R nobody ."
+    ))?;
+    let told = ada.refuses(&["put", &here.join("home").to_string_lossy(), "Shared:", "--replace"])?;
+    remark(format!("{:?}", told.lines().last()));
+    let copy = ada.transfers()?.into_iter().next().context("no copy")?;
+    ensure!(copy.tree.is_some_and(|tree| tree.failed >= 1 && tree.files_done == 31), "{copy:?}");
+    ensure!(failed(&ada, &copy.id)?.iter().any(|path| path.starts_with("private")), "{told}");
+    ensure!(locked.join("mine").exists() && !shared.join("home/private/mine").exists());
+    // With the permission, what is missing comes and nothing else.
+    ben.host().sh(&format!("chown -R nobody {dir}/home"))?;
+    ada.run(&["resume", &copy.id])?;
+    ensure!(fs::read_to_string(shared.join("home/private/mine"))? == "mine\n");
+    Ok(())
+}
+
+/// The paths of what could not be copied, in order.
+fn failed(node: &Node, copy: &str) -> Result<Vec<String>> {
+    let notes: Vec<TransferNote> = node.json(&["notes", copy])?;
+    let failed = notes.into_iter().filter(|note| note.fate == TransferFate::Failed);
+    Ok(failed.map(|note| note.path).collect())
+}
+
 fn a_folder_is_held_and_goes_on() -> Result<()> {
     let pair = Pair::new()?;
     let shared = pair.share(false)?;
@@ -135,6 +260,43 @@ fn a_folder_is_held_and_goes_on() -> Result<()> {
     pair.sender.run(&["resume", &copy.id])?;
     pair.sender.copy_becomes(TransferState::Done, LATE)?;
     same(&shared.join("home"), &here.join("home"))
+}
+
+fn a_copy_that_is_put_first_begins_before_the_others() -> Result<()> {
+    let pair = Pair::new()?;
+    let shared = pair.share(false)?;
+    let into = pair.folder("here")?.to_string_lossy().into_owned();
+    pair.sender.run(&["limit", "64K"])?;
+    let (names, mut commands) = (["a", "b", "c", "d"], Vec::new());
+    let find = |name: &str| -> Result<Transfer> {
+        let all = pair.sender.transfers()?;
+        all.into_iter().find(|copy| copy.name == name).with_context(|| format!("no copy of {name}"))
+    };
+    let becomes = |name: &str, state: TransferState| {
+        soon(&format!("{name} is {state:?}"), SOON, || {
+            let copy = find(name)?;
+            ensure!(copy.state == state, "{copy:?}");
+            Ok(copy)
+        })
+    };
+    for (at, name) in names.into_iter().enumerate() {
+        fs::write(shared.join(name), documents::noise(2_000_000, at as u64))?;
+        commands.push(pair.sender.spawn(&["get", &format!("Shared:{name}"), &into])?);
+        // One after the other, so that it is known who waits.
+        becomes(name, if at < 2 { TransferState::Running } else { TransferState::Waiting })?;
+    }
+    pair.sender.run(&["next", &find("d")?.id])?;
+    pair.sender.run(&["pause", &find("a")?.id])?;
+    becomes("d", TransferState::Running)?;
+    becomes("c", TransferState::Waiting)?;
+    pair.sender.run(&["limit", "none"])?;
+    for name in ["b", "c", "d"] {
+        becomes(name, TransferState::Done)?;
+    }
+    let told = pair.sender.refuses(&["next", &find("b")?.id])?;
+    ensure!(told.contains("over already"), "{told}");
+    becomes("a", TransferState::Paused)?;
+    Ok(())
 }
 
 /// `ada` and `ben` in one home.

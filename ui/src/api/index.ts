@@ -310,6 +310,27 @@ free_bytes: number | null,
 total_bytes: number | null, };
 
 /**
+ * Where this computer's own programs find a drive by WebDAV.
+ */
+export type DriveAddress = { 
+/**
+ * The drive: the `id` of a `Drive`.
+ */
+drive_id: string, 
+/**
+ * The drive's name.
+ */
+drive: string, 
+/**
+ * The name of the device that offers it.
+ */
+device_name: string, 
+/**
+ * The address; it holds a secret.
+ */
+url: string, };
+
+/**
  * One name in a folder.
  */
 export type Entry = { 
@@ -1061,9 +1082,34 @@ at_start: boolean,
  */
 mounted: boolean, 
 /**
- * Plain words, in English: why it is not there, or what became of something that was written.
+ * Why it is not there, or what became of something that was written.
+ */
+note: MountNote | null, 
+/**
+ * The same in plain words, in English.
  */
 detail: string | null, };
+
+/**
+ * What there is to tell of a mounted drive that no program could be told.
+ */
+export type MountNote = { "is": "failed", 
+/**
+ * Why.
+ */
+code: ErrorCode, } | { "is": "elsewhere" } | { "is": "kept_both", 
+/**
+ * The file's path inside the drive.
+ */
+path: string, 
+/**
+ * Where what was written here is.
+ */
+kept_as: string, } | { "is": "lost", 
+/**
+ * The file's path inside the drive.
+ */
+path: string, };
 
 /**
  * Everything that can be used now.
@@ -1966,7 +2012,15 @@ path: string,
 /**
  * From an earlier `Listing`.
  */
-after: string | null, } | { "do": "get", 
+after: string | null, } | { "do": "entry", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The path inside it.
+ */
+path: string, } | { "do": "get", 
 /**
  * The drive.
  */
@@ -2010,7 +2064,11 @@ path: string,
 /**
  * When the name is taken there.
  */
-conflict: Conflict, } | { "do": "send", 
+conflict: Conflict, 
+/**
+ * Replace only what has this entity tag; otherwise the copy fails with `exists` and keeps what is there.
+ */
+replaces: string | null, } | { "do": "send", 
 /**
  * The files: paths, or a browser's uploads.
  */
@@ -2038,6 +2096,10 @@ transfer: string, } | { "do": "pause_transfer",
 /**
  * The transfer's id or a unique beginning of it.
  */
+transfer: string, } | { "do": "next_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
 transfer: string, } | { "do": "limit_transfers", 
 /**
  * Only this one, by its id or a unique beginning of it; none means all together.
@@ -2050,7 +2112,19 @@ rate: number | null, } | { "do": "transfer_limit" } | { "do": "transfer_notes",
 /**
  * The transfer's id or a unique beginning of it.
  */
-transfer: string, } | { "do": "retry_transfer", 
+transfer: string, } | { "do": "settle_transfer", 
+/**
+ * The transfer's id or a unique beginning of it.
+ */
+transfer: string, 
+/**
+ * What becomes of it.
+ */
+conflict: Conflict, 
+/**
+ * Uploads: replace only what has this entity tag.
+ */
+replaces: string | null, } | { "do": "retry_transfer", 
 /**
  * The transfer's id or a unique beginning of it.
  */
@@ -2080,6 +2154,10 @@ to: string,
  */
 conflict: Conflict, 
 /**
+ * Replace only what has this entity tag; otherwise `changed`.
+ */
+replaces: string | null, 
+/**
  * Only if this is still its entity tag; otherwise `changed`.
  */
 if_match: string | null, } | { "do": "copy_entry", 
@@ -2098,7 +2176,11 @@ to: string,
 /**
  * When the name is taken; what is replaced goes into the drive's bin.
  */
-conflict: Conflict, } | { "do": "remove_entry", 
+conflict: Conflict, 
+/**
+ * Replace only what has this entity tag; otherwise `changed`.
+ */
+replaces: string | null, } | { "do": "remove_entry", 
 /**
  * The drive.
  */
@@ -2154,7 +2236,15 @@ page: number,
 /**
  * A picture's longer edge in pixels, 16 to 2,400.
  */
-size: number, } | { "do": "play", 
+size: number, 
+/**
+ * A name, by which `EndLook` knows it; 64 bytes at most.
+ */
+name: string | null, } | { "do": "end_look", 
+/**
+ * The name that it was given.
+ */
+name: string, } | { "do": "play", 
 /**
  * The drive.
  */
@@ -2214,12 +2304,12 @@ drive: string, } | { "do": "shut_drive",
 /**
  * The drive, or its address.
  */
-drive: string, };
+drive: string, } | { "do": "drive_addresses" };
 
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "entry", "value": Entry } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
 /**
  * Its path inside the drive.
  */
@@ -2231,7 +2321,7 @@ left_out: number, } } | { "is": "removed", "value": {
 /**
  * Its id in the drive's bin; none when it is gone for good.
  */
-bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "media", "value": Array<Medium> };
+bin: string | null, } } | { "is": "search", "value": Search } | { "is": "look", "value": Look } | { "is": "playable", "value": Playable } | { "is": "bin", "value": Array<Binned> } | { "is": "mount", "value": Mount } | { "is": "mounts", "value": Array<Mount> } | { "is": "drive_addresses", "value": Array<DriveAddress> } | { "is": "media", "value": Array<Medium> };
 
 /**
  * What a member may do with the home itself.
@@ -2486,6 +2576,10 @@ name: string,
  */
 drive: string, 
 /**
+ * Its id, `share@device`; empty for what is sent to a person.
+ */
+drive_id: string, 
+/**
  * The device at the other end.
  */
 device: string, 
@@ -2576,6 +2670,10 @@ copy: string,
  * What became of it.
  */
 fate: TransferFate, 
+/**
+ * The error code behind it, if any.
+ */
+reason: string | null, 
 /**
  * Why, in plain English.
  */

@@ -94,6 +94,14 @@ export function pauseTransfer({ id, name }: Transfer): Promise<boolean> {
   });
 }
 
+/** Puts a copy before the others that wait for the same device. */
+export function nextTransfer({ id, name }: Transfer): Promise<boolean> {
+  return attempt(async () => {
+    await ask({ do: "next_transfer", transfer: id }, "transfer");
+    above.say(t("copy.is_next", { name }));
+  });
+}
+
 /** Ends a copy. Taken back, it begins anew, or goes on with what is there of a folder. */
 export function endTransfer({ id, name }: Transfer): Promise<boolean> {
   return attempt(async () => {

@@ -2,6 +2,7 @@
 
 import type { ApiError, Entry, Purpose } from "../api";
 import type { LocalFile } from "../platform";
+import type { Question, Said } from "./conflicts";
 
 export type Dialog =
   | { what: "print"; files: LocalFile[]; printer: string | null }
@@ -20,13 +21,15 @@ export type Dialog =
   | { what: "guest"; share: string }
   | { what: "copy_notes"; transfer: string }
   | { what: "mount"; drive: string }
+  | { what: "reach"; drive: string }
+  | { what: "speed" }
   | { what: "address"; share: string }
   | { what: "pause" }
   | { what: "connect" }
   | { what: "name_entry"; drive: string; folder: string; entry: Entry | null; then: (name: string) => void }
   | { what: "place"; drive: string; folder: string; entries: Entry[]; move: boolean; then: () => void }
   | { what: "bin"; drive: string; then: () => void }
-  | { what: "conflict"; name: string; left: number; where: "here" | "there"; answer: (said: { choice: "keep_both" | "replace" | "skip"; forAll: boolean } | null) => void }
+  | { what: "conflict"; question: Question; answer: (said: Said | null) => void }
   | { what: "see"; drive: string; folder: string; entries: Entry[]; name: string }
   | { what: "sure"; sure: Sure };
 

@@ -5,6 +5,7 @@ import { asApiError, type LocalFile } from "../platform";
 import { ask, platform } from "./app.svelte";
 import { attempt } from "./actions";
 import { above } from "./dialogs.svelte";
+import { entryAt, settleAll } from "./conflicts";
 import { below } from "./entries";
 import { n, t } from "./say";
 
@@ -20,41 +21,37 @@ function tooMany(entries: readonly unknown[]): boolean {
   return true;
 }
 
-export type Settled = Exclude<Conflict, "refuse">;
-
 /** Something that is copied once it is clear what becomes of a name that is taken. */
 interface Copying {
   name: string;
-  begin: (conflict: Conflict) => Promise<Transfer>;
+  folder: boolean;
+  begin: (conflict: Conflict, replaces: string | null) => Promise<Transfer>;
+  /** What has the name there; none for what comes to this computer. */
+  look?: () => Promise<Entry | null>;
 }
 
 /** Begins copies. Names that are taken are asked about when all others have begun; nothing is overwritten unasked. */
-async function copyAll(copies: Copying[], where: "here" | "there") {
+export async function copyAll(copies: Copying[]) {
   const taken: Copying[] = [];
   let begun: Transfer[] = [];
   await each(copies, async (copy) => {
     try {
-      begun = [...begun, await copy.begin("refuse")];
+      begun = [...begun, await copy.begin("refuse", null)];
     } catch (thrown) {
-      if (asApiError(thrown).code !== "exists") return failed(thrown, () => copyAll([copy], where));
+      if (asApiError(thrown).code !== "exists") return failed(thrown, () => copyAll([copy]));
       taken.push(copy);
     }
   });
   told(begun);
-  let forAll: Settled | null = null;
-  for (const [i, copy] of taken.entries()) {
-    const left = taken.length - i;
-    let choice: Settled | null = forAll;
-    if (choice === null) {
-      const answer = await askConflict(copy.name, left, where);
-      if (answer === null) return;
-      choice = answer.choice;
-      if (answer.forAll) forAll = choice;
-    }
-    if (choice === "skip") continue;
-    const how = choice;
-    await attempt(async () => told([await copy.begin(how)]));
-  }
+  await settleAll(
+    taken.map(({ name, folder, begin, look }) => ({
+      name,
+      folder,
+      where: look ? "there" : "here",
+      look: look ?? (async () => null),
+      go: async (choice, replaces) => told([await begin(choice, replaces)]),
+    })),
+  );
 }
 
 function told(transfers: Transfer[]) {
@@ -67,19 +64,15 @@ function failed(thrown: unknown, retry: () => void) {
   above.note({ about: "error", error: asApiError(thrown), retry });
 }
 
-/** Asks what to do about a taken name. None: nothing more is to be copied. */
-function askConflict(name: string, left: number, where: "here" | "there"): Promise<{ choice: Settled; forAll: boolean } | null> {
-  return new Promise((answer) => above.open({ what: "conflict", name, left, where, answer }));
-}
-
 /** Copies things of a folder to this computer's downloads folder. */
 export async function downloadAll(drive: string, folder: string, entries: Entry[]) {
   if (tooMany(entries)) return;
-  const copies = entries.map(({ name }) => ({
+  const copies = entries.map(({ name, kind }) => ({
     name,
+    folder: kind === "folder",
     begin: (conflict: Conflict) => ask({ do: "get", drive, path: below(folder, name), dest: null, conflict }, "transfer"),
   }));
-  await copyAll(copies, "here");
+  await copyAll(copies);
 }
 
 /** Copies files and folders of this computer into a folder of a drive. */
@@ -110,11 +103,13 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
       const sent = once(() => platform().uploadDocument(file));
       return {
         name: file.name,
-        begin: async (conflict: Conflict) =>
-          ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict }, "transfer"),
+        folder: file.folder,
+        look: () => entryAt(drive, below(into, file.name)),
+        begin: async (conflict: Conflict, replaces: string | null) =>
+          ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict, replaces }, "transfer"),
       };
     });
-  await copyAll(copies, "there");
+  await copyAll(copies);
 }
 
 /** The same answer every time, asked for again only after a failure. */
@@ -131,36 +126,62 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 export async function rename(drive: string, folder: string, entry: Entry, name: string, undone: () => void) {
   const path = below(folder, entry.name);
   const to = below(folder, name);
-  await ask({ do: "move_entry", drive, path, to, conflict: "refuse", if_match: entry.etag }, "placed");
-  const back = () => ask({ do: "move_entry", drive, path: to, to: path, conflict: "refuse", if_match: null }, "placed");
+  await ask({ do: "move_entry", drive, path, to, conflict: "refuse", replaces: null, if_match: entry.etag }, "placed");
+  const back = () => ask({ do: "move_entry", drive, path: to, to: path, conflict: "refuse", replaces: null, if_match: null }, "placed");
   above.say(t("folder.did_rename", { name: entry.name, to: name }), () => void attempt(back).then(undone));
 }
 
-/** Moves or copies things into another folder of the same drive. Throws the first failure, when all was tried. */
+/**
+ * Moves or copies things into another folder of the same drive; names that are taken there are asked about. Throws the
+ * first failure, when all was tried.
+ */
 export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string, undone: () => void) {
   if (tooMany(entries)) return;
   const into = `${to}/`;
   const errors: unknown[] = [];
-  const placed: { from: string; to: string }[] = [];
-  await each(entries, async (entry) => {
+  const placed: { from: string; to: string; replaced: boolean }[] = [];
+  const taken: Entry[] = [];
+  const put = async (entry: Entry, conflict: Conflict, replaces: string | null) => {
     const path = below(folder, entry.name);
+    const answer = move
+      ? await ask({ do: "move_entry", drive, path, to: into, conflict, replaces, if_match: entry.etag }, "placed")
+      : await ask({ do: "copy_entry", drive, path, to: into, conflict, replaces }, "placed");
+    placed.push({ from: path, to: answer.path, replaced: conflict === "replace" });
+  };
+  // A copy beside its original gets a number, and nobody needs to be asked.
+  const first = !move && to === folder ? "keep_both" : "refuse";
+  await each(entries, async (entry) => {
     try {
-      const answer = move
-        ? await ask({ do: "move_entry", drive, path, to: into, conflict: "refuse", if_match: entry.etag }, "placed")
-        : await ask({ do: "copy_entry", drive, path, to: into, conflict: "keep_both" }, "placed");
-      placed.push({ from: path, to: answer.path });
+      await put(entry, first, null);
     } catch (thrown) {
-      errors.push(thrown);
+      if (asApiError(thrown).code === "exists") taken.push(entry);
+      else errors.push(thrown);
     }
   });
+  await settleAll(
+    taken.map((entry) => ({
+      name: entry.name,
+      folder: entry.kind === "folder",
+      where: "there",
+      restorable: true,
+      look: () => entryAt(drive, below(to, entry.name)),
+      go: (choice, replaces) => put(entry, choice, replaces),
+    })),
+  );
+  if (taken.length > 0) undone();
   if (placed.length > 0) {
     const words = n(move ? "folder.did_move" : "folder.did_copy", placed.length, { name: placed[0]!.from.split("/").at(-1)! });
     const back = async () => {
-      await each(placed, (one) => ask({ do: "move_entry", drive, path: one.to, to: one.from, conflict: "refuse", if_match: null }, "placed"));
+      await each(placed, (one) => ask({ do: "move_entry", drive, path: one.to, to: one.from, conflict: "refuse", replaces: null, if_match: null }, "placed"));
     };
-    above.say(words, move ? () => void attempt(back).then(undone) : undefined);
+    // What made way is in the bin: putting back what took its place would not be all of it.
+    const simple = move && !placed.some(({ replaced }) => replaced);
+    above.say(words, simple ? () => void attempt(back).then(undone) : undefined);
   }
-  if (errors.length > 0) throw errors[0];
+  if (errors.length === 0) return;
+  // The dialog that began it has made way for the questions, and can show nothing any more.
+  if (taken.length > 0) above.note({ about: "error", error: asApiError(errors[0]) });
+  else throw errors[0];
 }
 
 /** Removes things into the drive's bin; one note says so and takes it back. Tells which names are gone. */

@@ -10,6 +10,9 @@ const SMALL = 256;
 /** Pictures that are kept; the oldest goes first. */
 const MOST_KEPT = 400;
 
+/** Two windows of one node must not end each other's. */
+const PAGE = Math.random().toString(36).slice(2);
+let number = 0;
 const waiting = turns(2);
 const kept = new Map<string, string | null>();
 
@@ -23,9 +26,12 @@ export function smallPicture(drive: string, folder: string, entry: Entry, show: 
     return () => {};
   }
   let wanted = true;
+  /** While the node works on it. */
+  let asked: string | null = null;
   const takeBack = waiting.want(async () => {
     if (!wanted) return;
-    const look = await ask({ do: "look", drive, path, page: 1, size: SMALL }, "look");
+    asked = `${PAGE}-${(number += 1)}`;
+    const look = await ask({ do: "look", drive, path, page: 1, size: SMALL, name: asked }, "look").finally(() => (asked = null));
     const picture = address(look);
     kept.set(key, picture);
     const oldest = kept.keys().next();
@@ -35,6 +41,8 @@ export function smallPicture(drive: string, folder: string, entry: Entry, show: 
   return () => {
     wanted = false;
     takeBack();
+    // What has scrolled away makes room for what is in sight.
+    if (asked !== null) void ask({ do: "end_look", name: asked }, "done").catch(() => {});
   };
 }
 

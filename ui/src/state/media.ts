@@ -4,6 +4,7 @@ import type { ApiError, Drive, Medium } from "../api";
 import { attempt } from "./actions";
 import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
+import { copyAll } from "./files";
 import { n, t } from "./say";
 
 /** Offers all of it under its own name, to those to whom things are offered when nothing else is said. */
@@ -50,11 +51,14 @@ async function readers(medium: Medium): Promise<number> {
 }
 
 /** Copies a whole disc into an image in the downloads folder. */
-export const saveImage = (drive: Drive) =>
-  attempt(async () => {
-    const transfer = await ask({ do: "save_image", drive: drive.id, dest: null, conflict: "keep_both" }, "transfer");
-    above.note({ about: "transfer", transfer: transfer.id });
-  });
+export const saveImage = ({ id, name }: Drive) =>
+  copyAll([
+    {
+      name: `${name}.iso`,
+      folder: false,
+      begin: (conflict) => ask({ do: "save_image", drive: id, dest: null, conflict }, "transfer"),
+    },
+  ]);
 
 /** What was put in since. */
 export function inserted(before: Medium[], now: Medium[]): Medium[] {

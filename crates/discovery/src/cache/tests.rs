@@ -1,5 +1,5 @@
-use super::*;
-use crate::message;
+use super::{ask::of, *};
+use crate::message::{self, Data, Message, Record, Type};
 
 const NODE: &str = "_lanyard._tcp.local.";
 

@@ -124,12 +124,18 @@ impl Remote {
     /// # Errors
     /// [`RemoteError`].
     pub async fn manifest(&self, path: &SharePath) -> Result<Manifest, RemoteError> {
-        let (head, body) = self.open_manifest(path).await?;
+        let (head, body) = self.open_manifest(path, false).await?;
         read_manifest(head.size, body).await
     }
 
-    pub(super) async fn open_manifest(&self, path: &SharePath) -> Result<(Head, Incoming), RemoteError> {
-        let request = self.request(Method::GET, "manifest", &format!("path={}", path.encoded()))?;
+    /// A manifest that is still being sent. `anew` asks the other device to read the file again, whatever it remembers.
+    pub(super) async fn open_manifest(
+        &self,
+        path: &SharePath,
+        anew: bool,
+    ) -> Result<(Head, Incoming), RemoteError> {
+        let anew = if anew { "&anew=yes" } else { "" };
+        let request = self.request(Method::GET, "manifest", &format!("path={}{anew}", path.encoded()))?;
         let answer = self.ask(request, ANSWER).await?;
         let number =
             |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -166,12 +172,12 @@ impl Remote {
     }
 
     /// Sends a file; `body` is its content, from byte `at` on when that is a part that is there already, and then its
-    /// FileId.
+    /// FileId. With an entity tag it takes the place of that version and of no other.
     pub(super) async fn put(
         &self,
         path: &SharePath,
         about: &About,
-        conflict: &str,
+        (conflict, replaces): (&str, Option<&str>),
         part: Option<(Uuid, u64)>,
         body: Body,
     ) -> Result<wire::Stored, RemoteError> {
@@ -191,6 +197,9 @@ impl Remote {
         }
         if executable {
             insert(headers, HeaderName::from_static(wire::EXECUTABLE), "1")?;
+        }
+        if let Some(etag) = replaces {
+            insert(headers, header::IF_MATCH, etag)?;
         }
         *request.body_mut() = body;
         // Counted from the last byte of the body.

@@ -101,9 +101,20 @@ impl<'a> Shown<'a> {
 
 /// Fetches a file into its hidden one: whole, verified and on the disk when this returns.
 pub(super) async fn fetch(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>) -> Result<FileId, Trouble> {
-    let mut changes = 0;
+    let (mut changes, mut anew) = (0, false);
     loop {
-        match once(job, wanted, shown).await {
+        match once(job, wanted, shown, anew).await {
+            // The other device may remember something of the file that is not true any more: it is to look again, once.
+            Err(Trouble::Final(Reason::Mismatch, _)) if !anew => {
+                anew = true;
+                tracing::info!("the original is not what it was when it was last hashed: it is hashed again");
+                let words = format!(
+                    "“{}” on {} has changed without a trace since it was last read. This is what is there now.",
+                    wanted.path.name().unwrap_or_default(),
+                    wanted.device
+                );
+                job.show(|copy| copy.detail = Some(words));
+            }
             // What is already here and still right is kept: the next round verifies it against the new manifest.
             Err(Trouble::Changed) if changes < CHANGES => {
                 changes += 1;
@@ -134,13 +145,13 @@ async fn already_placed(row: &Row, part: &Path) -> bool {
     tokio::task::spawn_blocking(check).await.is_ok_and(|result| result.unwrap_or(false))
 }
 
-async fn once(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>) -> Result<FileId, Trouble> {
+async fn once(job: &Job, wanted: &Wanted<'_>, shown: Shown<'_>, anew: bool) -> Result<FileId, Trouble> {
     let Wanted { remote, path, part, device } = *wanted;
     let remote_path = path.to_string();
     let explain = |error: RemoteError| Trouble::remote(&error, device, &remote_path);
     let (head, body) = tokio::select! {
         () = job.stop.cancelled() => return Err(Trouble::Interrupted),
-        opened = remote.open_manifest(path) => opened.map_err(explain)?,
+        opened = remote.open_manifest(path, anew) => opened.map_err(explain)?,
     };
     shown.size(head.size);
     let (file, have) = open_part(part, head.size).await?;
@@ -417,7 +428,12 @@ async fn name(job: &Job, part: &Path, id: FileId, row: &Row) -> Result<(), Troub
             .await?;
         let (part, folder, replace) =
             (part.to_owned(), folder.clone(), row.transfer.conflict == Conflict::Replace);
+        let seen = row.seen.clone();
         let placed = blocking(move || {
+            if replace && disk::version(&target).is_some_and(|there| Some(there) != seen) {
+                let words = format!("{} was changed meanwhile, so it was kept.", target.display());
+                return Err(Trouble::Final(Reason::Exists, words));
+            }
             let placed = disk::place(&part, &target, replace).and_then(|()| disk::sync_dir(&folder));
             match placed {
                 Ok(()) => Ok(true),

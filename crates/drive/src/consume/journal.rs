@@ -58,6 +58,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         detail TEXT,
         PRIMARY KEY (id, path)
      ) STRICT, WITHOUT ROWID;",
+        "ALTER TABLE drive_copy ADD COLUMN turn INTEGER;",
+        "ALTER TABLE drive_copy ADD COLUMN seen TEXT; ALTER TABLE drive_tree ADD COLUMN reason TEXT;",
     ],
 };
 
@@ -74,8 +76,8 @@ pub(super) struct Told {
 pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), StoreError> {
     store.write(|t| {
         let mut statement = t.prepare_cached(
-            "INSERT OR REPLACE INTO drive_tree (id, path, copy, size, modified, fate, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO drive_tree (id, path, copy, size, modified, fate, detail, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         let id = id.to_string();
         for Told { note, size, modified } in told {
@@ -87,7 +89,8 @@ pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), St
                 size,
                 modified,
                 note.fate.word(),
-                note.detail
+                note.detail,
+                note.reason.map(Reason::word)
             ])?;
         }
         Ok(())
@@ -97,7 +100,7 @@ pub(super) fn save_tree(store: &Store, id: Uuid, told: &[Told]) -> Result<(), St
 /// All that is written down of a tree.
 pub(super) fn load_tree(store: &Store, id: Uuid) -> Result<Vec<Told>, StoreError> {
     store.read(|connection| {
-        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree WHERE id = ?1";
+        let sql = "SELECT path, copy, size, modified, fate, detail, reason FROM drive_tree WHERE id = ?1";
         let mut statement = connection.prepare(sql)?;
         let rows = statement.query_map([id.to_string()], told)?;
         rows.collect()
@@ -107,7 +110,7 @@ pub(super) fn load_tree(store: &Store, id: Uuid) -> Result<Vec<Told>, StoreError
 /// What there is to tell of a tree, failures first, `most` at most.
 pub(super) fn notes(store: &Store, id: Uuid, most: u32) -> Result<Vec<Note>, StoreError> {
     store.read(|connection| {
-        let sql = "SELECT path, copy, size, modified, fate, detail FROM drive_tree
+        let sql = "SELECT path, copy, size, modified, fate, detail, reason FROM drive_tree
                    WHERE id = ?1 AND (fate <> 'done' OR copy <> path)
                    ORDER BY CASE fate WHEN 'failed' THEN 0 WHEN 'left_out' THEN 1 ELSE 2 END, path LIMIT ?2";
         let mut statement = connection.prepare(sql)?;
@@ -129,6 +132,7 @@ fn told(row: &SqlRow<'_>) -> rusqlite::Result<Told> {
             copy: row.get(1)?,
             fate: Fate::from_word(&row.get::<_, String>(4)?).unwrap_or(Fate::Failed),
             detail: row.get(5)?,
+            reason: row.get::<_, Option<String>>(6)?.and_then(|word| Reason::from_word(&word)),
         },
         size: row.get::<_, i64>(2)?.cast_unsigned(),
         modified: row.get(3)?,
@@ -151,6 +155,11 @@ pub(super) struct Row {
     pub(super) sent_before: bool,
     /// Upload: the source is a file of ours that goes away with the copy.
     pub(super) owns_source: bool,
+    /// When it is its turn among those that wait: lower ones come first.
+    pub(super) turn: i64,
+    /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
+    /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
+    pub(super) seen: Option<String>,
 }
 
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
@@ -160,9 +169,10 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
         t.execute(
             "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
-             sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed)
+             sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
+             turn, seen)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -193,8 +203,18 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 tree.failed.cast_signed(),
                 tree.left_out.cast_signed(),
                 tree.renamed.cast_signed(),
+                row.turn,
+                row.seen,
             ],
         )
+    })?;
+    Ok(())
+}
+
+/// Writes down another turn.
+pub(super) fn save_turn(store: &Store, id: Uuid, turn: i64) -> Result<(), StoreError> {
+    store.write(|t| {
+        t.execute("UPDATE drive_copy SET turn = ?2 WHERE id = ?1", params![id.to_string(), turn])
     })?;
     Ok(())
 }
@@ -257,14 +277,17 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         created_at: row.get("created_at")?,
         ended_at: row.get("ended_at")?,
     };
+    let turn = row.get::<_, Option<i64>>("turn")?.unwrap_or(transfer.created_at);
     Ok(Row {
         transfer,
+        turn,
         wanted: row.get("wanted")?,
         part: row.get::<_, Option<String>>("part")?.map(PathBuf::from),
         file_id: id.and_then(|id| id.try_into().ok()).map(FileId),
         placing: row.get("placing")?,
         sent_before: row.get("sent_before")?,
         owns_source: row.get("owns_source")?,
+        seen: row.get("seen")?,
     })
 }
 

@@ -176,9 +176,18 @@ impl Tree {
         }
     }
 
-    async fn overlaid(&self, ino: u64, mut stat: Stat) -> Stat {
-        if let Some(edit) = self.edit(ino) {
-            edit.lock().await.overlay(&mut stat);
+    /// What programs here see of something; `last` is what was known of it a moment ago.
+    async fn overlaid(&self, ino: u64, last: Stat) -> Stat {
+        let edit = self.edit(ino);
+        let edit = match &edit {
+            Some(edit) => Some(edit.lock().await),
+            None => None,
+        };
+        // While this waited, what was written may have gone over: then the edit says nothing of it any more, and what was
+        // known before knows nothing of it yet.
+        let mut stat = self.known(ino).unwrap_or(last);
+        if let Some(edit) = edit {
+            edit.overlay(&mut stat);
         }
         stat
     }
@@ -424,7 +433,7 @@ struct Part {
 }
 
 fn once() -> Terms<'static> {
-    Terms { if_match: None, once: Some(Uuid::new_v4()), settled: false }
+    Terms { once: Some(Uuid::new_v4()), ..Terms::default() }
 }
 
 /// Nanoseconds since the Unix epoch.

@@ -80,6 +80,8 @@ impl Place {
 pub struct Terms<'a> {
     /// The entity tag that the thing must still have.
     pub if_match: Option<&'a str>,
+    /// The entity tag of what may be replaced; anything else that has the name stays.
+    pub replaces: Option<&'a str>,
     /// The same for every try of one request.
     pub once: Option<Uuid>,
     /// Answered only when it would survive a power cut.
@@ -90,7 +92,7 @@ impl Terms<'_> {
     /// For a person, who is told of it when it is safe.
     #[must_use]
     pub fn settled() -> Self {
-        Self { if_match: None, once: Some(Uuid::new_v4()), settled: true }
+        Self { once: Some(Uuid::new_v4()), settled: true, ..Self::default() }
     }
 }
 
@@ -344,7 +346,9 @@ impl Remote {
         terms: Terms<'_>,
     ) -> Result<Request<Body>, RemoteError> {
         let settled = if terms.settled { "&settled=yes" } else { "" };
-        let mut request = self.request(method, verb, &format!("{query}{settled}"))?;
+        let replaces =
+            terms.replaces.map(|etag| format!("&replaces={}", path::encode(etag))).unwrap_or_default();
+        let mut request = self.request(method, verb, &format!("{query}{settled}{replaces}"))?;
         if let Some(etag) = terms.if_match {
             browse::insert(request.headers_mut(), header::IF_MATCH, etag)?;
         }

@@ -25,7 +25,7 @@ const TRIES: u32 = 5;
 /// # Errors
 /// [`RemoteError`].
 pub async fn open(remote: &Remote, path: &SharePath) -> Result<(u64, Body), RemoteError> {
-    let (head, body) = remote.open_manifest(path).await?;
+    let (head, body) = remote.open_manifest(path, false).await?;
     let manifest = browse::read_manifest(head.size, body).await?;
     let (sender, mut receiver) = mpsc::channel::<Result<Frame<Bytes>, BodyError>>(2);
     let (remote, path) = (remote.clone(), path.clone());

@@ -145,6 +145,8 @@ pub struct Note {
     pub copy: String,
     /// What became of it.
     pub fate: Fate,
+    /// Why, for a screen.
+    pub reason: Option<Reason>,
     /// Why, in plain English.
     pub detail: Option<String>,
 }

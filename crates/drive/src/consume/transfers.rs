@@ -6,28 +6,32 @@
 
 mod begin;
 mod job;
+mod places;
+mod room;
 mod run;
 
 use super::{
     journal::{self, Row},
     limit::Limit,
-    transfer::{Note, Reason, State, Transfer},
+    transfer::{Conflict, Direction, Note, Reason, State, Transfer},
     upload::Sent,
 };
+use crate::disk;
 use job::remove;
 use lanyard_link::Peers;
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
+use places::Places;
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -86,8 +90,8 @@ pub type Sources = Box<dyn Fn() -> Vec<Source> + Send + Sync>;
 
 /// The places for copies with one device.
 struct Lanes {
-    large: Arc<Semaphore>,
-    small: Arc<Semaphore>,
+    large: Places,
+    small: Places,
 }
 
 /// A copy in memory.
@@ -163,17 +167,18 @@ impl Transfers {
 
     /// Goes on with everything that was under way when the node stopped or was killed.
     pub fn resume(&self) {
-        let waiting: Vec<Uuid> = {
+        let mut waiting: Vec<(i64, Uuid)> = {
             let copies = self.inner.copies();
             copies
                 .values()
                 .filter(|held| {
                     !held.row.transfer.state.is_ended() && held.row.transfer.state != State::Paused
                 })
-                .map(|held| held.row.transfer.id)
+                .map(|held| (held.row.turn, held.row.transfer.id))
                 .collect()
         };
-        for id in waiting {
+        waiting.sort_unstable();
+        for (_, id) in waiting {
             self.inner.spawn(id);
         }
     }
@@ -253,6 +258,29 @@ impl Transfers {
         }
     }
 
+    /// Puts a copy before all others that wait for a place, also after the next start. One that is under way or over
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub async fn next(&self, id: Uuid) -> Result<Option<Transfer>, StoreError> {
+        let row = {
+            let mut copies = self.inner.copies();
+            let others = copies.values().filter(|held| held.row.transfer.id != id);
+            let least =
+                others.filter(|held| !held.row.transfer.state.is_ended()).map(|held| held.row.turn).min();
+            let Some(held) = copies.get_mut(&id) else { return Ok(None) };
+            if let Some(least) = least.filter(|least| *least <= held.row.turn) {
+                held.row.turn = least.saturating_sub(1);
+            }
+            held.row.clone()
+        };
+        let turn = row.turn;
+        self.inner.store.run(move |store| journal::save_turn(store, id, turn)).await?;
+        self.inner.lane(&row.transfer).turn(id, turn);
+        Ok(Some(row.transfer))
+    }
+
     /// Sets how fast one copy may go, in bytes a second, or lifts that limit.
     ///
     /// # Errors
@@ -325,6 +353,22 @@ impl Transfers {
         self.get(id)
     }
 
+    /// Goes on with a copy that failed because of the name that it was to get, now that a person has decided. `seen` is the
+    /// version at the other side that is replaced. One that has not failed stays as it is.
+    pub async fn settle(&self, id: Uuid, conflict: Conflict, seen: Option<String>) -> Option<Transfer> {
+        let copy = self.get(id)?;
+        if copy.state != State::Failed {
+            return Some(copy);
+        }
+        let seen = match copy.direction {
+            Direction::Upload => seen,
+            Direction::Download => seen_here(conflict, &copy.local_path).await,
+        };
+        let job = self.inner.job(id, self.inner.cancel.clone());
+        job.settle(|row| (row.transfer.conflict, row.seen) = (conflict, seen)).await;
+        self.retry(id).await
+    }
+
     /// A device is back: what waits for it goes on.
     pub fn peer_is_back(&self, node: NodeId) {
         for held in self.inner.copies().values() {
@@ -335,9 +379,27 @@ impl Transfers {
     }
 }
 
+/// What a download may replace: what is there now.
+async fn seen_here(conflict: Conflict, path: &Path) -> Option<String> {
+    let path = path.to_owned();
+    let look = move || (conflict == Conflict::Replace).then(|| disk::version(&path)).flatten();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+}
+
 impl Row {
     fn new(transfer: Transfer, wanted: String, part: Option<PathBuf>, owns_source: bool) -> Self {
-        Self { transfer, wanted, part, file_id: None, placing: false, sent_before: false, owns_source }
+        let turn = transfer.created_at;
+        Self {
+            transfer,
+            wanted,
+            part,
+            file_id: None,
+            placing: false,
+            sent_before: false,
+            owns_source,
+            turn,
+            seen: None,
+        }
     }
 
     /// Removes the hidden file of a download, and the source of an upload if that is ours.
@@ -357,15 +419,12 @@ impl Inner {
     }
 
     /// The places that a copy waits for.
-    fn lane(&self, copy: &Transfer) -> Arc<Semaphore> {
-        let lanes = || Lanes {
-            large: Arc::new(Semaphore::new(PER_DEVICE)),
-            small: Arc::new(Semaphore::new(SMALL_PER_DEVICE)),
-        };
+    fn lane(&self, copy: &Transfer) -> Places {
+        let lanes = || Lanes { large: Places::new(PER_DEVICE), small: Places::new(SMALL_PER_DEVICE) };
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes = devices.entry(copy.node).or_insert_with(lanes);
         let small = copy.tree.is_none() && copy.size.is_some_and(|size| size <= SMALL);
-        Arc::clone(if small { &lanes.small } else { &lanes.large })
+        if small { lanes.small.clone() } else { lanes.large.clone() }
     }
 
     fn job(self: &Arc<Self>, id: Uuid, stop: CancellationToken) -> Job {
@@ -375,7 +434,7 @@ impl Inner {
 
     /// Starts the task of a copy, unless it has one.
     fn spawn(self: &Arc<Self>, id: Uuid) {
-        let task = {
+        let (task, asked) = {
             let mut copies = self.copies();
             let Some(held) = copies.get_mut(&id).filter(|held| held.task.is_none()) else { return };
             let task = Task {
@@ -387,12 +446,12 @@ impl Inner {
                 ended: CancellationToken::new(),
             };
             held.task = Some(task.clone());
-            task
+            (task, self.lane(&held.row.transfer).ask(id, held.row.turn))
         };
         let job = self.job(id, task.stop.clone());
         self.tasks.spawn(async move {
             let ended = task.ended.clone().drop_guard();
-            run::run(&job, &task).await;
+            run::run(&job, &task, asked).await;
             if let Some(held) = job.inner.copies().get_mut(&job.id) {
                 held.task = None;
             }

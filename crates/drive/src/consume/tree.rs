@@ -44,7 +44,12 @@ struct Item {
 
 impl Item {
     fn told(&self, fate: Fate, detail: Option<String>) -> Told {
-        let note = Note { path: self.path.clone(), copy: self.copy.clone(), fate, detail };
+        let reason = match fate {
+            Fate::LeftOut if detail.as_deref() == Some(KEPT) => Some(Reason::Exists),
+            Fate::LeftOut => Some(Reason::Invalid),
+            Fate::Done | Fate::Failed => None,
+        };
+        let note = Note { path: self.path.clone(), copy: self.copy.clone(), fate, reason, detail };
         Told { note, size: self.size, modified: self.modified }
     }
 
@@ -95,12 +100,18 @@ impl Plan {
                 modified: one.modified,
             };
             let leave = match one.what {
-                What::Other => Some((Fate::LeftOut, "Links and special files are not copied.".to_owned())),
-                What::Unreadable(code) => Some((Fate::Failed, unreadable(code))),
+                What::Other => Some((
+                    Fate::LeftOut,
+                    Reason::Invalid,
+                    "Links and special files are not copied.".to_owned(),
+                )),
+                What::Unreadable(code) => Some((Fate::Failed, reason_of(code), unreadable(code))),
                 What::File | What::Folder => None,
             };
-            if let Some((fate, why)) = leave {
-                plan.left_out.push(item.told(fate, Some(why)));
+            if let Some((fate, reason, why)) = leave {
+                let mut told = item.told(fate, Some(why));
+                told.note.reason = Some(reason);
+                plan.left_out.push(told);
                 continue;
             }
             // What is in a folder that was left out does not come either; nobody honest tells of it.
@@ -120,6 +131,14 @@ impl Plan {
 /// Parents before what is in them, siblings by name.
 fn by_folder(a: &str, b: &str) -> Ordering {
     a.split('/').cmp(b.split('/'))
+}
+
+fn reason_of(code: Code) -> Reason {
+    match code {
+        Code::NotFound => Reason::NotFound,
+        Code::Invalid => Reason::Invalid,
+        _ => Reason::Unreadable,
+    }
 }
 
 fn unreadable(code: Code) -> String {
@@ -162,8 +181,9 @@ impl<'a> Count<'a> {
     }
 
     /// The same with the reasons of what failed.
-    async fn tell_why(&mut self, told: Vec<(Told, Option<Reason>)>) -> Result<(), Trouble> {
-        for (told, reason) in &told {
+    async fn tell_why(&mut self, mut told: Vec<(Told, Option<Reason>)>) -> Result<(), Trouble> {
+        for (told, reason) in &mut told {
+            told.note.reason = reason.or(told.note.reason);
             match told.note.fate {
                 Fate::Done => {
                     self.tree.files_done += 1;
@@ -306,5 +326,26 @@ mod tests {
         assert_eq!(copies(&plan.files), ["b/x%3Ay/deep", "b-"]);
         let left: Vec<_> = plan.left_out.iter().map(|told| (&*told.note.path, told.note.fate)).collect();
         assert_eq!(left, [("b/secret", Fate::Failed), ("link", Fate::LeftOut)]);
+    }
+
+    #[test]
+    fn two_folders_that_are_one_to_the_disk_of_the_copy_keep_what_is_in_them_apart() {
+        let all = vec![
+            found("Photos", What::Folder),
+            found("Photos/a.jpg", What::File),
+            found("photos", What::Folder),
+            found("photos/A.jpg", What::File),
+            found("photos/a.jpg", What::File),
+            found("caf\u{e9}", What::File),
+            found("cafe\u{301}", What::Folder),
+            found("cafe\u{301}/menu", What::File),
+        ];
+        let plan = Plan::new(all, Names::folding(true, true), str::to_owned);
+        let copies = |items: &[Item]| items.iter().map(|item| item.copy.clone()).collect::<Vec<_>>();
+        assert_eq!(copies(&plan.folders), ["Photos", "cafe\u{301}", "photos (2)"]);
+        assert_eq!(
+            copies(&plan.files),
+            ["Photos/a.jpg", "cafe\u{301}/menu", "caf\u{e9} (2)", "photos (2)/A.jpg", "photos (2)/a (2).jpg"]
+        );
     }
 }

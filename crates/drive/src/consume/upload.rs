@@ -9,7 +9,7 @@ use super::{
     browse::{self, About, Remote, RemoteError},
     download::Shown,
     journal::Row,
-    transfer::{Conflict, Reason},
+    transfer::{Conflict, Reason, Transfer},
     transfers::Job,
     trouble::{self, Trouble},
 };
@@ -83,17 +83,24 @@ async fn try_name(
     let text = target.to_string();
     let explain = |error: RemoteError| Trouble::remote(&error, &copy.device_name, &text);
     // Asked first, so that a refusal does not cost the way of the whole file.
-    let there = interruptible(job, remote.stat(target)).await?;
-    let taken = match there {
+    let asked = interruptible(job, remote.stat(target)).await?;
+    let (taken, there) = match asked {
         Ok(stat) if !stat.writable => return Err(explain(RemoteError::Refused(Code::NotAllowed))),
-        Ok(stat) => Some(stat.kind),
-        Err(RemoteError::Refused(Code::NotFound)) => None,
+        Ok(stat) => (Some(stat.kind), Some(stat.etag)),
+        Err(RemoteError::Refused(Code::NotFound)) => (None, None),
         Err(error) => return Err(explain(error)),
     };
     let replace = copy.conflict == Conflict::Replace;
-    if taken.is_some_and(|kind| !replace || kind != Kind::File) {
+    // What a person saw before it was to be replaced, and nothing else.
+    let seen = row.seen.as_deref().filter(|_| replace && taken.is_some());
+    let other = seen.is_some_and(|seen| there.is_some_and(|there| there.as_deref() != Some(seen)));
+    if taken.is_some_and(|kind| !replace || kind != Kind::File) || other {
         let same = sent_before && is_ours(job, remote, copy.local_path.as_path(), target).await?;
-        return Ok(if same { Placed::Yes } else { Placed::Taken });
+        return match same {
+            true => Ok(Placed::Yes),
+            false if other => Err(changed_there(copy)),
+            false => Ok(Placed::Taken),
+        };
     }
     job.save(|row| {
         row.transfer.remote_path.clone_from(&text);
@@ -101,11 +108,33 @@ async fn try_name(
     })
     .await?;
     let shown = Shown::whole(job);
-    let conflict = if replace { "replace" } else { "refuse" };
-    match send(job, remote, copy.local_path.as_path(), target, conflict, copy.id, shown).await? {
+    let settled = Settled { word: if replace { "replace" } else { "refuse" }, replaces: seen };
+    match send(job, remote, copy.local_path.as_path(), target, settled, copy.id, shown).await? {
         Ok(_) => Ok(Placed::Yes),
         Err(RemoteError::Refused(Code::Exists)) => Ok(Placed::Taken),
+        Err(RemoteError::Refused(Code::Changed)) if seen.is_some() => Err(changed_there(copy)),
         Err(error) => Err(explain(error)),
+    }
+}
+
+/// Asked again whether it may be replaced; nothing of it is lost.
+fn changed_there(copy: &Transfer) -> Trouble {
+    let words =
+        format!("“{}” was changed on {} meanwhile, so it was kept.", copy.remote_path, copy.device_name);
+    Trouble::Final(Reason::Exists, words)
+}
+
+/// What becomes of a name that is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Settled<'a> {
+    word: &'static str,
+    /// Only this version is replaced.
+    replaces: Option<&'a str>,
+}
+
+impl From<&'static str> for Settled<'_> {
+    fn from(word: &'static str) -> Self {
+        Self { word, replaces: None }
     }
 }
 
@@ -142,10 +171,11 @@ pub(super) async fn send(
     remote: &Remote,
     source: &Path,
     target: &SharePath,
-    conflict: &'static str,
+    settled: impl Into<Settled<'_>>,
     part: Uuid,
     shown: Shown<'_>,
 ) -> Result<Result<Stored, RemoteError>, Trouble> {
+    let Settled { word: conflict, replaces } = settled.into();
     let path = source.to_owned();
     let opened = tokio::task::spawn_blocking(move || open(&path));
     let (file, about) =
@@ -163,7 +193,7 @@ pub(super) async fn send(
     let sending = Arc::new(Sending::from(at));
     let body = pump::pump(file, about, there, job.pace.clone(), Arc::clone(&sending));
     let part = (size >= part::WORTH).then_some((part, at));
-    let request = remote.put(target, &about, conflict, part, body);
+    let request = remote.put(target, &about, (conflict, replaces), part, body);
     tokio::pin!(request);
     let mut tick = tokio::time::interval(TICK);
     let mut watch = Watch { shown: at, rate: 0.0 };

@@ -9,7 +9,7 @@ mod copy;
 
 #[cfg(all(test, unix))]
 use copy::Copied;
-pub(super) use copy::copy;
+pub(super) use copy::{copy, copy_in_place};
 
 use super::{
     Refused,

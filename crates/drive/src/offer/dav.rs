@@ -54,6 +54,10 @@ pub const BASE: HeaderName = HeaderName::from_static("lanyard-base");
 /// See [`BASE`].
 pub const HOST: HeaderName = HeaderName::from_static("lanyard-host");
 
+/// How macOS' own client begins its `User-Agent`. It is not told how much room there is on a drive, because it would wait for
+/// itself.
+pub const MACOS: &str = "WebDAVFS/";
+
 /// The longest [`BASE`] or [`HOST`].
 const LONGEST: usize = 4_096;
 

@@ -61,6 +61,15 @@ impl Manifests {
         })
     }
 
+    /// A file gave something else than its manifest says, although the system knows of no change: a program may write
+    /// through a map of it, and disks rot.
+    fn forget(&self, key: &Key) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = recent.held.remove(key) {
+            recent.pieces -= old.manifest.values().len() + 1;
+        }
+    }
+
     /// Where in a share a content was when it was hashed, and what the system said of it then.
     pub(super) fn with_id(&self, share: &ShareId, id: FileId) -> Option<(SharePath, Facts)> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +102,7 @@ impl Manifests {
 pub(super) async fn manifest(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::Read)?;
     let slot = visit.slot()?;
-    let path = query.path.clone();
+    let (path, anew) = (query.path.clone(), query.anew);
     let (here, behind) = (visit.clone(), folder.clone());
     let open = move || {
         let (file, facts) = here.shown(&behind)?.open_file(&query.path)?;
@@ -106,6 +115,9 @@ pub(super) async fn manifest(visit: Visit, query: Query) -> Result<Response<Body
     let length = content::pieces(facts.size) as u64 * ID_LEN + ID_LEN;
     read::insert(response.headers_mut(), header::CONTENT_LENGTH, &length.to_string());
     let key = (visit.share.clone(), facts);
+    if anew {
+        visit.offer.manifests.forget(&key);
+    }
     *response.body_mut() = match visit.offer.manifests.find(&key) {
         Some(known) => lanyard_link::body::full(encode(known.values(), Some(known.id()))),
         None => hash(visit, folder, file, facts, path, slot),

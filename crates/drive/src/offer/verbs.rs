@@ -4,7 +4,7 @@
 use super::{
     Folder, Query, Refused, Visit, blocking,
     change::{self, Expected, Taken, Which, bin},
-    confine::Facts,
+    confine::{self, Facts},
     edit::{self, Place},
     read,
 };
@@ -33,6 +33,8 @@ pub(super) struct More {
     which: Option<String>,
     bin: Option<String>,
     executable: bool,
+    /// The entity tag of what makes way; anything else that has the name stays.
+    replaces: Option<String>,
     /// What is searched for.
     pub(super) words: Option<String>,
     /// The caller waits until it would survive a power cut.
@@ -49,6 +51,7 @@ impl More {
             "at" => self.at = Some(value.parse().map_err(|_| bad())?),
             "which" => self.which = Some(path::decode(value)?),
             "bin" => self.bin = Some(path::decode(value)?),
+            "replaces" => self.replaces = Some(path::decode(value)?),
             "words" => self.words = Some(path::decode(value)?),
             "executable" => self.executable = value == "yes",
             "settled" => self.settled = value == "yes",
@@ -162,17 +165,26 @@ fn conflict(query: &Query) -> Result<Conflict, Refused> {
     }
 }
 
-/// Frees a name, if that was asked for, before something else gets it.
-fn clear(visit: &Visit, folder: &Folder, conflict: &Conflict, to: &SharePath) -> Result<Taken, Refused> {
-    match conflict {
-        Conflict::As(taken) => Ok(*taken),
-        Conflict::Bin => {
-            let by = visit.subject.id().to_string();
-            match change::remove(&folder.root, to, Which::Any, Expected::default(), Some(&by)) {
-                Err(refused) if refused.code != Code::NotFound => Err(refused),
-                _ => Ok(Taken::Refuse),
-            }
-        }
+/// Frees a name before something else gets it.
+fn clear(visit: &Visit, folder: &Folder, to: &SharePath, replaces: Expected<'_>) -> Result<(), Refused> {
+    let by = visit.subject.id().to_string();
+    match change::remove(&folder.root, to, Which::Any, replaces, Some(&by)) {
+        Err(refused) if refused.code != Code::NotFound => Err(refused),
+        _ => Ok(()),
+    }
+}
+
+/// Nothing makes way for what is not there or is not what was meant, nor when something else has the name by now.
+fn check_both(
+    folder: &Folder,
+    (path, expected): (&SharePath, Expected<'_>),
+    (to, replaces): (&SharePath, Expected<'_>),
+) -> Result<(), Refused> {
+    expected.check(&confine::look(&folder.root, path)?)?;
+    match confine::look(&folder.root, to) {
+        Ok(there) => replaces.check(&there),
+        Err(refused) if refused.code == Code::NotFound => Ok(()),
+        Err(refused) => Err(refused),
     }
 }
 
@@ -181,13 +193,17 @@ async fn rename(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Respo
     let (to, conflict, expected) = (query.to()?, conflict(&query)?, expected(headers)?);
     let (offer, caller) = (visit.offer.clone(), visit.subject.id());
     let work = move || {
-        let root = &folder.root;
-        if matches!(conflict, Conflict::Bin) && to != query.path {
-            // Nothing makes way for what is not there.
-            super::confine::look(root, &query.path)?;
-        }
-        let taken = if to == query.path { Taken::Refuse } else { clear(&visit, &folder, &conflict, &to)? };
-        let facts = change::rename(root, &query.path, &to, taken, Expected(expected.as_deref()))?;
+        let (expected, replaces) = (Expected(expected.as_deref()), Expected(query.more.replaces.as_deref()));
+        let taken = match conflict {
+            Conflict::As(taken) => taken,
+            Conflict::Bin if to == query.path => Taken::Refuse,
+            Conflict::Bin => {
+                check_both(&folder, (&query.path, expected), (&to, replaces))?;
+                clear(&visit, &folder, &to, replaces)?;
+                Taken::Refuse
+            }
+        };
+        let facts = change::rename(&folder.root, &query.path, &to, taken, expected)?;
         settle(&folder, &query, &[&query.path, &to])?;
         Ok(stat(&facts))
     };
@@ -217,10 +233,16 @@ async fn copy(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Respons
             }
             Ok(())
         };
-        super::confine::look(&folder.root, &query.path)?;
-        let taken = if to == query.path { Taken::Refuse } else { clear(&visit, &folder, &conflict, &to)? };
-        let expected = Expected(expected.as_deref());
-        let copied = change::copy(&folder.root, &query.path, &to, taken, expected, &mut more)?;
+        let (expected, replaces) = (Expected(expected.as_deref()), Expected(query.more.replaces.as_deref()));
+        let root = &folder.root;
+        let copied = match conflict {
+            Conflict::As(taken) => change::copy(root, &query.path, &to, taken, expected, &mut more)?,
+            Conflict::Bin => {
+                check_both(&folder, (&query.path, expected), (&to, replaces))?;
+                let mut make_way = || clear(&visit, &folder, &to, replaces);
+                change::copy_in_place(root, &query.path, &to, expected, &mut more, &mut make_way)?
+            }
+        };
         claims.into_iter().for_each(lanyard_trust::Claim::keep);
         change::settle(&folder.root, &[&to])?;
         Ok(wire::Copied { stat: stat(&copied.facts), left_out: copied.left_out })

@@ -1,6 +1,6 @@
 use crate::world::{MIB, Owner, Reader, SHARE, names, noise};
 use http::Method;
-use lanyard_drive::consume::{Conflict, Reason, State};
+use lanyard_drive::consume::{Conflict, Reason, State, Transfer};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -163,15 +163,15 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fills_up_here_stops_the_copy_and_a_retry_finishes_it() {
+async fn a_disk_that_fills_up_here_holds_the_copy_which_goes_on_by_itself_when_there_is_room() {
     let owner = Owner::new();
-    let reader = Reader::new(&owner);
+    let mut reader = Reader::new(&owner);
     let disk = SmallDisk::at(&reader.dir.path().join("disk"));
     owner.write("large.bin", &noise(9 * MIB, 9));
     let copy = reader.end(reader.get_into("large.bin", &disk.0, Conflict::Refuse).await).await;
     assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::DiskFull)), "{copy:?}");
     assert_eq!(owner.content_sent(), 0, "seen before the first byte");
-    assert_eq!(names(&disk.0), [""; 0]);
+    assert_eq!(names(&disk.0), [""; 0], "it is larger than the disk, so nothing is waited for");
 
     let content = noise(6 * MIB, 10);
     owner.write("fits.bin", &content);
@@ -180,16 +180,24 @@ async fn a_disk_that_fills_up_here_stops_the_copy_and_a_retry_finishes_it() {
     reader.until(id, "under way", |copy| copy.bytes_done >= MIB as u64).await;
     let filler = disk.0.join("filler");
     let _ = fs::write(&filler, noise(8 * MIB, 0));
-    let copy = reader.end(id).await;
-    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::DiskFull)), "{copy:?}");
+    let waits = |copy: &Transfer| (copy.state, copy.reason) == (State::Waiting, Some(Reason::DiskFull));
+    reader.until(id, "waiting for room", waits).await;
     assert!(!disk.0.join("fits.bin").exists());
-    fs::remove_file(filler).unwrap();
+    // Another one, for which there is no room from its beginning; and a night without the computer.
+    owner.write("later.bin", &noise(MIB, 11));
+    let later = reader.get_into("later.bin", &disk.0, Conflict::Refuse).await;
+    reader.until(later, "waiting for room", waits).await;
+    reader = reader.restart(&owner).await;
     owner.slow(0);
     let sent = owner.content_sent();
-    reader.transfers.retry(id).await;
+    fs::remove_file(filler).unwrap();
     reader.done(id).await;
+    reader.done(later).await;
     assert!(fs::read(disk.0.join("fits.bin")).unwrap() == content);
-    assert!(owner.content_sent() - sent < content.len() as u64, "what was here was not fetched again");
+    assert!(
+        owner.content_sent() - sent < (content.len() + MIB) as u64,
+        "what was here was not fetched again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,5 +16,7 @@ mod mounted;
 mod searching;
 mod several;
 mod tree;
+mod turns;
 mod upload;
+mod versions;
 mod world;

@@ -306,6 +306,17 @@ impl Reader {
     }
 
     pub(crate) async fn put(&self, source: &Path, path: &str, conflict: Conflict) -> Uuid {
+        self.put_over(source, path, conflict, None).await
+    }
+
+    /// As [`Self::put`], in place of one version only.
+    pub(crate) async fn put_over(
+        &self,
+        source: &Path,
+        path: &str,
+        conflict: Conflict,
+        seen: Option<String>,
+    ) -> Uuid {
         let new = NewUpload {
             node: self.owner,
             device_name: "Ben".to_owned(),
@@ -316,6 +327,7 @@ impl Reader {
             size: None,
             path: SharePath::parse(path).unwrap(),
             conflict,
+            seen,
             owns_source: false,
         };
         self.transfers.upload(new).await.unwrap().id

@@ -1,4 +1,4 @@
-//! Systems on which it is not told yet what is put in and taken out.
+//! Systems on which it is not told yet what is put in and taken out: Windows among them.
 
 use lanyard_api::Medium;
 use std::path::Path;
@@ -22,12 +22,6 @@ pub(super) fn media() -> Vec<Medium> {
 
 pub(super) fn medium_of(_: &Path) -> Option<String> {
     None
-}
-
-/// A file with an image is told apart by its length and time.
-pub(super) fn stamp(path: &Path) -> Option<String> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some(format!("{} {:?}", metadata.len(), metadata.modified().ok()))
 }
 
 pub(super) fn eject(_: &Medium) -> Result<(), String> {

@@ -30,6 +30,15 @@ pub async fn make_folder(core: &Core, drive: &str, path: &str) -> Result<(), Api
     made.map(|_| ()).map_err(|error| explain(&error, &share, &path))
 }
 
+/// The versions that a move is meant for, as entity tags; none means any.
+#[derive(Clone, Copy)]
+pub struct Only<'a> {
+    /// Of what is moved.
+    pub moved: Option<&'a str>,
+    /// Of what it replaces.
+    pub replaced: Option<&'a str>,
+}
+
 /// Moves or renames.
 ///
 /// # Errors
@@ -40,7 +49,7 @@ pub async fn rename(
     path: &str,
     to: &str,
     conflict: Conflict,
-    if_match: Option<&str>,
+    only: Only<'_>,
 ) -> Result<Response, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let (path, remote) = (named(path)?, remote(core, &share));
@@ -48,7 +57,8 @@ pub async fn rename(
     let (taken, tries) = ways(conflict);
     for number in 1..=tries {
         let to = with_number(&to, number)?;
-        match remote.rename(&path, &to, taken, Terms { if_match, ..Terms::settled() }).await {
+        let terms = Terms { if_match: only.moved, replaces: only.replaced, ..Terms::settled() };
+        match remote.rename(&path, &to, taken, terms).await {
             Ok(_) => return Ok(Response::Placed { path: to.to_string(), left_out: 0 }),
             Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
             Err(RemoteError::Refused(Code::Exists)) => {
@@ -70,6 +80,7 @@ pub async fn copy(
     path: &str,
     to: &str,
     conflict: Conflict,
+    replaces: Option<&str>,
 ) -> Result<Response, ApiError> {
     let share = presence::find_drive(core, drive)?;
     let (path, remote) = (named(path)?, remote(core, &share));
@@ -77,7 +88,7 @@ pub async fn copy(
     let (taken, tries) = ways(conflict);
     for number in 1..=tries {
         let to = with_number(&to, number)?;
-        match remote.copy(&path, &to, taken, Terms::settled()).await {
+        match remote.copy(&path, &to, taken, Terms { replaces, ..Terms::settled() }).await {
             Ok(copied) => {
                 return Ok(Response::Placed { path: to.to_string(), left_out: copied.left_out });
             }

@@ -43,6 +43,10 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
         // All of a drive has no path.
         name: name.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&copy.drive).to_owned(),
         drive: copy.drive.clone(),
+        drive_id: match is_send(&copy.share) {
+            true => String::new(),
+            false => format!("{}@{}", copy.share.0, copy.node),
+        },
         device: copy.node.to_string(),
         device_name: copy.device_name.clone(),
         remote_path: copy.remote_path.clone(),
@@ -73,7 +77,8 @@ pub(super) fn note(note: consume::Note) -> TransferNote {
         Fate::LeftOut => TransferFate::LeftOut,
         Fate::Failed => TransferFate::Failed,
     };
-    TransferNote { path: note.path, copy: note.copy, fate, detail: note.detail }
+    let reason = note.reason.map(|reason| reason.word().to_owned());
+    TransferNote { path: note.path, copy: note.copy, fate, reason, detail: note.detail }
 }
 
 fn state(state: State) -> TransferState {

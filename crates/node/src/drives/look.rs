@@ -16,13 +16,14 @@ use lanyard_drive::{
 };
 use lanyard_print::document::{self, DocumentError, Format};
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fs, io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{io::AsyncWriteExt, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The largest file that is fetched only to be looked at.
@@ -38,6 +39,9 @@ const EDGES: RangeInclusive<u32> = 16..=2_400;
 /// Bytes of fetched files that are kept, and how many files.
 const KEPT_BYTES: u64 = 128 << 20;
 const KEPT_FILES: usize = 64;
+/// Looks with names at one time, and bytes of a name.
+const MOST_NAMED: usize = 256;
+const LONGEST_NAME: usize = 64;
 /// Bytes of pictures that are kept.
 const KEPT_PICTURES: usize = 24 << 20;
 
@@ -46,6 +50,8 @@ pub(super) struct Looks {
     dir: PathBuf,
     seats: Semaphore,
     kept: Mutex<Kept>,
+    /// Those that can be ended, by the names that front ends gave them.
+    named: Mutex<HashMap<String, CancellationToken>>,
 }
 
 #[derive(Default)]
@@ -90,11 +96,15 @@ impl Looks {
         let _ = fs::remove_dir_all(&dir);
         let made = fs::create_dir_all(&dir);
         made.map_err(|error| StartError::failed("making a place for looks at files", error))?;
-        Ok(Self { dir, seats: Semaphore::new(AT_ONCE), kept: Mutex::default() })
+        Ok(Self { dir, seats: Semaphore::new(AT_ONCE), kept: Mutex::default(), named: Mutex::default() })
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,12 +144,66 @@ impl Kept {
     }
 }
 
+/// A look that can be ended by its name while it is under way.
+struct Named<'a> {
+    looks: &'a Looks,
+    name: String,
+    end: CancellationToken,
+}
+
+impl<'a> Named<'a> {
+    fn new(looks: &'a Looks, name: String) -> Result<Self, ApiError> {
+        let mut named = looks.named();
+        if name.len() > LONGEST_NAME || named.len() >= MOST_NAMED || named.contains_key(&name) {
+            return Err(ApiError::new(ErrorCode::Invalid, "A look has a short name that no other one has."));
+        }
+        let end = CancellationToken::new();
+        named.insert(name.clone(), end.clone());
+        drop(named);
+        Ok(Self { looks, name, end })
+    }
+}
+
+impl Drop for Named<'_> {
+    fn drop(&mut self) {
+        self.looks.named().remove(&self.name);
+    }
+}
+
+/// What a file looks like, as long as somebody wants to see it.
+///
+/// # Errors
+/// As below; `busy` when [`end`] was asked for.
+pub async fn look(
+    core: &Arc<Core>,
+    drive: &str,
+    path: &str,
+    page: u32,
+    size: u32,
+    name: Option<String>,
+) -> Result<Look, ApiError> {
+    let Some(name) = name else { return see(core, drive, path, page, size).await };
+    let named = Named::new(&core.drives.looks, name)?;
+    tokio::select! {
+        // The child that draws ends with the work that is dropped here, and so does what is being fetched.
+        () = named.end.cancelled() => Err(ApiError::new(ErrorCode::Busy, "Nobody wants to see it any more.")),
+        seen = see(core, drive, path, page, size) => seen,
+    }
+}
+
+/// Ends a look, if it is still under way.
+pub fn end(core: &Core, name: &str) {
+    if let Some(end) = core.drives.looks.named().get(name) {
+        end.cancel();
+    }
+}
+
 /// What a file looks like.
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `changed`, `invalid` for a folder or an odd size,
 /// `busy` when documents cannot be read now, `disk_full`.
-pub async fn look(core: &Arc<Core>, drive: &str, path: &str, page: u32, size: u32) -> Result<Look, ApiError> {
+async fn see(core: &Arc<Core>, drive: &str, path: &str, page: u32, size: u32) -> Result<Look, ApiError> {
     if !EDGES.contains(&size) {
         let words = format!("A picture is {} to {} pixels large.", EDGES.start(), EDGES.end());
         return Err(ApiError::new(ErrorCode::Invalid, words));
@@ -398,6 +462,23 @@ mod tests {
         assert!(kept.picture(&sight(2)).is_some() && kept.picture(&sight(3)).is_some());
         let other = Sight { version: Version { etag: "another".into(), ..sight(2).version }, ..sight(2) };
         assert!(kept.picture(&other).is_none(), "another version is another picture");
+    }
+
+    #[test]
+    fn a_look_is_known_by_its_name_until_it_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let looks = Looks::open(dir.path().join("looks")).unwrap();
+        let named = Named::new(&looks, "a".to_owned()).unwrap();
+        assert!(Named::new(&looks, "a".to_owned()).is_err(), "the name of another one would end this one");
+        looks.named()["a"].cancel();
+        assert!(named.end.is_cancelled());
+        drop(named);
+        assert!(looks.named().is_empty());
+        assert!(Named::new(&looks, "x".repeat(LONGEST_NAME + 1)).is_err());
+        let many: Vec<_> = (0..MOST_NAMED).map(|n| Named::new(&looks, n.to_string()).unwrap()).collect();
+        assert!(Named::new(&looks, "one more".to_owned()).is_err());
+        drop(many);
+        assert!(Named::new(&looks, "a".to_owned()).is_ok(), "the name is free again");
     }
 
     #[test]

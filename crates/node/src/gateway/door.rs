@@ -3,7 +3,13 @@
 //! What is asked by WebDAV goes to the drives (`drive`). Otherwise: a request passes the gate in front of all HTTP (`lanyard_trust::gate`), comes from a user who may print here, and
 //! names a printer by its secret; anything else finds nothing.
 
-use super::{drive, kept::Added, peer, printer::Remote};
+use super::{
+    crowd::{self, Crowd, Marks},
+    drive,
+    kept::Added,
+    peer,
+    printer::Remote,
+};
 use crate::{
     Core,
     doors::{
@@ -22,10 +28,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Where printers are.
 pub(super) const PRINTERS: &str = "/ipp/print/";
@@ -36,15 +39,17 @@ pub(super) async fn bind(port: u16) -> io::Result<TcpListener> {
 }
 
 pub(super) async fn accept(core: Arc<Core>, listener: TcpListener, port: u16) {
-    let places = Arc::new(Semaphore::new(front::MAX_CONNECTIONS));
+    let crowd = Crowd::new(crowd::PLACES);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, remote)) => {
+                let Some(place) = crowd.place().await else { return };
                 let core = Arc::clone(&core);
                 core.tasks.clone().spawn(async move {
-                    serve(core, stream, remote, port).await;
-                    drop(place);
+                    tokio::select! {
+                        () = serve(core, stream, remote, port, place.marks()) => {}
+                        () = place.must_leave() => tracing::debug!(%remote, "it asked for nothing, and others wait"),
+                    }
                 });
             }
             Err(error) => doors::pause_after(&error).await,
@@ -52,15 +57,21 @@ pub(super) async fn accept(core: Arc<Core>, listener: TcpListener, port: u16) {
     }
 }
 
-async fn serve(core: Arc<Core>, stream: TcpStream, remote: SocketAddr, port: u16) {
+async fn serve(core: Arc<Core>, stream: TcpStream, remote: SocketAddr, port: u16, marks: Marks) {
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let looking = marks.looked_at();
     let asked = tokio::task::spawn_blocking(move || peer::may_print(remote, here)).await;
+    drop(looking);
     if !remote.ip().is_loopback() || !asked.unwrap_or(false) {
         return tracing::warn!(%remote, "another user's program was turned away");
     }
     // Answers are small and asked for one after the other.
     let _ = stream.set_nodelay(true);
-    front::connection(core, stream, move |core, request| answer(core, request, port)).await;
+    let answered = move |core, request| {
+        let busy = marks.busy();
+        async move { busy.until_sent(answer(core, request, port).await) }
+    };
+    front::connection(core, stream, answered).await;
 }
 
 async fn answer(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Response<Body> {

@@ -10,15 +10,17 @@
 
 mod renamed;
 
-use super::{Gateway, is_same, random_secret, store_error};
-use crate::{Core, doors::ask_gate, doors::ask_gate::Way, doors::front, names, presence};
+use super::{Gateway, is_same, login, random_secret, store_error};
+use crate::{
+    Core, doors::ask_gate, doors::ask_gate::Way, doors::front, names, presence, presence::RemoteShare,
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lanyard_api::{ApiError, ErrorCode};
+use lanyard_api::{ApiError, DriveAddress, ErrorCode};
 use lanyard_drive::{
-    offer::dav::{self, BASE, HOST},
+    offer::dav::{self, BASE, HOST, MACOS},
     path,
 };
 use lanyard_link::{Body, BodyError, body};
@@ -97,6 +99,11 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// The drive, as front ends call it.
+    fn id(&self) -> String {
+        format!("{}@{}", self.share, self.node)
+    }
+
     fn address(&self, port: u16) -> String {
         format!("http://127.0.0.1:{port}{DRIVES}{}/{}/", self.secret, path::encode(&self.name))
     }
@@ -115,15 +122,41 @@ impl Gateway {
 /// # Errors
 /// `not_found`, `ambiguous`, `busy`, `internal`.
 pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiError> {
-    let share = presence::find_drive(core, drive)?;
-    let port = super::open_door(core).await.map_err(|error| {
-        let words = format!("The gateway for other programs cannot be opened: {error}.");
-        ApiError::new(ErrorCode::Internal, words)
-    })?;
+    Ok(open_share(core, presence::find_drive(core, drive)?).await?.whole())
+}
+
+/// The address of a drive, and what a program needs besides on systems where an address is no secret.
+pub(crate) struct Opened {
+    pub(crate) address: String,
+    /// A name and a password.
+    pub(crate) login: Option<(String, String)>,
+}
+
+impl Opened {
+    fn new(core: &Core, offered: &Offered, port: u16) -> Self {
+        let login = core.gateway.logins.as_ref().map(|logins| logins.for_drive(&offered.secret));
+        Self { address: offered.address(port), login }
+    }
+
+    /// All that a program needs, in one text: it takes a name and a password from it (RFC 3986 §3.2.1).
+    fn whole(self) -> String {
+        match self.login {
+            Some((user, password)) => self.address.replacen("//", &format!("//{user}:{password}@"), 1),
+            None => self.address,
+        }
+    }
+}
+
+/// The same as [`open`] for a drive that was found, also while its device is away.
+///
+/// # Errors
+/// `busy`, `internal`.
+pub(crate) async fn open_share(core: &Arc<Core>, share: RemoteShare) -> Result<Opened, ApiError> {
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
     let is_it = |known: &Offered| known.node == share.node && known.share == share.share;
     let known = core.gateway.drives().iter().find(|known| is_it(known)).cloned();
     if let Some(known) = known {
-        return Ok(known.address(port));
+        return Ok(Opened::new(core, &known, port));
     }
     if core.gateway.drives().len() >= MOST {
         return Err(ApiError::new(ErrorCode::Busy, format!("{MOST} drives have an address already.")));
@@ -137,9 +170,28 @@ pub(crate) async fn open(core: &Arc<Core>, drive: &str) -> Result<String, ApiErr
     };
     let row = offered.clone();
     core.gateway.rows.run(move |rows| rows.put_drive(&row)).await.map_err(|error| store_error(&error))?;
-    let address = offered.address(port);
+    let opened = Opened::new(core, &offered, port);
     core.gateway.drives().push(offered);
-    Ok(address)
+    Ok(opened)
+}
+
+/// Drives that have an address.
+///
+/// # Errors
+/// `internal` when the door for programs cannot be opened.
+pub(crate) async fn list(core: &Arc<Core>) -> Result<Vec<DriveAddress>, ApiError> {
+    let known = core.gateway.drives().clone();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let port = super::open_door(core).await.map_err(|error| closed(&error))?;
+    let told = |offered: &Offered| DriveAddress {
+        drive_id: offered.id(),
+        drive: offered.name.clone(),
+        device_name: offered.device_name.clone(),
+        url: Opened::new(core, offered, port).whole(),
+    };
+    Ok(known.iter().map(told).collect())
 }
 
 /// Takes a drive's address back; what is under way through it is finished.
@@ -152,7 +204,7 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .drives()
         .iter()
         .map(|offered| names::Named {
-            id: format!("{}@{}", offered.share, offered.node),
+            id: offered.id(),
             name: offered.name.clone(),
             device: offered.device_name.clone(),
             value: offered.clone(),
@@ -171,6 +223,10 @@ pub(crate) async fn shut(core: &Arc<Core>, drive: &str) -> Result<(), ApiError> 
         .map_err(|error| store_error(&error))?;
     core.gateway.drives().retain(|known| known.secret != offered.secret);
     Ok(())
+}
+
+fn closed(error: &impl std::fmt::Display) -> ApiError {
+    ApiError::new(ErrorCode::Internal, format!("The gateway for other programs cannot be opened: {error}."))
 }
 
 /// Whether a path is for here.
@@ -206,6 +262,9 @@ async fn answer(core: &Arc<Core>, host: &str, port: u16, request: Request<Incomi
     let rest = request.uri().path().strip_prefix(DRIVES).unwrap_or_default();
     let (secret, below) = rest.split_once('/').unwrap_or((rest, ""));
     let Some(offered) = core.gateway.drive_by_secret(secret) else { return nothing() };
+    if !may_enter(core, &offered, request.headers()) {
+        return login::challenge();
+    }
     let (segment, inside) = match below.find('/') {
         Some(at) => below.split_at(at),
         None => (below, ""),
@@ -237,6 +296,14 @@ async fn answer(core: &Arc<Core>, host: &str, port: u16, request: Request<Incomi
     }
 }
 
+/// Whether a program brings what it needs besides the address.
+fn may_enter(core: &Core, offered: &Offered, headers: &HeaderMap) -> bool {
+    match &core.gateway.logins {
+        Some(logins) => logins.admits(&offered.secret, headers),
+        None => !login::NEEDED,
+    }
+}
+
 /// The request as the owner's node gets it.
 fn outgoing(
     request: Request<Incoming>,
@@ -252,6 +319,11 @@ fn outgoing(
             let value = rename(value.as_bytes(), secret, stand_in);
             asked.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_bytes(&value).ok()?);
         }
+    }
+    // Nobody else's program is named to the owner's node.
+    let agent = head.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    if agent.starts_with(MACOS.as_bytes()) {
+        asked.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(MACOS));
     }
     asked.headers_mut().insert(BASE, HeaderValue::from_str(base).ok()?);
     asked.headers_mut().insert(HOST, HeaderValue::from_str(host).ok()?);

@@ -5,6 +5,11 @@
 //! print service is. Elsewhere the secret alone must do.
 
 use std::net::SocketAddr;
+#[cfg(target_os = "linux")]
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
 
 /// Users below this are the system's own (systemd's and Debian's `UID_MIN`).
 #[cfg(target_os = "linux")]
@@ -18,8 +23,9 @@ const NOBODY: u32 = 65_534;
 #[cfg(target_os = "linux")]
 pub(super) fn may_print(remote: SocketAddr, here: SocketAddr) -> bool {
     let us = rustix::process::getuid().as_raw();
-    match std::fs::read_to_string("/proc/net/tcp") {
-        Ok(table) => owner(&table, remote, here)
+    match File::open("/proc/net/tcp") {
+        // Line by line: with thousands of connections the whole of it would be large, and asked for often.
+        Ok(table) => owner(BufReader::with_capacity(64 << 10, table), remote, here)
             .is_some_and(|user| user == us || user < FIRST_PERSON || user == NOBODY),
         // Not every container shows it.
         Err(_) => true,
@@ -34,13 +40,13 @@ pub(super) fn may_print(_: SocketAddr, _: SocketAddr) -> bool {
 
 /// The owner of the socket whose own end is `local` and whose far end is `far`.
 #[cfg(target_os = "linux")]
-fn owner(table: &str, local: SocketAddr, far: SocketAddr) -> Option<u32> {
+fn owner(table: impl BufRead, local: SocketAddr, far: SocketAddr) -> Option<u32> {
     let written = |address: SocketAddr| match address {
         SocketAddr::V4(v4) => Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())),
         SocketAddr::V6(_) => None,
     };
     let (local, far) = (written(local)?, written(far)?);
-    table.lines().skip(1).find_map(|line| {
+    table.lines().skip(1).map_while(Result::ok).find_map(|line| {
         let mut columns = line.split_whitespace().skip(1);
         let is_it = columns.next() == Some(local.as_str()) && columns.next() == Some(far.as_str());
         // st, queues, timer, retransmissions, then the user.
@@ -61,7 +67,7 @@ mod tests {
         let client = TcpStream::connect(here).unwrap();
         let remote = client.local_addr().unwrap();
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        assert_eq!(owner(&table, remote, here), Some(rustix::process::getuid().as_raw()));
+        assert_eq!(owner(table.as_bytes(), remote, here), Some(rustix::process::getuid().as_raw()));
         assert!(may_print(remote, here));
         drop(client);
         let stranger = "127.0.0.1:1".parse().unwrap();
@@ -72,7 +78,8 @@ mod tests {
     fn another_persons_connection_is_told_from_ours() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
                      0: 0100007F:9C41 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 1 1 0\n";
-        let owner = owner(table, "127.0.0.1:40001".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        let owner =
+            owner(table.as_bytes(), "127.0.0.1:40001".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
         assert_eq!(owner, Some(1001));
     }
 }

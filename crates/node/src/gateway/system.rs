@@ -10,6 +10,7 @@ pub(super) const CAN: bool = cfg!(unix);
 pub(super) enum QueueError {
     /// This user may not change queues.
     #[error("this user may not change this computer's print queues")]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "CUPS alone says so"))]
     NotAllowed,
     /// It does not answer, or refused.
     #[error("{0}")]

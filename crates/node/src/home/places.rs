@@ -165,7 +165,12 @@ fn wired(core: &Core) -> Vec<Mac> {
         }
         (mac != [0; 6]).then_some(mac)
     };
-    networks::own_interfaces(core).iter().filter_map(|name| mac(name)).take(MAX_MACS).collect()
+    core.networks
+        .own_interfaces()
+        .iter()
+        .filter_map(|interface| mac(&interface.name))
+        .take(MAX_MACS)
+        .collect()
 }
 
 /// Other systems are not asked yet: their devices cannot be woken.

@@ -1,16 +1,24 @@
-//! The table of mounts.
+//! The table of mounts: what is to be where, and again after a start. How a drive appears is `how`: FUSE on Linux, and what
+//! the system has for WebDAV on macOS and Windows.
 
-use super::{
-    bookmarks,
-    places::{self, Place},
-};
+use super::bookmarks;
+#[cfg(windows)]
+use super::explorer::{self as how, choose, prepare, real_place};
+#[cfg(target_os = "macos")]
+use super::finder as how;
+#[cfg(target_os = "linux")]
+use super::fuse as how;
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+use super::nowhere as how;
+#[cfg(unix)]
+use super::places::{choose, prepare, real_place};
 use crate::{
     Core, confine,
+    core::from_store,
     drives::{refused, remote},
     presence::{self, RemoteShare},
 };
-use lanyard_api::{ApiError, Change, ErrorCode, Mount};
-use lanyard_drive::consume::mount::{self as fuse, MountError, Mounted, Notice, Wanted};
+use lanyard_api::{ApiError, Change, ErrorCode, Mount, MountNote};
 use lanyard_store::{Store, StoreError, rusqlite};
 use lanyard_trust::{NodeId, ShareId};
 use std::{
@@ -23,9 +31,18 @@ use std::{
 
 /// Each takes a thread or two and a number of files.
 const MOST: usize = 64;
-/// What was written last has so long to go over when a person unmounts, and when the node stops.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// What was written last has so long to go over when the node stops.
 const AT_STOP: Duration = Duration::from_secs(2);
+
+/// Between two tries to make one appear whose device is needed for it.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// A place that is ready, and whether it was made for this.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) dir: PathBuf,
+    pub(super) made: bool,
+}
 
 #[derive(Default)]
 pub(super) struct Table {
@@ -41,7 +58,10 @@ struct Row {
     at_start: bool,
     /// The folder was made for this and goes with it.
     made_dir: bool,
-    mounted: Option<Arc<Mounted>>,
+    mounted: Option<Arc<how::Mounted>>,
+    /// Its device was not there when it was to be mounted; it is tried again.
+    waits: bool,
+    note: Option<MountNote>,
     detail: Option<String>,
 }
 
@@ -60,6 +80,7 @@ impl Row {
             device_name: self.device_name.clone(),
             at_start: self.at_start,
             mounted: self.mounted.is_some(),
+            note: self.note.clone(),
             detail: self.detail.clone(),
         }
     }
@@ -80,6 +101,8 @@ impl Table {
                     at_start: true,
                     made_dir: row.get(5)?,
                     mounted: None,
+                    waits: false,
+                    note: None,
                     detail: None,
                 };
                 Ok::<_, rusqlite::Error>((PathBuf::from(dir), row))
@@ -95,15 +118,30 @@ impl Table {
     }
 }
 
-pub(super) fn list(core: &Core) -> Vec<Mount> {
+/// What is mounted, or is to be, by its place.
+#[must_use]
+pub fn list(core: &Core) -> Vec<Mount> {
     core.mounts.table.lock().iter().map(|(dir, row)| row.shown(dir)).collect()
+}
+
+/// Whether a folder is in a mounted drive or around one, on systems where that is not told for each file: what others offer
+/// to this computer is not passed on.
+pub(crate) fn is_at_a_mount(core: &Core, folder: &Path) -> bool {
+    if cfg!(target_os = "linux") {
+        return false; // each file is looked at (`lanyard_drive::offer`)
+    }
+    // What a letter of a drive stands for, as Windows writes it in full.
+    let is_dav = folder.to_string_lossy().contains(r"\DavWWWRoot\dav\");
+    let touches = |dir: &Path| folder.starts_with(dir) || dir.starts_with(folder);
+    is_dav || list(core).iter().any(|mount| touches(Path::new(&mount.dir)))
 }
 
 fn tell(core: &Core) {
     core.events.emit(Change::Mounts(list(core)));
 }
 
-pub(super) fn start(core: &Arc<Core>) {
+/// Mounts again what is to be mounted at every start.
+pub fn start(core: &Arc<Core>) {
     let dirs: Vec<PathBuf> = core.mounts.table.lock().keys().cloned().collect();
     let (settings, kept) = (core.settings.clone(), dirs.clone());
     // A node that was killed left its places in the file manager.
@@ -111,7 +149,7 @@ pub(super) fn start(core: &Arc<Core>) {
     let core = Arc::clone(core);
     core.clone().tasks.spawn(async move {
         // Also what was not to come back.
-        let _ = tokio::task::spawn_blocking(fuse::clean_up_all).await;
+        let _ = tokio::task::spawn_blocking(how::clean_up_all).await;
         if dirs.is_empty() {
             return;
         }
@@ -119,7 +157,25 @@ pub(super) fn start(core: &Arc<Core>) {
             again(&core, &dir).await;
         }
         tell(&core);
+        let cancel = core.cancel.clone();
+        let _ = cancel.run_until_cancelled(until_all_are_there(&core)).await;
     });
+}
+
+/// Tries again what could not appear because its device was away.
+async fn until_all_are_there(core: &Arc<Core>) {
+    loop {
+        let waits = |(dir, row): (&PathBuf, &Row)| row.waits.then(|| dir.clone());
+        let waiting: Vec<PathBuf> = core.mounts.table.lock().iter().filter_map(waits).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        tokio::time::sleep(AGAIN).await;
+        for dir in waiting {
+            again(core, &dir).await;
+        }
+        tell(core);
+    }
 }
 
 /// Mounts something that was mounted when this node last ran. The device need not be there.
@@ -129,7 +185,7 @@ async fn again(core: &Arc<Core>, dir: &Path) {
         (dir.to_owned(), rows.get(dir).is_some_and(|row| row.made_dir))
     };
     let ready = tokio::task::spawn_blocking(move || {
-        fuse::clean_up(&place);
+        how::clean_up(&place);
         if made && !place.exists() {
             let _ = fs::create_dir(&place); // what is wrong with it is said when it is mounted
         }
@@ -149,14 +205,22 @@ async fn again(core: &Arc<Core>, dir: &Path) {
     let done = appear(core, &share, dir, None).await;
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
         match done {
-            Ok(mounted) => (row.mounted, row.detail) = (Some(mounted), None),
-            Err(error) => row.detail = Some(error.to_string()),
+            Ok(mounted) => {
+                (row.waits, row.note, row.detail) = (false, None, how::advice(&mounted));
+                row.mounted = Some(mounted);
+            }
+            Err(error) => {
+                row.waits = how::NEEDS_THE_DEVICE;
+                row.note = Some(MountNote::Failed { code: error.code });
+                row.detail = Some(error.to_string());
+            }
         }
     }
 }
 
-pub(super) async fn stop(core: &Arc<Core>) {
-    let mounted: Vec<Arc<Mounted>> =
+/// Takes all of it away before the node stops.
+pub async fn stop(core: &Arc<Core>) {
+    let mounted: Vec<Arc<how::Mounted>> =
         core.mounts.table.lock().values_mut().filter_map(|row| row.mounted.take()).collect();
     futures_util::future::join_all(mounted.iter().map(|mounted| mounted.unmount(AT_STOP))).await;
     let made = |(dir, row): (&PathBuf, &Row)| (row.made_dir && !row.at_start).then(|| dir.clone());
@@ -171,7 +235,12 @@ pub(super) async fn stop(core: &Arc<Core>) {
     let _ = tokio::task::spawn_blocking(move || bookmarks::keep_only(&settings, &stay)).await;
 }
 
-pub(super) async fn mount(
+/// Mounts a drive.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `peer_unreachable`, `not_allowed`, `invalid` for a place that cannot be used,
+/// `no_fuse` where a part of the system is missing, `not_available` where this system cannot do it.
+pub async fn mount(
     core: &Arc<Core>,
     drive: &str,
     dir: Option<String>,
@@ -190,7 +259,7 @@ pub(super) async fn mount(
     let top = top.map_err(|error| refused(&error, &share.device_name, &share.name))?;
     let home = directories::BaseDirs::new();
     let home = home.as_ref().map(directories::BaseDirs::home_dir);
-    let dir = places::choose(home, dir, &share.name, &share.device_name)?;
+    let dir = choose(home, dir, &share.name, &share.device_name)?;
     let dir = tokio::task::spawn_blocking(move || real_place(dir)).await;
     let dir = dir.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))?;
     if list(core).iter().any(|mount| mount.mounted && Path::new(&mount.dir) == dir) {
@@ -199,8 +268,8 @@ pub(super) async fn mount(
     }
     let preparing = Arc::clone(core);
     let preparing = tokio::task::spawn_blocking(move || {
-        fuse::clean_up(&dir);
-        places::prepare(&preparing, &dir)
+        how::clean_up(&dir);
+        prepare(&preparing, &dir)
     });
     let Place { dir, made } =
         preparing.await.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))??;
@@ -220,8 +289,10 @@ pub(super) async fn mount(
         device_name: share.device_name,
         at_start,
         made_dir: made,
+        detail: how::advice(&mounted),
         mounted: Some(mounted),
-        detail: None,
+        waits: false,
+        note: None,
     };
     let shown = row.shown(&dir);
     if at_start {
@@ -240,19 +311,8 @@ async fn appear(
     share: &RemoteShare,
     dir: &Path,
     top: Option<lanyard_drive::wire::Stat>,
-) -> Result<Arc<Mounted>, ApiError> {
-    let (teller, place) = (Arc::downgrade(core), dir.to_owned());
-    let wanted = Wanted {
-        remote: remote(core, share),
-        dir: dir.to_owned(),
-        name: format!("{}@{}", share.name, share.device_name),
-        tell: Arc::new(move |notice| {
-            if let Some(core) = teller.upgrade() {
-                note(&core, &place, &notice);
-            }
-        }),
-    };
-    let mounted = fuse::mount(wanted, top, core.tasks.clone(), core.cancel.clone()).await.map_err(explain)?;
+) -> Result<Arc<how::Mounted>, ApiError> {
+    let mounted = how::appear(core, share, dir, top).await?;
     let mounted = Arc::new(mounted);
     let (watched, ended, place) = (Arc::clone(core), mounted.ended(), dir.to_owned());
     let this = Arc::downgrade(&mounted);
@@ -266,8 +326,8 @@ async fn appear(
     Ok(mounted)
 }
 
-/// Somebody has unmounted it (`fusermount3 -u`): it is not there any more, and comes back only at the next start.
-fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
+/// Somebody has unmounted it (`fusermount3 -u`, Finder): it is not there any more, and comes back only at the next start.
+fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<how::Mounted>) {
     let mut rows = core.mounts.table.lock();
     let Some(row) = rows.get_mut(dir) else { return };
     let same = row.mounted.as_ref().is_some_and(|mounted| std::ptr::eq(Arc::as_ptr(mounted), this.as_ptr()));
@@ -275,7 +335,8 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
         return;
     }
     row.mounted = None;
-    row.detail = Some("It was unmounted by another program.".to_owned());
+    row.note = Some(MountNote::Elsewhere);
+    row.detail = Some(how::GONE.to_owned());
     let stays = row.at_start;
     if !stays {
         rows.remove(dir);
@@ -288,22 +349,20 @@ fn gone(core: &Core, dir: &Path, this: &std::sync::Weak<Mounted>) {
     tell(core);
 }
 
-fn note(core: &Core, dir: &Path, notice: &Notice) {
-    let words = match notice {
-        Notice::KeptBoth { path, kept_as } => {
-            format!(
-                "“{path}” was changed by somebody else as well. What was written here is kept as “{kept_as}”."
-            )
-        }
-        Notice::Lost { path } => format!("What was written to “{path}” last did not arrive."),
-    };
+/// Keeps what there is to tell the owner of a mount.
+#[cfg(target_os = "linux")]
+pub(super) fn note(core: &Core, dir: &Path, note: MountNote, words: String) {
     if let Some(row) = core.mounts.table.lock().get_mut(dir) {
-        row.detail = Some(words);
+        (row.note, row.detail) = (Some(note), Some(words));
     }
     tell(core);
 }
 
-pub(super) async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Result<(), ApiError> {
+/// Takes a mount away.
+///
+/// # Errors
+/// `not_found` when there is none at that place, `busy` when it was to be done with care and programs use files there.
+pub async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Result<(), ApiError> {
     let asked = PathBuf::from(dir.trim_end_matches('/'));
     let real = tokio::task::spawn_blocking(move || real_place(asked)).await;
     let real = real.map_err(|_| ApiError::new(ErrorCode::Stopping, "Stopping."))?;
@@ -315,12 +374,7 @@ pub(super) async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Resul
         return Err(ApiError::new(ErrorCode::NotFound, format!("Nothing of Lanyard's is mounted at {dir}.")));
     };
     if let Some(mounted) = mounted {
-        let open = if careful { mounted.open_files() } else { 0 };
-        if open > 0 {
-            let words = format!("Programs have {open} files of {} open. Close them first.", place.display());
-            return Err(ApiError::new(ErrorCode::Busy, words));
-        }
-        mounted.unmount(PATIENCE).await;
+        how::leave(&mounted, &place, careful).await?;
     }
     core.mounts.table.lock().remove(&place);
     let (settings, bookmark) = (core.settings.clone(), place.clone());
@@ -330,17 +384,9 @@ pub(super) async fn unmount(core: &Arc<Core>, dir: &str, careful: bool) -> Resul
     }
     let text = place.to_string_lossy().into_owned();
     let forget = move |store: &Store| store.write(|t| t.execute("DELETE FROM mount WHERE dir = ?1", [&text]));
-    core.store.run(forget).await.map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+    core.store.run(forget).await.map_err(from_store)?;
     tell(core);
     Ok(())
-}
-
-/// Without links in the way to it, and without a look at the place itself, which could wait for the other device.
-fn real_place(dir: PathBuf) -> PathBuf {
-    match (dir.parent().map(Path::canonicalize), dir.file_name()) {
-        (Some(Ok(parent)), Some(name)) => parent.join(name),
-        _ => dir,
-    }
 }
 
 async fn keep(core: &Core, dir: &Path, row: &Row) -> Result<(), ApiError> {
@@ -355,23 +401,5 @@ async fn keep(core: &Core, dir: &Path, row: &Row) -> Result<(), ApiError> {
     let sql = "INSERT OR REPLACE INTO mount (dir, node, share, drive, device_name, made_dir)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let save = move |store: &Store| store.write(|t| t.execute(sql, values));
-    core.store
-        .run(save)
-        .await
-        .map(|_| ())
-        .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))
-}
-
-fn explain(error: MountError) -> ApiError {
-    let code = match &error {
-        MountError::Place(_) => ErrorCode::Invalid,
-        MountError::NoFusermount | MountError::NoFuse(_) => ErrorCode::NoFuse,
-        _ => ErrorCode::NotAvailable,
-    };
-    let what_to_do = match &error {
-        MountError::NoFusermount => " Install it, for example with: sudo apt install fuse3",
-        MountError::NoFuse(_) => " Load it with: sudo modprobe fuse",
-        _ => "",
-    };
-    ApiError::new(code, format!("{error}.{what_to_do}"))
+    core.store.run(save).await.map(|_| ()).map_err(from_store)
 }

@@ -1,18 +1,12 @@
 //! Where a drive may be mounted.
 
+use super::kept::Place;
 use crate::{Core, shares};
 use lanyard_api::{ApiError, ErrorCode};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-
-/// A place that is ready, and whether it was made for this.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) dir: PathBuf,
-    pub(super) made: bool,
-}
 
 /// The place for a drive: the one that was asked for, or a folder in the home folder, where file managers show it.
 pub(super) fn choose(
@@ -53,6 +47,14 @@ pub(super) fn prepare(core: &Core, dir: &Path) -> Result<Place, ApiError> {
         let _ = fs::remove_dir(dir);
     }
     checked.map(|dir| Place { dir, made })
+}
+
+/// Without links in the way to it, and without a look at the place itself, which could wait for the other device.
+pub(super) fn real_place(dir: PathBuf) -> PathBuf {
+    match (dir.parent().map(Path::canonicalize), dir.file_name()) {
+        (Some(Ok(parent)), Some(name)) => parent.join(name),
+        _ => dir,
+    }
 }
 
 fn check(core: &Core, dir: &Path) -> Result<PathBuf, ApiError> {

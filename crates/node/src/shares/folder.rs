@@ -111,6 +111,6 @@ pub(super) fn is_writable(root: &Path) -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_writable(_root: &Path) -> bool {
+pub(super) fn is_writable(_root: &Path) -> bool {
     true // an ACL is not told in advance; the first write tells
 }

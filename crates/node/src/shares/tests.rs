@@ -3,7 +3,7 @@
 use super::*;
 use lanyard_api::{Audience as Shown, ShareKind as Shared};
 use lanyard_drive::offer::Folder;
-use lanyard_trust::{Action, Claim, Gate, Grant as Rule, NodeId, Refusal, Subject, Used, Who};
+use lanyard_trust::{Action, Claim, Gate, Grant as Rule, NodeId, Refusal, Subject, Until, Used, Who};
 
 fn shares() -> Shares {
     load(&Store::in_memory(&[MIGRATIONS, crate::settings::MIGRATIONS]).unwrap())

@@ -1,39 +1,36 @@
-//! One table of who may do what, run through every door there is. A new door joins by one line in [`DOORS`].
+//! One table of who may do what, run through every door there is. A new door joins by one line in [`DOORS`]; the ways
+//! through them are in the modules below.
 
-use crate::{
-    Neighbour,
-    phone::{Part, Phone},
-    start, status,
-};
-use bytes::Bytes;
+mod dav;
+mod guests;
+mod here;
+mod ipp;
+mod peers;
+
+use crate::{Neighbour, start};
+use dav::StandardFolders;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{Method, Request, StatusCode};
-use lanyard_api::{PassAction, Request as Ask, Response};
-use lanyard_drive::{
-    frames::{Frame, SmallFile},
-    offer::Folder,
-    path::SharePath,
-};
+use guests::GuestPage;
+use here::{BrowserPage, LocalSocket};
+use ipp::PlainPrinting;
+use lanyard_api::{NewPass, PassAction, Request as Ask, Response};
+use lanyard_drive::offer::Folder;
 use lanyard_node::{Node, circle::Known, shares};
-use lanyard_print::{
-    QueueId,
-    document::Format,
-    ticket::{Options, TICKET_HEADER, Ticket},
-};
+use lanyard_print::QueueId;
 use lanyard_trust::{
     Action, Audience, Gate, Grant, NodeId, PassId, PlainId, Refusal, ShareId, Subject, Until, Used, Who,
 };
+use peers::{PeerDrives, PeerPrinting};
 use std::{
     collections::{BTreeMap, HashSet},
     net::Ipv4Addr,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use uuid::Uuid;
 
 /// The doors.
 const DOORS: &[&dyn Door] = &[
@@ -156,6 +153,27 @@ impl World {
         Self { node, data, folder, printer, drive, people }
     }
 
+    /// A pass for an hour.
+    async fn pass(&self, share: &ShareId, action: PassAction) -> NewPass {
+        let until = self.node.core().clock.now().wall + 3_600_000;
+        let ask = Ask::CreatePass { share: share.0.clone(), action, until, label: String::new() };
+        let Response::NewPass(pass) = self.node.handle(ask).await.unwrap() else { panic!() };
+        pass
+    }
+
+    /// The rules of a case for a share, with this pass in the place of the one that they name.
+    async fn regrant_to(&self, pass: &NewPass, share: &ShareId, case: &Case) {
+        let named = |grant: &Grant| {
+            let who = match grant.who {
+                Audience::Guest(PASS) => Audience::Guest(pass.pass.id.parse().unwrap()),
+                other => other,
+            };
+            Grant { who, ..grant.clone() }
+        };
+        let grants: Vec<Grant> = case.grants.iter().map(named).collect();
+        shares::regrant(self.node.core(), share, |old| *old = grants).await.unwrap();
+    }
+
     fn subject(&self, who: Person) -> Option<Subject> {
         let device =
             |person, on_own_network| Subject { who: Who::Device(self.people[&person].id()), on_own_network };
@@ -267,6 +285,33 @@ impl World {
     }
 }
 
+/// Somebody with a pass for a share of its own, who keeps the doors for guests open.
+struct OtherGuest {
+    share: String,
+    pass: NewPass,
+    _folder: TempDir,
+}
+
+impl OtherGuest {
+    async fn of(world: &World) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ask = Ask::ShareFolder {
+            path: folder.path().to_str().unwrap().to_owned(),
+            name: None,
+            write: false,
+            audience: vec![lanyard_api::Grant::to(lanyard_api::Audience::Home)],
+            until: None,
+        };
+        let Response::Share(share) = world.node.handle(ask).await.unwrap() else { panic!() };
+        let pass = world.pass(&ShareId(share.id.clone()), PassAction::Read).await;
+        Self { share: share.id, pass, _folder: folder }
+    }
+
+    async fn leave(self, world: &World) {
+        world.node.handle(Ask::Unshare { share: self.share }).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_door_answers_every_case_as_the_rule_says() {
     let world = World::new().await;
@@ -332,450 +377,6 @@ impl Door for TheGate {
     }
 }
 
-/// Other nodes at our printers, over TLS.
-struct PeerPrinting;
-
-impl Door for PeerPrinting {
-    fn name(&self) -> &'static str {
-        "printing, for other nodes"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.wish != Wish::Print {
-                return None;
-            }
-            if case.who == Person::Nobody {
-                return Some(without_a_key(world).await);
-            }
-            let neighbour = world.people.get(&case.who)?;
-            let text = b"Hello";
-            let ticket = Ticket {
-                title: "hello.txt".into(),
-                format: Format::Text,
-                size: text.len() as u64,
-                blake3: blake3::hash(text).to_hex().to_string(),
-                attempt: 1,
-                pages: None,
-                options: Options::default(),
-            };
-            let request = Request::builder()
-                .method(Method::PUT)
-                .uri(format!("/v1/printers/{}/jobs/{}", world.printer, Uuid::new_v4()))
-                .header(TICKET_HEADER, ticket.to_header());
-            let (status, body) = neighbour.send(request, text.to_vec()).await;
-            Some(outcome(status, &body, "reason"))
-        }
-        .boxed()
-    }
-}
-
-/// Other nodes at our folders, over TLS.
-struct PeerDrives;
-
-impl Door for PeerDrives {
-    fn name(&self) -> &'static str {
-        "drives, for other nodes"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.wish == Wish::Print {
-                return None;
-            }
-            if case.who == Person::Nobody {
-                return Some(without_a_key(world).await);
-            }
-            let neighbour = world.people.get(&case.who)?;
-            let at = |verb: &str| Request::builder().uri(format!("/v1/drives/{}/{verb}", world.drive));
-            if case.wish == Wish::Write {
-                let name = Uuid::new_v4().simple().to_string();
-                let text = b"Hello";
-                let whole = [text.as_slice(), blake3::hash(text).as_bytes()].concat();
-                let request = at(&format!("file?path={name}")).method(Method::PUT);
-                let request = request.header(lanyard_drive::wire::SIZE, text.len());
-                let (status, body) = neighbour.send(request, whole).await;
-                let outcome = outcome(status, &body, "code");
-                let written = world.folder.path().join(name).exists();
-                assert_eq!(written, outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
-                assert_eq!(
-                    many_at_once(world, neighbour, case).await,
-                    outcome,
-                    "{}: many at once",
-                    case.name
-                );
-                return Some(outcome);
-            }
-            let letter = std::fs::read(world.folder.path().join("letter.txt")).unwrap();
-            let have = serde_json::json!({
-                "id": blake3::hash(&letter).to_hex().as_str(), "size": letter.len(), "name": "letter.txt",
-            });
-            let ask = |verb: &str| (at(verb), Vec::new());
-            let questions = [
-                ask("list"),
-                ask("stat?path=letter.txt"),
-                ask("file?path=letter.txt"),
-                ask("manifest?path=letter.txt"),
-                ask("tree"),
-                (at("batch").method(Method::POST), br#"[{"path":"letter.txt"}]"#.to_vec()),
-                (at("have").method(Method::POST), have.to_string().into_bytes()),
-            ];
-            let mut outcomes = Vec::new();
-            for (question, text) in questions {
-                let (status, body) = neighbour.send(question, text).await;
-                let told = String::from_utf8_lossy(&body).into_owned();
-                let outcome = outcome(status, &body, "code");
-                let leaks = told.contains("letter") || told.contains("Dear");
-                assert!(outcome == Outcome::Yes || !leaks, "{}: a refusal tells nothing: {told}", case.name);
-                outcomes.push(outcome);
-            }
-            assert!(outcomes.iter().all(|one| *one == outcomes[0]), "{}: {outcomes:?}", case.name);
-            Some(outcomes[0])
-        }
-        .boxed()
-    }
-}
-
-/// A small file in a batch.
-async fn many_at_once(world: &World, neighbour: &Neighbour, case: &Case) -> Outcome {
-    let path = SharePath::parse(&Uuid::new_v4().simple().to_string()).unwrap();
-    let on_disk = world.folder.path().join(path.to_path());
-    let content = Bytes::from_static(b"Hello");
-    let file = Frame::File(SmallFile { path, modified: None, executable: false, content });
-    let frames = [file.written(), Frame::End(1).written()].concat();
-    let uri = format!("/v1/drives/{}/batch", world.drive);
-    let request = Request::builder().method(Method::PUT).uri(uri).header(lanyard_drive::wire::SIZE, 5);
-    let (status, body) = neighbour.send(request, frames).await;
-    let outcome = outcome(status, &body, "code");
-    assert_eq!(on_disk.exists(), outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
-    outcome
-}
-
-/// This computer's front ends; other users of it are nobody.
-struct LocalSocket;
-
-impl Door for LocalSocket {
-    fn name(&self) -> &'static str {
-        "the local socket"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        let private = || {
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
-                let (dir, socket) = (world.data.path(), world.data.path().join("node.sock"));
-                if mode(dir) == 0o700 && mode(&socket) == 0o600 { Outcome::Hidden } else { Outcome::Yes }
-            }
-            #[cfg(not(unix))]
-            {
-                let _ = world;
-                Outcome::Hidden // a named pipe of this user's; tested with the door
-            }
-        };
-        std::future::ready((case.who == Person::Nobody).then(private)).boxed()
-    }
-}
-
-/// A browser on this computer; without the link's token it is nobody.
-struct BrowserPage;
-
-impl Door for BrowserPage {
-    fn name(&self) -> &'static str {
-        "the browser page"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.who != Person::Nobody {
-                return None;
-            }
-            let Response::Link(link) = world.node.handle(Ask::BrowserLink).await.unwrap() else { panic!() };
-            let address = link.trim_start_matches("http://").split('/').next().unwrap().to_owned();
-            let body = r#"{"do":"shares"}"#;
-            let request = format!(
-                "POST /rpc HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            let answer = raw(&address, request.as_bytes()).await;
-            Some(if answer.starts_with("HTTP/1.1 401") { Outcome::Hidden } else { Outcome::Yes })
-        }
-        .boxed()
-    }
-}
-
-/// Guests with a browser. A pass brings its own rule, so the case's rules are made anew with the pass in the place of
-/// the one they name.
-struct GuestPage;
-
-impl Door for GuestPage {
-    fn name(&self) -> &'static str {
-        "the guests' page"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.who != Person::Guest {
-                return None;
-            }
-            let core = world.node.core();
-            let (share, action) = match case.wish {
-                Wish::Print => (&world.printer, PassAction::Print),
-                Wish::Read | Wish::Write => (&world.drive, PassAction::Read),
-            };
-            let until = core.clock.now().wall + 3_600_000;
-            let make = async |share: String, action| {
-                let ask = Ask::CreatePass { share, action, until, label: String::new() };
-                let Response::NewPass(pass) = world.node.handle(ask).await.unwrap() else { panic!() };
-                pass
-            };
-            // With the last pass the door itself is shut, which is no answer: another guest keeps it open.
-            let elsewhere = tempfile::tempdir().unwrap();
-            let ask = Ask::ShareFolder {
-                path: elsewhere.path().to_str().unwrap().to_owned(),
-                name: None,
-                write: false,
-                audience: Vec::new(),
-                until: None,
-            };
-            let Response::Share(other) = world.node.handle(ask).await.unwrap() else { panic!() };
-            make(other.id.clone(), PassAction::Read).await;
-            let pass = make(share.0.clone(), action).await;
-            let phone = Phone::by_link(&pass).await;
-            let named = |grant: &Grant| {
-                let who = match grant.who {
-                    Audience::Guest(PASS) => Audience::Guest(pass.pass.id.parse().unwrap()),
-                    other => other,
-                };
-                Grant { who, ..grant.clone() }
-            };
-            shares::regrant(core, share, |grants| *grants = case.grants.iter().map(named).collect())
-                .await
-                .unwrap();
-            let file = [Part::File("hello.txt", b"Hello")];
-            let outcome = match case.wish {
-                Wish::Print => {
-                    let answer = phone.form("/g/print", &file).await;
-                    if answer.at().starts_with("/g/job/") { Outcome::Yes } else { Outcome::Hidden }
-                }
-                Wish::Read | Wish::Write => {
-                    let list = phone.get("/g/list").await;
-                    let letter = phone.get("/g/file?path=letter.txt").await;
-                    assert_eq!(list.status, letter.status, "{}", case.name);
-                    let told = list.text() + &letter.text();
-                    let may = list.status.is_success();
-                    assert_eq!(
-                        told.contains("letter") || told.contains("Dear"),
-                        may,
-                        "{}: {told}",
-                        case.name
-                    );
-                    let written = phone.form("/g/upload", &file).await;
-                    assert!(!written.status.is_success() && !world.folder.path().join("hello.txt").exists());
-                    match (may, case.wish) {
-                        (true, Wish::Read) => Outcome::Yes,
-                        (true, _) => Outcome::No,
-                        (false, _) => Outcome::Hidden,
-                    }
-                }
-            };
-            // It may have ended already, with its rule.
-            let _ = world.node.handle(Ask::EndPass { pass: pass.pass.id.clone() }).await;
-            world.node.handle(Ask::Unshare { share: other.id }).await.unwrap();
-            Some(outcome)
-        }
-        .boxed()
-    }
-}
-
-/// Clients without Lanyard at our printers, over plain HTTP as over TLS: `tests/tests` has those over TLS.
-struct PlainPrinting;
-
-impl Door for PlainPrinting {
-    fn name(&self) -> &'static str {
-        "printing, for clients without Lanyard"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.who != Person::Plain || case.wish != Wish::Print {
-                return None;
-            }
-            let port = status(&world.node).await.port;
-            let body = print_job(&format!("ipp://127.0.0.1:{port}/ipp/print/{}", world.printer));
-            let head = format!(
-                "POST /ipp/print/{} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/ipp\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n",
-                world.printer,
-                body.len()
-            );
-            let request = [head.as_bytes(), &body].concat();
-            // The door itself opens and shuts with the rules, a moment later.
-            let begun = Instant::now();
-            loop {
-                let answer = raw_bytes(&format!("127.0.0.1:{port}"), &request).await;
-                let outcome = printed(&answer);
-                if outcome == case.expected || begun.elapsed() > Duration::from_secs(5) {
-                    return Some(outcome);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-        .boxed()
-    }
-}
-
-/// Guests and clients without Lanyard at our folders: WebDAV over TLS. A guest's password is the secret of the link.
-struct StandardFolders;
-
-impl Door for StandardFolders {
-    fn name(&self) -> &'static str {
-        "folders, for clients without Lanyard"
-    }
-
-    fn try_action<'a>(&'a self, world: &'a World, case: &'a Case) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            if case.wish == Wish::Print || !matches!(case.who, Person::Guest | Person::Plain) {
-                return None;
-            }
-            let core = world.node.core();
-            let until = core.clock.now().wall + 3_600_000;
-            let make = async |share: String| {
-                let ask = Ask::CreatePass { share, action: PassAction::Read, until, label: String::new() };
-                let Response::NewPass(pass) = world.node.handle(ask).await.unwrap() else { panic!() };
-                pass
-            };
-            // The door is open as long as anybody may come through it: here that is another guest.
-            let elsewhere = tempfile::tempdir().unwrap();
-            let ask = Ask::ShareFolder {
-                path: elsewhere.path().to_str().unwrap().to_owned(),
-                name: None,
-                write: false,
-                audience: vec![lanyard_api::Grant::to(lanyard_api::Audience::Home)],
-                until: None,
-            };
-            let Response::Share(other) = world.node.handle(ask).await.unwrap() else { panic!() };
-            let opener = make(other.id.clone()).await;
-            let client = Phone::of(&opener);
-            let mut password = None;
-            let mut ended = None;
-            if case.who == Person::Guest {
-                let pass = make(world.drive.0.clone()).await;
-                let named = |grant: &Grant| {
-                    let who = match grant.who {
-                        Audience::Guest(PASS) => Audience::Guest(pass.pass.id.parse().unwrap()),
-                        other => other,
-                    };
-                    Grant { who, ..grant.clone() }
-                };
-                shares::regrant(core, &world.drive, |grants| {
-                    *grants = case.grants.iter().map(named).collect();
-                })
-                .await
-                .unwrap();
-                password = Some(pass.link.split_once('#').unwrap().1.to_owned());
-                ended = Some(pass.pass.id);
-            }
-            let ask = async |method: &str, path: &str, body: &'static str| {
-                let uri = format!("/dav/{}/{path}", world.drive);
-                let mut request = client.request(method.parse().unwrap(), &uri).header("depth", "1");
-                if let Some(password) = &password {
-                    let text = data_encoding::BASE64.encode(format!("guest:{password}").as_bytes());
-                    request = request.header("authorization", format!("Basic {text}"));
-                }
-                client.send(request.body(http_body_util::Full::from(body)).unwrap()).await
-            };
-            let outcome = |answer: &crate::phone::Answer| match answer.status.as_u16() {
-                200..=299 => Outcome::Yes,
-                401 | 404 => Outcome::Hidden,
-                // Those whose pass has ended with its rule give wrong passwords, too often in the end.
-                429 if answer.header("retry-after") == "60" => Outcome::Hidden,
-                403 => Outcome::Asks,
-                405 => Outcome::No,
-                429 => Outcome::Spent,
-                other => panic!("{other}"),
-            };
-            let outcome = if case.wish == Wish::Write {
-                let name = Uuid::new_v4().simple().to_string();
-                let outcome = outcome(&ask("PUT", &name, "Hello").await);
-                let written = world.folder.path().join(name).exists();
-                assert_eq!(written, outcome == Outcome::Yes, "{}: what is refused is not written", case.name);
-                outcome
-            } else {
-                let (list, letter) = (ask("PROPFIND", "", "").await, ask("GET", "letter.txt", "").await);
-                let (first, second) = (outcome(&list), outcome(&letter));
-                assert_eq!(first, second, "{}", case.name);
-                let told = list.text() + &letter.text();
-                let leaks = told.contains("letter") || told.contains("Dear");
-                assert_eq!(leaks, first == Outcome::Yes, "{}: {told}", case.name);
-                first
-            };
-            if let Some(pass) = ended {
-                // It may have ended already, with its rule.
-                let _ = world.node.handle(Ask::EndPass { pass }).await;
-            }
-            world.node.handle(Ask::Unshare { share: other.id }).await.unwrap();
-            Some(outcome)
-        }
-        .boxed()
-    }
-}
-
-/// `Print-Job` of five letters (RFC 8010 §3.1.1).
-fn print_job(uri: &str) -> Vec<u8> {
-    let mut bytes = vec![2, 0, 0, 2, 0, 0, 0, 1, 1];
-    for (tag, name, value) in [
-        (0x47, "attributes-charset", "utf-8"),
-        (0x48, "attributes-natural-language", "en"),
-        (0x45, "printer-uri", uri),
-        (0x42, "requesting-user-name", "somebody"),
-        (0x49, "document-format", "text/plain"),
-    ] {
-        bytes.push(tag);
-        for text in [name, value] {
-            bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-            bytes.extend(text.as_bytes());
-        }
-    }
-    bytes.push(3);
-    bytes.extend(b"Hello");
-    bytes
-}
-
-fn printed(answer: &[u8]) -> Outcome {
-    let text = String::from_utf8_lossy(answer);
-    let Some(at) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
-        return Outcome::Hidden; // shut
-    };
-    if text.starts_with("HTTP/1.1 404") {
-        return Outcome::Hidden;
-    }
-    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
-    let ipp = &answer[at + 4..];
-    match u16::from_be_bytes([ipp[2], ipp[3]]) {
-        0x0000 | 0x0001 => {
-            // RFC 8011 §5.3.7: 4 is pending-held.
-            let name = b"job-state\x00\x04";
-            let at = ipp.windows(name.len()).position(|bytes| bytes == name).expect("the state of the job");
-            if ipp[at + name.len() + 3] == 4 { Outcome::Asks } else { Outcome::Yes }
-        }
-        0x0401 | 0x0403 => Outcome::No,
-        0x0406 => Outcome::Hidden,
-        // PWG 5100.13 §13: client-error-account-limit-reached
-        0x041C => Outcome::Spent,
-        other => panic!("status {other:#06x}: {text}"),
-    }
-}
-
-/// What one gets at the door for other nodes who has no key to prove.
-async fn without_a_key(world: &World) -> Outcome {
-    let port = status(&world.node).await.port;
-    let answer = raw(&format!("127.0.0.1:{port}"), b"GET /v1/watch HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    if answer.contains(" 200 ") { Outcome::Yes } else { Outcome::Hidden }
-}
-
 /// Everything that comes back for these bytes, as text.
 async fn raw(address: &str, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&raw_bytes(address, bytes).await).into_owned()
@@ -789,18 +390,4 @@ async fn raw_bytes(address: &str, bytes: &[u8]) -> Vec<u8> {
     // It may be cut off, which is an answer, too.
     let _ = tokio::time::timeout(Duration::from_secs(15), reading).await.expect("the door closes");
     answer
-}
-
-fn outcome(status: StatusCode, body: &[u8], field: &str) -> Outcome {
-    if status.is_success() {
-        return Outcome::Yes;
-    }
-    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    match told[field].as_str() {
-        Some("not_found") => Outcome::Hidden,
-        Some("not_allowed") => Outcome::No,
-        Some("must_ask") => Outcome::Asks,
-        Some("spent") => Outcome::Spent,
-        _ => panic!("{status}: {}", String::from_utf8_lossy(body)),
-    }
 }

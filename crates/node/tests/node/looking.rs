@@ -41,7 +41,13 @@ impl Two {
     }
 
     async fn look(&self, path: &str, page: u32) -> Result<Look, ErrorCode> {
-        let ask = Request::Look { drive: self.drive.id.clone(), path: path.to_owned(), page, size: 120 };
+        let ask = Request::Look {
+            drive: self.drive.id.clone(),
+            path: path.to_owned(),
+            page,
+            size: 120,
+            name: None,
+        };
         match self.reader.handle(ask).await {
             Ok(Response::Look(look)) => Ok(look),
             Ok(other) => panic!("{other:?}"),
@@ -274,6 +280,7 @@ async fn what_somebody_changed_meanwhile_is_not_renamed_or_removed() {
         path: path.clone(),
         to: "mine.txt".into(),
         conflict: lanyard_api::Conflict::Refuse,
+        replaces: None,
         if_match: if_match.clone(),
     };
     assert_eq!(two.reader.handle(rename).await.unwrap_err().code, ErrorCode::Changed);

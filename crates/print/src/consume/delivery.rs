@@ -90,11 +90,13 @@ impl Courier {
                 self.answers();
             }
             let pause = self.round().await;
+            self.bell.sleeps.store(true, Ordering::Release);
             let ring = self.bell.ring.notified();
             match pause {
                 None => ring.await,
                 Some(pause) => drop(tokio::time::timeout(pause, ring).await),
             }
+            self.bell.sleeps.store(false, Ordering::Release);
         }
     }
 
@@ -152,9 +154,11 @@ impl Courier {
     }
 
     async fn turn(&mut self, job: OutgoingJob) -> Turn {
+        let fresh = lock(&self.bell.fresh).remove(&job.job);
         match job.phase {
             Phase::Here if job.hold => Turn::Fine,
             Phase::Here => self.deliver(job).await,
+            Phase::Offered if fresh && !job.hold => self.send(job, false).await,
             // Perhaps it is there already: ask before a large document travels twice.
             Phase::Offered => match self.ask_after(&job).await {
                 Turn::Fine => match self.reread(&job).await {
@@ -192,6 +196,11 @@ impl Courier {
         if job.phase != Phase::Offered || job.node != self.node {
             return Turn::Fine;
         }
+        self.send(job, left_before).await
+    }
+
+    /// Sends a document that is offered, as the disk knows. `left_before` when an earlier try may have left whole.
+    async fn send(&mut self, job: OutgoingJob, left_before: bool) -> Turn {
         fault::point("courier: about to leave");
         let whole = Arc::new(AtomicBool::new(false));
         let request = match self.request(&job, Arc::clone(&whole)).await {

@@ -173,37 +173,34 @@ fn change(
 fn put(t: &Transaction<'_>, job: &OutgoingJob) -> rusqlite::Result<()> {
     let marks = vec!["?"; COLUMNS.split(',').count()].join(", ");
     let sql = format!("INSERT OR REPLACE INTO print_sent ({COLUMNS}) VALUES ({marks})");
-    t.execute(
-        &sql,
-        params![
-            job.job.to_string(),
-            job.attempt,
-            job.node.to_string(),
-            job.share.0,
-            job.printer,
-            job.device_name,
-            job.title,
-            job.format.mime(),
-            i64::try_from(job.bytes).unwrap_or(i64::MAX),
-            job.blake3,
-            job.pages,
-            serde_json::to_string(&job.options).unwrap_or_default(),
-            phase_name(job.phase),
-            state_name(job.state),
-            job.reason,
-            job.detail,
-            job.pages_done,
-            i64::try_from(job.heard_rev).unwrap_or(i64::MAX),
-            job.created_at,
-            job.ended_at,
-            job.asks_first,
-            job.left,
-            job.hold,
-            job.moving.as_ref().and_then(|target| serde_json::to_string(target).ok()),
-            job.kept,
-            job.identity,
-        ],
-    )?;
+    t.prepare_cached(&sql)?.execute(params![
+        job.job.to_string(),
+        job.attempt,
+        job.node.to_string(),
+        job.share.0,
+        job.printer,
+        job.device_name,
+        job.title,
+        job.format.mime(),
+        i64::try_from(job.bytes).unwrap_or(i64::MAX),
+        job.blake3,
+        job.pages,
+        serde_json::to_string(&job.options).unwrap_or_default(),
+        phase_name(job.phase),
+        state_name(job.state),
+        job.reason,
+        job.detail,
+        job.pages_done,
+        i64::try_from(job.heard_rev).unwrap_or(i64::MAX),
+        job.created_at,
+        job.ended_at,
+        job.asks_first,
+        job.left,
+        job.hold,
+        job.moving.as_ref().and_then(|target| serde_json::to_string(target).ok()),
+        job.kept,
+        job.identity,
+    ])?;
     Ok(())
 }
 
@@ -216,11 +213,11 @@ fn prune(t: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn find(c: &Connection, job: Uuid) -> rusqlite::Result<Option<OutgoingJob>> {
     let sql = format!("SELECT {COLUMNS} FROM print_sent WHERE job = ?1");
-    c.query_row(&sql, [job.to_string()], read).optional()
+    c.prepare_cached(&sql)?.query_row([job.to_string()], read).optional()
 }
 
 fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<OutgoingJob>> {
-    c.prepare(sql)?.query_map(params, read)?.collect()
+    c.prepare_cached(sql)?.query_map(params, read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<OutgoingJob> {

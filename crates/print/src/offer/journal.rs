@@ -280,7 +280,8 @@ impl Rows {
                     return Ok(Entered::Known(known));
                 }
             }
-            let count = |sql: &str, of: &str| t.query_row(sql, [of], |row| row.get::<_, i64>(0));
+            let count =
+                |sql: &str, of: &str| t.prepare_cached(sql)?.query_row([of], |row| row.get::<_, i64>(0));
             let all = "SELECT count(*) FROM print_received WHERE step != 'ended' AND ?1 = ''";
             let own = "SELECT count(*) FROM print_received WHERE step != 'ended' AND sender = ?1";
             if count(all, "")? >= OPEN || count(own, &new.sender.to_string())? >= OPEN_PER_SENDER {
@@ -439,40 +440,37 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
     let marks = vec!["?"; COLUMNS.split(',').count()].join(", ");
     let sql = format!("INSERT OR REPLACE INTO print_received ({COLUMNS}) VALUES ({marks})");
     let journal = &job.journal;
-    t.execute(
-        &sql,
-        params![
-            job.job.to_string(),
-            job.attempt,
-            job.sender.to_string(),
-            job.share.0,
-            job.queue.0,
-            job.printer,
-            job.title,
-            job.format.mime(),
-            i64::try_from(job.bytes).unwrap_or(i64::MAX),
-            job.pages,
-            serde_json::to_string(&job.options).unwrap_or_default(),
-            step_name(journal.step),
-            journal.number,
-            journal.begun,
-            journal.cancel,
-            journal.state.keyword(),
-            journal.reason,
-            journal.detail,
-            journal.pages_done,
-            i64::try_from(job.rev).unwrap_or(i64::MAX),
-            job.created_at,
-            job.ended_at,
-            journal.holds.words(),
-            journal.held_there,
-            journal.unprinted,
-            job.subject.and_then(|subject| serde_json::to_string(&subject).ok()),
-            job.user,
-            job.quiet.and_then(|quiet| serde_json::to_string(&quiet).ok()),
-            job.sides,
-        ],
-    )?;
+    t.prepare_cached(&sql)?.execute(params![
+        job.job.to_string(),
+        job.attempt,
+        job.sender.to_string(),
+        job.share.0,
+        job.queue.0,
+        job.printer,
+        job.title,
+        job.format.mime(),
+        i64::try_from(job.bytes).unwrap_or(i64::MAX),
+        job.pages,
+        serde_json::to_string(&job.options).unwrap_or_default(),
+        step_name(journal.step),
+        journal.number,
+        journal.begun,
+        journal.cancel,
+        journal.state.keyword(),
+        journal.reason,
+        journal.detail,
+        journal.pages_done,
+        i64::try_from(job.rev).unwrap_or(i64::MAX),
+        job.created_at,
+        job.ended_at,
+        journal.holds.words(),
+        journal.held_there,
+        journal.unprinted,
+        job.subject.and_then(|subject| serde_json::to_string(&subject).ok()),
+        job.user,
+        job.quiet.and_then(|quiet| serde_json::to_string(&quiet).ok()),
+        job.sides,
+    ])?;
     Ok(())
 }
 
@@ -485,11 +483,11 @@ fn prune(t: &Transaction<'_>) -> rusqlite::Result<()> {
 
 fn find(c: &Connection, job: Uuid) -> rusqlite::Result<Option<IncomingJob>> {
     let sql = format!("SELECT {COLUMNS} FROM print_received WHERE job = ?1");
-    c.query_row(&sql, [job.to_string()], read).optional()
+    c.prepare_cached(&sql)?.query_row([job.to_string()], read).optional()
 }
 
 fn list(c: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<Vec<IncomingJob>> {
-    c.prepare(sql)?.query_map(params, read)?.collect()
+    c.prepare_cached(sql)?.query_map(params, read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<IncomingJob> {

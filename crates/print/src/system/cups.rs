@@ -57,7 +57,7 @@ const JOB_ATTRIBUTES: [&str; 10] = [
 
 /// The local CUPS.
 pub struct Cups {
-    address: Address,
+    line: transport::Line,
     documents: Documents,
     user: OnceCell<String>,
     /// What queues take, as they told a moment ago.
@@ -79,7 +79,14 @@ impl Cups {
     #[must_use]
     pub fn at(address: Address, documents: Documents) -> Self {
         let (life, takes) = (life::Life::default(), Mutex::default());
-        Self { address, documents, user: OnceCell::new(), takes, life, prepared: Mutex::default() }
+        Self {
+            line: transport::Line::to(address),
+            documents,
+            user: OnceCell::new(),
+            takes,
+            life,
+            prepared: Mutex::default(),
+        }
     }
 
     /// The name CUPS knows this process's user by. With it the socket's peer credentials prove who we are, so that
@@ -99,7 +106,7 @@ impl Cups {
         let user = self.user().await;
         // Where the standard wants it: among the operation attributes, behind the target (RFC 8011 §4.1.1).
         let message = message.operation("requesting-user-name", Value::name(user));
-        let answer = transport::call(&self.address, user, path, &message, None).await;
+        let answer = self.line.call(user, path, &message, None).await;
         accepted(answer.map_err(|error| error.error)?)
     }
 
@@ -116,7 +123,7 @@ impl Cups {
     async fn ask_in_this_life(&self, path: &str, message: Message) -> Result<Message, SpoolError> {
         let user = self.user().await;
         let message = message.operation("requesting-user-name", Value::name(user));
-        accepted(self.life.ask(&self.address, user, path, &message).await?)
+        accepted(self.life.ask(self.line.address(), user, path, &message).await?)
     }
 
     async fn default_queue(&self) -> Option<String> {
@@ -229,7 +236,7 @@ impl Cups {
             .operation("document-format", Value::mime(ready.format.mime()))
             .operation("last-document", Value::Boolean(true));
         let path = queue_path(&job.queue);
-        let answer = transport::call(&self.address, user, &path, &message, Some(&ready.path)).await?;
+        let answer = self.line.call(user, &path, &message, Some(&ready.path)).await?;
         // An answer came: whatever it says, the outcome is known.
         accepted(answer).map(|_| ()).map_err(|error| SendError { error, whole: true })
     }
@@ -291,7 +298,7 @@ impl Cups {
         let user = self.user().await;
         let message =
             Self::to_job(Operation::CancelJob, number).operation("requesting-user-name", Value::name(user));
-        let answer = transport::call(&self.address, user, "/jobs/", &message, None).await;
+        let answer = self.line.call(user, "/jobs/", &message, None).await;
         let answer = answer.map_err(|error| error.error)?;
         if answer.code == Status::NotPossible.code() { Ok(()) } else { accepted(answer).map(|_| ()) }
     }

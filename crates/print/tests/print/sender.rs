@@ -7,7 +7,7 @@ use http::{Request, Response};
 use lanyard_link::{Body, Caller, Doors, Incoming, Limits, Listener, Peers, Serve};
 use lanyard_print::{
     MIGRATIONS, QueueId,
-    consume::{Outbox, OutboxError, OutgoingJob, OutgoingState, Parts, Target},
+    consume::{Outbox, OutboxError, OutgoingJob, OutgoingState, Parts, Target, outgoing::Phase},
     document::{DocumentError, Format},
     offer::Offer,
     ticket::{Options, State},
@@ -225,6 +225,29 @@ async fn a_document_goes_out_and_its_end_comes_back() {
     until(&outbox, again.job, done).await;
     assert_eq!(files(&owner.printed_folder()).len(), 2);
     eventually("the owner deletes its copies", || owner.spooled() == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_leaves_at_once_is_entered_as_offered_and_printed_once() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let path = sender.file(&Document::pdf(1));
+    let mut phases = Vec::new();
+    // The first finds nobody who carries it; a later one may come while the news of the last are being written down.
+    while !phases.contains(&Phase::Offered) {
+        assert!(phases.len() < 20, "none left at once: {phases:?}");
+        let target = sender.target(QueueId::SAVE_AS_PDF);
+        let taken = outbox.take(target, "A page".to_owned(), &path, Options::default()).await.unwrap();
+        phases.push(taken.phase);
+        until(&outbox, taken.job, done).await;
+    }
+    assert_eq!(phases[0], Phase::Here);
+    assert_eq!(files(&owner.printed_folder()).len(), phases.len(), "each once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

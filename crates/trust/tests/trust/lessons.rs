@@ -238,7 +238,7 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (CONFINED, "nothing_is_written_outside_of_the_share"),
             (PATH, "paths_that_lead_elsewhere_are_refused"),
-            (PATH, "names_from_elsewhere_are_made_to_fit"),
+            ("crates/drive/src/path/names.rs", "names_from_elsewhere_are_made_to_fit"),
         ],
         later: None,
     },
@@ -354,7 +354,7 @@ const LESSONS: &[Lesson] = &[
         tests: &[
             (PAGES, "a_page_whose_name_moves_to_this_computer_is_not_answered"),
             (PAGES, "a_foreign_page_changes_nothing_and_reads_nothing"),
-            ("crates/trust/src/gate.rs", "a_name_or_address_that_is_not_ours_is_misdirected"),
+            ("crates/trust/src/gate/tests.rs", "a_name_or_address_that_is_not_ours_is_misdirected"),
         ],
         later: None,
     },

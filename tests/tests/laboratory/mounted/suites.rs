@@ -24,6 +24,14 @@ const TABLE: &str = include_str!("../../../../docs/conformance.md");
 /// How long a suite may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(400);
 
+/// Where the numbers of the first round of fsx come from.
+const SEED: u64 = 20_261_128;
+
+/// How many rounds fsx makes, each with other numbers: `LANYARD_FSX=15` is fifteen.
+fn rounds() -> Result<u64> {
+    env::var("LANYARD_FSX").map_or(Ok(1), |text| text.parse().context("LANYARD_FSX is to be a number"))
+}
+
 /// Where the suites are.
 fn suite(name: &str) -> Result<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/suites/bin").join(name);
@@ -45,13 +53,18 @@ fn fsx_finds_what_it_wrote_after_twenty_thousand_operations() -> Result<()> {
     let pair = Pair::new()?;
     let (folder, dir) = mounted(&pair)?;
     let kept = pair.folder("artifacts")?.to_string_lossy().into_owned();
-    let (fsx, file) = (suite("fsx")?, format!("{dir}/exercised"));
-    let mut run =
-        pair.sender.host().spawn(&[&fsx, "-q", "-N", "20000", "-S", "20261128", "-P", &kept, &file])?;
-    let ended = run.wait(LIMIT)?;
-    ensure!(ended == Some(0), "{ended:?}: {}{}", run.written(), run.errors());
-    let size = fs::metadata(folder.join("exercised"))?.len();
-    remark(format!("20,000 operations, and {size} bytes in the end"));
+    let fsx = suite("fsx")?;
+    for number in 0..rounds()? {
+        let (name, seed) = (format!("exercised {number}"), (SEED + number).to_string());
+        let file = format!("{dir}/{name}");
+        let mut run =
+            pair.sender.host().spawn(&[&fsx, "-q", "-N", "20000", "-S", &seed, "-P", &kept, &file])?;
+        let ended = run.wait(LIMIT)?;
+        ensure!(ended == Some(0), "seed {seed}: {ended:?}: {}{}", run.written(), run.errors());
+        let size = fs::metadata(folder.join(&name))?.len();
+        remark(format!("seed {seed}: 20,000 operations, and {size} bytes in the end"));
+        fs::remove_file(folder.join(&name))?;
+    }
     report("fsx, 20,000 operations", 1, 0, 0)
 }
 

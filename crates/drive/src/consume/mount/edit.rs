@@ -399,7 +399,7 @@ impl Edit {
     async fn commit(&mut self, tree: &Tree, part: Uuid) -> Result<Stat, Errno> {
         let path = tree.path(self.ino).ok_or(Errno::STALE)?;
         let (modified, etag, once) = (self.modified, self.etag.clone(), Uuid::new_v4());
-        let terms = Terms { if_match: etag.as_deref(), once: Some(once), settled: false };
+        let terms = Terms { if_match: etag.as_deref(), once: Some(once), ..Terms::default() };
         let committed = tree.peer.ask_long(|| tree.peer.remote.commit(&path, part, modified, terms)).await?;
         let stat = if committed.path == path.to_string() {
             committed.stat

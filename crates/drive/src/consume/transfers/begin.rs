@@ -1,6 +1,6 @@
 //! Copies as they are asked for.
 
-use super::{Held, Transfers, now};
+use super::{Held, Transfers, now, seen_here};
 use crate::{
     consume::{
         journal::{self, Row},
@@ -59,6 +59,8 @@ pub struct NewUpload {
     pub path: SharePath,
     /// When that is taken.
     pub conflict: Conflict,
+    /// The entity tag of what is replaced; none means anything.
+    pub seen: Option<String>,
     /// The source is a file of ours that is removed when the copy is done or cancelled.
     pub owns_source: bool,
 }
@@ -113,7 +115,8 @@ impl Transfers {
             ended_at: None,
         };
         let part = (!new.tree).then_some(part);
-        self.begin(Row::new(transfer, new.name, part, false)).await
+        let seen = seen_here(transfer.conflict, &transfer.local_path).await;
+        self.begin(Row { seen, ..Row::new(transfer, new.name, part, false) }).await
     }
 
     /// Begins an upload: written down when this returns.
@@ -144,7 +147,7 @@ impl Transfers {
             ended_at: None,
         };
         let wanted = new.path.name().unwrap_or_default().to_owned();
-        self.begin(Row::new(transfer, wanted, None, new.owns_source)).await
+        self.begin(Row { seen: new.seen, ..Row::new(transfer, wanted, None, new.owns_source) }).await
     }
 
     async fn begin(&self, row: Row) -> Result<Transfer, BeginError> {

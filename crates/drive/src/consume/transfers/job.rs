@@ -80,7 +80,8 @@ impl Job {
         let result = self.inner.store.run(move |store| journal::save(store, &saved)).await;
         let transfer = row.transfer.clone();
         if let Some(held) = self.inner.copies().get_mut(&self.id) {
-            held.row = row;
+            // Its turn is not this task's to change.
+            held.row = Row { turn: held.row.turn, ..row };
         }
         (self.inner.changed)(&transfer);
         result.map_err(not_written)
@@ -194,7 +195,7 @@ impl Job {
     }
 
     /// [`Job::save`] where nothing can be done about a failure.
-    async fn settle(&self, change: impl FnOnce(&mut Row)) {
+    pub(super) async fn settle(&self, change: impl FnOnce(&mut Row)) {
         if let Err(error) = self.save(change).await {
             tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
         }

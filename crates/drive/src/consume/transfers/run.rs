@@ -1,7 +1,7 @@
 //! One copy from try to try: until it is whole, a person stops it, or something stands in the way that does not go away
 //! by itself.
 
-use super::{Job, Task};
+use super::{Job, Task, places::Asked, room};
 use crate::consume::{
     browse::Remote,
     download,
@@ -13,19 +13,19 @@ use crate::consume::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 
-pub(super) async fn run(job: &Job, task: &Task) {
-    let mut pause = Pause::default();
+pub(super) async fn run(job: &Job, task: &Task, asked: Asked) {
+    let (mut pause, mut asked) = (Pause::default(), Some(asked));
     loop {
         let Some(row) = job.row() else { return };
-        let lane = job.inner.lane(&row.transfer);
-        let permit = tokio::select! {
+        let asked = asked.take().unwrap_or_else(|| job.inner.lane(&row.transfer).ask(job.id, row.turn));
+        let place = tokio::select! {
             () = job.stop.cancelled() => None,
-            permit = lane.acquire_owned() => permit.ok(),
+            place = asked.place() => place,
         };
         let before = row.transfer.bytes_done;
-        let result = match permit {
+        let result = match place {
             None => Err(Trouble::Interrupted),
-            Some(_permit) => attempt(job, row).await,
+            Some(_place) => attempt(job, row).await,
         };
         match result {
             Ok(()) => return job.end(State::Done, None).await,
@@ -41,6 +41,21 @@ pub(super) async fn run(job: &Job, task: &Task) {
             Err(Trouble::Changed) => {
                 let words = "The file changes on the other device while it is copied.".to_owned();
                 return job.end(State::Failed, Some((Reason::Changed, words))).await;
+            }
+            Err(Trouble::Final(Reason::DiskFull, detail)) => {
+                let Some(Row { transfer: copy, .. }) = job.row() else { return };
+                if !room::may_come(job, &copy).await {
+                    return job.end(State::Failed, Some((Reason::DiskFull, detail))).await;
+                }
+                if copy.bytes_done > before {
+                    pause = Pause::default();
+                }
+                job.waits(Reason::DiskFull, format!("{detail} {}", room::GOES_ON)).await;
+                tokio::select! {
+                    () = job.stop.cancelled() => {}
+                    () = task.wake.notified() => {}
+                    () = room::comes(job, &copy, pause.next()) => {}
+                }
             }
             Err(Trouble::Final(reason, detail)) => {
                 return job.end(State::Failed, Some((reason, detail))).await;

@@ -42,15 +42,52 @@ pub(in crate::offer) fn copy(
     if from == to {
         return Err(Refused::new(Code::Exists, "that is where it is"));
     }
-    let (from_dir, from_name) = parent(root, from)?;
+    let facts = look(root, from, expected)?;
     let (to_dir, to_name) = parent(root, to)?;
-    let facts = confine::facts_in(&from_dir, from_name)?;
-    expected.check(&facts)?;
     match confine::look_in(&to_dir, to_name)? {
         Some(_) if taken == Taken::Refuse => return Err(Refused::new(Code::Exists, "the name is taken")),
         Some(there) => check_replaceable(&facts, &there)?,
         None => {}
     }
+    carry(root, from, to, &facts, more, &mut || Ok(taken == Taken::Replace))
+}
+
+/// Copies to a name that may be taken: once the copy is whole, `make_way` frees the name. Until then, and when it
+/// refuses, what has the name stays as it is.
+pub(in crate::offer) fn copy_in_place(
+    root: &Path,
+    from: &SharePath,
+    to: &SharePath,
+    expected: Expected<'_>,
+    more: &mut dyn FnMut(u64) -> Result<(), Refused>,
+    make_way: &mut dyn FnMut() -> Result<(), Refused>,
+) -> Result<Copied, Refused> {
+    check_way(from, to)?;
+    if from == to {
+        return Err(Refused::new(Code::Exists, "that is where it is"));
+    }
+    let facts = look(root, from, expected)?;
+    carry(root, from, to, &facts, more, &mut || make_way().map(|()| false))
+}
+
+fn look(root: &Path, from: &SharePath, expected: Expected<'_>) -> Result<Facts, Refused> {
+    let (dir, name) = parent(root, from)?;
+    let facts = confine::facts_in(&dir, name)?;
+    expected.check(&facts)?;
+    Ok(facts)
+}
+
+/// `replace` is asked when the copy is whole: whether it takes the place of what has the name.
+fn carry(
+    root: &Path,
+    from: &SharePath,
+    to: &SharePath,
+    facts: &Facts,
+    more: &mut dyn FnMut(u64) -> Result<(), Refused>,
+    replace: &mut dyn FnMut() -> Result<bool, Refused>,
+) -> Result<Copied, Refused> {
+    let (from_dir, from_name) = parent(root, from)?;
+    let (to_dir, to_name) = parent(root, to)?;
     let hidden = format!(".lanyard-copy-{}{PART_SUFFIX}", uuid::Uuid::new_v4().simple());
     let part = Part { dir: &to_dir, name: &hidden, placed: false };
     let mut work = Work { more, left_out: 0 };
@@ -60,7 +97,7 @@ pub(in crate::offer) fn copy(
         Kind::Other => return Err(Refused::new(Code::Special, "links and special files are not copied")),
     }
     let left_out = work.left_out;
-    part.place(to_name, taken == Taken::Replace)?;
+    part.place(to_name, replace()?)?;
     Ok(Copied { facts: confine::facts_in(&to_dir, to_name)?, left_out })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Folder, Refused, Slot, blocking, confine::Facts, shown::Listed},
-    body,
+    MACOS, body,
     call::{Call, Depth, found, is_noise, small_body},
     failure::Failure,
     live::{self, Resource, Wanted},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{disk, path::SharePath, wire::Kind};
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::Frame;
 use lanyard_link::{Body, BodyError, Incoming};
 use lanyard_trust::Action;
@@ -34,6 +34,14 @@ pub(super) async fn find(call: Call, incoming: Incoming) -> Result<Response<Body
     tokio::task::spawn_blocking(move || begun.run(&sender));
     let pieces = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
     Ok(xml_response(StatusCode::MULTI_STATUS, lanyard_link::body::stream(pieces)))
+}
+
+/// Since macOS 15.4 the system's client asks itself for the room on a drive while it is still mounting it, and waits ninety
+/// seconds for its own answer, once a server has said that it can tell (seen by the authors of Cryptomator and copyparty). Told
+/// nothing, it shows no room and is there at once.
+fn waits_for_space(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    agent.starts_with(MACOS.as_bytes())
 }
 
 struct Finding {
@@ -79,7 +87,11 @@ impl Finding {
             }
         }
         let locks = wanted.wants_locks() && call.dav.locks().any_in(share, Instant::now());
-        let space = if wanted.wants_space() { disk::space(&folder.root) } else { None };
+        let space = if wanted.wants_space() && !waits_for_space(&call.head.headers) {
+            disk::space(&folder.root)
+        } else {
+            None
+        };
         Ok(Self { call, folder, wanted, facts, inside, dead, dead_inside, locks, space, _slot: slot })
     }
 

@@ -94,6 +94,10 @@ async fn properties_are_told_as_they_are_asked_for() {
     assert!(names.has("<getetag xmlns=\"DAV:\"/>") && !names.has("12345"), "{}", names.text());
     let quota = "<propfind xmlns='DAV:'><prop><quota-available-bytes/><quota-used-bytes/></prop></propfind>";
     assert!(server.find("/", "0", quota).await.has("<D:quota-available-bytes>"));
+    let finder = [("Depth", "0"), ("User-Agent", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)")];
+    let finder = server.ask("PROPFIND", "/", &finder, quota).await;
+    assert!(finder.status == 207 && !finder.has("<D:quota-"), "it would wait for itself: {}", finder.text());
+    assert!(finder.has("<D:status>HTTP/1.1 404"), "{}", finder.text());
     let top = server.ask_at("PROPFIND", "/dav/", &[("Depth", "1")], "").await;
     assert!(top.status == 207 && top.has("<D:href>/dav/x/</D:href>") && top.has("Documents"));
 }

@@ -2,13 +2,14 @@
 //! when it is mended.
 
 use super::Here;
-use crate::world::{Owner, Reader};
+use crate::world::{MIB, Owner, Reader, noise};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io,
+    os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -254,5 +255,47 @@ async fn names_that_not_every_system_can_hold_are_refused_with_the_right_word() 
     })
     .await;
     assert_eq!(owner.names(), ["a"]);
+    here.end().await;
+}
+
+/// What is read sends what was written, so the size that is asked for meanwhile is that of before or of after, and a file
+/// never shrinks by being looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_just_made_longer_is_that_long_while_others_read_it() {
+    let owner = Owner::new();
+    owner.write("film", &noise(MIB, 7));
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    here.program(|dir| {
+        let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for begin in [0, 40_000] {
+                let (file, stop) = (&file, &stop);
+                scope.spawn(move || {
+                    let mut bytes = [0; 4096];
+                    while !stop.load(Ordering::SeqCst) {
+                        for at in (begin..200_000).step_by(20_000) {
+                            // It may be shorter than that just now.
+                            let _ = file.read_at(&mut bytes, at).unwrap();
+                        }
+                    }
+                });
+            }
+            let mut wrong = Vec::new();
+            for round in 0..400 {
+                let end = 150_000 + round * 100;
+                file.set_len(60_000).unwrap();
+                file.write_at(&[7; 4_000], end - 4_000).unwrap();
+                let seen = file.metadata().unwrap().len();
+                if seen != end {
+                    wrong.push((end, seen));
+                }
+            }
+            stop.store(true, Ordering::SeqCst);
+            assert!(wrong.is_empty(), "{} sizes are wrong, such as {:?}", wrong.len(), wrong[0]);
+        });
+    })
+    .await;
     here.end().await;
 }

@@ -3,7 +3,7 @@
 //! Such a queue is what other programs print to; its jobs come to our own door on loopback. It must never be offered
 //! to others again: it would come round in a ring.
 
-use super::{Cups, accepted, queue_uri, transport};
+use super::{Cups, accepted, queue_uri};
 use crate::{
     QueueId,
     client::{Adding, attributes::told},
@@ -211,7 +211,7 @@ impl Cups {
 
     async fn administer(&self, message: &Message) -> Result<(), QueueError> {
         let user = self.user().await;
-        let answer = transport::call(&self.address, user, "/admin/", message, None).await;
+        let answer = self.line.call(user, "/admin/", message, None).await;
         let answer = answer.map_err(|SendError { error, .. }| match error {
             // What HTTP's 401 and 403 have become.
             SpoolError::Refused(_) => QueueError::NotAllowed,

@@ -1,6 +1,6 @@
 //! Jobs that wait in CUPS's own queues kept back and let go, and the queues themselves.
 
-use super::{Cups, SpoolError, accepted, transport};
+use super::{Cups, SpoolError, accepted};
 use crate::{QueueId, client::Adding};
 use lanyard_ipp::{Message, Operation, Value};
 
@@ -24,7 +24,7 @@ impl Cups {
     pub(super) async fn tell(&self, path: &str, message: Message) -> Result<(), SpoolError> {
         let user = self.user().await;
         let message = message.operation("requesting-user-name", Value::name(user));
-        let answer = transport::call(&self.address, user, path, &message, None).await;
+        let answer = self.line.call(user, path, &message, None).await;
         accepted(answer.map_err(|error| error.error)?).map(|_| ())
     }
 }

@@ -6,7 +6,8 @@ use lanyard_ipp::Message;
 use std::{
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::net::{TcpStream, UnixStream};
 
@@ -51,19 +52,54 @@ impl Address {
 /// How long CUPS may take for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends one IPP message, with a document behind it if there is one, and returns the answer.
-pub(super) async fn call(
-    address: &Address,
-    user: &str,
-    path: &str,
-    message: &Message,
-    document: Option<&Path>,
-) -> Result<Message, SendError> {
-    // CUPS checks a whole document before it answers.
-    const WITH_DOCUMENT: Duration = Duration::from_secs(90);
-    let connection = open(address).await.map_err(|error| SendError { error, whole: false })?;
-    let patience = if document.is_some() { WITH_DOCUMENT } else { PATIENCE };
-    ask(&mut { connection }, address, user, Question { path, message, document, patience }).await
+/// A CUPS and the connection that a question was asked over a moment ago: a job is three or four questions, one right
+/// after the other.
+pub(super) struct Line {
+    address: Address,
+    kept: Mutex<Option<(Connection, Instant)>>,
+}
+
+impl Line {
+    pub(super) fn to(address: Address) -> Self {
+        Self { address, kept: Mutex::default() }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Sends one IPP message, with a document behind it if there is one, and returns the answer.
+    pub(super) async fn call(
+        &self,
+        user: &str,
+        path: &str,
+        message: &Message,
+        document: Option<&Path>,
+    ) -> Result<Message, SendError> {
+        // CUPS checks a whole document before it answers.
+        const WITH_DOCUMENT: Duration = Duration::from_secs(90);
+        let mut connection = match self.take().await {
+            Some(connection) => connection,
+            None => open(&self.address).await.map_err(|error| SendError { error, whole: false })?,
+        };
+        let patience = if document.is_some() { WITH_DOCUMENT } else { PATIENCE };
+        let question = Question { path, message, document, patience };
+        let answer = ask(&mut connection, &self.address, user, question).await?;
+        *self.kept() = Some((connection, Instant::now()));
+        Ok(answer)
+    }
+
+    /// The connection, while CUPS certainly still listens: nothing may be sent to one that hangs up.
+    async fn take(&self) -> Option<Connection> {
+        /// CUPS waits for half a minute, if nobody told it otherwise.
+        const FRESH: Duration = Duration::from_secs(2);
+        let (mut connection, at) = self.kept().take()?;
+        (at.elapsed() < FRESH && connection.is_open().await).then_some(connection)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(Connection, Instant)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is asked of CUPS.
