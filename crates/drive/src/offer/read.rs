@@ -46,24 +46,36 @@ pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Res
         visit.admit(Action::Write)?;
     }
     let slot = visit.slot()?;
-    let (here, behind) = (visit.clone(), folder.clone());
-    let open = move || match place {
-        Place::Named(path) => here.shown(&behind)?.open_file(&path),
-        place => place.open(&behind.root).map(|(file, facts)| (file.into(), facts)),
+    let (here, behind, asked) = (visit.clone(), folder.clone(), headers.clone());
+    let open = move || {
+        let (file, facts) = match place {
+            Place::Named(path) => here.shown(&behind)?.open_file(&path)?,
+            place => place.open(&behind.root).map(|(file, facts)| (file.into(), facts))?,
+        };
+        if !matches(&asked, &facts) {
+            return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
+        }
+        let asked = requested(&asked, facts.size);
+        let range = match &asked {
+            Asked::All => 0..facts.size,
+            Asked::Part(range) => range.clone(),
+            Asked::Beyond => 0..0,
+        };
+        file.try_first(range.start, range.end - range.start)?;
+        // All of a small answer at once: each time that threads hand something over costs more than to read it.
+        let length = range.end - range.start;
+        let small = (1..=BLOCK).contains(&length).then(|| block(&here, &behind, &file, range.start, length));
+        Ok((file, facts, asked, range, small))
     };
-    let (file, facts): (Opened, Facts) = blocking(open).await?;
-    if !matches(headers, &facts) {
-        return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
-    }
+    let (file, facts, asked, range, small): (Opened, Facts, _, _, _) = blocking(open).await?;
     let mut response = Response::new(lanyard_link::body::empty());
     describe(response.headers_mut(), &facts);
-    let range = match requested(headers, facts.size) {
-        Asked::All => 0..facts.size,
+    match asked {
+        Asked::All => {}
         Asked::Part(range) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             let text = format!("bytes {}-{}/{}", range.start, range.end - 1, facts.size);
             insert(response.headers_mut(), header::CONTENT_RANGE, &text);
-            range
         }
         Asked::Beyond => {
             *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
@@ -71,12 +83,14 @@ pub(super) async fn file(visit: Visit, query: Query, headers: &HeaderMap) -> Res
             insert(response.headers_mut(), header::CONTENT_LENGTH, "0");
             return Ok(response);
         }
-    };
-    let (file, range) =
-        blocking(move || file.try_first(range.start, range.end - range.start).map(|()| (file, range)))
-            .await?;
+    }
     insert(response.headers_mut(), header::CONTENT_LENGTH, &(range.end - range.start).to_string());
-    *response.body_mut() = pump(visit, folder, file, range, slot);
+    *response.body_mut() = match small {
+        Some(Ok(bytes)) => lanyard_link::body::full(bytes),
+        // The head of the answer is said as it would have been: it is broken off.
+        Some(Err(error)) => lanyard_link::body::stream(futures_util::stream::iter([Err(error)])),
+        None => pump(visit, folder, file, range, slot),
+    };
     Ok(response)
 }
 

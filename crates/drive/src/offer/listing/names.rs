@@ -14,6 +14,9 @@ const MOST: usize = 200_000;
 /// The most bytes of names, for the same purpose: those of the longest names that most systems have.
 const MOST_BYTES: usize = MOST * 255;
 
+/// A name, and what it is sorted by.
+const LONGEST: usize = 4 * 1_024;
+
 /// The names of a folder that were not told yet.
 #[derive(Default)]
 pub(super) struct Names {
@@ -99,13 +102,21 @@ impl Names {
     pub(super) fn into_spare(self) -> Option<Self> {
         /// Bytes of some 150,000 names.
         const WORTH: usize = 12 << 20;
-        let held = self.text.capacity()
+        let held = self.text.len()
             + self.places.capacity() * size_of::<Place>()
             + self.known.capacity() * size_of::<Facts>();
         (held <= WORTH).then(|| self.emptied())
     }
 
     fn push(&mut self, name: &[u8], is_folder: bool, known: Option<Facts>, after: Option<&Rank>) {
+        /// From so many on there may be very many more.
+        const MANY: usize = 2_000;
+        if self.places.len() == MANY {
+            // At once for all that are held: to grow by and by leaves holes of every size behind, and what is not used of a
+            // large piece costs nothing.
+            self.text.reserve(MOST_BYTES + LONGEST - self.text.len().min(MOST_BYTES));
+            self.places.reserve(MOST - MANY);
+        }
         let at = self.text.len();
         // No system and no disc has longer names.
         let (Ok(start), Ok(length)) = (u32::try_from(at), u16::try_from(name.len())) else { return };
@@ -197,14 +208,14 @@ impl Names {
             first.reverse();
             first
         } else {
-            let mut rest = Vec::new();
             if places.len() > most {
                 // The others are brought into order when somebody asks for them: a first page is wanted at once.
                 places.select_nth_unstable_by(most, |a, b| self.order(a, b));
-                rest = places.split_off(most);
             }
-            places.sort_unstable_by(|a, b| self.order(a, b));
-            std::mem::replace(&mut places, rest)
+            // Out of the large piece, which stays.
+            let mut first: Vec<Place> = places.drain(..most.min(places.len())).collect();
+            first.sort_unstable_by(|a, b| self.order(a, b));
+            first
         };
         self.places = places;
         first
