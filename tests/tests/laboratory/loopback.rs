@@ -253,7 +253,7 @@ fn two_thousand_connections_keep_no_program_from_its_drive() -> Result<()> {
     let copy = here.to_string_lossy().into_owned();
     let mut slow = opened.host().spawn(&["curl", "-s", "-f", "--limit-rate", "1M", "-o", &copy, &film])?;
     let mut crowd = opened.host().spawn_inside(&["besiege", &address, "2000", "12"])?;
-    soon("the crowd is there", Duration::from_secs(30), || {
+    soon("the crowd is there", Duration::from_secs(120), || {
         ensure!(crowd.written().contains("besieged"), "{}", crowd.errors());
         Ok(())
     })?;
