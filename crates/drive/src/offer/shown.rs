@@ -84,6 +84,9 @@ fn open(disc: &Arc<Disc>, entry: &Entry, facts: Facts) -> Result<(Opened, Facts)
     Ok((Opened::Disc(Arc::clone(disc), disc.content(entry)?, facts), facts))
 }
 
+/// Takes a name's bytes, whether it is a folder, and what is known of it.
+pub(super) type EachName<'a> = dyn FnMut(&[u8], bool, Option<Facts>) + 'a;
+
 /// A folder that is being read.
 pub(super) enum Listed {
     Folder(Dir),
@@ -117,7 +120,7 @@ impl Listed {
 
     /// Calls `each` with every name in it, in no order: its bytes, whether it is a folder, and what is known of it
     /// without another look. For very many names, none of which is to be kept by itself.
-    pub(super) fn each_name(&self, each: &mut dyn FnMut(&[u8], bool, Option<Facts>)) -> Result<(), Refused> {
+    pub(super) fn each_name(&self, each: &mut EachName<'_>) -> Result<(), Refused> {
         #[cfg(target_os = "linux")]
         if let Self::Folder(dir) = self {
             return Ok(confine::each_name(dir, |name, is_folder| each(name, is_folder, None))?);

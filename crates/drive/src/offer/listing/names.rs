@@ -94,7 +94,9 @@ impl Names {
 
     fn emptied(self) -> Self {
         let Self { mut text, mut places, mut known, .. } = self;
-        (text.clear(), places.clear(), known.clear());
+        text.clear();
+        places.clear();
+        known.clear();
         Self { text, places, known, ..Self::default() }
     }
 
