@@ -161,7 +161,7 @@ export async function dragOnto(programs: Programs, env: NodeJS.ProcessEnv, paths
   for (let step = 1; step <= 20; step++) await mouse("mousemove", x + 40 - step * 30, y + 40 + step * 18, "sleep", 0.03);
   await look();
   await mouse("mousemove_relative", 1, 1, "mouseup", 1);
-  source.kill();
+  // It stays: what was let go is fetched from it afterwards.
 }
 
 /** A session bus, over which a second start finds the first. */
