@@ -184,6 +184,7 @@ describe.sequential("folders of another computer", () => {
   });
 
   test("take files and whole folders that are dropped on them", async () => {
+    await page().locator("[role=grid]").waitFor();
     // A page cannot make a dropped folder: the browser's own word for one is played, its files are real.
     await page().evaluate(() => {
       const file = (name: string, text: string) => new File([text], name);

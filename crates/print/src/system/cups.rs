@@ -319,7 +319,10 @@ impl Spooler for Cups {
 
     fn expect<'a>(&'a self, queue: &'a QueueId) -> BoxFuture<'a, ()> {
         // What fails is asked again when it is needed.
-        Box::pin(async move { drop(self.what_it_takes(queue).await) })
+        Box::pin(async move {
+            let _ = self.what_it_takes(queue).await;
+            self.line.warm().await;
+        })
     }
 
     fn must_prepare(&self, job: &Handover) -> bool {

@@ -11,6 +11,7 @@ use crate::{
     ticket,
 };
 use lanyard_ipp::{Attribute, GroupTag, Message, Operation, Status, Value};
+use std::time::{Duration, Instant};
 
 /// The location of our queues, by which we know them even where CUPS does not tell the device.
 pub const LOCATION: &str = "By way of Lanyard";
@@ -76,11 +77,11 @@ pub enum QueueError {
 }
 
 impl Cups {
-    /// Makes a driverless queue, or changes the one of that name. Our door must answer already: CUPS asks the
-    /// device what it can do before it answers.
+    /// Makes a driverless queue, or changes the one of that name, and waits until documents may come. Our door must answer
+    /// already: CUPS asks the device what it can do.
     ///
     /// # Errors
-    /// [`QueueError`]
+    /// [`QueueError`]; then there is no such queue.
     pub async fn add_queue(&self, wanted: &Wanted) -> Result<(), QueueError> {
         let user = self.user().await.to_owned();
         let mut message = Message::request(Operation::CupsAddModifyPrinter, 1)
@@ -102,7 +103,33 @@ impl Cups {
         ] {
             message.add(GroupTag::Printer, attribute);
         }
-        self.administer(&message).await
+        self.administer(&message).await?;
+        let made = self.is_made(&wanted.queue).await;
+        if made.is_err() {
+            // It would throw away whatever is printed there.
+            let _ = self.remove_queue(&wanted.queue).await;
+        }
+        made
+    }
+
+    /// Waits until CUPS knows what the device behind a new queue can do. It answers before that (`create_local_bg_thread` of
+    /// its scheduler), and gives up a document that comes meanwhile, because nothing converts it.
+    async fn is_made(&self, queue: &QueueId) -> Result<(), QueueError> {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        const PAUSE: Duration = Duration::from_millis(20);
+        /// What CUPS calls one of which it knows nothing.
+        const RAW: &str = "Local Raw Printer";
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            let answer = self.queue_attributes(queue, &["printer-make-and-model"]).await?;
+            let model =
+                answer.group(GroupTag::Printer).and_then(|group| told(group, "printer-make-and-model"));
+            if model.is_some_and(|model| model != RAW) {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(SpoolError::Away("it did not learn what the new printer can do".to_owned()).into())
     }
 
     /// What CUPS has handed over from a queue, the latest.

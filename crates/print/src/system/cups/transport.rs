@@ -89,6 +89,18 @@ impl Line {
         Ok(answer)
     }
 
+    /// Connects, for a question that comes in a moment.
+    pub(super) async fn warm(&self) {
+        let connection = match self.take().await {
+            Some(connection) => Some(connection),
+            // The question itself will say what is wrong.
+            None => open(&self.address).await.ok(),
+        };
+        if let Some(connection) = connection {
+            *self.kept() = Some((connection, Instant::now()));
+        }
+    }
+
     /// The connection, while CUPS certainly still listens: nothing may be sent to one that hangs up.
     async fn take(&self) -> Option<Connection> {
         /// CUPS waits for half a minute, if nobody told it otherwise.
