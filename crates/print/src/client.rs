@@ -106,6 +106,8 @@ struct Progress {
 /// A connection over which one question after the other can be asked.
 pub(crate) struct Connection {
     sender: SendRequest<Outgoing>,
+    /// An answer came before all that it answers was sent: nothing can follow.
+    spent: bool,
     _carrying: AbortOnDropHandle<hyper::Result<()>>,
 }
 
@@ -116,12 +118,12 @@ impl Connection {
     pub(crate) async fn over(stream: impl Stream + 'static) -> Result<Self, Reason> {
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Reason::away)?;
-        Ok(Self { sender, _carrying: AbortOnDropHandle::new(tokio::spawn(connection)) })
+        Ok(Self { sender, spent: false, _carrying: AbortOnDropHandle::new(tokio::spawn(connection)) })
     }
 
     /// Whether the other side, as far as can be seen from here, still listens.
     pub(crate) async fn is_open(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
+        !self.spent && self.sender.ready().await.is_ok()
     }
 
     /// Sends one message and returns the answer.
@@ -153,7 +155,10 @@ impl Connection {
         loop {
             // A printer takes a document as fast as it prints: what counts is that something moves.
             match tokio::time::timeout(call.patience, exchanging.as_mut()).await {
-                Ok(answered) => return answered.map_err(failed),
+                Ok(answered) => {
+                    self.spent = !progress.whole.load(Ordering::Acquire);
+                    return answered.map_err(failed);
+                }
                 Err(_) => {
                     let alive = call.alive.map_or(0, |alive| alive.load(Ordering::Acquire));
                     let now = progress.bytes.load(Ordering::Acquire) + alive;

@@ -168,6 +168,36 @@ async fn connect(address: &Address) -> io::Result<Box<dyn Stream>> {
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
     use super::*;
+    use lanyard_ipp::{Operation, Status, Version};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn a_connection_over_which_a_document_is_still_sent_is_not_used_for_the_next_question() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        // Answers whatever comes before it has read more than its beginning, and does not hang up.
+        tokio::spawn(async move {
+            let mut callers = Vec::new();
+            while let Ok((mut caller, _)) = listener.accept().await {
+                let mut beginning = [0; 1024];
+                let _ = caller.read(&mut beginning).await;
+                let answer = Message::answer(Version::V2_0, Status::Ok, 1).encode();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", answer.len());
+                let _ = caller.write_all(&[head.as_bytes(), &answer].concat()).await;
+                callers.push(caller);
+            }
+        });
+        let document = dir.path().join("document");
+        std::fs::write(&document, vec![7; 32 << 20]).unwrap();
+        let line = Line::to(Address::Socket(socket));
+        let message = Message::request(Operation::SendDocument, 1);
+        for document in [Some(document.as_path()), None] {
+            let calling = line.call("ada", "/", &message, document);
+            let answered = tokio::time::timeout(Duration::from_secs(10), calling).await;
+            assert!(matches!(answered, Ok(Ok(_))), "{document:?}: {answered:?}");
+        }
+    }
 
     #[test]
     fn cups_server_is_read_as_libcups_reads_it() {
