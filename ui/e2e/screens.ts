@@ -36,7 +36,9 @@ export class Screens {
   async show(snapshot: Snapshot, place: string) {
     this.stage.snapshot = snapshot;
     await this.page.goto("about:blank");
+    const listens = this.stage.listens();
     await this.page.goto(`${this.stage.url}#/${place}`);
+    await listens;
     await this.page.getByRole("heading", { level: 1 }).first().waitFor();
   }
 

@@ -28,6 +28,8 @@ export class Stage {
   #server: Server;
   #streams = new Set<ServerResponse>();
   #seq = 1;
+  /** Who waits for a page that listens. */
+  #waiting: (() => void)[] = [];
   /** Names of the files that were sent, in order; the id of each is its place. */
   uploads: string[] = [];
 
@@ -53,6 +55,11 @@ export class Stage {
     await new Promise((closed) => this.#server.close(closed));
   }
 
+  /** Until the next page listens: what is told before that, nobody hears. */
+  listens(): Promise<void> {
+    return new Promise((heard) => this.#waiting.push(heard));
+  }
+
   /** Tells the page that something changed. */
   tell(change: Change) {
     this.#seq += 1;
@@ -71,6 +78,7 @@ export class Stage {
       this.#streams.add(answer);
       answer.on("close", () => this.#streams.delete(answer));
       answer.write(`${JSON.stringify({ seq: this.#seq, change: { what: "snapshot", value: { ...this.snapshot, seq: this.#seq } } })}\n`);
+      for (const heard of this.#waiting.splice(0)) heard();
       return;
     }
     if (url === "/rpc") {
