@@ -7,7 +7,7 @@ use ts_rs::TS;
 /// A drive that appears as a folder of this computer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Mount {
-    /// The folder's absolute path.
+    /// The folder's absolute path; on Windows a letter with a colon.
     pub dir: String,
     /// The drive: the `id` of a `Drive`.
     pub drive_id: String,

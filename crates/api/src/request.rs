@@ -615,7 +615,7 @@ pub enum Request {
     },
     /// Show it no longer → `Done`. What programs have written goes over first.
     Unmount {
-        /// The folder's absolute path.
+        /// Where it is, as `Mount` says.
         dir: String,
         /// Not while a program has a file open there → `busy`.
         #[serde(default)]

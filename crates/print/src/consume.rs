@@ -262,6 +262,9 @@ impl Outbox {
             let put = outbox.inner.rows.put(&new);
             if put.is_err() {
                 outbox.inner.spool.remove(&new.document());
+                if let Some(bell) = lock(&outbox.inner.couriers).get(&new.node) {
+                    lock(&bell.fresh).remove(&new.job);
+                }
             }
             put
         };

@@ -1054,7 +1054,7 @@ can_wake: boolean, };
  */
 export type Mount = { 
 /**
- * The folder's absolute path.
+ * The folder's absolute path; on Windows a letter with a colon.
  */
 dir: string, 
 /**
@@ -2290,7 +2290,7 @@ dir: string | null,
  */
 at_start: boolean, } | { "do": "unmount", 
 /**
- * The folder's absolute path.
+ * Where it is, as `Mount` says.
  */
 dir: string, 
 /**

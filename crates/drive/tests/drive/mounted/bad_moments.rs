@@ -258,7 +258,8 @@ async fn names_that_not_every_system_can_hold_are_refused_with_the_right_word() 
     here.end().await;
 }
 
-/// What is read first sends what was written. Whoever asks for the size meanwhile is not told the one of before.
+/// What is read first sends what was written. Whoever asks for the size meanwhile is not told the one of before. The moment
+/// between an answer and its sending is too short to be met here on purpose; fsx meets it (`mounted::suites`).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_was_just_made_longer_is_that_long_while_another_program_reads_it() {
     let owner = Owner::new();
