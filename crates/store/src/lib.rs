@@ -7,10 +7,13 @@
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
     fs, io,
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use rusqlite;
 
@@ -90,6 +93,24 @@ pub enum StoreError {
     /// The blocking task was cancelled because the node stops.
     #[error("the store is closing")]
     Closing,
+}
+
+/// Does what may wait for the disk without keeping others waiting. Once begun, it is done, also when nobody waits for it
+/// any more.
+///
+/// It is done on this thread, whose other work another one takes over: most of what is asked of a store takes less time
+/// than waking a thread for it and being woken by that.
+///
+/// # Errors
+/// [`StoreError::Closing`] when the runtime stops.
+pub async fn off_async<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        let done = panic::catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(work)));
+        return done.map_err(|_| StoreError::Closing);
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closing)
 }
 
 impl From<rusqlite::Error> for StoreError {
@@ -198,7 +219,7 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| StoreError::Closing)?
+        off_async(move || work(&store)).await?
     }
 
     fn try_open(path: &Path, rooms: &[Migrations]) -> Result<Self, OpenError> {

@@ -165,7 +165,7 @@ impl Outbox {
             jobs.iter().map(one).collect()
         };
         let closing = |_| (0..count).map(|_| Err(StoreError::Closing)).collect();
-        tokio::task::spawn_blocking(put).await.unwrap_or_else(closing)
+        lanyard_store::off_async(put).await.unwrap_or_else(closing)
     }
 
     /// Nothing is kept of a job that could not be entered.
