@@ -22,6 +22,7 @@ mod search;
 mod shown;
 mod tree;
 mod verbs;
+mod walk;
 
 use crate::{
     path::{self, SharePath},
