@@ -257,18 +257,28 @@ async fn what_was_read_ahead_is_forgotten_when_it_is_written_over_whatever_the_c
     owner.way.coarse.store(true, Ordering::SeqCst);
     let reader = Reader::new(&owner);
     let here = Here::new(&reader).await;
-    here.program(|dir| {
+    let way = Arc::clone(&owner.way);
+    here.program(move |dir| {
+        const STEP: u64 = 64 * 1024;
+        const MIDDLE: u64 = MIB as u64 * 3 / 2;
         let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
-        for at in (0..MIB as u64 * 3 / 2).step_by(64 * 1024) {
-            file.read_at(&mut [0; 64 * 1024], at).unwrap();
+        let mut read = vec![0; STEP as usize];
+        for at in (0..MIDDLE).step_by(STEP as usize) {
+            file.read_at(&mut read, at).unwrap();
+        }
+        let begun = Instant::now();
+        while way.content.load(Ordering::SeqCst) < 4 * MIB as u64 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nothing is read ahead");
+            std::thread::sleep(Duration::from_millis(5));
         }
         // Not a whole page: the kernel asks for it again.
         let at = 3 * MIB as u64 + 700;
         file.write_all_at(b"changed", at).unwrap();
         file.sync_all().unwrap();
-        let mut read = [0; 9];
-        file.read_exact_at(&mut read, at - 1).unwrap();
-        assert_eq!(&read[1..8], b"changed");
+        for at in (MIDDLE..=at).step_by(STEP as usize) {
+            file.read_exact_at(&mut read, at).unwrap();
+        }
+        assert_eq!(&read[700..707], b"changed");
     })
     .await;
     here.end().await;
