@@ -34,7 +34,8 @@ pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, R
     .await?;
     let (sender, mut receiver) = mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
-        let mut walk = Walk { visit, folder, shown, out: BytesMut::new(), frames: 0, sender, _slot: slot };
+        let (versions, out) = (query.versions(), BytesMut::new());
+        let mut walk = Walk { visit, folder, shown, versions, out, frames: 0, sender, _slot: slot };
         if let Err(why) = walk.all(query.path) {
             let _ = walk.sender.blocking_send(Err(why));
         }
@@ -48,6 +49,8 @@ struct Walk {
     visit: Visit,
     folder: Folder,
     shown: Shown,
+    /// The caller wants the files' entity tags, too.
+    versions: bool,
     out: BytesMut,
     frames: u64,
     sender: Pieces,
@@ -114,6 +117,7 @@ impl Walk {
                 executable: facts.executable,
                 modified: facts.modified,
                 size: facts.size,
+                etag: (self.versions && kind == Kind::File).then(|| facts.etag()),
             }))?;
         }
         Ok(Ok(()))
