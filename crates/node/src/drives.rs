@@ -5,6 +5,7 @@
 
 pub mod change;
 mod convert;
+pub mod fetched;
 pub mod look;
 pub mod media;
 mod places;
@@ -52,6 +53,7 @@ pub struct Drives {
     searches: search::Searches,
     looks: look::Looks,
     media: media::Media,
+    fetched: fetched::Fetched,
 }
 
 impl Drives {
@@ -81,6 +83,7 @@ impl Drives {
             searches: search::Searches::default(),
             looks,
             media: media::Media::default(),
+            fetched: fetched::Fetched::default(),
         })
     }
 }

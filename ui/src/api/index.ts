@@ -2252,6 +2252,14 @@ drive: string,
 /**
  * Its path.
  */
+path: string, } | { "do": "fetch_link", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
 path: string, } | { "do": "bin", 
 /**
  * The drive.
