@@ -168,6 +168,34 @@ describe.sequential("copies that stopped because of a name", () => {
   });
 });
 
+describe.sequential("a folder that took the place of another one", () => {
+  const kept = copy("album", { state: "failed", reason: "exists", detail: "2 of the folder could not be copied: “a.jpg”, “in/b.jpg”. The rest is there.", direction: "upload", rate: 0, drive_id: `photos@${BEN}`, name: "Album", remote_path: "Album", tree: { ...tree, files_done: 334, failed: 6 }, ended_at: Date.now() });
+
+  test("asks about the files in it that somebody changed meanwhile, and about no others", async () => {
+    const note = (path: string, reason: "exists" | "unreadable" = "exists") => ({ path, copy: path, fate: "failed" as const, reason, detail: path });
+    there.set("Album", folder("Album"));
+    stage.answers.transfer_notes = () => ({ is: "transfer_notes", value: [note("a.jpg"), note("in/b.jpg"), note("secret", "unreadable"), note("in/c.jpg"), note("in/d.jpg"), note("in/e.jpg")] });
+    stage.answers.settle_transfer = () => ({ is: "transfer", value: { ...kept, state: "waiting", reason: null } });
+    for (const [language, width] of [["en", 1120], ["de", 320]] as const) {
+      await screens.as(language, width);
+      await screens.show({ ...nothing(), transfers: [kept] }, "activity");
+      await page.getByRole("button", { name: language === "en" ? "Decide… Album" : "Entscheiden… Album" }).click();
+      await dialog().getByText("in/b.jpg").waitFor();
+      await inspect(page, `conflict-inside-${language}-${width}`);
+      expect(await overflows(page)).toBe(false);
+      expect(await dialog().getByText("secret").count(), "nothing is to be decided about what cannot be read").toBe(0);
+      await answer(language === "en" ? "Skip" : "Überspringen");
+      await gone();
+    }
+    await screens.as("en", 1120);
+    expect(requests("settle_transfer")).toEqual([
+      { do: "settle_transfer", transfer: "album", conflict: "skip", replaces: null },
+      { do: "settle_transfer", transfer: "album", conflict: "skip", replaces: null },
+    ]);
+    expect(requests("cancel_transfer"), "the copy is not taken back").toEqual([]);
+  });
+});
+
 describe.sequential("a drive in other programs", () => {
   test("has an address once that is switched on, and none when it is off again", async () => {
     let known: DriveAddress[] = [];
