@@ -1,6 +1,10 @@
 // What is dragged out of the page, into the file manager or another program. The window drags paths of a drive that is
 // mounted; a browser drags a link, which it fetches once it is let go of. Where neither can be, nothing is dragged, and
-// Download does the same.
+// Download does the same: a file of a drive that is not mounted would have to be here, whole, before the drag begins.
+//
+// WebKitGTK passes the address of a file on as a file manager does, so the window needs no code of the system's for it.
+// The crate `drag` would do it for Windows and macOS as well; on Linux it passes names on as they are, which loses those
+// with `%` or `#` in them, and nobody here can try it on the other two.
 
 import type { Entry } from "../api";
 import { ask, node, platform } from "./app.svelte";
