@@ -68,10 +68,11 @@ pub fn remark(text: impl Into<String>) {
     REMARKS.with_borrow_mut(|list| list.push(text.into()));
 }
 
-/// Runs what the command line asks for: words that names have to contain (any of them), `--list`, `--jobs N`.
+/// Runs what the command line asks for: words that names have to contain (any of them), `--skip` and one that they may not
+/// contain, `--list`, `--jobs N`.
 #[must_use]
 pub fn main(scenarios: &[Scenario]) -> ExitCode {
-    let mut words = Vec::new();
+    let (mut words, mut skipped) = (Vec::new(), Vec::new());
     let mut at_once = AT_ONCE;
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -82,6 +83,7 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
                 }
                 return ExitCode::SUCCESS;
             }
+            "--skip" => skipped.extend(arguments.next()),
             "--jobs" => at_once = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(AT_ONCE).max(1),
             // Cargo hands these to every test binary.
             "--measure" | "--nocapture" | "--quiet" | "-q" | "--show-output" => {}
@@ -91,7 +93,9 @@ pub fn main(scenarios: &[Scenario]) -> ExitCode {
     let chosen: Vec<Scenario> = scenarios
         .iter()
         .filter(|scenario| {
-            words.is_empty() || words.iter().any(|word| short(scenario.name).contains(word.as_str()))
+            let is_one =
+                |words: &[String]| words.iter().any(|word| short(scenario.name).contains(word.as_str()));
+            (words.is_empty() || is_one(&words)) && !is_one(&skipped)
         })
         .copied()
         .collect();

@@ -68,6 +68,11 @@ pub(crate) fn build(release: bool) -> Result<()> {
     shell::run(&mut cargo)
 }
 
+/// Builds the release of the `lanyard` command alone.
+pub(crate) fn build_command() -> Result<()> {
+    shell::run(shell::cargo().args(["build", "--locked", "--release", "--package", "lanyard-cli"]))
+}
+
 fn with_neighbour(release: bool) -> Result<()> {
     let neighbour = Neighbour::start(release)?;
     eprintln!(

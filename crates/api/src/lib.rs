@@ -35,8 +35,9 @@ pub use home::{
 pub use look::{Hit, Look, NoLook, Playable, Search, Unseen};
 pub use mount::{Binned, DriveAddress, Mount, MountNote};
 pub use print::{
-    ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, Orientation, Preview,
-    PrintOptions, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling, Sides, Supply,
+    ColorMode, Difference, Document, Job, JobAction, JobDirection, JobState, MOST_AT_ONCE, Orientation,
+    Preview, PrintOptions, Printed, Printer, PrinterCapabilities, PrinterState, Quality, Queue, Scaling,
+    Sides, Supply,
 };
 pub use request::{Request, Response};
 pub use send::{Inbox, InboxSender, Sending, SendingState};

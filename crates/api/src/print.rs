@@ -1,6 +1,6 @@
 //! Printers, print jobs and what a person may choose for one.
 
-use crate::{Access, Millis};
+use crate::{Access, ApiError, Millis};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -326,6 +326,19 @@ pub enum JobAction {
     Retry,
     /// `Reprint`.
     Reprint,
+}
+
+/// So many documents are taken with one request.
+pub const MOST_AT_ONCE: usize = 1000;
+
+/// What became of one of several documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Printed {
+    /// It was taken.
+    Job(Box<Job>),
+    /// It was not.
+    Refused(ApiError),
 }
 
 /// One print job, ours or somebody else's on our printer.

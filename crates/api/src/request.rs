@@ -3,7 +3,7 @@
 use crate::{
     Answer, Ask, Binned, Check, Conflict, Device, Document, DriveAddress, Entry, FolderAddress, Founded,
     Grant, HomeState, Inbox, Invite, Job, JobAction, Listing, Look, Medium, Millis, Mount, Nearby, Network,
-    NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions,
+    NetworkProfile, NewPass, NodeStatus, Pass, PassAction, Playable, Preview, PrintOptions, Printed,
     PrinterCapabilities, Purpose, Queue, Role, Search, Share, Snapshot, Transfer, TransferNote,
 };
 use serde::{Deserialize, Serialize};
@@ -268,6 +268,15 @@ pub enum Request {
         /// The document.
         document: Document,
         /// The choices.
+        options: PrintOptions,
+    },
+    /// Print documents in this order → `Printed`, once what can be printed is safe on this computer's disk.
+    PrintAll {
+        /// The printer.
+        printer: String,
+        /// The documents, at most [`MOST_AT_ONCE`](crate::MOST_AT_ONCE).
+        documents: Vec<Document>,
+        /// The choices, for each of them.
         options: PrintOptions,
     },
     /// See a side of paper before it is printed → `Preview`. An upload is not used up by it.
@@ -695,6 +704,8 @@ pub enum Response {
     Job(Job),
     /// Jobs.
     Jobs(Vec<Job>),
+    /// What became of each document, in their order.
+    Printed(Vec<Printed>),
     /// A folder's content.
     Listing(Listing),
     /// One file or folder.

@@ -9,9 +9,12 @@ use crate::{
     show,
 };
 use lanyard_api::{
-    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Request,
-    Response, Transfer,
+    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Printed,
+    Request, Response, Transfer,
 };
+
+/// So many documents are taken together; then the person sees what became of them.
+const TOGETHER: usize = 25;
 
 /// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows
 /// what there is then.
@@ -61,29 +64,61 @@ pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(),
         let document = Document::Path { path: absolute(file)? };
         return preview(node, wanted.on, document, options, (wanted.side, picture), json).await;
     }
+    // Those that are followed come one after the other.
+    let together = if wanted.wait { 1 } else { TOGETHER };
     let mut failed = None;
-    for file in &wanted.files {
-        let document = Document::Path { path: absolute(file)? };
-        let request = Request::Print { printer: wanted.on.clone(), document, options: options.clone() };
-        let done =
-            if wanted.wait { to_the_end(node, request, json).await } else { once(node, request).await };
-        match done {
-            Ok(job) => {
-                show::show(json, &job, show::job)?;
-                if matches!(job.state, JobState::Failed | JobState::Cancelled) {
-                    failed = failed.or(Some(Failure::said(show::job_reason(&job))));
+    for files in wanted.files.chunks(together) {
+        let documents: Vec<Document> = files
+            .iter()
+            .map(|file| Ok(Document::Path { path: absolute(file)? }))
+            .collect::<Result<_, Failure>>()?;
+        for (file, done) in
+            files.iter().zip(each(node, (&wanted.on, wanted.wait), documents, &options, json).await?)
+        {
+            match done {
+                Ok(job) => {
+                    show::show(json, &job, show::job)?;
+                    if matches!(job.state, JobState::Failed | JobState::Cancelled) {
+                        failed = failed.or(Some(Failure::said(show::job_reason(&job))));
+                    }
                 }
+                Err(Failure::NobodyReads) => return Err(Failure::NobodyReads),
+                Err(Failure::Api(error)) if wanted.files.len() == 1 => return Err(error.into()),
+                Err(Failure::Api(error)) => {
+                    let reason = format!("{}: {error}", show::clean(&file.to_string_lossy()));
+                    failed = failed.or(Some(Failure::Said(reason)));
+                }
+                Err(said) => failed = failed.or(Some(said)),
             }
-            Err(Failure::NobodyReads) => return Err(Failure::NobodyReads),
-            Err(Failure::Api(error)) if wanted.files.len() == 1 => return Err(error.into()),
-            Err(Failure::Api(error)) => {
-                let reason = format!("{}: {error}", show::clean(&file.to_string_lossy()));
-                failed = failed.or(Some(Failure::Said(reason)));
-            }
-            Err(said) => failed = failed.or(Some(said)),
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// What became of each of these documents.
+async fn each(
+    node: &Asked,
+    (printer, to_its_end): (&str, bool),
+    mut documents: Vec<Document>,
+    options: &PrintOptions,
+    json: bool,
+) -> Result<Vec<Result<Job, Failure>>, Failure> {
+    let (printer, options) = (printer.to_owned(), options.clone());
+    if documents.len() == 1
+        && let Some(document) = documents.pop()
+    {
+        let request = Request::Print { printer, document, options };
+        let done = if to_its_end { to_the_end(node, request, json).await } else { once(node, request).await };
+        return Ok(vec![done]);
+    }
+    let of_one = |one| match one {
+        Printed::Job(job) => Ok(*job),
+        Printed::Refused(error) => Err(error.into()),
+    };
+    match node.ask(Request::PrintAll { printer, documents, options }).await? {
+        Response::Printed(all) => Ok(all.into_iter().map(of_one).collect()),
+        _ => Err(ask::odd()),
+    }
 }
 
 /// Cancels a print job, or a copy when no job has that id.

@@ -90,6 +90,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Print { printer, document, options } => {
             printing::print(core, &printer, document, options).await.map(Response::Job)
         }
+        Request::PrintAll { printer, documents, options } => {
+            printing::print_all(core, &printer, documents, options).await.map(Response::Printed)
+        }
         Request::Preview { printer, document, options, side, size } => {
             printing::preview(core, printer, document, options, side, size).await.map(Response::Preview)
         }

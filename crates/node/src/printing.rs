@@ -32,11 +32,12 @@ use crate::{
 use convert::{ask_error, capabilities_of, incoming_job, options_of, outbox_error, outgoing_job};
 use http::{Request, Response};
 use lanyard_api::{
-    ApiError, Change, Document, ErrorCode, Job, JobDirection, PrintOptions, PrinterCapabilities,
+    ApiError, Change, Document, ErrorCode, Job, JobDirection, MOST_AT_ONCE, PrintOptions, Printed,
+    PrinterCapabilities,
 };
 use lanyard_link::{Body, Caller, Incoming};
 use lanyard_print::{
-    consume::{self, Outbox, OutgoingState, Target, standard::PrinterId},
+    consume::{self, Outbox, OutboxError, OutgoingState, Target, standard::PrinterId},
     document::{ChildProgram, Documents},
     offer::{self, Offer, ipp},
     system::Spoolers,
@@ -252,6 +253,40 @@ pub async fn print(
     let job = taken.map_err(outbox_error)?;
     source.used();
     Ok(outgoing_job(core, job))
+}
+
+/// Prints documents in their order.
+///
+/// # Errors
+/// As [`print`], before any document is looked at; what was wrong with one of them is in its place.
+pub async fn print_all(
+    core: &Arc<Core>,
+    printer: &str,
+    documents: Vec<Document>,
+    options: PrintOptions,
+) -> Result<Vec<Printed>, ApiError> {
+    if documents.len() > MOST_AT_ONCE {
+        return Err(ApiError::new(
+            ErrorCode::Invalid,
+            format!("More than {MOST_AT_ONCE} documents at once."),
+        ));
+    }
+    let found = presence::find_printer(core, printer)?;
+    let options = options_of(options)?;
+    fits(core, &options, &found).await?;
+    let sources: Vec<_> = documents.into_iter().map(|document| Source::of(core, document)).collect();
+    let there = sources.iter().flatten().map(|source| (source.title.clone(), source.path.clone()));
+    let taken = core.printing.outbox.take_all(&target_of(found), there.collect(), &options).await;
+    let mut taken = taken.into_iter();
+    let of_one = |source: Result<Source, ApiError>| {
+        let source = source?;
+        // There is one for each.
+        let taken = taken.next().unwrap_or(Err(OutboxError::NotFound));
+        let job = taken.map_err(outbox_error)?;
+        source.used();
+        Ok(Box::new(outgoing_job(core, job)))
+    };
+    Ok(sources.into_iter().map(of_one).map(|one| one.map_or_else(Printed::Refused, Printed::Job)).collect())
 }
 
 /// Whether the printer can do what was chosen. One whose device is away is believed to be able to; its owner looks

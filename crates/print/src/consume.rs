@@ -12,12 +12,13 @@ mod handling;
 pub mod outgoing;
 pub mod standard;
 mod table;
+mod taking;
 
 use crate::{
-    document::{DocumentError, Documents, Format, Inspected},
+    document::{DocumentError, Documents},
     fault,
-    spool::{KeepError, Kept, Spool},
-    ticket::{Capabilities, JobStatus, Options, Refused},
+    spool::{KeepError, Spool},
+    ticket::{Capabilities, JobStatus, Refused},
 };
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, HashSet},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -215,137 +216,6 @@ impl Outbox {
         self.inner.documents.expect();
     }
 
-    /// Takes a document. When this returns, our copy and its row are on disk.
-    ///
-    /// # Errors
-    /// [`OutboxError`]; then nothing is kept.
-    pub async fn take(
-        &self,
-        target: Target,
-        title: String,
-        document: &Path,
-        options: Options,
-    ) -> Result<OutgoingJob, OutboxError> {
-        let id = Uuid::new_v4();
-        self.warm_the_way(&target);
-        let copy = OwnCopy { spool: &self.inner.spool, name: outgoing::document_name(id), entered: false };
-        let (kept, found) = self.keep(&copy.name, document, &options).await?;
-        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
-            && ranges.within(pages).next().is_none()
-        {
-            return Err(DocumentError::NoSuchPages.into());
-        }
-        let job = OutgoingJob::new(id, target, title, &kept, found, options);
-        self.enter(copy, job).await
-    }
-
-    /// Connects to the owner while the document is copied and looked at.
-    fn warm_the_way(&self, target: &Target) {
-        if standard::PrinterId::of_share(&target.share).is_some() {
-            return;
-        }
-        let (peers, cancel, node) = (self.inner.peers.clone(), self.inner.cancel.clone(), target.node);
-        self.inner.tasks.spawn(async move {
-            // One that is away is the courier's business.
-            let _ = cancel.run_until_cancelled(peers.warm(node)).await;
-        });
-    }
-
-    /// Makes a row for a copy that is on disk.
-    async fn enter(&self, copy: OwnCopy<'_>, mut job: OutgoingJob) -> Result<OutgoingJob, OutboxError> {
-        self.offer_at_once(&mut job);
-        // From here on the row may be there, whoever stops waiting for it.
-        copy.enter();
-        let (outbox, new) = (self.clone(), job.clone());
-        let put = move || {
-            fault::point("outbox: our copy is kept, without a row");
-            let put = outbox.inner.rows.put(&new);
-            if put.is_err() {
-                outbox.inner.spool.remove(&new.document());
-                if let Some(bell) = lock(&outbox.inner.couriers).get(&new.node) {
-                    lock(&bell.fresh).remove(&new.job);
-                }
-            }
-            put
-        };
-        tokio::task::spawn_blocking(put).await.map_err(|_| StoreError::Closing)??;
-        fault::point("outbox: a job is entered, and the person does not know");
-        tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
-        self.tell(&job);
-        self.wake(job.node, false);
-        Ok(job)
-    }
-
-    /// Enters a job as offered when it leaves at once, so that it is written down once and not twice.
-    fn offer_at_once(&self, job: &mut OutgoingJob) {
-        let bell = lock(&self.inner.couriers).get(&job.node).cloned();
-        let Some(bell) = bell.filter(|bell| bell.is_free()) else { return };
-        if job.may_go_around() && !job.asks_first && self.inner.peers.is_warm(job.node) {
-            job.offered();
-            lock(&bell.fresh).insert(job.job);
-        }
-    }
-
-    /// Copies first and looks at the copy: what is looked at is what is sent. What other nodes cannot read becomes PDF
-    /// here: this computer has the fonts and the programs that the person sees it with.
-    async fn keep(
-        &self,
-        name: &str,
-        source: &Path,
-        options: &Options,
-    ) -> Result<(Kept, Inspected), OutboxError> {
-        /// Up to this size a copy takes less time than a look, so there is only the one look at the copy.
-        const COPIED_UNSEEN: u64 = 8 * 1024 * 1024;
-        let inner = &self.inner;
-        let about = tokio::fs::metadata(source).await;
-        let found = if about.is_ok_and(|about| about.len() <= COPIED_UNSEEN) {
-            let (kept, found) = self.keep_as_it_is(name, source).await?;
-            if found.format.is_sent() {
-                return Ok((kept, found));
-            }
-            found
-        } else {
-            // Says "no document" before a large file is copied for nothing.
-            let found = inner.documents.inspect(source, false).await.map_err(|error| match error {
-                DocumentError::Io(source_error) => {
-                    KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
-                }
-                error => OutboxError::from(error),
-            })?;
-            if found.format.is_sent() {
-                return self.keep_as_it_is(name, source).await;
-            }
-            found
-        };
-        // The pages and copies that were chosen are taken from it where it is printed.
-        let paper = Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
-        self.keep_as_pdf(name, source, found.format, &paper).await
-    }
-
-    /// Copies a document, and looks at the copy while it goes to the disk.
-    async fn keep_as_it_is(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
-        let Inner { spool, documents, .. } = &*self.inner;
-        let kept = spool.copied(name, source).await?;
-        let path = spool.path(name);
-        let (settled, found) = tokio::join!(spool.settle(name), documents.inspect(&path, true));
-        settled?;
-        Ok((kept, found?))
-    }
-
-    /// Makes a PDF of a document and keeps that under `name`, in the place of whatever is there.
-    async fn keep_as_pdf(
-        &self,
-        name: &str,
-        source: &Path,
-        format: Format,
-        options: &Options,
-    ) -> Result<(Kept, Inspected), OutboxError> {
-        let Inner { spool, documents, .. } = &*self.inner;
-        let made = Made(spool.path(&format!("{name}.made")));
-        documents.to_pdf(source, format, options, &made.0).await?;
-        self.keep_as_it_is(name, &made.0).await
-    }
-
     /// All jobs that are remembered, newest first.
     ///
     /// # Errors
@@ -526,36 +396,6 @@ impl Outbox {
         });
         bell.back.fetch_or(back, Ordering::AcqRel);
         bell.ring.notify_one();
-    }
-}
-
-/// Our copy of a document that has no row yet; gone when dropped before it has.
-struct OwnCopy<'a> {
-    spool: &'a Spool,
-    name: String,
-    entered: bool,
-}
-
-impl OwnCopy<'_> {
-    fn enter(mut self) {
-        self.entered = true;
-    }
-}
-
-impl Drop for OwnCopy<'_> {
-    fn drop(&mut self) {
-        if !self.entered {
-            self.spool.remove(&self.name);
-        }
-    }
-}
-
-/// A PDF that was made on the way; gone when it has been copied.
-struct Made(PathBuf);
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -231,12 +231,12 @@ impl Spool {
     /// [`KeepError`].
     pub async fn copied(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
         let (spool, name, from) = (self.clone(), name.to_owned(), from.to_owned());
-        let copying = tokio::task::spawn_blocking(move || {
-            let (kept, unfinished) = spool.write(&name, &from)?;
-            unfinished.keep();
-            Ok(kept)
-        });
-        copying.await.unwrap_or_else(|_| Err(KeepError::Io(io::Error::other("the node is stopping"))))
+        let copying = tokio::task::spawn_blocking(move || spool.write(&name, &from));
+        let stopping = |_| Err(KeepError::Io(io::Error::other("the node is stopping")));
+        // One that nobody waits for any more goes with what is handed over here.
+        let (kept, unfinished) = copying.await.unwrap_or_else(stopping)?;
+        unfinished.keep();
+        Ok(kept)
     }
 
     /// Throws a document away; one that is not there is no error.

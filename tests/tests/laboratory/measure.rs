@@ -146,10 +146,10 @@ impl Beside {
         Ok((printed.took, printed.until(out)))
     }
 
-    /// Waits until CUPS has finished that many jobs.
+    /// Waits until CUPS has finished that many jobs. It is not asked, which would keep it from printing.
     fn finished(&self, count: usize) -> Result<()> {
         soon("all are finished", Duration::from_secs(300), || {
-            let finished = self.printer.completed_in_cups()?;
+            let finished = self.printer.completions()?;
             ensure!(finished >= count, "{finished} of {count} are finished");
             Ok(())
         })

@@ -1465,6 +1465,11 @@ orientation: Orientation | null,
 booklet: boolean, };
 
 /**
+ * What became of one of several documents.
+ */
+export type Printed = { "job": Job } | { "refused": ApiError };
+
+/**
  * A printer somebody else offers.
  */
 export type Printer = { 
@@ -1920,6 +1925,18 @@ document: Document,
 /**
  * The choices.
  */
+options: PrintOptions, } | { "do": "print_all", 
+/**
+ * The printer.
+ */
+printer: string, 
+/**
+ * The documents, at most [`MOST_AT_ONCE`](crate::MOST_AT_ONCE).
+ */
+documents: Array<Document>, 
+/**
+ * The choices, for each of them.
+ */
 options: PrintOptions, } | { "do": "preview", 
 /**
  * The printer it is meant for; none means one that can do everything.
@@ -2317,7 +2334,7 @@ drive: string, } | { "do": "drive_addresses" };
 /**
  * The answer to a request.
  */
-export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "listing", "value": Listing } | { "is": "entry", "value": Entry } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
+export type Response = { "is": "done" } | { "is": "status", "value": NodeStatus } | { "is": "link", "value": string } | { "is": "snapshot", "value": Snapshot } | { "is": "nearby", "value": Nearby } | { "is": "device", "value": Device } | { "is": "home", "value": HomeState } | { "is": "founded", "value": Founded } | { "is": "invite", "value": Invite } | { "is": "asks", "value": Array<Ask> } | { "is": "passes", "value": Array<Pass> } | { "is": "new_pass", "value": NewPass } | { "is": "checks", "value": Array<Check> } | { "is": "bundle", "value": string } | { "is": "networks", "value": Array<Network> } | { "is": "queues", "value": Array<Queue> } | { "is": "shares", "value": Array<Share> } | { "is": "share", "value": Share } | { "is": "folder_address", "value": FolderAddress } | { "is": "capabilities", "value": PrinterCapabilities } | { "is": "preview", "value": Preview } | { "is": "job", "value": Job } | { "is": "jobs", "value": Array<Job> } | { "is": "printed", "value": Array<Printed> } | { "is": "listing", "value": Listing } | { "is": "entry", "value": Entry } | { "is": "transfer", "value": Transfer } | { "is": "transfers", "value": Array<Transfer> } | { "is": "inbox", "value": Inbox } | { "is": "transfer_limit", "value": number | null } | { "is": "transfer_notes", "value": Array<TransferNote> } | { "is": "placed", "value": { 
 /**
  * Its path inside the drive.
  */

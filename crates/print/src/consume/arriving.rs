@@ -1,6 +1,6 @@
 //! A document for the outbox that comes in a stream: from a program of this computer that prints through the gateway.
 
-use super::{Outbox, OutboxError, OutgoingJob, OwnCopy, Target, outgoing};
+use super::{Outbox, OutboxError, OutgoingJob, Target, taking::OwnCopy};
 use crate::{
     document::{DocumentError, Format},
     ticket::{MAX_DOCUMENT, Options},
@@ -44,7 +44,7 @@ impl Outbox {
         let Arriving { job: id, title, format, options, held, bytes } = arriving;
         let spool = &self.inner.spool;
         let most = bytes.map_or_else(|| spool.room(), |bytes| bytes.min(MAX_DOCUMENT));
-        let copy = OwnCopy { spool, name: outgoing::document_name(id), entered: false };
+        let copy = OwnCopy::of(id, spool);
         let mut kept = spool.receive_unannounced(&copy.name, most, body).await?;
         if kept.size == 0 {
             return Err(DocumentError::Empty.into());

@@ -134,6 +134,11 @@ impl Rows {
         self.store.write(|t| put(t, job))
     }
 
+    /// All of them or none.
+    pub(super) fn put_all(&self, jobs: &[OutgoingJob]) -> Result<(), StoreError> {
+        self.store.write(|t| jobs.iter().try_for_each(|job| put(t, job)))
+    }
+
     /// Changes a row in one transaction; returns it as it is then.
     pub(super) fn change(
         &self,

@@ -6,7 +6,7 @@
 //! [`Limits`] are in force.
 
 #[cfg(target_os = "linux")]
-use super::child::nursery;
+use super::child::nursery::zygote::{self, Born};
 use super::{
     DocumentError, Format, Inspected, Look, Paper, Shown, bare,
     finish::{self, Finish},
@@ -48,17 +48,30 @@ pub fn answer_if_child() -> Option<ExitCode> {
     }
     let question = arguments.next().unwrap_or_default();
     #[cfg(target_os = "linux")]
-    if question == nursery::WAIT {
-        return Some(match nursery::be_asked() {
+    if question == zygote::WORD {
+        return Some(be_born().unwrap_or_else(|| match zygote::be_asked() {
             Ok(Some((question, document, out))) => answer(question, move || Ok((document, or_nothing(out)?))),
             Ok(None) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
-        });
+        }));
     }
     Some(match question.to_str().and_then(|question| serde_json::from_str(question).ok()) {
         Some(question) => answer(question, handles),
         None => ExitCode::FAILURE,
     })
+}
+
+/// Makes children as the node orders them, and says how to exit when it wants no more. None in each child, which has not
+/// been asked yet.
+#[cfg(target_os = "linux")]
+#[doc(hidden)]
+#[must_use]
+pub fn be_born() -> Option<ExitCode> {
+    match zygote::multiply() {
+        Ok(Born::Child) => None,
+        Ok(Born::Zygote) => Some(ExitCode::SUCCESS),
+        Err(_) => Some(ExitCode::FAILURE),
+    }
 }
 
 /// Reads on a thread with a large stack. Ends the process from there when all went well.

@@ -29,11 +29,28 @@ fn bad(words: &[&str]) -> Documents {
     documents(words, &CancellationToken::new())
 }
 
-/// Processes that were started with that word.
-fn alive(word: &str) -> usize {
+/// Numbers of the processes that were started with that word, and of their parents.
+fn family(word: &str) -> Vec<(String, String)> {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    lines.filter(|line| line.split(|byte| *byte == 0).any(|found| found == word.as_bytes())).count()
+    let is_ours = |line: Vec<u8>| line.split(|byte| *byte == 0).any(|found| found == word.as_bytes());
+    let ours = processes.filter(|process| fs::read(process.path().join("cmdline")).is_ok_and(is_ours));
+    ours.filter_map(|process| {
+        let status = fs::read_to_string(process.path().join("status")).ok()?;
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        Some((process.file_name().into_string().ok()?, parent.trim().to_owned()))
+    })
+    .collect()
+}
+
+/// Children that were started with that word: not the process that they are forks of, which is ours.
+fn children(word: &str) -> Vec<String> {
+    let us = std::process::id().to_string();
+    let is_child = |(number, parent): (String, String)| (parent != us).then_some(number);
+    family(word).into_iter().filter_map(is_child).collect()
+}
+
+fn alive(word: &str) -> usize {
+    children(word).len()
 }
 
 async fn until_alive(word: &str, count: usize) {
@@ -65,13 +82,7 @@ async fn the_next_child_waits_for_its_document_and_each_reads_one() {
     let program = dir.path().join("reader");
     fs::copy(PROGRAM, &program).unwrap();
     let word = program.to_str().unwrap();
-    let numbers = || {
-        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-        let ours = processes.filter(|process| {
-            fs::read(process.path().join("cmdline")).is_ok_and(|line| line.starts_with(word.as_bytes()))
-        });
-        ours.map(|process| process.file_name()).collect::<Vec<_>>()
-    };
+    let numbers = || children(word);
     let child = lanyard_print::document::ChildProgram::at(program.clone(), &[]);
     let documents = Documents::new(child, CancellationToken::new());
     assert!(numbers().is_empty(), "nothing is started before there is a document");
@@ -90,14 +101,25 @@ async fn the_next_child_waits_for_its_document_and_each_reads_one() {
         };
         // One that dies while it waits costs nothing, also when it is asked just then.
         if round > 2 {
-            let number = rustix::process::Pid::from_raw(waiting.to_str().unwrap().parse().unwrap()).unwrap();
+            let number = rustix::process::Pid::from_raw(waiting.parse().unwrap()).unwrap();
             // Now and then it is the one that has just answered, and is gone.
             let _ = rustix::process::kill_process(number, rustix::process::Signal::KILL);
+        }
+        // Nor does the one that they are forks of.
+        if round % 5 == 4 {
+            let us = std::process::id().to_string();
+            let zygote = family(word).into_iter().find(|(_, parent)| *parent == us).unwrap();
+            let number = rustix::process::Pid::from_raw(zygote.0.parse().unwrap()).unwrap();
+            rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();
         }
         known.push(waiting);
     }
     drop(documents);
-    until_alive(word, 0).await;
+    let start = Instant::now();
+    while !family(word).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?} stay", family(word));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// As it is asked where nobody waits: on every system but Linux.

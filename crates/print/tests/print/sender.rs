@@ -251,6 +251,70 @@ async fn a_document_that_leaves_at_once_is_entered_as_offered_and_printed_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_that_are_taken_together_keep_their_order_and_the_good_ones_are_printed() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let documents: Vec<_> = (0..30)
+        .map(|number| {
+            // The earlier ones take longer.
+            let title = format!("Number {number}");
+            let made = match number {
+                11 => Document { bytes: b"%!PS".to_vec(), ..Document::pdf(1) },
+                _ => Document::pdf(60 - 2 * number),
+            };
+            let path = sender.file(&Document { title: title.clone(), ..made });
+            if number == 7 {
+                fs::remove_file(&path).unwrap();
+            }
+            (title, path)
+        })
+        .collect();
+    let target = sender.target(QueueId::SAVE_AS_PDF);
+    let taken = outbox.take_all(&target, documents, &Options::default()).await;
+    assert_eq!(taken.len(), 30);
+    let bad: Vec<_> = (0..30).filter(|number| taken[*number].is_err()).collect();
+    assert_eq!(bad, [7, 11], "each is told in its place");
+    let good: Vec<_> = taken.into_iter().flatten().collect();
+    for (number, job) in (0..30).filter(|number| !bad.contains(number)).zip(&good) {
+        assert_eq!(job.title, format!("Number {number}"));
+    }
+    assert!(good.windows(2).all(|two| two[0].created_at < two[1].created_at), "they leave in their order");
+    for job in &good {
+        until(&outbox, job.job, done).await;
+    }
+    assert_eq!(files(&owner.printed_folder()).len(), good.len(), "each once");
+    assert_eq!(sender.spooled(), good.len(), "and nothing is left of the others");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_nobody_waits_for_any_more_are_entered_or_not_there() {
+    let sender = Sender::new(identity().1.node_id());
+    let (outbox, _cancel) = sender.open();
+    let documents: Vec<_> =
+        (0..40).map(|number| (number.to_string(), sender.file(&Document::pdf(3)))).collect();
+    for patience in [1, 5, 10, 20, 40] {
+        let (target, documents) = (sender.target(QueueId::SAVE_AS_PDF), documents.clone());
+        let options = Options::default();
+        let taking = outbox.take_all(&target, documents, &options);
+        let _ = tokio::time::timeout(Duration::from_millis(patience), taking).await;
+    }
+    let start = Instant::now();
+    loop {
+        let (rows, copies) = (outbox.jobs().await.unwrap().len(), sender.spooled());
+        if rows == copies {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{rows} jobs, {copies} copies");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_document_for_a_device_that_is_away_waits_and_goes_out_when_it_is_back() {
     let (_keys, key) = identity();
     let owner = Owner::alone();

@@ -1,25 +1,25 @@
 //! Where children come from, and one that is there before it is needed.
 //!
 //! To start a program takes longer than most looks into a document: it is loaded and linked first, and a desktop's
-//! program for a good part of a second. So after each good answer the next child is started, and waits for its question
-//! on a socket, which brings the document along. Each still reads one document. One that nobody needed is ended after a
-//! while, and it ends by itself when the node does.
+//! program for a good part of a second. So it is started once, as a [`zygote`], from which each child is a fork; and after
+//! each good answer the next child is made, which waits for its question on a socket that brings the document along. Each
+//! still reads one document. What nobody needed for a while is ended, and all of it ends by itself when the node does.
+
+pub(in super::super) mod zygote;
 
 use super::{
-    super::wire::Question,
-    process::{ChildProgram, Running},
+    super::wire::{Answer, MAX_ANSWER, Question},
+    process::{ChildProgram, Running, Silence},
 };
 use rustix::{
-    io::Errno,
-    net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
-    },
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::{Errno, retry_on_intr},
+    net::{RecvFlags, recv},
+    process::{Signal, pidfd_send_signal},
 };
 use std::{
     fs::File,
-    io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
+    io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::Stdio,
     sync::{
@@ -27,22 +27,23 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
-/// The question of a child that is told it later.
-pub(in super::super) const WAIT: &str = "wait";
-
-/// How long a child waits for a document.
+/// How long a child waits for a document, and a zygote for the next child.
 const SPARE: Duration = Duration::from_secs(60);
 
-/// From an answer to the start of the next child, which would take the processor from what is done with the answer.
+/// From an answer to the next child, which would take the processor from what is done with the answer.
 const REST: Duration = Duration::from_millis(10);
 
-/// The longest question.
-const MAX_QUESTION: usize = 128 * 1024;
+/// A program that has not made a child after this long does not make one.
+const BIRTH: Duration = Duration::from_secs(15);
 
-/// Starts children. Clones share the one that waits.
+/// A killed process that is not gone after this long hangs in the system; nobody can end it.
+const DEATH: Duration = Duration::from_secs(5);
+
+/// Makes children. Clones share the one that waits.
 #[derive(Clone)]
 pub(in super::super) struct Nursery {
     program: Arc<ChildProgram>,
@@ -60,10 +61,20 @@ enum Wish {
 
 /// A child that waits for its question, or has it.
 pub(super) struct Child {
-    pub(super) running: Running,
-    questions: OwnedFd,
-    /// Started because it was needed.
+    process: OwnedFd,
+    talk: OwnedFd,
+    /// Made because it was needed.
     fresh: bool,
+    /// It has its question.
+    asked: bool,
+    /// The system ends a child with its zygote.
+    _zygote: Arc<Zygote>,
+}
+
+/// The process that children are forks of; ended with the last who needs it.
+struct Zygote {
+    orders: OwnedFd,
+    _process: Running,
 }
 
 impl Nursery {
@@ -89,7 +100,7 @@ impl Nursery {
 
     /// There will be a document soon.
     pub(in super::super) fn expect(&self) {
-        // Without one that waits, the next is started when it is needed.
+        // Without one that waits, the next is made when it is needed.
         let _ = self.wish(Wish::Spare);
     }
 
@@ -103,10 +114,10 @@ impl Nursery {
         let keeper = match &mut *keeper {
             Some(keeper) => keeper,
             none => {
-                // A child is ended by the system with the thread that started it, so this one lasts as long as anybody
+                // A zygote is ended by the system with the thread that started it, so this one lasts as long as anybody
                 // may look into a document.
                 let (wishes, program) = (channel(), Arc::clone(&self.program));
-                let keep = move || keep(&program, &wishes.1);
+                let keep = move || Keeper { program, zygote: None }.keep(&wishes.1);
                 thread::Builder::new().name("document children".to_owned()).spawn(keep)?;
                 none.insert(wishes.0)
             }
@@ -115,84 +126,130 @@ impl Nursery {
     }
 }
 
-fn keep(program: &ChildProgram, wishes: &Receiver<Wish>) {
-    let (mut spare, mut is_due) = (None::<Child>, false);
-    loop {
-        let wish = match (&spare, is_due) {
-            (Some(_), _) => wishes.recv_timeout(SPARE),
-            (None, true) => wishes.recv_timeout(REST),
-            (None, false) => wishes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match wish {
-            Ok(Wish::Child(to)) => {
-                is_due = false;
-                let ready = spare.take().map_or_else(|| Child::start(program, true), Ok);
-                // For somebody who does not wait any more, it is ended again.
-                let _ = to.send(ready);
+/// Keeps the zygote, and a child that waits.
+struct Keeper {
+    program: Arc<ChildProgram>,
+    zygote: Option<Arc<Zygote>>,
+}
+
+impl Keeper {
+    fn keep(mut self, wishes: &Receiver<Wish>) {
+        let (mut spare, mut is_due) = (None::<Child>, false);
+        loop {
+            let wish = match (&spare, is_due) {
+                (Some(_), _) => wishes.recv_timeout(SPARE),
+                (None, true) => wishes.recv_timeout(REST),
+                (None, false) => wishes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match wish {
+                Ok(Wish::Child(to)) => {
+                    is_due = false;
+                    let ready = spare.take().map_or_else(|| self.child(true), Ok);
+                    // For somebody who does not wait any more, it is ended again.
+                    let _ = to.send(ready);
+                }
+                Ok(Wish::Over(child)) => {
+                    drop(child);
+                    is_due = true;
+                }
+                Ok(Wish::Spare) if spare.is_none() => spare = self.child(false).ok(),
+                Ok(Wish::Spare) => {}
+                Err(RecvTimeoutError::Timeout) if spare.is_none() => {
+                    is_due = false;
+                    spare = self.child(false).ok();
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    spare = None;
+                    self.zygote = None;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            Ok(Wish::Over(child)) => {
-                drop(child);
-                is_due = true;
-            }
-            Ok(Wish::Spare) if spare.is_none() => spare = Child::start(program, false).ok(),
-            Ok(Wish::Spare) => {}
-            Err(RecvTimeoutError::Timeout) if spare.is_none() => {
-                is_due = false;
-                spare = Child::start(program, false).ok();
-            }
-            Err(RecvTimeoutError::Timeout) => spare = None,
-            Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+
+    fn child(&mut self, fresh: bool) -> io::Result<Child> {
+        if let Some(zygote) = self.zygote.take()
+            && let Ok(child) = zygote.child(fresh)
+        {
+            self.zygote = Some(zygote);
+            return Ok(child);
+        }
+        // None, or one that has died.
+        let zygote = Arc::new(Zygote::start(&self.program)?);
+        let child = zygote.child(fresh)?;
+        self.zygote = Some(zygote);
+        Ok(child)
+    }
+}
+
+impl Zygote {
+    fn start(program: &ChildProgram) -> io::Result<Self> {
+        let (orders, theirs) = zygote::talk()?;
+        let mut command = program.command(zygote::WORD);
+        command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self { orders, _process: Running::start(command)? })
+    }
+
+    fn child(self: &Arc<Self>, fresh: bool) -> io::Result<Child> {
+        let (talk, theirs) = zygote::talk()?;
+        zygote::tell(&self.orders, &[0], &[theirs.as_fd()])?;
+        // Else it would stay open when the child is dead.
+        drop(theirs);
+        if !is_readable(&self.orders, BIRTH) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let (_, files) = zygote::hear(&self.orders, &mut [0])?;
+        let process = files.into_iter().next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Child { process, talk, fresh, asked: false, _zygote: Arc::clone(self) })
     }
 }
 
 impl Child {
-    fn start(program: &ChildProgram, fresh: bool) -> io::Result<Self> {
-        let (questions, answers) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let mut command = program.command(WAIT);
-        command.stdin(answers).stdout(Stdio::null());
-        Ok(Self { running: Running::start(command)?, questions, fresh })
-    }
-
     /// Of one that is dead: it waited, and died before it had its question, so its silence says nothing of the document.
     pub(super) fn died_waiting(&self) -> bool {
-        let said = rustix::net::recv(&self.questions, &mut [0; 1], RecvFlags::DONTWAIT);
-        !self.fresh && said.map_or(true, |(bytes, _)| bytes == 0)
+        !self.fresh && !self.asked
     }
 
     fn ask(&self, question: &Question, document: &File, out: Option<&File>) -> Result<(), Errno> {
         let line = serde_json::to_vec(question).map_err(|_| Errno::INVAL)?;
         let files: Vec<BorrowedFd<'_>> =
             [Some(document), out].into_iter().flatten().map(File::as_fd).collect();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-        let mut rights = SendAncillaryBuffer::new(&mut space);
-        rights.push(SendAncillaryMessage::ScmRights(&files));
-        sendmsg(&self.questions, &[IoSlice::new(&line)], &mut rights, SendFlags::NOSIGNAL).map(drop)
+        zygote::tell(&self.talk, &line, &files)
+    }
+
+    /// Waits for the answer; what comes after it is not read.
+    pub(super) fn answer(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<Answer, Silence> {
+        /// How soon a stop is heard.
+        const TICK: Duration = Duration::from_millis(20);
+        let mut line = [0; MAX_ANSWER as usize];
+        loop {
+            if is_readable(&self.talk, TICK) {
+                match retry_on_intr(|| recv(&self.talk, &mut line, RecvFlags::empty())) {
+                    Ok((1, _)) if line.first() == Some(&zygote::TAKEN) => self.asked = true,
+                    Ok((bytes, _)) => return Answer::parse(&line[..bytes]).ok_or(Silence::Died),
+                    Err(_) => return Err(Silence::Died),
+                }
+            } else if stop.is_cancelled() {
+                return Err(Silence::Stopped);
+            }
+            if Instant::now() >= deadline {
+                return Err(Silence::TooSlow);
+            }
+        }
     }
 }
 
-/// The child's side: its question, its document and the file to write, if it is to write one. None when it is not
-/// needed.
-pub(in super::super) fn be_asked() -> io::Result<Option<(Question, File, Option<File>)>> {
-    let mut line = vec![0; MAX_QUESTION];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut rights = RecvAncillaryBuffer::new(&mut space);
-    let stdin = io::stdin();
-    let told = rustix::io::retry_on_intr(|| {
-        recvmsg(stdin.as_fd(), &mut [IoSliceMut::new(&mut line)], &mut rights, RecvFlags::CMSG_CLOEXEC)
-    })?;
-    if told.bytes == 0 {
-        return Ok(None);
+impl Drop for Child {
+    fn drop(&mut self) {
+        // One that is dead already is no error.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+        is_readable(&self.process, DEATH);
     }
-    let question = line.get(..told.bytes).map(serde_json::from_slice).ok_or(io::ErrorKind::InvalidData)??;
-    let mut files = rights.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(files) => Some(files),
-        _ => None,
-    });
-    let mut files = files.by_ref().flatten().map(File::from);
-    let document = files.next().ok_or(io::ErrorKind::InvalidData)?;
-    // From here on it is the document that may be to blame.
-    rustix::net::send(stdin.as_fd(), &[1], SendFlags::NOSIGNAL)?;
-    Ok(Some((question, document, files.next())))
+}
+
+/// Whether there is something to read, or nothing ever will be, within that time. A process is readable once it is over.
+fn is_readable(what: &OwnedFd, within: Duration) -> bool {
+    let within = Timespec::try_from(within).ok();
+    let mut ready = [PollFd::new(what, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut ready, within.as_ref())).is_ok_and(|count| count > 0)
 }

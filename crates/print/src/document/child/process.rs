@@ -5,7 +5,7 @@ use super::super::inside::{fonts_for, work};
 use super::{
     super::{
         inside::CHILD,
-        wire::{Answer, MAX_ANSWER, Outcome, Question},
+        wire::{Outcome, Question},
     },
     nursery::Nursery,
 };
@@ -13,11 +13,10 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read},
+    io,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Once, mpsc},
-    thread,
+    process::{self, Command},
+    sync::Once,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -52,7 +51,7 @@ impl ChildProgram {
     /// What starts it as a child that is asked `question`.
     pub(super) fn command(&self, question: &str) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(&self.words).arg(CHILD).arg(question).env_clear().stderr(Stdio::piped());
+        command.args(&self.words).arg(CHILD).arg(question).env_clear();
         // Without these, packages that bring their own libraries, and Windows, cannot start a program.
         for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
             command.envs(env::var_os(name).map(|value| (name, value)));
@@ -110,10 +109,10 @@ pub(super) fn look(
             let ask = || nursery.ask(question, &document, out.as_ref()).map_err(Silence::NotStarted);
             let deadline = Instant::now() + patience;
             let mut child = ask()?;
-            let mut answer = child.running.answer(deadline, stop);
+            let mut answer = child.answer(deadline, stop);
             while matches!(answer, Err(Silence::Died)) && child.died_waiting() {
                 child = ask()?;
-                answer = child.running.answer(deadline, stop);
+                answer = child.answer(deadline, stop);
             }
             let answer = answer?;
             nursery.over(child);
@@ -143,36 +142,11 @@ pub(super) fn anew(path: &Path) -> io::Result<File> {
 }
 
 /// A child that runs; ended when dropped, and everything it started with it.
-pub(super) struct Running(Child);
+pub(super) struct Running(pub(super) process::Child);
 
 impl Running {
     pub(super) fn start(mut command: Command) -> io::Result<Self> {
         command.spawn().map(Self)
-    }
-
-    /// Waits for one line; what comes after it is not read.
-    fn answer(&mut self, deadline: Instant, stop: &CancellationToken) -> Result<Answer, Silence> {
-        /// How soon a stop is heard.
-        const TICK: Duration = Duration::from_millis(20);
-        let pipe = self.0.stderr.take().ok_or(Silence::Died)?;
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let read = move || {
-            let mut line = Vec::new();
-            let read = BufReader::new(pipe.take(MAX_ANSWER)).read_until(b'\n', &mut line);
-            let _ = sender.send(read.map(|_| line));
-        };
-        thread::Builder::new().name("document answer".to_owned()).spawn(read).map_err(Silence::NotStarted)?;
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok(Ok(line)) => return Answer::parse(&line).ok_or(Silence::Died),
-                Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => return Err(Silence::Died),
-                Err(mpsc::RecvTimeoutError::Timeout) if stop.is_cancelled() => return Err(Silence::Stopped),
-                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                    return Err(Silence::TooSlow);
-                }
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-            }
-        }
     }
 }
 

@@ -1,0 +1,289 @@
+//! How documents come into the outbox: copied, looked at, and entered, which is a row on disk.
+//!
+//! Of several documents the next are copied and looked at while the ones before are entered, and those that are ready by
+//! then are entered together: the disk is asked once for all of them. They keep their order.
+
+use super::{Inner, Outbox, OutboxError, OutgoingJob, Target, lock, outgoing, standard};
+use crate::{
+    document::{DocumentError, Format, Inspected},
+    fault,
+    spool::{KeepError, Kept, Spool},
+    ticket::Options,
+};
+use futures_util::{StreamExt, stream};
+use lanyard_store::StoreError;
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// So many documents are copied and looked at while others are entered.
+const AHEAD: usize = 3;
+
+/// So many are entered together.
+const TOGETHER: usize = 16;
+
+/// A document whose copy is on disk, and the job it is to be.
+struct Ready {
+    copy: OwnCopy,
+    job: OutgoingJob,
+}
+
+impl Outbox {
+    /// Takes a document. When this returns, our copy and its row are on disk.
+    ///
+    /// # Errors
+    /// [`OutboxError`]; then nothing is kept.
+    pub async fn take(
+        &self,
+        target: Target,
+        title: String,
+        document: &Path,
+        options: Options,
+    ) -> Result<OutgoingJob, OutboxError> {
+        self.warm_the_way(&target);
+        let Ready { copy, job } = self.ready(target, title, document, options).await?;
+        self.enter(copy, job).await
+    }
+
+    /// Takes documents, each with its title, that are to be printed in this order. When this returns, what was taken is
+    /// on disk; of the others it says why not.
+    pub async fn take_all(
+        &self,
+        target: &Target,
+        documents: Vec<(String, PathBuf)>,
+        options: &Options,
+    ) -> Vec<Result<OutgoingJob, OutboxError>> {
+        self.warm_the_way(target);
+        let (ready, mut waiting) = mpsc::channel(TOGETHER);
+        let look = |(title, path): (String, PathBuf)| async move {
+            self.ready(target.clone(), title, &path, options.clone()).await
+        };
+        let looking = async move {
+            let mut looked = stream::iter(documents).map(look).buffered(AHEAD);
+            while let Some(document) = looked.next().await {
+                // Somebody waits for it as long as anybody waits for this.
+                let _ = ready.send(document).await;
+            }
+        };
+        let entering = async {
+            let (mut some, mut taken) = (Vec::new(), Vec::new());
+            while waiting.recv_many(&mut some, TOGETHER).await > 0 {
+                self.enter_in_order(&mut some, &mut taken).await;
+            }
+            taken
+        };
+        tokio::join!(looking, entering).1
+    }
+
+    /// Copies a document and looks at it.
+    async fn ready(
+        &self,
+        target: Target,
+        title: String,
+        document: &Path,
+        options: Options,
+    ) -> Result<Ready, OutboxError> {
+        let id = Uuid::new_v4();
+        let copy = OwnCopy::of(id, &self.inner.spool);
+        let (kept, found) = self.keep(&copy.name, document, &options).await?;
+        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
+            && ranges.within(pages).next().is_none()
+        {
+            return Err(DocumentError::NoSuchPages.into());
+        }
+        Ok(Ready { copy, job: OutgoingJob::new(id, target, title, &kept, found, options) })
+    }
+
+    /// Connects to the owner while the document is copied and looked at.
+    pub(super) fn warm_the_way(&self, target: &Target) {
+        if standard::PrinterId::of_share(&target.share).is_some() {
+            return;
+        }
+        let (peers, cancel, node) = (self.inner.peers.clone(), self.inner.cancel.clone(), target.node);
+        self.inner.tasks.spawn(async move {
+            // One that is away is the courier's business.
+            let _ = cancel.run_until_cancelled(peers.warm(node)).await;
+        });
+    }
+
+    /// Makes a row for a copy that is on disk.
+    pub(super) async fn enter(
+        &self,
+        copy: OwnCopy,
+        mut job: OutgoingJob,
+    ) -> Result<OutgoingJob, OutboxError> {
+        self.offer_at_once(&mut job);
+        // From here on the row may be there, whoever stops waiting for it.
+        copy.enter();
+        self.put(vec![job.clone()]).await.into_iter().collect::<Result<(), _>>()?;
+        self.has_entered(&job);
+        Ok(job)
+    }
+
+    /// Makes rows for what is ready, all at once.
+    async fn enter_in_order(
+        &self,
+        some: &mut Vec<Result<Ready, OutboxError>>,
+        taken: &mut Vec<Result<OutgoingJob, OutboxError>>,
+    ) {
+        let first = taken.len();
+        let mut latest = taken.iter().flatten().map(|job| job.created_at).max().unwrap_or(0);
+        for one in some.drain(..) {
+            taken.push(one.map(|Ready { copy, mut job }| {
+                // They leave as their times say.
+                latest = job.created_at.max(latest + 1);
+                job.created_at = latest;
+                copy.enter();
+                job
+            }));
+        }
+        let Some(new) = taken.get_mut(first..) else { return };
+        if let Some(job) = new.iter_mut().flatten().next() {
+            self.offer_at_once(job);
+        }
+        let mut put = self.put(new.iter().flatten().cloned().collect()).await.into_iter();
+        for one in new {
+            let Ok(job) = one else { continue };
+            match put.next().unwrap_or(Err(StoreError::Closing)) {
+                Ok(()) => self.has_entered(job),
+                Err(error) => *one = Err(error.into()),
+            }
+        }
+    }
+
+    /// Writes rows, whoever stops waiting for it: all or, where the disk refuses that, those that it takes. Of the others
+    /// nothing is kept.
+    async fn put(&self, jobs: Vec<OutgoingJob>) -> Vec<Result<(), StoreError>> {
+        let (outbox, count) = (self.clone(), jobs.len());
+        let put = move || {
+            fault::point("outbox: our copy is kept, without a row");
+            let rows = &outbox.inner.rows;
+            if rows.put_all(&jobs).is_ok() {
+                return jobs.iter().map(|_| Ok(())).collect();
+            }
+            let one = |job: &OutgoingJob| rows.put(job).inspect_err(|_| outbox.forget(job));
+            jobs.iter().map(one).collect()
+        };
+        let closing = |_| (0..count).map(|_| Err(StoreError::Closing)).collect();
+        tokio::task::spawn_blocking(put).await.unwrap_or_else(closing)
+    }
+
+    /// Nothing is kept of a job that could not be entered.
+    fn forget(&self, job: &OutgoingJob) {
+        self.inner.spool.remove(&job.document());
+        if let Some(bell) = lock(&self.inner.couriers).get(&job.node) {
+            lock(&bell.fresh).remove(&job.job);
+        }
+    }
+
+    fn has_entered(&self, job: &OutgoingJob) {
+        fault::point("outbox: a job is entered, and the person does not know");
+        tracing::info!(job = %job.job, to = ?job.node, bytes = job.bytes, "document taken for printing");
+        self.tell(job);
+        self.wake(job.node, false);
+    }
+
+    /// Enters a job as offered when it leaves at once, so that it is written down once and not twice.
+    fn offer_at_once(&self, job: &mut OutgoingJob) {
+        let bell = lock(&self.inner.couriers).get(&job.node).cloned();
+        let Some(bell) = bell.filter(|bell| bell.is_free()) else { return };
+        if job.may_go_around() && !job.asks_first && self.inner.peers.is_warm(job.node) {
+            job.offered();
+            lock(&bell.fresh).insert(job.job);
+        }
+    }
+
+    /// Copies first and looks at the copy: what is looked at is what is sent. What other nodes cannot read becomes PDF
+    /// here: this computer has the fonts and the programs that the person sees it with.
+    async fn keep(
+        &self,
+        name: &str,
+        source: &Path,
+        options: &Options,
+    ) -> Result<(Kept, Inspected), OutboxError> {
+        /// Up to this size a copy takes less time than a look, so there is only the one look at the copy.
+        const COPIED_UNSEEN: u64 = 8 * 1024 * 1024;
+        let inner = &self.inner;
+        let about = tokio::fs::metadata(source).await;
+        let found = if about.is_ok_and(|about| about.len() <= COPIED_UNSEEN) {
+            let (kept, found) = self.keep_as_it_is(name, source).await?;
+            if found.format.is_sent() {
+                return Ok((kept, found));
+            }
+            found
+        } else {
+            // Says "no document" before a large file is copied for nothing.
+            let found = inner.documents.inspect(source, false).await.map_err(|error| match error {
+                DocumentError::Io(source_error) => {
+                    KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+                }
+                error => OutboxError::from(error),
+            })?;
+            if found.format.is_sent() {
+                return self.keep_as_it_is(name, source).await;
+            }
+            found
+        };
+        // The pages and copies that were chosen are taken from it where it is printed.
+        let paper = Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
+        self.keep_as_pdf(name, source, found.format, &paper).await
+    }
+
+    /// Copies a document, and looks at the copy while it goes to the disk.
+    async fn keep_as_it_is(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
+        let Inner { spool, documents, .. } = &*self.inner;
+        let kept = spool.copied(name, source).await?;
+        let path = spool.path(name);
+        let (settled, found) = tokio::join!(spool.settle(name), documents.inspect(&path, true));
+        settled?;
+        Ok((kept, found?))
+    }
+
+    /// Makes a PDF of a document and keeps that under `name`, in the place of whatever is there.
+    pub(super) async fn keep_as_pdf(
+        &self,
+        name: &str,
+        source: &Path,
+        format: Format,
+        options: &Options,
+    ) -> Result<(Kept, Inspected), OutboxError> {
+        let Inner { spool, documents, .. } = &*self.inner;
+        let made = Made(spool.path(&format!("{name}.made")));
+        documents.to_pdf(source, format, options, &made.0).await?;
+        self.keep_as_it_is(name, &made.0).await
+    }
+}
+
+/// Our copy of a document that has no row yet; gone when dropped before it has.
+pub(super) struct OwnCopy {
+    spool: Spool,
+    pub(super) name: String,
+    entered: bool,
+}
+
+impl OwnCopy {
+    pub(super) fn of(job: Uuid, spool: &Spool) -> Self {
+        Self { spool: spool.clone(), name: outgoing::document_name(job), entered: false }
+    }
+
+    fn enter(mut self) {
+        self.entered = true;
+    }
+}
+
+impl Drop for OwnCopy {
+    fn drop(&mut self) {
+        if !self.entered {
+            self.spool.remove(&self.name);
+        }
+    }
+}
+
+/// A PDF that was made on the way; gone when it has been copied.
+struct Made(PathBuf);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
