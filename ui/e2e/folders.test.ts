@@ -186,8 +186,9 @@ describe.sequential("folders of another computer", () => {
   test("let a file be dragged out by a link that the browser fetches by itself", async () => {
     await page().evaluate(() => {
       document.addEventListener("dragstart", (event) => {
-        const { DownloadURL, effect } = { DownloadURL: event.dataTransfer?.getData("DownloadURL"), effect: event.dataTransfer?.effectAllowed };
-        document.body.dataset["dragged"] = event.defaultPrevented ? "nothing" : `${effect} ${DownloadURL}`;
+        const given = event.dataTransfer!;
+        const dragged = [given.effectAllowed, given.getData("DownloadURL"), given.getData("text/uri-list")];
+        document.body.dataset["dragged"] = event.defaultPrevented ? "nothing" : JSON.stringify(dragged);
       });
     });
     const name = row("notes.txt").locator("[data-main]");
@@ -197,13 +198,16 @@ describe.sequential("folders of another computer", () => {
     await page().mouse.down();
     await made;
     await page().mouse.move(x + 60, y + height / 2 + 90, { steps: 8 });
-    await expect.poll(() => page().evaluate(() => document.body.dataset["dragged"])).toMatch(/^copy application\/octet-stream:notes\.txt:http/);
+    const dragged = await until("the drag to begin", () => page().evaluate(() => document.body.dataset["dragged"]));
     await page().mouse.up();
-    const link = (await page().evaluate(() => document.body.dataset["dragged"]!)).replace(/^.*?notes\.txt:/, "");
+    const [effect, download, link] = JSON.parse(dragged) as [string, string, string];
+    expect(effect, "nothing is taken away from Ben").toBe("copy");
+    expect(download).toBe(`application/octet-stream:notes.txt:${link}`);
+    expect(link, "file managers take the name from it").toMatch(/\/notes\.txt$/);
     const got = await fetch(link);
     expect([got.status, got.headers.get("content-type"), await got.text()]).toEqual([200, "application/octet-stream", "Dear Anna\n"]);
     expect(got.headers.get("content-disposition"), "it is kept and never shown").toMatch(/^attachment/);
-    expect((await fetch(link.replace(/.$/, (last) => (last === "0" ? "1" : "0")))).status, "another secret opens nothing").toBe(404);
+    expect((await fetch(link.replace(/.(?=\/notes\.txt$)/, (last) => (last === "0" ? "1" : "0")))).status, "another secret opens nothing").toBe(404);
     expect(await anna.dialog.count(), "a drag is no click").toBe(0);
   });
 

@@ -2,12 +2,12 @@
 // replaced that somebody has changed since it was seen. And the address of a drive for other programs.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { DriveAddress, Entry, Request, Snapshot } from "../src/api";
 import { copy, nothing, tree } from "../test/copies";
 import { BEN, household } from "../test/household";
 import { inspect, overflows } from "./chromium";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 import type { Stage } from "./stage";
 
 const HOUR = 3_600_000;
@@ -16,11 +16,7 @@ let screens: Screens;
 let stage: Stage;
 let page: Page;
 
-beforeAll(async () => {
-  screens = await Screens.open(nothing());
-  ({ stage, page } = screens);
-});
-afterAll(() => screens?.close());
+onePage(nothing, (opened) => ({ stage, page } = screens = opened));
 
 const file = (name: string, version: number, size = 182_000): Entry => ({
   name,

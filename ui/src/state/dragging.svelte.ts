@@ -1,5 +1,5 @@
 // What is dragged out of the page, into the file manager or another program. The window drags paths of a drive that is
-// mounted; a browser drags a link, which it fetches once it is let go of. Where neither can be, nothing is dragged, and
+// mounted; a browser drags a link, which it or the file manager fetches once it is let go of. Where neither can be, nothing is dragged, and
 // Download does the same: a file of a drive that is not mounted would have to be here, whole, before the drag begins.
 //
 // WebKitGTK passes the address of a file on as a file manager does, so the window needs no code of the system's for it.
@@ -46,8 +46,11 @@ export function beginDrag(event: DragEvent, drive: string, folder: string, entry
   if (given && mounted !== null) {
     given.setData("text/uri-list", fileUri(`${mounted}/${path}`));
   } else if (given && ready?.drive === drive && ready.path === path) {
+    const link = new URL(ready.link, location.href).href;
     const name = entry.name.replaceAll(":", "_"); // what follows a colon is taken for the link
-    given.setData("DownloadURL", `application/octet-stream:${name}:${new URL(ready.link, location.href).href}`);
+    given.setData("DownloadURL", `application/octet-stream:${name}:${link}`);
+    // Chromium fetches what is dragged on Windows and macOS only; on Linux the file manager does, by the link itself.
+    if (/Linux/.test(navigator.userAgent)) given.setData("text/uri-list", link);
     ready = null;
   } else {
     event.preventDefault();

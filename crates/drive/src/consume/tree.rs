@@ -21,6 +21,7 @@ use crate::{
     wire::{BATCH, BATCH_BYTES, Code},
 };
 use names::Names;
+pub(super) use seen::look_here_first;
 use std::{
     cmp::Ordering,
     collections::HashMap,

@@ -225,6 +225,25 @@ async fn a_folder_that_comes_replaces_no_file_that_somebody_changed_meanwhile() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_waits_for_its_device_replaces_nothing_that_was_written_here_meanwhile() {
+    let mut owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = reader.here().join("tree");
+    tree(&owner.root().join("tree"), &here);
+    owner.stop().await;
+    let copy = reader.get_tree("tree", Conflict::Replace).await;
+    let waits = |copy: &Transfer| copy.reason == Some(Reason::PeerUnreachable);
+    reader.until(copy, "it to wait", waits).await;
+    fs::write(here.join("in/small"), "my work").unwrap();
+    owner.start();
+    reader.peers.learn(owner.id, vec![owner.address()]);
+    reader.transfers.peer_is_back(owner.id);
+    let ended = reader.end(copy).await;
+    assert_asked(&reader, &ended, &["small"]).await;
+    assert_eq!(["small", "other"].map(|name| read(&here, name)), ["my work", "new, too"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_goes_on_later_replaces_what_was_there_when_it_began_and_what_it_brought_itself() {
     let owner = Owner::new();
     let mut reader = Reader::new(&owner);

@@ -16,6 +16,7 @@ use crate::{
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use lanyard_api::{ApiError, ErrorCode};
+use lanyard_drive::path::encode;
 use lanyard_link::{Body, body};
 use std::{
     collections::VecDeque,
@@ -61,13 +62,14 @@ pub(crate) async fn media_link(core: &Arc<Core>, secret: Secret) -> Result<Strin
     Ok(format!("http://127.0.0.1:{port}{MEDIA}{}", secret.text()))
 }
 
-/// Opens the door unless it is open, and tells where a browser fetches what this secret opens.
+/// Opens the door unless it is open, and tells where a browser fetches what this secret opens. The name at the end is for
+/// file managers, which know no other.
 ///
 /// # Errors
 /// `internal` when the system gives no port.
-pub(crate) async fn fetch_link(core: &Arc<Core>, secret: Secret) -> Result<String, ApiError> {
+pub(crate) async fn fetch_link(core: &Arc<Core>, secret: Secret, name: &str) -> Result<String, ApiError> {
     let port = *core.browser.port.get_or_try_init(|| open(core)).await?;
-    Ok(format!("http://127.0.0.1:{port}{FETCH}{}", secret.text()))
+    Ok(format!("http://127.0.0.1:{port}{FETCH}{}/{}", secret.text(), encode(name)))
 }
 
 /// Opens the door unless it is open, and makes a link.
@@ -127,7 +129,8 @@ async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Resp
             media::serve(&core, request.method(), secret, request.headers())
         }
         Ok(Way::Fetch) => {
-            let secret = request.uri().path().strip_prefix(FETCH).unwrap_or_default();
+            let asked = request.uri().path().strip_prefix(FETCH).unwrap_or_default();
+            let secret = asked.split('/').next().unwrap_or_default();
             match fetched::opened(&core, secret) {
                 Some((drive, path)) => front::saved(&core, &drive, &path).await,
                 None => body::status(StatusCode::NOT_FOUND, "There is nothing to fetch here."),

@@ -40,9 +40,10 @@ pub async fn link(core: &Arc<Core>, drive: &str, path: &str) -> Result<String, A
     let share = presence::find_drive(core, drive)?;
     let path = remote_path(path)?;
     let secret = Secret::random()?;
+    let name = path.name().unwrap_or(&share.name).to_owned();
     let link = Link { secret, drive: share.id(), path: path.to_string(), until: Instant::now() + WORKS };
     core.drives.fetched.keep(link);
-    browser::fetch_link(core, secret).await
+    browser::fetch_link(core, secret, &name).await
 }
 
 /// The drive and the path that a secret opens now.

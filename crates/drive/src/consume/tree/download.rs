@@ -2,7 +2,7 @@
 
 use super::{
     Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused,
-    seen::{Seen, Versions, untouched},
+    seen::{Seen, untouched},
     stops,
 };
 use crate::{
@@ -64,9 +64,8 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     let this =
         Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
     let plan = Plan::new(found, names, path::local_name);
-    let now = this.versions(&plan.files).await?;
-    let seen = Seen::first(job, &row, &plan.files, &now).await?;
-    this.all(plan, &seen, now).await
+    let seen = Seen::before(job, &row).await?;
+    this.all(plan, &seen).await
 }
 
 /// Everything that is below a folder there.
@@ -148,28 +147,14 @@ async fn root(job: &Job, row: &Row) -> Result<(PathBuf, bool), Trouble> {
 }
 
 impl Try<'_> {
-    /// The files that are here already under the names that are wanted.
-    async fn versions(&self, files: &[Item]) -> Result<Versions, Trouble> {
-        if !self.may_hold || self.conflict != Conflict::Replace {
-            return Ok(Versions::new());
-        }
-        let root = self.root.clone();
-        let names: Vec<String> = files.iter().map(|item| item.copy.clone()).collect();
-        blocking(move || {
-            let version = |name: String| disk::version(&root.join(&name)).map(|version| (name, version));
-            Ok(names.into_iter().filter_map(version).collect())
-        })
-        .await
-    }
-
-    async fn all(&self, plan: Plan, seen: &Seen, now: Versions) -> Result<(), Trouble> {
+    async fn all(&self, plan: Plan, seen: &Seen) -> Result<(), Trouble> {
         let Plan { folders, files, left_out } = plan;
         let bytes: u64 = files.iter().map(|item| item.size).sum();
         self.job.show(|copy| copy.size = Some(bytes));
         let mut count = Count::new(self.job, files.len());
         folders.iter().for_each(|item| count.renamed(item));
         count.tell(left_out).await?;
-        let missing = self.missing(files, seen, now, &mut count).await?;
+        let missing = self.missing(files, seen, &mut count).await?;
         let needed: u64 = missing.iter().map(|item| item.size).sum();
         self.room(needed).await?;
         self.make(&folders, &mut count).await?;
@@ -187,7 +172,6 @@ impl Try<'_> {
         &self,
         files: Vec<Item>,
         seen: &Seen,
-        now: Versions,
         count: &mut Count<'_>,
     ) -> Result<Vec<Item>, Trouble> {
         let told = if self.may_hold { brought(self.job).await? } else { HashMap::new() };
@@ -201,7 +185,7 @@ impl Try<'_> {
                     same && size == item.size && (item.modified.is_none() || modified == item.modified)
                 });
                 let ours = told.zip(here).is_some_and(|(told, here)| untouched(told, &item, here.0, here.1));
-                let ours = now.get(&item.copy).filter(|_| ours).cloned();
+                let ours = ours.then(|| disk::version(&root.join(&item.copy))).flatten();
                 (had, item, ours)
             };
             Ok(files.into_iter().map(look).partition(|(had, ..)| *had))

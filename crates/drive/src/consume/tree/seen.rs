@@ -2,19 +2,24 @@
 //! they were then.
 //!
 //! It is written down before anything is replaced, so that a copy that goes on after a night does not take what was
-//! written that night for what a person agreed to lose. Another decision of that person lets the copy look anew.
+//! written that night for what a person agreed to lose. A folder of this computer is looked at as soon as the copy begins,
+//! one of another device when that first answers. Another decision of the person lets the copy look anew.
 
 use super::Item;
 use crate::{
     consume::{
+        download::blocking,
         journal::{Row, Told},
-        transfer::Conflict,
+        transfer::{Conflict, Direction},
         transfers::Job,
         trouble::Trouble,
     },
+    disk,
     frames::Replaces,
+    path,
+    wire::TREE,
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, path::Path};
 
 /// Versions of files by their paths in the copy.
 pub(super) type Versions = HashMap<String, String>;
@@ -25,19 +30,64 @@ pub(super) struct Seen {
     versions: Option<Versions>,
 }
 
+/// Looks at the folder here to which a folder comes, before that waits for its turn or for the other device.
+pub(in crate::consume) async fn look_here_first(job: &Job) -> Result<(), Trouble> {
+    let Some(row) = job.row() else { return Ok(()) };
+    let copy = &row.transfer;
+    let comes = copy.direction == Direction::Download && copy.tree.is_some();
+    if !comes || copy.conflict != Conflict::Replace || row.looked {
+        return Ok(());
+    }
+    let (root, stop) = (copy.local_path.clone(), job.stop.clone());
+    let versions = blocking(move || Ok(here(&root, &|| stop.is_cancelled()))).await?;
+    if job.stop.is_cancelled() {
+        return Err(Trouble::Interrupted);
+    }
+    job.saw(versions).await
+}
+
+/// The files below a folder here. What cannot be looked at, and what is more than a tree may have, is not in it, and so
+/// not replaced either. Links are not followed.
+fn here(root: &Path, stopped: &dyn Fn() -> bool) -> Versions {
+    let mut versions = Versions::new();
+    let mut folders = vec![(root.to_owned(), String::new())];
+    while let Some((folder, above)) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if stopped() || versions.len() >= TREE {
+                return versions;
+            }
+            let (name, Ok(kind)) = (entry.file_name(), entry.file_type()) else { continue };
+            let Some(name) = name.to_str().filter(|name| !path::is_reserved(name)) else { continue };
+            let below = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
+            if kind.is_dir() {
+                folders.push((entry.path(), below));
+            } else if kind.is_file()
+                && let Some(version) = disk::version(&entry.path())
+            {
+                versions.insert(below, version);
+            }
+        }
+    }
+    versions
+}
+
 impl Seen {
-    /// `now` are the files that are there, of those that the copy is to bring. At the first try they are what was seen.
+    /// What was written down.
+    pub(super) async fn before(job: &Job, row: &Row) -> Result<Self, Trouble> {
+        let versions = match row.transfer.conflict {
+            Conflict::Replace => Some(job.seen().await?),
+            Conflict::Refuse | Conflict::KeepBoth | Conflict::Skip => None,
+        };
+        Ok(Self { versions })
+    }
+
+    /// The same; at the first try `now` is written down, as far as it is about what the copy is to bring.
     pub(super) async fn first(job: &Job, row: &Row, files: &[Item], now: &Versions) -> Result<Self, Trouble> {
-        if row.transfer.conflict != Conflict::Replace {
-            return Ok(Self { versions: None });
+        if row.transfer.conflict == Conflict::Replace && !row.looked {
+            let of = |item: &Item| Some((item.copy.clone(), now.get(&item.copy)?.clone()));
+            job.saw(files.iter().filter_map(of).collect()).await?;
         }
-        if row.looked {
-            return Ok(Self { versions: Some(job.seen().await?) });
-        }
-        let of = |item: &Item| Some((item.copy.clone(), now.get(&item.copy)?.clone()));
-        let versions: Versions = files.iter().filter_map(of).collect();
-        job.saw(versions.clone()).await?;
-        Ok(Self { versions: Some(versions) })
+        Self::before(job, row).await
     }
 
     /// What a file may take the place of. `ours` is the version that is there now, when an earlier try brought it.
