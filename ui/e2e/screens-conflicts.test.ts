@@ -175,6 +175,10 @@ describe.sequential("a folder that took the place of another one", () => {
     for (const [language, width] of [["en", 1120], ["de", 320]] as const) {
       await screens.as(language, width);
       await screens.show({ ...nothing(), transfers: [kept] }, "activity");
+      await page.locator("main summary").click();
+      await page.getByText(language === "en" ? /names it\.$/ : /nennt es\.$/).waitFor();
+      await inspect(page, `activity-kept-${language}-${width}`);
+      expect(await overflows(page)).toBe(false);
       await page.getByRole("button", { name: language === "en" ? "Decide… Album" : "Entscheiden… Album" }).click();
       await dialog().getByText("in/b.jpg").waitFor();
       await inspect(page, `conflict-inside-${language}-${width}`);
