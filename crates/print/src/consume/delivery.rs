@@ -7,12 +7,13 @@ use crate::{
 };
 use futures_util::TryStreamExt;
 use http::{Method, Request, StatusCode, header};
-use hyper::body::Frame;
+use hyper::body::{Bytes, Frame};
 use lanyard_link::{Body, BodyError, LinkError, body};
 use lanyard_trust::NodeId;
 use std::{
     collections::HashMap,
     io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A question that has no answer after this long has none: the owner's device ends it earlier, if it is there.
 const ANSWER: Duration = Duration::from_secs(6 * 60);
+
+/// Bytes of a document that are read at once.
+const PIECE: u64 = 256 * 1024;
 
 /// A device that answered this recently is believed to be there.
 const FRESH: Duration = Duration::from_secs(3);
@@ -480,15 +484,11 @@ impl Courier {
     /// `whole` is set before the last byte leaves. So the link must not repeat this by itself: we must know.
     async fn request(&self, job: &OutgoingJob, whole: Arc<AtomicBool>) -> io::Result<Request<Body>> {
         let path = self.outbox.inner.spool.path(&job.document());
-        let file = tokio::fs::File::open(path).await?;
-        let pieces = ReaderStream::with_capacity(file, 256 * 1024);
-        let (mut left, bytes) = (0, job.bytes);
-        let pieces = pieces.map_ok(move |piece| {
-            left += piece.len() as u64;
-            whole.fetch_or(left >= bytes, Ordering::AcqRel);
-            Frame::data(piece)
-        });
-        let document = body::stream(pieces.map_err(|error| -> BodyError { error.into() }));
+        let document = if job.bytes <= PIECE {
+            at_once(path, whole).await?
+        } else {
+            in_pieces(path, job.bytes, whole).await?
+        };
         Request::builder()
             .method(Method::PUT)
             .uri(format!("/v1/printers/{}/jobs/{}", job.share, job.job))
@@ -498,6 +498,27 @@ impl Courier {
             .body(document)
             .map_err(io::Error::other)
     }
+}
+
+/// A document that leaves together with its head.
+async fn at_once(path: PathBuf, whole: Arc<AtomicBool>) -> io::Result<Body> {
+    let document = Bytes::from(tokio::fs::read(path).await?);
+    let piece = async move {
+        whole.store(true, Ordering::Release);
+        Ok(Frame::data(document))
+    };
+    Ok(body::stream(futures_util::stream::once(piece)))
+}
+
+async fn in_pieces(path: PathBuf, bytes: u64, whole: Arc<AtomicBool>) -> io::Result<Body> {
+    let file = tokio::fs::File::open(path).await?;
+    let mut left = 0;
+    let pieces = ReaderStream::with_capacity(file, PIECE as usize).map_ok(move |piece| {
+        left += piece.len() as u64;
+        whole.fetch_or(left >= bytes, Ordering::AcqRel);
+        Frame::data(piece)
+    });
+    Ok(body::stream(pieces.map_err(|error| -> BodyError { error.into() })))
 }
 
 fn no_permission(job: &OutgoingJob) -> String {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// So many documents are copied and looked at while others are entered.
-const AHEAD: usize = 3;
+const AHEAD: usize = 2;
 
 /// So many are entered together.
 const TOGETHER: usize = 16;

@@ -12,7 +12,7 @@ use super::{
     finish::{self, Finish},
     fonts::Fonts,
     image, impose,
-    limits::{Limits, STACK},
+    limits::{self, Limits, STACK},
     office, pdf, picture, raster, svg, text,
     wire::{Answer, Outcome, Question},
 };
@@ -49,14 +49,20 @@ pub fn answer_if_child() -> Option<ExitCode> {
     let question = arguments.next().unwrap_or_default();
     #[cfg(target_os = "linux")]
     if question == zygote::WORD {
-        return Some(be_born().unwrap_or_else(|| match zygote::be_asked() {
-            Ok(Some((question, document, out))) => answer(question, move || Ok((document, or_nothing(out)?))),
-            Ok(None) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
+        return Some(be_born().unwrap_or_else(|| {
+            // What takes time and does not depend on the question is done before it comes.
+            let mapped = limits::mapped();
+            match zygote::be_asked() {
+                Ok(Some((question, document, out))) => {
+                    answer(question, mapped, move || Ok((document, or_nothing(out)?)))
+                }
+                Ok(None) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            }
         }));
     }
     Some(match question.to_str().and_then(|question| serde_json::from_str(question).ok()) {
-        Some(question) => answer(question, handles),
+        Some(question) => answer(question, limits::mapped(), handles),
         None => ExitCode::FAILURE,
     })
 }
@@ -77,13 +83,14 @@ pub fn be_born() -> Option<ExitCode> {
 /// Reads on a thread with a large stack. Ends the process from there when all went well.
 fn answer(
     question: Question,
+    mapped: u64,
     handles: impl FnOnce() -> io::Result<(File, File)> + Send + 'static,
 ) -> ExitCode {
     // What a panic has to say would stand where the answer is expected.
     panic::set_hook(Box::new(|_| {}));
     // Opened while anything can be.
     let fonts = fonts_for(&question);
-    let begun = Limits::begin();
+    let begun = Limits::begin_at(mapped);
     let reading = thread::Builder::new().stack_size(STACK).spawn(move || -> io::Result<()> {
         let (mut document, out) = handles()?;
         let size = document.seek(SeekFrom::End(0))?;

@@ -59,7 +59,11 @@ impl Limits {
     /// The first half, while the process has one thread: what its later threads inherit.
     #[must_use]
     pub fn begin() -> Begun {
-        let mapped = mapped();
+        Self::begin_at(mapped())
+    }
+
+    /// The same of a process that knows already how much address space it has in use.
+    pub(crate) fn begin_at(mapped: u64) -> Begun {
         #[cfg(target_os = "linux")]
         {
             // When the node's thread that waits for the answer is gone, so is the reason to go on.
@@ -124,7 +128,7 @@ fn keep_computing(_: &File, _: &File, _: &[File]) -> bool {
 }
 
 /// Bytes of address space in use, 0 where the system does not tell.
-fn mapped() -> u64 {
+pub(crate) fn mapped() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
     let kilobytes = size.and_then(|size| size.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());

@@ -23,7 +23,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::Stdio,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     thread,
@@ -47,14 +47,18 @@ const DEATH: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(in super::super) struct Nursery {
     program: Arc<ChildProgram>,
+    spare: Spare,
     keeper: Arc<Mutex<Option<Sender<Wish>>>>,
 }
+
+/// The child that waits, taken without waking anybody.
+type Spare = Arc<Mutex<Option<Child>>>;
 
 enum Wish {
     /// One to be asked now.
     Child(SyncSender<io::Result<Child>>),
     /// One will be asked soon.
-    Spare,
+    Soon,
     /// This one has answered.
     Over(Child),
 }
@@ -79,15 +83,15 @@ struct Zygote {
 
 impl Nursery {
     pub(in super::super) fn of(program: ChildProgram) -> Self {
-        Self { program: Arc::new(program), keeper: Arc::default() }
+        Self { program: Arc::new(program), spare: Arc::default(), keeper: Arc::default() }
     }
 
     /// A child that has been asked.
     pub(super) fn ask(&self, question: &Question, document: &File, out: Option<&File>) -> io::Result<Child> {
         loop {
-            let (to, child) = sync_channel(1);
-            self.wish(Wish::Child(to))?;
-            let child = child.recv().map_err(io::Error::other)??;
+            // Not locked while one is made: whoever makes it may look for the spare one.
+            let spare = lock(&self.spare).take();
+            let child = spare.map_or_else(|| self.made(), Ok)?;
             match child.ask(question, document, out) {
                 // What became of it says nothing about the document: it died while it waited.
                 Err(Errno::PIPE | Errno::CONNRESET) if !child.fresh => {}
@@ -98,10 +102,16 @@ impl Nursery {
         }
     }
 
+    fn made(&self) -> io::Result<Child> {
+        let (to, child) = sync_channel(1);
+        self.wish(Wish::Child(to))?;
+        child.recv().map_err(io::Error::other)?
+    }
+
     /// There will be a document soon.
     pub(in super::super) fn expect(&self) {
         // Without one that waits, the next is made when it is needed.
-        let _ = self.wish(Wish::Spare);
+        let _ = self.wish(Wish::Soon);
     }
 
     /// A child has answered: it is ended, and perhaps there are more documents.
@@ -110,14 +120,15 @@ impl Nursery {
     }
 
     fn wish(&self, wish: Wish) -> io::Result<()> {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keeper = lock(&self.keeper);
         let keeper = match &mut *keeper {
             Some(keeper) => keeper,
             none => {
                 // A zygote is ended by the system with the thread that started it, so this one lasts as long as anybody
                 // may look into a document.
-                let (wishes, program) = (channel(), Arc::clone(&self.program));
-                let keep = move || Keeper { program, zygote: None }.keep(&wishes.1);
+                let wishes = channel();
+                let (program, spare) = (Arc::clone(&self.program), Arc::clone(&self.spare));
+                let keep = move || Keeper { program, spare, zygote: None }.keep(&wishes.1);
                 thread::Builder::new().name("document children".to_owned()).spawn(keep)?;
                 none.insert(wishes.0)
             }
@@ -126,44 +137,48 @@ impl Nursery {
     }
 }
 
-/// Keeps the zygote, and a child that waits.
+/// Keeps the zygote, and sees to it that a child waits.
 struct Keeper {
     program: Arc<ChildProgram>,
+    spare: Spare,
     zygote: Option<Arc<Zygote>>,
 }
 
 impl Keeper {
     fn keep(mut self, wishes: &Receiver<Wish>) {
-        let (mut spare, mut is_due) = (None::<Child>, false);
+        let mut is_due = false;
         loop {
-            let wish = match (&spare, is_due) {
-                (Some(_), _) => wishes.recv_timeout(SPARE),
-                (None, true) => wishes.recv_timeout(REST),
+            let wish = match (&self.zygote, is_due) {
+                (_, true) => wishes.recv_timeout(REST),
+                (Some(_), false) => wishes.recv_timeout(SPARE),
                 (None, false) => wishes.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match wish {
-                Ok(Wish::Child(to)) => {
-                    is_due = false;
-                    let ready = spare.take().map_or_else(|| self.child(true), Ok);
-                    // For somebody who does not wait any more, it is ended again.
-                    let _ = to.send(ready);
-                }
+                // For somebody who does not wait any more, it is ended again.
+                Ok(Wish::Child(to)) => drop(to.send(self.child(true))),
                 Ok(Wish::Over(child)) => {
                     drop(child);
                     is_due = true;
                 }
-                Ok(Wish::Spare) if spare.is_none() => spare = self.child(false).ok(),
-                Ok(Wish::Spare) => {}
-                Err(RecvTimeoutError::Timeout) if spare.is_none() => {
+                Ok(Wish::Soon) => self.see_to_one(),
+                Err(RecvTimeoutError::Timeout) if is_due => {
                     is_due = false;
-                    spare = self.child(false).ok();
+                    self.see_to_one();
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    spare = None;
-                    self.zygote = None;
+                    let spare = lock(&self.spare).take();
+                    drop((spare, self.zygote.take()));
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    fn see_to_one(&mut self) {
+        if lock(&self.spare).is_none() {
+            // Without one, the next is made when it is needed.
+            let spare = self.child(false).ok();
+            *lock(&self.spare) = spare;
         }
     }
 
@@ -245,6 +260,10 @@ impl Drop for Child {
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
         is_readable(&self.process, DEATH);
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether there is something to read, or nothing ever will be, within that time. A process is readable once it is over.
