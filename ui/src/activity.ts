@@ -139,7 +139,8 @@ function fromTransfer(copy: Transfer, model: Model): Item {
     moving: isTransferMoving(copy),
     over,
     means: transferDetail(copy),
-    detail: copy.detail,
+    // What became of the files of a folder is told one by one, in the reader's words.
+    detail: copy.tree?.failed ? null : copy.detail,
     does,
   };
 }
