@@ -7,6 +7,7 @@ mod begin;
 pub mod change;
 mod convert;
 mod copies;
+pub mod fetched;
 pub mod look;
 pub mod media;
 mod places;
@@ -57,6 +58,7 @@ pub struct Drives {
     searches: search::Searches,
     looks: look::Looks,
     media: media::Media,
+    fetched: fetched::Fetched,
 }
 
 impl Drives {
@@ -86,6 +88,7 @@ impl Drives {
             searches: search::Searches::default(),
             looks,
             media: media::Media::default(),
+            fetched: fetched::Fetched::default(),
         })
     }
 }

@@ -25,7 +25,8 @@ const PORTION: usize = 64 * 1024;
 pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let Ground { folder, shown, slot } = walk::admit(&visit, &query).await?;
     Ok(walk::answer(2, move |sender| {
-        let mut walk = Walk { visit, folder, shown, out: BytesMut::new(), frames: 0, sender, _slot: slot };
+        let (versions, out) = (query.versions(), BytesMut::new());
+        let mut walk = Walk { visit, folder, shown, versions, out, frames: 0, sender, _slot: slot };
         walk.all(query.path)
     }))
 }
@@ -34,6 +35,8 @@ struct Walk {
     visit: Visit,
     folder: Folder,
     shown: Shown,
+    /// The caller wants the files' entity tags, too.
+    versions: bool,
     out: BytesMut,
     frames: u64,
     sender: Pieces,
@@ -100,6 +103,7 @@ impl Walk {
                 executable: facts.executable,
                 modified: facts.modified,
                 size: facts.size,
+                etag: (self.versions && kind == Kind::File).then(|| facts.etag()),
             }))?;
         }
         Ok(Ok(()))

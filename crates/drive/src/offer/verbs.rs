@@ -39,6 +39,8 @@ pub(super) struct More {
     pub(super) words: Option<String>,
     /// The caller waits until it would survive a power cut.
     settled: bool,
+    /// The caller wants entity tags, too.
+    versions: bool,
 }
 
 impl More {
@@ -55,6 +57,7 @@ impl More {
             "words" => self.words = Some(path::decode(value)?),
             "executable" => self.executable = value == "yes",
             "settled" => self.settled = value == "yes",
+            "versions" => self.versions = value == "yes",
             _ => {}
         }
         Ok(())
@@ -79,6 +82,11 @@ impl Query {
     /// The part of a file that is meant.
     pub(super) fn part(&self) -> Result<Uuid, Refused> {
         self.more.part.ok_or_else(|| Refused::new(Code::Invalid, "it is not said which version"))
+    }
+
+    /// Whether the entity tags of what is told are wanted.
+    pub(super) fn versions(&self) -> bool {
+        self.more.versions
     }
 
     /// The byte at which something begins.

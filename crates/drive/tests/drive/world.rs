@@ -94,6 +94,23 @@ pub(crate) struct Way {
     pub(crate) lies: AtomicU32,
     /// So many answers to a `PUT` still are lost after the file was stored.
     pub(crate) lost: AtomicU32,
+    /// What somebody else does when a request arrives that begins like this, before it is answered; once.
+    meanwhile: Mutex<Option<(&'static str, Meanwhile)>>,
+}
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+impl Way {
+    fn arrived(&self, method: &Method, uri: &http::Uri) {
+        let below = uri.path_and_query().map_or("", |text| text.as_str());
+        let verb = below.strip_prefix(&format!("/v1/drives/{SHARE}/")).unwrap_or(below);
+        let mut meanwhile = self.meanwhile.lock().unwrap();
+        if meanwhile.as_ref().is_some_and(|(begins, _)| format!("{method} {verb}").starts_with(begins))
+            && let Some((_, work)) = meanwhile.take()
+        {
+            work();
+        }
+    }
 }
 
 struct Door {
@@ -117,6 +134,7 @@ impl Serve for Door {
                 request.headers_mut().remove(http::header::IF_MATCH);
             }
             let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
+            way.arrived(&method, request.uri());
             let mut response = offer.serve(subject, request).await;
             let boasts = way.boasts.load(Ordering::SeqCst);
             let is_json = |kind| kind == "application/json";
@@ -264,6 +282,16 @@ impl Owner {
 
     pub(crate) fn slow(&self, milliseconds: u64) {
         self.way.delay.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Does something when the first request arrives that begins like this (`PUT file?path=a`), before it is answered.
+    pub(crate) fn meanwhile(&self, begins: &'static str, work: impl FnOnce() + Send + 'static) {
+        *self.way.meanwhile.lock().unwrap() = Some((begins, Box::new(work)));
+    }
+
+    /// Whether what was to be done meanwhile has been done.
+    pub(crate) fn was_meanwhile(&self) -> bool {
+        self.way.meanwhile.lock().unwrap().is_none()
     }
 
     /// All names in the shared folder, hidden ones too.
