@@ -183,6 +183,34 @@ describe.sequential("folders of another computer", () => {
     await open(FILES);
   });
 
+  test("let a file be dragged out by a link that the browser fetches by itself", async () => {
+    await page().evaluate(() => {
+      document.addEventListener("dragstart", (event) => {
+        const given = event.dataTransfer!;
+        const dragged = [given.effectAllowed, given.getData("DownloadURL"), given.getData("text/uri-list")];
+        document.body.dataset["dragged"] = event.defaultPrevented ? "nothing" : JSON.stringify(dragged);
+      });
+    });
+    const name = row("notes.txt").locator("[data-main]");
+    const { x, y, height } = (await name.boundingBox())!;
+    const made = page().waitForResponse((answer) => answer.request().postData()?.includes("fetch_link") ?? false);
+    await page().mouse.move(x + 12, y + height / 2);
+    await page().mouse.down();
+    await made;
+    await page().mouse.move(x + 60, y + height / 2 + 90, { steps: 8 });
+    const dragged = await until("the drag to begin", () => page().evaluate(() => document.body.dataset["dragged"]));
+    await page().mouse.up();
+    const [effect, download, link] = JSON.parse(dragged) as [string, string, string];
+    expect(effect, "nothing is taken away from Ben").toBe("copy");
+    expect(download).toBe(`application/octet-stream:notes.txt:${link}`);
+    expect(link, "file managers take the name from it").toMatch(/\/notes\.txt$/);
+    const got = await fetch(link);
+    expect([got.status, got.headers.get("content-type"), await got.text()]).toEqual([200, "application/octet-stream", "Dear Anna\n"]);
+    expect(got.headers.get("content-disposition"), "it is kept and never shown").toMatch(/^attachment/);
+    expect((await fetch(link.replace(/.(?=\/notes\.txt$)/, (last) => (last === "0" ? "1" : "0")))).status, "another secret opens nothing").toBe(404);
+    expect(await anna.dialog.count(), "a drag is no click").toBe(0);
+  });
+
   test("take files and whole folders that are dropped on them", async () => {
     await page().locator("[role=grid]").waitFor();
     // A page cannot make a dropped folder: the browser's own word for one is played, its files are real.
@@ -311,6 +339,38 @@ describe.sequential("folders of another computer", () => {
     await anna.dialog.getByRole("button", { name: "Keep both" }).click();
     await until("the second one", async () => (await readdir(downloads_dir)).filter((name) => name.startsWith("noise")).length === 2);
     expect(await readFile(join(downloads_dir, "noise.bin"), "utf8"), "the old one is as it was").toBe("mine");
+  });
+
+  test("do not take the place of what was written here since their copy looked", async () => {
+    const { downloads_dir } = await anna.node.ask<NodeStatus>("status");
+    const here = join(downloads_dir, "Big");
+    await mkdir(join(files, "Big"));
+    await writeFile(join(files, "Big", "film.bin"), randomBytes(3_000_000));
+    await writeFile(join(files, "Big", "note.txt"), "new\n");
+    await mkdir(here);
+    for (const name of ["film.bin", "note.txt"]) await writeFile(join(here, name), "old\n");
+    // Slow enough to be stopped on the way.
+    await anna.node.ask("limit", "200k");
+    await page().reload();
+    await folder("Big").getByRole("button", { name: "Download Big" }).click();
+    await anna.dialog.getByText("“Big” is there already").waitFor();
+    await anna.dialog.getByRole("button", { name: "Replace" }).click();
+    await until("the small file to have come", async () => (await readFile(join(here, "note.txt"), "utf8")) === "new\n");
+    await anna.go("Activity");
+    await page().getByRole("button", { name: "Pause Big" }).click();
+    await page().getByRole("button", { name: "Resume Big" }).waitFor();
+    await writeFile(join(here, "film.bin"), "Anna's work of tonight\n");
+    await anna.node.ask("limit", "none");
+    await page().getByRole("button", { name: "Resume Big" }).click();
+    await page().getByRole("button", { name: "Decide… Big" }).click();
+    await anna.dialog.getByText("Files in “Big” were changed meanwhile").waitFor();
+    expect(await anna.dialog.getByRole("listitem").allTextContents()).toEqual(["film.bin"]);
+    await inspect(page(), "folders-conflict-inside");
+    expect(await readFile(join(here, "film.bin"), "utf8")).toBe("Anna's work of tonight\n");
+    await anna.dialog.getByRole("button", { name: "Keep both" }).click();
+    await until("the other film beside it", async () => existsSync(join(here, "film (2).bin")));
+    expect(await readFile(join(here, "film.bin"), "utf8")).toBe("Anna's work of tonight\n");
+    await open(FILES);
   });
 
   test("of a hundred thousand scroll without a hitch", { timeout: 120_000 }, async () => {

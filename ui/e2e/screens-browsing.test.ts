@@ -1,12 +1,12 @@
 // Every screen of the folder browser, with a node that is played: rows and tiles, what is selected, what is done with it,
 // a search, a look, a player, the bin. Full, empty and failing, in both themes, narrow and in German.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Binned, Entry, Listing, Look, Request, Response, Transfer } from "../src/api";
 import { BEN, household } from "../test/household";
 import { accessible, inspect, overflows } from "./chromium";
 import { picture } from "./paper";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 
 const DAY = 86_400_000;
 const now = Date.now();
@@ -67,10 +67,7 @@ function writable() {
   return { ...house, nearby: { ...house.nearby, drives } };
 }
 
-beforeAll(async () => {
-  screens = await Screens.open(writable());
-});
-afterAll(() => screens?.close());
+onePage(writable, (opened) => (screens = opened));
 
 beforeEach(async () => {
   const { stage, page } = screens;

@@ -2,12 +2,12 @@
 // replaced that somebody has changed since it was seen. And the address of a drive for other programs.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { DriveAddress, Entry, Request, Snapshot } from "../src/api";
 import { copy, nothing, tree } from "../test/copies";
 import { BEN, household } from "../test/household";
 import { inspect, overflows } from "./chromium";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 import type { Stage } from "./stage";
 
 const HOUR = 3_600_000;
@@ -16,11 +16,7 @@ let screens: Screens;
 let stage: Stage;
 let page: Page;
 
-beforeAll(async () => {
-  screens = await Screens.open(nothing());
-  ({ stage, page } = screens);
-});
-afterAll(() => screens?.close());
+onePage(nothing, (opened) => ({ stage, page } = screens = opened));
 
 const file = (name: string, version: number, size = 182_000): Entry => ({
   name,
@@ -165,6 +161,38 @@ describe.sequential("copies that stopped because of a name", () => {
       { do: "settle_transfer", transfer: "Album", conflict: "keep_both", replaces: null },
     ]);
     expect(requests("cancel_transfer")).toEqual([{ do: "cancel_transfer", transfer: "Contract.pdf" }]);
+  });
+});
+
+describe.sequential("a folder that took the place of another one", () => {
+  const kept = copy("album", { state: "failed", reason: "exists", detail: "2 of the folder could not be copied: “a.jpg”, “in/b.jpg”. The rest is there.", direction: "upload", rate: 0, drive_id: `photos@${BEN}`, name: "Album", remote_path: "Album", tree: { ...tree, files_done: 334, failed: 6 }, ended_at: Date.now() });
+
+  test("asks about the files in it that somebody changed meanwhile, and about no others", async () => {
+    const note = (path: string, reason: "exists" | "unreadable" = "exists") => ({ path, copy: path, fate: "failed" as const, reason, detail: path });
+    there.set("Album", folder("Album"));
+    stage.answers.transfer_notes = () => ({ is: "transfer_notes", value: [note("a.jpg"), note("in/b.jpg"), note("secret", "unreadable"), note("in/c.jpg"), note("in/d.jpg"), note("in/e.jpg")] });
+    stage.answers.settle_transfer = () => ({ is: "transfer", value: { ...kept, state: "waiting", reason: null } });
+    for (const [language, width] of [["en", 1120], ["de", 320]] as const) {
+      await screens.as(language, width);
+      await screens.show({ ...nothing(), transfers: [kept] }, "activity");
+      await page.locator("main summary").click();
+      await page.getByText(language === "en" ? /names it\.$/ : /nennt es\.$/).waitFor();
+      await inspect(page, `activity-kept-${language}-${width}`);
+      expect(await overflows(page)).toBe(false);
+      await page.getByRole("button", { name: language === "en" ? "Decide… Album" : "Entscheiden… Album" }).click();
+      await dialog().getByText("in/b.jpg").waitFor();
+      await inspect(page, `conflict-inside-${language}-${width}`);
+      expect(await overflows(page)).toBe(false);
+      expect(await dialog().getByText("secret").count(), "nothing is to be decided about what cannot be read").toBe(0);
+      await answer(language === "en" ? "Skip" : "Überspringen");
+      await gone();
+    }
+    await screens.as("en", 1120);
+    expect(requests("settle_transfer")).toEqual([
+      { do: "settle_transfer", transfer: "album", conflict: "skip", replaces: null },
+      { do: "settle_transfer", transfer: "album", conflict: "skip", replaces: null },
+    ]);
+    expect(requests("cancel_transfer"), "the copy is not taken back").toEqual([]);
   });
 });
 

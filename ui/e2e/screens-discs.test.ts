@@ -1,11 +1,11 @@
 // Discs and drives: those of others, those in this computer, and letting go of one that is in use.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Medium, Share, Snapshot } from "../src/api";
 import { household } from "../test/household";
 import { inspect, overflows } from "./chromium";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 import type { Stage } from "./stage";
 
 const medium = (id: string, name: string, more: Partial<Medium> = {}): Medium => ({
@@ -46,11 +46,7 @@ let screens: Screens;
 let stage: Stage;
 let page: Page;
 
-beforeAll(async () => {
-  screens = await Screens.open(snapshot());
-  ({ stage, page } = screens);
-});
-afterAll(() => screens?.close());
+onePage(snapshot, (opened) => ({ stage, page } = screens = opened));
 beforeEach(() => {
   stage.asked = [];
   stage.answers = {};

@@ -2,7 +2,7 @@
 // lack, jobs and what can be done with them, the owner's rules. Working, empty and failing, in both themes, narrow and
 // in German.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Locator } from "playwright-core";
 import type { ApiError, Job, Preview, Request, Response } from "../src/api";
 import { ask, BEN, household, PI } from "../test/household";
@@ -10,7 +10,7 @@ import { color, jobs, plain, printers, printShop } from "../test/printers";
 import { accessible, inspect, overflows } from "./chromium";
 import { pdf } from "./documents";
 import { preview } from "./paper";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 
 let screens: Screens;
 /** What a preview says and when, unless a test has it otherwise. */
@@ -21,10 +21,7 @@ const PHOTO = printers[1]!.id;
 const made = (value: Preview): Response => ({ is: "preview", value });
 const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-beforeAll(async () => {
-  screens = await Screens.open(printShop());
-});
-afterAll(() => screens?.close());
+onePage(printShop, (opened) => (screens = opened));
 
 beforeEach(async () => {
   const { stage } = screens;

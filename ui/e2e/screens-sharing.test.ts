@@ -2,24 +2,20 @@
 // shows in each state, what a click asks for, and that it is accessible in both themes, on a phone and in German.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Job, Request, Snapshot } from "../src/api";
 import { copy, copying, mount, notes, nothing, sending, wish } from "../test/copies";
 import { BEN, household } from "../test/household";
 import { job } from "../test/samples";
 import { inspect, overflows } from "./chromium";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 import type { Stage } from "./stage";
 
 let screens: Screens;
 let stage: Stage;
 let page: Page;
 
-beforeAll(async () => {
-  screens = await Screens.open(nothing());
-  ({ stage, page } = screens);
-});
-afterAll(() => screens?.close());
+onePage(nothing, (opened) => ({ stage, page } = screens = opened));
 
 beforeEach(async () => {
   stage.asked = [];

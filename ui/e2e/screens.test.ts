@@ -2,22 +2,18 @@
 // for, and that it is accessible in both themes and on a phone.
 
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Change, HomeState, Invite, Request, Snapshot } from "../src/api";
 import { alone, ask, BEN, checks, household, invite, newPass, PI, RECOVERY } from "../test/household";
 import { accessible, inspect, overflows } from "./chromium";
-import { Screens } from "./screens";
+import { onePage, type Screens } from "./screens";
 import type { Stage } from "./stage";
 
 let screens: Screens;
 let stage: Stage;
 let page: Page;
 
-beforeAll(async () => {
-  screens = await Screens.open(household());
-  ({ stage, page } = screens);
-});
-afterAll(() => screens?.close());
+onePage(household, (opened) => ({ stage, page } = screens = opened));
 
 beforeEach(() => {
   stage.asked = [];

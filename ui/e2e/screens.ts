@@ -1,6 +1,7 @@
 // The page in a browser, with a node that is played: what tests that look at screens have in common.
 
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 import type { Request, Snapshot } from "../src/api";
 import { launch } from "./chromium";
 import { Stage } from "./stage";
@@ -64,4 +65,11 @@ export class Screens {
   requests<Do extends Request["do"]>(what: Do): Extract<Request, { do: Do }>[] {
     return this.stage.asked.filter((request): request is Extract<Request, { do: Do }> => request.do === what);
   }
+}
+
+/** One page for all tests of a file: opened before them and given to `begin`, closed after them. */
+export function onePage(snapshot: () => Snapshot, begin: (screens: Screens) => void) {
+  let screens: Screens | undefined;
+  beforeAll(async () => begin((screens = await Screens.open(snapshot()))));
+  afterAll(() => screens?.close());
 }

@@ -164,6 +164,30 @@ export async function dragOnto(programs: Programs, env: NodeJS.ProcessEnv, paths
   // It stays: what was let go is fetched from it afterwards.
 }
 
+/** What was let go in another program. */
+export interface LetGo {
+  uris: string[];
+  /** What that program may do with it. */
+  actions: string[];
+}
+
+/** Drags from a place of the screen out of the window and lets go over another program: what that one gets. */
+export async function dragOut(programs: Programs, env: NodeJS.ProcessEnv, from: { x: number; y: number }): Promise<LetGo> {
+  const [x, y] = [1190, 710];
+  const target = programs.start("/usr/bin/python3", [fileURLToPath(new URL("drag-target.py", import.meta.url)), String(x), String(y)], env);
+  let said = "";
+  target.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  await until("something to let go over", async () => said.includes("ready"));
+  const mouse = (...words: (string | number)[]) => run("xdotool", words.map(String), { env });
+  await mouse("mousemove", from.x, from.y, "mousedown", 1);
+  for (let step = 1; step <= 20; step++) {
+    const at = (begin: number, end: number) => Math.round(begin + ((end - begin) * step) / 20);
+    await mouse("mousemove", at(from.x, x + 40), at(from.y, y + 40), "sleep", 0.03);
+  }
+  await mouse("mousemove_relative", 1, 1, "sleep", 0.1, "mouseup", 1);
+  return JSON.parse(await until("what was let go", async () => /^\{.*\}$/m.exec(said)?.[0])) as LetGo;
+}
+
 /** A session bus, over which a second start finds the first. */
 export async function sessionBus(programs: Programs): Promise<string> {
   const child = programs.start("dbus-daemon", ["--session", "--nofork", "--print-address=1"], process.env);

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Job, Nearby, NodeStatus } from "../src/api";
 import { film, pdf, tone } from "./documents";
 import { ask, LOOPBACK, Node, program, scratch, unique, until } from "./nodes";
-import { dragOnto, driver, Programs, screen, sessionBus, Window } from "./webdriver";
+import { dragOnto, dragOut, driver, Programs, screen, sessionBus, Window } from "./webdriver";
 
 const BEN = unique("Ben's PC");
 const ANNA = unique("Anna's window");
@@ -225,6 +225,32 @@ describe.sequential("the main job in the window", () => {
     expect(photo.equals(await readFile(join(there, "Album", "inner", "photo.jpg")))).toBe(true);
     expect(await readFile(join(there, "dropped.txt"), "utf8")).toBe("dropped\n");
     await app.find("a[data-main]", "Album");
+  });
+
+  test("a file of a drive that is a folder of this computer is dragged into another program, as a copy", async () => {
+    await app.click("nav a", "Nearby");
+    await app.find("li.card", PHOTOS);
+    await openFolder(PHOTOS);
+    await app.click("a[data-main]", "2019");
+    await app.find("button[data-main]", "plan.txt");
+    const draggable = () => app.script<boolean>('return [...document.querySelectorAll("[data-at]")].some((row) => row.draggable)');
+    expect(await draggable(), "nothing is here that another program could read").toBe(false);
+    const mounted = join(place.path, "mounted");
+    await ask(data, "mount", `${PHOTOS}@${BEN}`, mounted);
+    try {
+      await until("the files to be something that can be dragged", draggable);
+      const from = await app.script<{ x: number; y: number }>(
+        `const row = [...document.querySelectorAll("[data-at]")].find((row) => row.textContent.includes("plan.txt"));
+         const { left, top, height } = row.querySelector("[data-main]").getBoundingClientRect();
+         return { x: Math.round(screenX + left + 12), y: Math.round(screenY + top + height / 2) };`,
+      );
+      const { uris, actions } = await dragOut(programs, env, from);
+      expect(uris).toEqual([`file://${mounted}/2019/plan.txt`]);
+      expect(actions, "nothing is taken away from Ben").toEqual(["copy"]);
+      expect(await readFile(join(mounted, "2019", "plan.txt"), "utf8")).toBe("First the lake.\n");
+    } finally {
+      await ask(data, "unmount", mounted);
+    }
   });
 
   test("a job that waits for a sleeping device is cancelled", async () => {

@@ -21,6 +21,7 @@ import {
   jobSentence,
   sendingProgress,
   sendingSentence,
+  transferDetail,
   transferProgress,
   transferSentence,
   type Sentence,
@@ -43,6 +44,8 @@ export interface Item {
   progress: number | null;
   moving: boolean;
   over: boolean;
+  /** What there is to know besides the sentence. */
+  means: string | null;
   /** What the state says about itself in English, for whoever wants to know more. */
   detail: string | null;
   does: Does[];
@@ -102,6 +105,7 @@ function fromJob(job: Job, model: Model): Item {
     progress: jobProgress(job),
     moving: isJobMoving(job),
     over: isJobOver(job),
+    means: null,
     detail: job.detail,
     does: offered(job).map((action) => ({ words: t(`job_action.${action}`), act: () => handleJob(job, action) })),
   };
@@ -134,7 +138,9 @@ function fromTransfer(copy: Transfer, model: Model): Item {
     progress: transferProgress(copy),
     moving: isTransferMoving(copy),
     over,
-    detail: copy.detail,
+    means: transferDetail(copy),
+    // What became of the files of a folder is told one by one, in the reader's words.
+    detail: copy.tree?.failed ? null : copy.detail,
     does,
   };
 }
@@ -168,6 +174,7 @@ function fromSending(sending: Sending): Item {
     progress: sendingProgress(sending),
     moving: sending.state === "accepted" && sending.bytes_done > 0,
     over: isSendingOver(sending),
+    means: null,
     detail: null,
     does,
   };

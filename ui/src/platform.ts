@@ -45,6 +45,8 @@ export interface Platform {
   saveText(name: string, text: string): Promise<void>;
   /** The address at which a player on this page reads what the node opened for it. */
   playerLink(link: string): string;
+  /** What can be dragged out of the page: paths of this computer, or links that are fetched when they are let go of. */
+  dragsOut?: "paths" | "links";
   /** Opens a file of this computer with its own program; a program or script is only shown in the file manager. */
   open?: (path: string) => Promise<void>;
   /** Shows a file in the file manager, where there is one. */

@@ -173,7 +173,7 @@ export function transferSentence(transfer: Transfer): Sentence {
     case "cancelled":
       return { tone: "quiet", words: t("copy.cancelled") };
     case "failed":
-      return { tone: "danger", words: notCopied(transfer) };
+      return partly(transfer) ?? { tone: "danger", words: notCopied(transfer) };
   }
 }
 
@@ -200,11 +200,17 @@ function running(transfer: Transfer, done: string): string {
     .join(" · ");
 }
 
-function copied({ tree, inbox }: Transfer): Sentence {
-  if (tree && tree.failed > 0) {
-    const all = new Intl.NumberFormat(look.language).format(Math.max(tree.files ?? 0, tree.files_done + tree.failed));
-    return { tone: "warn", words: n("copy.done_but", tree.failed, { all }) };
-  }
+/** A folder of which most is there. */
+function partly({ tree }: Transfer): Sentence | null {
+  if (!tree || tree.failed === 0) return null;
+  const all = new Intl.NumberFormat(look.language).format(Math.max(tree.files ?? 0, tree.files_done + tree.failed));
+  return { tone: "warn", words: n("copy.done_but", tree.failed, { all }) };
+}
+
+function copied(transfer: Transfer): Sentence {
+  const { tree, inbox } = transfer;
+  const part = partly(transfer);
+  if (part) return part;
   if (tree && !inbox) return { tone: "ok", words: n("copy.done_files", tree.files_done) };
   return { tone: "ok", words: t(inbox ? "copy.arrived" : "copy.done") };
 }
@@ -216,6 +222,13 @@ function notCopied({ reason, inbox, device_name: device, direction, bytes: all, 
     return t(direction === "download" ? "copy.full_here" : "copy.full_there", { size, device });
   }
   return t("copy.failed", { reason: failure(reason, device) });
+}
+
+/** What there is to know of a copy that stands still, besides its sentence; none when that says it all. */
+export function transferDetail({ reason, tree, name, device_name: device }: Transfer): string | null {
+  if (tree && tree.failed > 0) return t(reason === "exists" ? "copy.detail.kept" : "copy.detail.part");
+  const own = `copy.detail.${reason}`;
+  return isKey(own) ? t(own, { name, device }) : null;
 }
 
 /** Why a single file of a folder was not copied. */

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { askerSentence, askSentence, foundWords, hasNotes, helpWords, isSendingOver, sendingProgress, sendingSentence, transferProgress, transferSentence } from "../src/sentences";
+import { askerSentence, askSentence, foundWords, hasNotes, helpWords, isSendingOver, sendingProgress, sendingSentence, transferDetail, transferProgress, transferSentence } from "../src/sentences";
 import { copy, sending, tree, wish } from "./copies";
 import { checks } from "./household";
 
@@ -17,6 +17,17 @@ describe("a copy", () => {
   test("never counts below nothing when more came than was told", () => {
     expect(transferSentence(copy("a", { bytes_done: 5_000_000_000 })).words).toContain("1 second left");
     expect(transferProgress(copy("a", { bytes_done: 5_000_000_000 }))).toBe(1);
+  });
+
+  test("says in the reader's words what there is to know when it stands still", () => {
+    const failed = { state: "failed" } as const;
+    expect(transferDetail(copy("a", { ...failed, reason: "unreadable" }))).toContain("can't be read or written");
+    expect(transferDetail(copy("a", { ...failed, reason: "exists", tree: { ...tree, failed: 2 } }))).toContain("Decide what becomes of it");
+    expect(transferDetail(copy("a", { ...failed, reason: "unreadable", tree: { ...tree, failed: 2 } }))).toBe("The rest is there. “What is different…” names what is missing.");
+    const partly = transferSentence(copy("a", { ...failed, reason: "exists", tree: { ...tree, files_done: 338, failed: 2 } }));
+    expect(partly).toEqual({ tone: "warn", words: "2 files or folders of 340 could not be copied" });
+    expect(transferDetail(copy("a", { ...failed, reason: "not_allowed" })), "its sentence says it all").toBeNull();
+    expect(transferDetail(copy("a"))).toBeNull();
   });
 
   test("names the disk that is full by the direction it goes", () => {

@@ -9,6 +9,7 @@ mod conformance;
 mod cross;
 mod demo;
 mod deny;
+mod from_source;
 mod fuzz;
 mod icons;
 mod node_js;

@@ -589,6 +589,14 @@ pub enum Request {
         /// Its path.
         path: String,
     },
+    /// A link by which a browser fetches a file of a drive without the page's token → `Link`. It works for ten minutes:
+    /// made when a file may be dragged out of the page.
+    FetchLink {
+        /// The drive.
+        drive: String,
+        /// Its path.
+        path: String,
+    },
     /// What was removed from a drive, newest first → `Bin`.
     Bin {
         /// The drive.

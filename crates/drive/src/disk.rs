@@ -398,12 +398,24 @@ pub(crate) fn nanos(time: SystemTime) -> Option<i64> {
 /// What tells a version of a file here from another one; none when there is nothing.
 pub(crate) fn version(path: &Path) -> Option<String> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    let modified = metadata.modified().ok().and_then(nanos).unwrap_or_default();
     #[cfg(unix)]
     let object = std::os::unix::fs::MetadataExt::ino(&metadata);
     #[cfg(not(unix))]
     let object = 0;
-    Some(format!("{}-{modified}-{object}", metadata.len()))
+    Some(version_of(metadata.len(), metadata.modified().ok(), object))
+}
+
+/// The same of something in an open folder.
+pub(crate) fn version_in(metadata: &cap_std::fs::Metadata) -> String {
+    #[cfg(unix)]
+    let object = cap_std::fs::MetadataExt::ino(metadata);
+    #[cfg(not(unix))]
+    let object = 0;
+    version_of(metadata.len(), metadata.modified().ok().map(cap_std::time::SystemTime::into_std), object)
+}
+
+fn version_of(size: u64, modified: Option<SystemTime>, object: u64) -> String {
+    format!("{size}-{}-{object}", modified.and_then(nanos).unwrap_or_default())
 }
 
 /// True when the disk, or this user's part of it, is full.

@@ -11,13 +11,15 @@
 //! |---|---|---|
 //! | 0 | end | how many frames came before (8 bytes); no path |
 //! | 1 | folder | time |
-//! | 2 | file | flags, time, length (4 bytes), content, FileId (32 bytes) |
+//! | 2 | file | flags, time, length (4 bytes), content, FileId (32 bytes); with flag 2, a version |
 //! | 3 | the same is there already | |
 //! | 4 | problem | length (1 byte) and word of a [`Code`] |
 //! | 5 | stored, under this path | |
-//! | 6 | entry of a tree | kind (1 byte), flags, time, size (8 bytes) |
+//! | 6 | entry of a tree | kind (1 byte), flags, time, size (8 bytes); with flag 2, a version |
 //!
-//! A time is 8 bytes: nanoseconds since the Unix epoch, the smallest number for none. Flag 1 says executable.
+//! A time is 8 bytes: nanoseconds since the Unix epoch, the smallest number for none. Flag 1 says executable. A version is
+//! an entity tag behind its length (1 byte): of an entry, the one that it has; of a file that is brought, the one whose
+//! place it takes and no other's, and without any bytes, only that of nothing.
 
 use crate::{
     content::FileId,
@@ -30,11 +32,14 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 pub const SMALL: u64 = 256 * 1024;
 /// The longest path, as in [`SharePath`].
 const MAX_PATH: usize = 4_096;
+/// The longest entity tag.
+const MAX_VERSION: usize = 255;
 /// The longest frame.
-pub const MAX_FRAME: usize = 3 + MAX_PATH + 1 + 8 + 4 + SMALL as usize + 32;
+pub const MAX_FRAME: usize = 3 + MAX_PATH + 1 + 8 + 4 + SMALL as usize + 32 + 1 + MAX_VERSION;
 /// How the absence of a time is written.
 const NO_TIME: i64 = i64::MIN;
 const EXECUTABLE: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One thing told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +76,32 @@ pub struct SmallFile {
     pub executable: bool,
     /// All of it.
     pub content: Bytes,
+    /// What it may take the place of, when it is brought to replace what is there.
+    pub replaces: Replaces,
+}
+
+/// What may have a name that something else is to get.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Replaces {
+    /// Whatever file has it.
+    #[default]
+    Anything,
+    /// Nothing had it when somebody looked: what has it now was seen by nobody.
+    Nothing,
+    /// The file in this version.
+    Version(String),
+}
+
+impl Replaces {
+    /// Whether what is there may be replaced. `version` tells which one it is.
+    #[must_use]
+    pub fn allows(&self, version: impl FnOnce() -> Option<String>) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Nothing => false,
+            Self::Version(seen) => version().as_ref() == Some(seen),
+        }
+    }
 }
 
 /// One name in a tree.
@@ -86,6 +117,8 @@ pub struct Entry {
     pub modified: Option<i64>,
     /// Bytes; 0 unless a file.
     pub size: u64,
+    /// Its entity tag, when that was asked for.
+    pub etag: Option<String>,
 }
 
 /// Bytes that are no frame.
@@ -126,12 +159,18 @@ impl Frame {
                 else {
                     return;
                 };
+                let replaces = match &file.replaces {
+                    Replaces::Anything => None,
+                    Replaces::Nothing => Some(""),
+                    Replaces::Version(etag) => Some(etag.as_str()),
+                };
                 head(out, 2, &file.path.to_string());
-                out.put_u8(if file.executable { EXECUTABLE } else { 0 });
+                out.put_u8(flags(file.executable, replaces.is_some()));
                 out.put_i64(file.modified.unwrap_or(NO_TIME));
                 out.put_u32(length);
                 out.put_slice(&file.content);
                 out.put_slice(&FileId::of(&file.content).0);
+                version(out, replaces);
             }
             Self::Same(path) => head(out, 3, &path.to_string()),
             Self::Problem(path, code) => {
@@ -148,12 +187,14 @@ impl Frame {
                     Kind::Folder => 1,
                     Kind::Other => 2,
                 });
-                out.put_u8(if entry.executable { EXECUTABLE } else { 0 });
+                out.put_u8(flags(entry.executable, entry.etag.is_some()));
                 out.put_i64(entry.modified.unwrap_or(NO_TIME));
                 out.put_u64(entry.size);
+                version(out, entry.etag.as_deref());
             }
         }
     }
+
     /// The bytes of this frame alone.
     #[must_use]
     pub fn written(&self) -> BytesMut {
@@ -168,6 +209,18 @@ fn head(out: &mut BytesMut, tag: u8, path: &str) {
     // A SharePath is never longer than MAX_PATH.
     out.put_u16(u16::try_from(path.len()).unwrap_or(0));
     out.put_slice(path.as_bytes());
+}
+
+fn flags(executable: bool, versioned: bool) -> u8 {
+    (if executable { EXECUTABLE } else { 0 }) | (if versioned { VERSION } else { 0 })
+}
+
+/// An entity tag that is too long is written as none at all: then nothing is replaced.
+fn version(out: &mut BytesMut, etag: Option<&str>) {
+    let Some(etag) = etag else { return };
+    let (length, etag) = u8::try_from(etag.len()).map_or((0, ""), |length| (length, etag));
+    out.put_u8(length);
+    out.put_slice(etag.as_bytes());
 }
 
 /// Finds the frames in bytes that arrive in any portions.
@@ -232,17 +285,29 @@ fn frame_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
             if u64::from(length) > SMALL {
                 return Err(FrameError::Unknown);
             }
-            at + 13 + length as usize + 32
+            let flags = bytes.get(at).copied().unwrap_or_default();
+            return Ok(with_version(bytes, flags, at + 13 + length as usize + 32));
         }
         3 | 5 => at,
         4 => match bytes.get(at) {
             Some(length) => at + 1 + usize::from(*length),
             None => return Ok(None),
         },
-        6 => at + 18,
+        6 => match bytes.get(at + 1) {
+            Some(flags) => return Ok(with_version(bytes, *flags, at + 18)),
+            None => return Ok(None),
+        },
         _ => return Err(FrameError::Unknown),
     };
     Ok(Some(length))
+}
+
+/// The length of a frame that has a version behind so many bytes, if its flags say so; none until that can be told.
+fn with_version(bytes: &[u8], flags: u8, before: usize) -> Option<usize> {
+    if flags & VERSION == 0 {
+        return Some(before);
+    }
+    bytes.get(before).map(|length| before + 1 + usize::from(*length))
 }
 
 /// A frame whose bytes are all there.
@@ -258,10 +323,17 @@ fn parse(mut bytes: Bytes) -> Result<Frame, FrameError> {
         2 => {
             let (flags, modified, length) = (bytes.get_u8(), time(bytes.get_i64()), bytes.get_u32());
             let content = bytes.split_to(length as usize);
-            if FileId::of(&content).0 != bytes[..] {
+            let id = bytes.split_to(32);
+            if FileId::of(&content).0 != id[..] {
                 return Err(FrameError::Damaged);
             }
-            Frame::File(SmallFile { path, modified, executable: flags & EXECUTABLE != 0, content })
+            let replaces = match tag_of(bytes, flags)? {
+                None => Replaces::Anything,
+                Some(etag) if etag.is_empty() => Replaces::Nothing,
+                Some(etag) => Replaces::Version(etag),
+            };
+            let executable = flags & EXECUTABLE != 0;
+            Frame::File(SmallFile { path, modified, executable, content, replaces })
         }
         3 => Frame::Same(path),
         4 => {
@@ -276,16 +348,22 @@ fn parse(mut bytes: Bytes) -> Result<Frame, FrameError> {
                 2 => Kind::Other,
                 _ => return Err(FrameError::Unknown),
             };
-            let executable = bytes.get_u8() & EXECUTABLE != 0;
-            Frame::Entry(Entry {
-                path,
-                kind,
-                executable,
-                modified: time(bytes.get_i64()),
-                size: bytes.get_u64(),
-            })
+            let flags = bytes.get_u8();
+            let executable = flags & EXECUTABLE != 0;
+            let (modified, size) = (time(bytes.get_i64()), bytes.get_u64());
+            Frame::Entry(Entry { path, kind, executable, modified, size, etag: tag_of(bytes, flags)? })
         }
     })
+}
+
+/// The version at the end of a frame.
+fn tag_of(mut bytes: Bytes, flags: u8) -> Result<Option<String>, FrameError> {
+    if flags & VERSION == 0 {
+        return Ok(None);
+    }
+    bytes.advance(1); // its length, which the frame was cut by
+    let text = std::str::from_utf8(&bytes).map_err(|_| FrameError::Unknown)?;
+    Ok(Some(text.to_owned()))
 }
 
 fn time(written: i64) -> Option<i64> {
@@ -310,12 +388,14 @@ mod tests {
                 modified: Some(1_700_000_000_123_456_789),
                 executable: true,
                 content: Bytes::from(vec![5; SMALL as usize]),
+                replaces: Replaces::Version("v".repeat(MAX_VERSION)),
             }),
             Frame::File(SmallFile {
                 path: path("empty"),
                 modified: None,
                 executable: false,
                 content: Bytes::new(),
+                replaces: Replaces::Nothing,
             }),
             Frame::Same(path("b")),
             Frame::Problem(path("c"), Code::Unreadable),
@@ -326,6 +406,7 @@ mod tests {
                 executable: false,
                 modified: None,
                 size: 1 << 40,
+                etag: Some("\"version\"".to_owned()),
             }),
             Frame::Entry(Entry {
                 path: SharePath::top(),
@@ -333,6 +414,7 @@ mod tests {
                 executable: false,
                 modified: Some(0),
                 size: 0,
+                etag: None,
             }),
             Frame::End(8),
         ]
@@ -386,6 +468,7 @@ mod tests {
             modified: None,
             executable: false,
             content: Bytes::from_static(b"content"),
+            replaces: Replaces::Anything,
         };
         let mut bytes = written(&[Frame::File(file)]);
         let at = bytes.len() - 33;
@@ -393,6 +476,21 @@ mod tests {
         let mut reader = Reader::default();
         reader.take(&bytes);
         assert_eq!(reader.next_frame(), Err(FrameError::Damaged));
+    }
+
+    #[test]
+    fn a_version_that_is_too_long_to_be_told_is_none_that_is_there() {
+        let file = SmallFile {
+            path: path("x"),
+            modified: None,
+            executable: false,
+            content: Bytes::new(),
+            replaces: Replaces::Version("v".repeat(MAX_VERSION + 1)),
+        };
+        let mut reader = Reader::default();
+        reader.take(&written(&[Frame::File(file.clone())]));
+        let expected = SmallFile { replaces: Replaces::Nothing, ..file };
+        assert_eq!(reader.next_frame(), Ok(Some(Frame::File(expected))), "nothing is replaced by accident");
     }
 
     #[test]

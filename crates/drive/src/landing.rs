@@ -7,12 +7,12 @@
 use crate::{
     content::FileId,
     disk,
-    frames::SmallFile,
+    frames::{Replaces, SmallFile},
     path::{self, SharePath},
     wire::Code,
 };
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
@@ -34,7 +34,7 @@ pub(crate) enum Taken {
     Refuse,
     /// The new one gets a number.
     KeepBoth,
-    /// The new one takes the place of a file, never of anything else.
+    /// The new one takes the place of a file that it [may](SmallFile::replaces) replace, never of anything else.
     Replace,
 }
 
@@ -67,7 +67,11 @@ pub(crate) struct Landing {
     /// What its files are marked with.
     origin: Option<String>,
     enter: Enter,
+    version: Version,
 }
+
+/// Tells the version of a file by what the system says of it.
+pub(crate) type Version = fn(&Metadata) -> String;
 
 /// Opens a folder in one that is open, without following a link; refuses what files must not come to.
 pub(crate) type Enter = fn(&Dir, &str) -> io::Result<Dir>;
@@ -82,6 +86,7 @@ struct Hidden {
     dir: Rc<Dir>,
     name: String,
     path: SharePath,
+    replaces: Replaces,
     outcome: usize,
 }
 
@@ -101,7 +106,14 @@ impl Landing {
             swept: HashSet::new(),
             origin: None,
             enter,
+            version: disk::version_in,
         }
+    }
+
+    /// Tells versions apart in another way than this computer does for itself.
+    pub(crate) fn versioned(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// Marks what lands as coming from there.
@@ -179,13 +191,17 @@ impl Landing {
                 if stays {
                     return Ok(Some(Outcome::Refused(Code::Exists)));
                 }
+                if self.taken == Taken::Replace && !file.replaces.allows(|| Some((self.version)(&there))) {
+                    return Ok(Some(Outcome::Refused(Code::Changed)));
+                }
             }
         }
         let hidden = format!("{}{}{}", self.prefix, uuid::Uuid::new_v4().simple(), path::PART_SUFFIX);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No);
         let mut open = dir.open_with(&hidden, &options)?.into_std();
-        self.hidden.push(Hidden { dir: Rc::clone(&dir), name: hidden, path: file.path.clone(), outcome });
+        let (path, replaces) = (file.path.clone(), file.replaces.clone());
+        self.hidden.push(Hidden { dir: Rc::clone(&dir), name: hidden, path, replaces, outcome });
         self.touched.insert(parents.to_vec(), dir);
         open.write_all(&file.content)?;
         if let Some(modified) = file.modified {
@@ -219,7 +235,8 @@ impl Landing {
                 let _ = hidden.dir.remove_file(&hidden.name);
                 continue;
             }
-            let outcome = name(&hidden, self.taken).unwrap_or_else(|error| Outcome::Refused(code(&error)));
+            let outcome = name(&hidden, self.taken, self.version);
+            let outcome = outcome.unwrap_or_else(|error| Outcome::Refused(code(&error)));
             if !matches!(outcome, Outcome::Stored(_)) {
                 let _ = hidden.dir.remove_file(&hidden.name);
             }
@@ -272,12 +289,17 @@ impl Drop for Landing {
     }
 }
 
-fn name(hidden: &Hidden, taken: Taken) -> io::Result<Outcome> {
+fn name(hidden: &Hidden, taken: Taken, version: Version) -> io::Result<Outcome> {
     let wanted = hidden.path.name().unwrap_or_default();
     for number in 1..=NUMBERS {
         let name = path::numbered(wanted, number);
-        let replace =
-            taken == Taken::Replace && hidden.dir.symlink_metadata(&name).is_ok_and(|there| there.is_file());
+        let there = hidden.dir.symlink_metadata(&name).ok().filter(|_| taken == Taken::Replace);
+        let there = there.filter(Metadata::is_file);
+        // Somebody may have written to it while all of this was brought to the disk.
+        if there.as_ref().is_some_and(|there| !hidden.replaces.allows(|| Some(version(there)))) {
+            return Ok(Outcome::Refused(Code::Changed));
+        }
+        let replace = there.is_some();
         match disk::place_in(&hidden.dir, &hidden.name, &name, replace) {
             Ok(()) => {
                 let path = hidden.path.with_name(&name).map_err(io::Error::other)?;

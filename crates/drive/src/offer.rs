@@ -22,6 +22,7 @@ mod search;
 mod shown;
 mod tree;
 mod verbs;
+mod walk;
 
 use crate::{
     path::{self, SharePath},
@@ -109,6 +110,8 @@ pub struct Offer {
     listings: listing::Listings,
     receiving: receive::Receiving,
     once: once::Once,
+    /// The same of what programs write into open files: so much that it would crowd out the others.
+    written: once::Once,
     discs: disc::Discs,
     slots: Arc<Slots>,
     /// Batches that are received at once: each is in memory until it is whole.
@@ -125,6 +128,7 @@ impl Offer {
             listings: listing::Listings::default(),
             receiving: receive::Receiving::default(),
             once: once::Once::default(),
+            written: once::Once::default(),
             discs: disc::Discs::default(),
             slots: Arc::default(),
             batches: Semaphore::new(BATCHES),

@@ -7,11 +7,11 @@
 //! | `GET manifest?path=` | `ETag`, [`SIZE`], [`MODIFIED`]; the piece values (32 bytes each), then the FileId |
 //! | `GET file?path=`, `Range`, `If-Match` | 200 or 206 with the bytes |
 //! | `GET raw`, `Range`, `If-Match` | the same for the image of a disc, which is also the file [`IMAGE`] at its top |
-//! | `GET tree?path=` | [`Frame::Entry`](crate::frames::Frame) for everything below |
+//! | `GET tree?path=&versions=yes|no` | [`Frame::Entry`](crate::frames::Frame) for everything below, with the files' entity tags if they are wanted |
 //! | `GET search?path=&words=` | [`Frame::Entry`](crate::frames::Frame) for every name below that fits ([`crate::words`]), `Folder` where it is looking, `Problem` for a folder that cannot be looked through, and one of the top with `too_large` when a limit ended it |
 //! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
 //! | `POST have`, [`Have`] | [`Held`] |
-//! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files | a frame for each |
+//! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files, which may say what they replace | a frame for each; `changed` where something else is there |
 //! | `PUT file?path=&conflict=refuse|replace|keep_both`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
 //! | the same with `part=`: what came of it stays for a day when the connection breaks; with `at=`, a whole number of pieces, the bytes go on there | the same |
 //! | `GET upload?path=&part=&conflict=` | the values of the whole pieces that came (32 bytes each) |

@@ -1,10 +1,10 @@
 //! Discs and drives that come and go: what is in now, told when that changes, and let go of when asked to.
 //!
 //! Nothing is shared from here: what was put in is offered to the owner, who decides. How a system tells what is in and
-//! ejects it is in `linux` and `macos`; on other systems nothing is told yet, and folders and images are shared by their
-//! paths.
+//! ejects it is in `linux`, `macos` and `windows`; on other systems nothing is told, and folders and images are shared by
+//! their paths.
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -16,13 +16,18 @@ mod linux;
 mod macos;
 #[cfg(target_os = "linux")]
 mod probe;
+#[cfg(any(windows, test))]
+#[cfg_attr(not(windows), allow(dead_code, reason = "built elsewhere for the tests of its pure functions"))]
+mod windows;
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 use elsewhere as system;
 #[cfg(target_os = "linux")]
 use linux as system;
 #[cfg(target_os = "macos")]
 use macos as system;
+#[cfg(windows)]
+use windows as system;
 
 use crate::{
     Core, drives,

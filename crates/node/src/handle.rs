@@ -182,6 +182,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Play { drive, path } => {
             drives::media::open(core, &drive, &path).await.map(Response::Playable)
         }
+        Request::FetchLink { drive, path } => {
+            drives::fetched::link(core, &drive, &path).await.map(Response::Link)
+        }
         Request::Bin { drive } => drives::change::bin(core, &drive).await.map(Response::Bin),
         Request::Restore { drive, id, to } => drives::change::restore(core, &drive, &id, to).await,
         Request::ForgetBinned { drive, id } => {

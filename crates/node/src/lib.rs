@@ -35,6 +35,7 @@ pub mod plain;
 pub mod presence;
 pub mod printing;
 mod qr;
+mod secret;
 pub mod sends;
 pub mod settings;
 pub mod shares;

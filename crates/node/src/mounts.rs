@@ -58,6 +58,13 @@ impl Mounts {
     }
 }
 
+/// What is said when a drive was to be taken away with care and a program uses it.
+#[cfg(any(windows, target_os = "macos", test))]
+fn in_use(dir: &std::path::Path) -> lanyard_api::ApiError {
+    let words = format!("{} is in use. Close what is open there first.", dir.display());
+    lanyard_api::ApiError::new(lanyard_api::ErrorCode::Busy, words)
+}
+
 /// Finder and Explorer show by themselves what is mounted.
 #[cfg(not(target_os = "linux"))]
 mod bookmarks {

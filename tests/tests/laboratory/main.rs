@@ -48,6 +48,8 @@ mod mounted;
 #[cfg(target_os = "linux")]
 mod networks;
 #[cfg(target_os = "linux")]
+mod odd_disks;
+#[cfg(target_os = "linux")]
 mod office;
 #[cfg(target_os = "linux")]
 mod plain_announcing;
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
                 drives::ALL,
                 folders::ALL,
                 trees::ALL,
+                odd_disks::ALL,
                 mounted::ALL,
                 mounted::suites::ALL,
                 loopback::ALL,

@@ -2269,6 +2269,14 @@ drive: string,
 /**
  * Its path.
  */
+path: string, } | { "do": "fetch_link", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * Its path.
+ */
 path: string, } | { "do": "bin", 
 /**
  * The drive.

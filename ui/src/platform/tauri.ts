@@ -91,6 +91,8 @@ export function tauri(): Platform {
     saveText: (name, text) => shell<void>({ do: "save_text", name, text }),
     // Served by the node itself: it may be another process than this window.
     playerLink: (link) => link,
+    // WebKitGTK hands addresses of files on to the system. The others' web views keep them to themselves.
+    ...(/Linux/.test(navigator.userAgent) && { dragsOut: "paths" as const }),
     open: (path) => shell<void>({ do: "open", path }),
     reveal: (path) => shell<void>({ do: "reveal", path }),
     openFolder: (path) => shell<void>({ do: "open_folder", path }),

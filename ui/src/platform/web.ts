@@ -74,6 +74,9 @@ export function web(): Platform {
     // From where the page comes, whatever name of this computer is in the address bar.
     playerLink: (link) => new URL(link).pathname,
 
+    // Chromium and what is built on it fetch what is dragged, and on Linux file managers do; elsewhere it would be words.
+    ...(/Chrome\/|Linux/.test(navigator.userAgent) && { dragsOut: "links" as const }),
+
     saveText: async (name, text) => save(new Blob([text], { type: "text/plain" }), name),
   };
 }

@@ -23,6 +23,8 @@ export interface Taken {
   go: (choice: Exclude<Settled, "skip">, replaces: string | null) => Promise<unknown>;
   /** Nothing becomes of it. */
   skip?: () => Promise<unknown>;
+  /** The folder has its name, and these files in it were changed since it was looked at. */
+  inside?: () => Promise<string[]>;
 }
 
 /** What a person is asked. */
@@ -36,6 +38,8 @@ export interface Question {
   changed: boolean;
   replaceable: boolean;
   restorable: boolean;
+  /** What it is about in a folder, when it is not about the folder itself. */
+  inside: string[];
 }
 
 export interface Said {
@@ -57,9 +61,12 @@ export async function entryAt(drive: string, path: string): Promise<Entry | null
 export async function settleAll(taken: Taken[]): Promise<void> {
   // Looked at before anything is asked: for all means for what is there now.
   const looked = new Map<Taken, Entry | null>();
+  const insides = new Map<Taken, string[]>();
   await each(taken, async (one) => {
     try {
-      looked.set(one, await one.look());
+      const [there, inside = []] = await Promise.all([one.look(), one.inside?.()]);
+      looked.set(one, there);
+      insides.set(one, inside);
     } catch (thrown) {
       tell(one, asApiError(thrown));
     }
@@ -74,7 +81,8 @@ export async function settleAll(taken: Taken[]): Promise<void> {
       let choice: Settled | null = changed || (forAll === "replace" && !fits) ? null : forAll;
       if (choice === null) {
         const { name, where, restorable = false } = one;
-        const said = await put({ name, left: waiting.length - i, where, there, changed, replaceable: fits, restorable });
+        const inside = insides.get(one) ?? [];
+        const said = await put({ name, left: waiting.length - i, where, there, changed, replaceable: fits, restorable, inside });
         if (said === null) return;
         choice = said.choice;
         if (said.forAll) forAll = choice;
@@ -114,13 +122,25 @@ export const isTaken = ({ state, reason, inbox }: Transfer) => state === "failed
 /** Asks about copies that have failed because of their names, and lets them go on. */
 export function settleCopies(copies: Transfer[]): Promise<void> {
   return settleAll(
-    copies.map((copy) => ({
-      name: copy.name,
-      where: copy.direction === "download" ? "here" : "there",
-      folder: copy.tree !== null,
-      look: async () => (copy.direction === "upload" ? entryAt(copy.drive_id, copy.remote_path) : null),
-      go: (conflict, replaces) => ask({ do: "settle_transfer", transfer: copy.id, conflict, replaces }, "transfer"),
-      skip: () => ask({ do: "cancel_transfer", transfer: copy.id }, "transfer"),
-    })),
+    copies.map((copy) => {
+      const settle = (conflict: Settled, replaces: string | null) => ask({ do: "settle_transfer", transfer: copy.id, conflict, replaces }, "transfer");
+      const taken: Taken = {
+        name: copy.name,
+        where: copy.direction === "download" ? "here" : "there",
+        folder: copy.tree !== null,
+        look: async () => (copy.direction === "upload" ? entryAt(copy.drive_id, copy.remote_path) : null),
+        go: settle,
+        skip: () => ask({ do: "cancel_transfer", transfer: copy.id }, "transfer"),
+      };
+      // Most of the folder has been copied: what is skipped are the files that are asked about.
+      if (copy.tree?.failed) return { ...taken, inside: () => takenInside(copy.id), skip: () => settle("skip", null) };
+      return taken;
+    }),
   );
+}
+
+/** The files of a folder that were kept because they are not what was there when the copy looked. */
+async function takenInside(transfer: string): Promise<string[]> {
+  const notes = await ask({ do: "transfer_notes", transfer }, "transfer_notes");
+  return notes.filter(({ fate, reason }) => fate === "failed" && reason === "exists").map(({ path }) => path);
 }

@@ -2,6 +2,7 @@
 
 import type { Attachment } from "svelte/attachments";
 import type { LocalFile, Platform } from "../platform";
+import { isDragged } from "./dragging.svelte";
 
 export interface DropTarget {
   /** Files hang over it (how many, 0 when not known), or no longer do. */
@@ -35,7 +36,8 @@ export function listenToDrops(platform: Platform): () => void {
   }
 
   return platform.onDrop((event) => {
-    if (event.what === "leave") return light(null, 0);
+    // What comes from this very page is on its way out.
+    if (event.what === "leave" || isDragged()) return light(null, 0);
     const element = document.elementFromPoint(event.x, event.y)?.closest(`[${MARK}]`);
     const target = (element && targets.get(element)) ?? null;
     if (event.what === "over") return light(target, event.count);

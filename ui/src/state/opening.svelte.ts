@@ -6,6 +6,7 @@ import { attempt } from "./actions";
 import { ask, node, platform } from "./app.svelte";
 import { above } from "./dialogs.svelte";
 import { below } from "./entries";
+import type { Model } from "./model";
 
 /** Opens a file here. What is a program is only shown in the file manager, which the platform sees to. */
 export function openHere(drive: string, folder: string, entry: Entry): Promise<boolean> {
@@ -13,7 +14,7 @@ export function openHere(drive: string, folder: string, entry: Entry): Promise<b
     const open = platform().open;
     if (!open) return;
     const path = below(folder, entry.name);
-    const mounted = mountedAt(drive);
+    const mounted = mountedAt(drive, node.model);
     if (mounted !== null) return open(`${mounted}/${path}`);
     const transfer = await ask({ do: "get", drive, path, dest: null, conflict: "keep_both" }, "transfer");
     above.note({ about: "transfer", transfer: transfer.id });
@@ -23,8 +24,9 @@ export function openHere(drive: string, folder: string, entry: Entry): Promise<b
   });
 }
 
-function mountedAt(id: string): string | null {
-  return node.model?.mounts.find((mount) => mount.mounted && mount.drive_id === id)?.dir ?? null;
+/** Where a drive is a folder of this computer now. */
+export function mountedAt(id: string, model: Model | null): string | null {
+  return model?.mounts.find((mount) => mount.mounted && mount.drive_id === id)?.dir ?? null;
 }
 
 /** Waits for the end of a copy; none when the node went away. */

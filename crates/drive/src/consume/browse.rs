@@ -229,9 +229,10 @@ impl Remote {
         self.ask(self.request(Method::DELETE, "upload", &query)?, ANSWER).await.map(drop)
     }
 
-    /// Everything below a folder, frame by frame.
-    pub(super) async fn tree(&self, path: &SharePath) -> Result<Frames, RemoteError> {
-        self.frames("tree", &format!("path={}", path.encoded())).await
+    /// Everything below a folder, frame by frame; if `versions` are wanted, with the files' entity tags.
+    pub(super) async fn tree(&self, path: &SharePath, versions: bool) -> Result<Frames, RemoteError> {
+        let versions = if versions { "&versions=yes" } else { "" };
+        self.frames("tree", &format!("path={}{versions}", path.encoded())).await
     }
 
     /// The answer to a question that is told in frames.

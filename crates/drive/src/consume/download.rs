@@ -431,8 +431,8 @@ async fn name(job: &Job, part: &Path, id: FileId, row: &Row) -> Result<(), Troub
         let seen = row.seen.clone();
         let placed = blocking(move || {
             if replace && disk::version(&target).is_some_and(|there| Some(there) != seen) {
-                let words = format!("{} was changed meanwhile, so it was kept.", target.display());
-                return Err(Trouble::Final(Reason::Exists, words));
+                let (reason, words) = trouble::changed_here(&target);
+                return Err(Trouble::Final(reason, words));
             }
             let placed = disk::place(&part, &target, replace).and_then(|()| disk::sync_dir(&folder));
             match placed {

@@ -10,7 +10,7 @@ use lanyard_store::{
     rusqlite::{self, Row as SqlRow, params},
 };
 use lanyard_trust::ShareId;
-use std::path::PathBuf;
+use std::{collections::HashMap, path::PathBuf};
 use uuid::Uuid;
 
 /// The tables of this room.
@@ -60,6 +60,13 @@ pub const MIGRATIONS: Migrations = Migrations {
      ) STRICT, WITHOUT ROWID;",
         "ALTER TABLE drive_copy ADD COLUMN turn INTEGER;",
         "ALTER TABLE drive_copy ADD COLUMN seen TEXT; ALTER TABLE drive_tree ADD COLUMN reason TEXT;",
+        "ALTER TABLE drive_copy ADD COLUMN looked INTEGER NOT NULL DEFAULT 0;
+     CREATE TABLE drive_seen (
+        id TEXT NOT NULL,
+        path TEXT NOT NULL,
+        version TEXT NOT NULL,
+        PRIMARY KEY (id, path)
+     ) STRICT, WITHOUT ROWID;",
     ],
 };
 
@@ -119,6 +126,38 @@ pub(super) fn notes(store: &Store, id: Uuid, most: u32) -> Result<Vec<Note>, Sto
     })
 }
 
+/// Writes down the versions of what a tree may replace, in place of what was written down before.
+pub(super) fn save_seen(
+    store: &Store,
+    id: Uuid,
+    versions: &HashMap<String, String>,
+) -> Result<(), StoreError> {
+    store.write(|t| {
+        let id = id.to_string();
+        t.execute("DELETE FROM drive_seen WHERE id = ?1", [&id])?;
+        let mut statement =
+            t.prepare_cached("INSERT INTO drive_seen (id, path, version) VALUES (?1, ?2, ?3)")?;
+        for (path, version) in versions {
+            statement.execute([&id, path, version])?;
+        }
+        Ok(())
+    })
+}
+
+/// The same again.
+pub(super) fn load_seen(store: &Store, id: Uuid) -> Result<HashMap<String, String>, StoreError> {
+    store.read(|connection| {
+        let mut statement = connection.prepare("SELECT path, version FROM drive_seen WHERE id = ?1")?;
+        let rows = statement.query_map([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect()
+    })
+}
+
+/// The tree is over, and replaces nothing any more.
+pub(super) fn forget_seen(store: &Store, id: Uuid) -> Result<(), StoreError> {
+    store.write(|t| t.execute("DELETE FROM drive_seen WHERE id = ?1", [id.to_string()])).map(|_| ())
+}
+
 /// Keeps only what there is to tell: the tree is done.
 pub(super) fn trim_tree(store: &Store, id: Uuid) -> Result<(), StoreError> {
     let sql = "DELETE FROM drive_tree WHERE id = ?1 AND fate = 'done' AND copy = path";
@@ -160,6 +199,8 @@ pub(super) struct Row {
     /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
     /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
     pub(super) seen: Option<String>,
+    /// A tree that replaces: the versions of what it may replace are written down.
+    pub(super) looked: bool,
 }
 
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
@@ -170,9 +211,9 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
             "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
              sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
-             turn, seen)
+             turn, seen, looked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -205,6 +246,7 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 tree.renamed.cast_signed(),
                 row.turn,
                 row.seen,
+                row.looked,
             ],
         )
     })?;
@@ -224,6 +266,7 @@ pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
         for id in ids {
             t.execute("DELETE FROM drive_copy WHERE id = ?1", [id.to_string()])?;
             t.execute("DELETE FROM drive_tree WHERE id = ?1", [id.to_string()])?;
+            t.execute("DELETE FROM drive_seen WHERE id = ?1", [id.to_string()])?;
         }
         Ok(())
     })
@@ -288,6 +331,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         sent_before: row.get("sent_before")?,
         owns_source: row.get("owns_source")?,
         seen: row.get("seen")?,
+        looked: row.get("looked")?,
     })
 }
 

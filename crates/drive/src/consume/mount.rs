@@ -117,9 +117,17 @@ impl Tree {
         self.table().get(ino).and_then(|node| node.stat.object.clone())
     }
 
-    /// What a change from here has made of something.
+    /// What a change from here has made of something. Where the clock of the other device's disk is coarse, it may have the
+    /// tag of the version before.
     fn changed(&self, ino: u64, stat: Stat) {
-        self.table().change(ino, stat);
+        let place = {
+            let mut table = self.table();
+            table.change(ino, stat);
+            table.place(ino)
+        };
+        if let Some(place) = place {
+            self.blocks.forget(&place);
+        }
     }
 
     fn known(&self, ino: u64) -> Result<Stat, Errno> {
@@ -362,7 +370,7 @@ impl Tree {
     async fn set_attributes(&self, ino: u64, wanted: Set) -> Result<Stat, Errno> {
         let Some(edit) = self.edit(ino) else {
             let place = self.place(ino).ok_or(Errno::STALE)?;
-            let stat = self.set(&place, wanted, None).await?;
+            let stat = self.set(ino, &place, wanted, None).await?;
             self.changed(ino, stat.clone());
             if let Some(opened_meanwhile) = self.edit(ino) {
                 opened_meanwhile.lock().await.heard(&stat);
@@ -379,7 +387,7 @@ impl Tree {
         if wanted.executable.is_some() {
             let place = self.place(ino).ok_or(Errno::STALE)?;
             let set = Set { executable: wanted.executable, ..Set::default() };
-            let now = self.set(&place, set, None).await?;
+            let now = self.set(ino, &place, set, None).await?;
             edit.heard(&now);
             stat = Some(now);
         }
@@ -394,14 +402,22 @@ impl Tree {
         Ok(stat)
     }
 
-    /// Asks for something to be set. After a try whose answer was lost, the version that it was meant for may be the one
-    /// that this try has made of it.
-    async fn set(&self, place: &Place, set: Set, if_match: Option<&str>) -> Result<Stat, Errno> {
-        match self.peer.ask(|| self.peer.remote.set(place, set, if_match)).await {
-            Err(Failed { code: Some(Code::Changed), retried: true }) => {
-                Ok(self.peer.ask(|| self.peer.remote.set(place, set, None)).await?)
+    /// Asks for something to be set. After a try whose answer was lost, and which the other device does not remember, the
+    /// version that is there may be the one that this try has made; anything else is somebody else's, and stays as it is.
+    async fn set(&self, ino: u64, place: &Place, set: Set, if_match: Option<&str>) -> Result<Stat, Errno> {
+        let terms = Terms { if_match, ..once() };
+        match (self.peer.ask(|| self.peer.remote.set(place, set, terms)).await, place) {
+            (Err(Failed { code: Some(Code::Changed), retried: true }), Place::Named(path)) => {
+                let object = self.object(ino);
+                let stat = self.peer.ask(|| self.peer.remote.stat(path)).await?;
+                let is_set = stat.object.is_some()
+                    && stat.object == object
+                    && set.size.is_none_or(|size| stat.size == size)
+                    && set.modified.is_none_or(|modified| stat.modified == Some(modified))
+                    && set.executable.is_none_or(|executable| stat.executable == executable);
+                if is_set { Ok(stat) } else { Err(Errno::STALE) }
             }
-            done => Ok(done?),
+            (done, _) => Ok(done?),
         }
     }
 

@@ -250,7 +250,8 @@ impl Remote {
         browse::json(self.ask(request, SETTLE).await?).await
     }
 
-    /// Writes bytes, [`wire::MAX_WRITE`] at most.
+    /// Writes bytes, [`wire::MAX_WRITE`] at most. Who may ask again gives [`Terms::once`]: a try that was given up may be
+    /// waiting for the other side's disk, and must not come after what is written next.
     ///
     /// # Errors
     /// [`RemoteError`]; then any number of the bytes may be written.
@@ -259,9 +260,8 @@ impl Remote {
         place: &Place,
         at: u64,
         bytes: Bytes,
-        if_match: Option<&str>,
+        terms: Terms<'_>,
     ) -> Result<Stat, RemoteError> {
-        let terms = Terms { if_match, ..Terms::default() };
         let mut request =
             self.changing(Method::PATCH, "file", &format!("{}&at={at}", place.query()), terms)?;
         browse::insert(request.headers_mut(), header::CONTENT_LENGTH, &bytes.len().to_string())?;
@@ -269,12 +269,11 @@ impl Remote {
         browse::json(self.ask(request, SOON).await?).await
     }
 
-    /// Sets size, time and the like.
+    /// Sets size, time and the like; asked again as [`Self::write`] is.
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub async fn set(&self, place: &Place, set: Set, if_match: Option<&str>) -> Result<Stat, RemoteError> {
-        let terms = Terms { if_match, ..Terms::default() };
+    pub async fn set(&self, place: &Place, set: Set, terms: Terms<'_>) -> Result<Stat, RemoteError> {
         let mut request = self.changing(Method::POST, "set", &place.query(), terms)?;
         let text = serde_json::to_vec(&set).map_err(|_| RemoteError::Nonsense("nothing to set"))?;
         *request.body_mut() = lanyard_link::body::full(text);

@@ -365,7 +365,8 @@ impl Transfers {
             Direction::Download => seen_here(conflict, &copy.local_path).await,
         };
         let job = self.inner.job(id, self.inner.cancel.clone());
-        job.settle(|row| (row.transfer.conflict, row.seen) = (conflict, seen)).await;
+        // What a folder replaces is looked at again, too.
+        job.settle(|row| (row.transfer.conflict, row.seen, row.looked) = (conflict, seen, false)).await;
         self.retry(id).await
     }
 
@@ -399,6 +400,7 @@ impl Row {
             owns_source,
             turn,
             seen: None,
+            looked: false,
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub(super) mod download;
 mod names;
+mod seen;
 pub(super) mod upload;
 
 use super::{
@@ -16,10 +17,11 @@ use super::{
     trouble::{self, Trouble},
 };
 use crate::{
-    frames::SMALL,
+    frames::{Replaces, SMALL},
     wire::{BATCH, BATCH_BYTES, Code},
 };
 use names::Names;
+pub(super) use seen::look_here_first;
 use std::{
     cmp::Ordering,
     collections::HashMap,
@@ -40,6 +42,8 @@ struct Item {
     copy: String,
     size: u64,
     modified: Option<i64>,
+    /// What it may take the place of.
+    replaces: Replaces,
 }
 
 impl Item {
@@ -98,6 +102,7 @@ impl Plan {
                 copy: one.path.clone(),
                 size: one.size,
                 modified: one.modified,
+                replaces: Replaces::Anything,
             };
             let leave = match one.what {
                 What::Other => Some((
@@ -156,6 +161,8 @@ struct Count<'a> {
     bytes: u64,
     /// The first few that failed, for the sentence at the end.
     failed: Vec<(String, Option<Reason>)>,
+    /// A person can decide about some of them.
+    taken: bool,
     shown_at: Instant,
     shown_bytes: u64,
     rate: f64,
@@ -164,7 +171,16 @@ struct Count<'a> {
 impl<'a> Count<'a> {
     fn new(job: &'a Job, files: usize) -> Self {
         let tree = Tree { files: Some(files as u64), ..Tree::default() };
-        Self { job, tree, bytes: 0, failed: Vec::new(), shown_at: Instant::now(), shown_bytes: 0, rate: 0.0 }
+        Self {
+            job,
+            tree,
+            bytes: 0,
+            failed: Vec::new(),
+            taken: false,
+            shown_at: Instant::now(),
+            shown_bytes: 0,
+            rate: 0.0,
+        }
     }
 
     /// A file that an earlier try brought.
@@ -193,6 +209,7 @@ impl<'a> Count<'a> {
                 Fate::LeftOut => self.tree.left_out += 1,
                 Fate::Failed => {
                     self.tree.failed += 1;
+                    self.taken |= *reason == Some(Reason::Exists);
                     if self.failed.len() < NAMED {
                         self.failed.push((told.note.path.clone(), *reason));
                     }
@@ -247,7 +264,8 @@ impl<'a> Count<'a> {
             tree.failed,
             names.join(", ")
         );
-        Err(Trouble::Final(reason.unwrap_or(Reason::Unreadable), words))
+        let reason = if self.taken { Reason::Exists } else { reason.unwrap_or(Reason::Unreadable) };
+        Err(Trouble::Final(reason, words))
     }
 }
 

@@ -114,6 +114,18 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
     }
 }
 
+/// What has a name there is not what was there when the copy looked: it is for a person to say what becomes of it.
+#[must_use]
+pub(super) fn changed_there(device: &str, path: &str) -> (Reason, String) {
+    (Reason::Exists, format!("“{path}” was changed on {device} meanwhile, so it was kept."))
+}
+
+/// The same on this computer.
+#[must_use]
+pub(super) fn changed_here(path: &Path) -> (Reason, String) {
+    (Reason::Exists, format!("{} was changed meanwhile, so it was kept.", path.display()))
+}
+
 /// Why a file of this computer could not be read or written, in words for people.
 #[must_use]
 pub fn local_words(error: &io::Error, path: &Path) -> (Reason, String) {

@@ -119,17 +119,16 @@ async fn try_name(
 
 /// Asked again whether it may be replaced; nothing of it is lost.
 fn changed_there(copy: &Transfer) -> Trouble {
-    let words =
-        format!("“{}” was changed on {} meanwhile, so it was kept.", copy.remote_path, copy.device_name);
-    Trouble::Final(Reason::Exists, words)
+    let (reason, words) = trouble::changed_there(&copy.device_name, &copy.remote_path);
+    Trouble::Final(reason, words)
 }
 
 /// What becomes of a name that is taken.
 #[derive(Clone, Copy)]
 pub(super) struct Settled<'a> {
-    word: &'static str,
+    pub(super) word: &'static str,
     /// Only this version is replaced.
-    replaces: Option<&'a str>,
+    pub(super) replaces: Option<&'a str>,
 }
 
 impl From<&'static str> for Settled<'_> {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     content::FileId,
     disk,
-    frames::{Frame, Reader, SMALL, SmallFile},
+    frames::{Frame, Reader, Replaces, SMALL, SmallFile},
     landing::{Landing, Outcome, Taken},
     path::SharePath,
     wire::{self, BATCH, BATCH_BYTES, Code, Want},
@@ -130,6 +130,7 @@ fn small(path: &SharePath, facts: &Facts, content: Vec<u8>) -> SmallFile {
         modified: facts.modified,
         executable: facts.executable,
         content: content.into(),
+        replaces: Replaces::Anything,
     }
 }
 
@@ -228,6 +229,7 @@ impl Batch {
     fn land(self, taken: Taken, frames: Vec<Frame>) -> Result<Vec<(SharePath, Outcome)>, Refused> {
         let root = confine::open_top(&self.folder.root)?;
         let mut landing = Landing::new(root, receive::PREFIX.to_owned(), taken, false, confine::enter)
+            .versioned(|metadata| Facts::of(metadata).etag())
             .marked(self.visit.origin());
         let mut paths = Vec::with_capacity(frames.len());
         for frame in frames {

@@ -1,4 +1,5 @@
-//! Requests that must not be done twice: one whose answer was lost on the way is answered again when it is sent again.
+//! Requests that must not be done twice: one whose answer was lost on the way is answered again when it is sent again, and
+//! one that is still being done is waited for.
 //!
 //! The sender gives each a UUID ([`wire::ONCE`]). Answers are remembered for a while and in memory only: whoever asks
 //! again after this node was started anew is told what is there now, like everybody else.
@@ -11,7 +12,7 @@ use lanyard_link::Body;
 use lanyard_trust::NodeId;
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -38,12 +39,19 @@ struct Known {
 
 impl Known {
     fn forget_old(&mut self) {
-        while let Some((key, since)) = self.order.front() {
+        for _ in 0..self.order.len() {
+            let Some((key, since)) = self.order.front() else { return };
             if since.elapsed() < REMEMBERED && self.order.len() < MOST {
                 return;
             }
-            self.answers.remove(key);
+            let key = *key;
             self.order.pop_front();
+            if self.answers.get(&key).is_some_and(is_under_way) {
+                // It has a thread; whoever asks again must not get another.
+                self.order.push_back((key, Instant::now()));
+            } else {
+                self.answers.remove(&key);
+            }
         }
     }
 }
@@ -60,10 +68,10 @@ impl Once {
         let Some(id) = id(headers)? else {
             return Ok(response(&written(blocking(move || work().map(|done| json(&done))).await)));
         };
+        let key = (caller, id);
         let mut answer = {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.lock();
             known.forget_old();
-            let key = (caller, id);
             match known.answers.get(&key) {
                 Some(answer) => answer.clone(),
                 None => {
@@ -78,9 +86,23 @@ impl Once {
             }
         };
         let answered = answer.wait_for(Option::is_some).await;
-        let answered = answered.map_err(|_| Refused::new(Code::Failed, "stopping"))?;
-        Ok(response(answered.as_ref().unwrap_or(&written(Err(Refused::new(Code::Failed, "no answer"))))))
+        let answered = answered.map_err(|_| Refused::new(Code::Failed, "stopping"))?.clone();
+        let answered = answered.unwrap_or_else(|| written(Err(Refused::new(Code::Failed, "no answer"))));
+        if answered.0 == Code::Busy.status() {
+            // Nothing was done, and the next try may be luckier.
+            self.lock().answers.remove(&key);
+        }
+        Ok(response(&answered))
     }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_under_way(answer: &watch::Receiver<Option<Answer>>) -> bool {
+    // A sender that is gone without an answer has met a panic.
+    answer.borrow().is_none() && answer.has_changed().is_ok()
 }
 
 fn id(headers: &HeaderMap) -> Result<Option<Uuid>, Refused> {

@@ -6,9 +6,10 @@
 //! found, so that this is noticed and the caller knows that the search goes on.
 
 use super::{
-    Folder, Query, Refused, Slot, Visit, blocking,
+    Folder, Query, Refused, Slot, Visit,
     confine::Facts,
     shown::{Listed, Name, Shown},
+    walk::{self, Ground, Pieces},
 };
 use crate::{
     frames::{Entry, Frame},
@@ -25,7 +26,6 @@ use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
 
 /// A portion is sent when it has so many bytes,
 const PORTION: usize = 16 * 1024;
@@ -44,32 +44,21 @@ enum Stop {
     Ended(BodyError),
 }
 
-type Pieces = mpsc::Sender<Result<BodyFrame<bytes::Bytes>, BodyError>>;
-
 pub(super) async fn search(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
-    let folder = visit.admit(Action::List)?;
+    // Whoever may not look is told that first.
+    visit.admit(Action::List)?;
     let words = query.more.words.as_deref().and_then(Words::parse);
     let words = words.ok_or_else(|| Refused::new(Code::Invalid, "nothing to search for"))?;
-    let slot = visit.slot()?;
-    let (here, behind, top) = (visit.clone(), folder.clone(), query.path.clone());
-    // A refusal belongs into the head of the answer.
-    let look = move || {
-        let shown = here.shown(&behind)?;
-        shown.open_dir(top.names()).map(drop)?;
-        Ok(shown)
-    };
-    let shown = blocking(look).await?;
-    let (sender, mut receiver) = mpsc::channel(1);
-    tokio::task::spawn_blocking(move || {
+    let Ground { folder, shown, slot } = walk::admit(&visit, &query).await?;
+    Ok(walk::answer(1, move |sender| {
         let now = Instant::now();
-        let out = BytesMut::new();
         let mut walk = Walk {
             visit,
             folder,
             shown,
             words,
             waiting: VecDeque::new(),
-            out,
+            out: BytesMut::new(),
             frames: 0,
             names: 0,
             finds: 0,
@@ -78,13 +67,8 @@ pub(super) async fn search(visit: Visit, query: Query) -> Result<Response<Body>,
             sender,
             _slot: slot,
         };
-        if let Err(why) = walk.all(query.path) {
-            let _ = walk.sender.blocking_send(Err(why));
-        }
-    });
-    let body =
-        lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)));
-    Ok(Response::new(body))
+        walk.all(query.path)
+    }))
 }
 
 struct Walk {
@@ -175,7 +159,7 @@ impl Walk {
         self.finds += 1;
         let size = if facts.kind == Kind::File { facts.size } else { 0 };
         let (kind, executable, modified) = (facts.kind, facts.executable, facts.modified);
-        self.tell(&Frame::Entry(Entry { path, kind, executable, modified, size }));
+        self.tell(&Frame::Entry(Entry { path, kind, executable, modified, size, etag: None }));
         Ok(())
     }
 

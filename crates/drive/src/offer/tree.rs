@@ -3,7 +3,11 @@
 //! Entries come as they are found, parents before what is in them, in no other order. Memory holds one folder's handle
 //! and the names of the folders that are still to be looked through.
 
-use super::{Folder, Query, Refused, Slot, Visit, blocking, shown::Shown};
+use super::{
+    Folder, Query, Refused, Slot, Visit,
+    shown::Shown,
+    walk::{self, Ground, Pieces},
+};
 use crate::{
     frames::{Entry, Frame},
     path::{self, SharePath},
@@ -14,40 +18,25 @@ use http::Response;
 use hyper::body::Frame as BodyFrame;
 use lanyard_link::{Body, BodyError};
 use lanyard_trust::Action;
-use tokio::sync::mpsc;
 
 /// Bytes of entries in one piece of the answer; the gate is asked once for each.
 const PORTION: usize = 64 * 1024;
 
-type Pieces = mpsc::Sender<Result<BodyFrame<bytes::Bytes>, BodyError>>;
-
 pub(super) async fn tree(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
-    let folder = visit.admit(Action::List)?;
-    let slot = visit.slot()?;
-    let (here, behind, top) = (visit.clone(), folder.clone(), query.path.clone());
-    // A refusal belongs into the head of the answer.
-    let shown = blocking(move || {
-        let shown = here.shown(&behind)?;
-        shown.open_dir(top.names()).map(drop)?;
-        Ok(shown)
-    })
-    .await?;
-    let (sender, mut receiver) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
-        let mut walk = Walk { visit, folder, shown, out: BytesMut::new(), frames: 0, sender, _slot: slot };
-        if let Err(why) = walk.all(query.path) {
-            let _ = walk.sender.blocking_send(Err(why));
-        }
-    });
-    let body =
-        lanyard_link::body::stream(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)));
-    Ok(Response::new(body))
+    let Ground { folder, shown, slot } = walk::admit(&visit, &query).await?;
+    Ok(walk::answer(2, move |sender| {
+        let (versions, out) = (query.versions(), BytesMut::new());
+        let mut walk = Walk { visit, folder, shown, versions, out, frames: 0, sender, _slot: slot };
+        walk.all(query.path)
+    }))
 }
 
 struct Walk {
     visit: Visit,
     folder: Folder,
     shown: Shown,
+    /// The caller wants the files' entity tags, too.
+    versions: bool,
     out: BytesMut,
     frames: u64,
     sender: Pieces,
@@ -114,6 +103,7 @@ impl Walk {
                 executable: facts.executable,
                 modified: facts.modified,
                 size: facts.size,
+                etag: (self.versions && kind == Kind::File).then(|| facts.etag()),
             }))?;
         }
         Ok(Ok(()))

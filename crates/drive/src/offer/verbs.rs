@@ -39,6 +39,8 @@ pub(super) struct More {
     pub(super) words: Option<String>,
     /// The caller waits until it would survive a power cut.
     settled: bool,
+    /// The caller wants entity tags, too.
+    versions: bool,
 }
 
 impl More {
@@ -55,6 +57,7 @@ impl More {
             "words" => self.words = Some(path::decode(value)?),
             "executable" => self.executable = value == "yes",
             "settled" => self.settled = value == "yes",
+            "versions" => self.versions = value == "yes",
             _ => {}
         }
         Ok(())
@@ -79,6 +82,11 @@ impl Query {
     /// The part of a file that is meant.
     pub(super) fn part(&self) -> Result<Uuid, Refused> {
         self.more.part.ok_or_else(|| Refused::new(Code::Invalid, "it is not said which version"))
+    }
+
+    /// Whether the entity tags of what is told are wanted.
+    pub(super) fn versions(&self) -> bool {
+        self.more.versions
     }
 
     /// The byte at which something begins.
@@ -311,12 +319,12 @@ async fn write(
     let at = query.more.at.ok_or_else(|| Refused::new(Code::Invalid, "it is not said where"))?;
     let bytes = collect(body, wire::MAX_WRITE).await?;
     let claim = visit.claim(Action::Write, bytes.len() as u64)?;
-    let facts = blocking(move || {
+    let work = move || {
         let facts = edit::write(&folder.root, &place, at, &bytes, Expected(expected.as_deref()))?;
         claim.keep();
-        Ok(facts)
-    });
-    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&facts.await?)))
+        Ok(stat(&facts))
+    };
+    visit.offer.written.run(visit.subject.id(), headers, work).await
 }
 
 async fn set(
@@ -330,8 +338,8 @@ async fn set(
     let text = collect(body, MAX_SET).await?;
     let wanted: wire::Set =
         serde_json::from_slice(&text).map_err(|_| Refused::new(Code::Invalid, "not what can be set"))?;
-    let facts = blocking(move || edit::set(&folder.root, &place, wanted, Expected(expected.as_deref())));
-    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&facts.await?)))
+    let work = move || Ok(stat(&edit::set(&folder.root, &place, wanted, Expected(expected.as_deref()))?));
+    visit.offer.written.run(visit.subject.id(), headers, work).await
 }
 
 async fn sync(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {

@@ -6,7 +6,7 @@ use lanyard_drive::{
         remote::{Place, Taken, Terms, Which},
     },
     path::SharePath,
-    wire::Code,
+    wire::{Code, Set},
 };
 use std::{fs, os::unix::fs::symlink, sync::atomic::Ordering};
 use uuid::Uuid;
@@ -137,6 +137,29 @@ async fn what_was_sent_twice_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_try_that_comes_late_does_not_write_over_what_was_written_since() {
+    let owner = Owner::new();
+    owner.write("data", b"0123456789");
+    let reader = Reader::new(&owner);
+    let (remote, file) = (reader.remote(), path("data"));
+    let part = Uuid::new_v4();
+    remote.begin_part(&file, part).await.unwrap();
+    for place in [Place::Named(file.clone()), Place::Part(file.clone(), part)] {
+        let once = || Terms { once: Some(Uuid::new_v4()), ..Terms::default() };
+        let (first, shorter) = (once(), once());
+        let write = |text: &'static str, terms| remote.write(&place, 0, text.into(), terms);
+        let set = |size, terms| remote.set(&place, Set { size: Some(size), ..Set::default() }, terms);
+        let told = write("first, and long", first).await.unwrap();
+        set(5, shorter).await.unwrap();
+        write("then another", once()).await.unwrap();
+        // As when both were given up while they waited, and asked for again.
+        assert_eq!(write("first, and long", first).await.unwrap(), told, "what was answered then");
+        set(5, shorter).await.unwrap();
+        assert_eq!(remote.read(&place, 0..12, None).await.unwrap(), "then another");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_version_takes_the_name_in_one_step_or_stands_beside_it() {
     let owner = Owner::new();
     owner.write("plan.txt", b"old");
@@ -148,8 +171,8 @@ async fn a_new_version_takes_the_name_in_one_step_or_stands_beside_it() {
         let part = Uuid::new_v4();
         let place = Place::Part(file.clone(), part);
         remote.begin_part(&file, part).await.unwrap();
-        remote.write(&place, 4, "world".into(), None).await.unwrap();
-        remote.write(&place, 0, format!("new{number}").into(), None).await.unwrap();
+        remote.write(&place, 4, "world".into(), Terms::default()).await.unwrap();
+        remote.write(&place, 0, format!("new{number}").into(), Terms::default()).await.unwrap();
         let terms = Terms { if_match: etag.as_deref(), ..Terms::default() };
         let committed = remote.commit(&file, part, Some(1_000_000_000_000_000_000), terms).await.unwrap();
         assert_eq!(committed.path, name);
@@ -166,14 +189,23 @@ async fn nothing_is_written_into_another_version_than_was_meant() {
     let reader = Reader::new(&owner);
     let (remote, place) = (reader.remote(), Place::Named(path("data")));
     let first = remote.stat(&path("data")).await.unwrap().etag;
-    let second = remote.write(&place, 2, "xx".into(), first.as_deref()).await.unwrap().etag;
+    let second = remote
+        .write(&place, 2, "xx".into(), Terms { if_match: first.as_deref(), ..Terms::default() })
+        .await
+        .unwrap()
+        .etag;
     fs::write(owner.root().join("data"), "somebody else's, longer").unwrap();
     for etag in [&first, &second] {
-        let written = remote.write(&place, 0, "yy".into(), etag.as_deref()).await;
+        let written = remote
+            .write(&place, 0, "yy".into(), Terms { if_match: etag.as_deref(), ..Terms::default() })
+            .await;
         assert_eq!(refused(written), Code::Changed);
     }
     assert_eq!(fs::read(owner.root().join("data")).unwrap(), b"somebody else's, longer");
     let too_much = vec![0; lanyard_drive::wire::MAX_WRITE + 1];
-    assert_eq!(refused(remote.write(&place, 0, too_much.into(), None).await), Code::Mismatch);
-    assert_eq!(refused(remote.write(&place, u64::MAX - 5, "zzzzzzzz".into(), None).await), Code::DiskFull);
+    assert_eq!(refused(remote.write(&place, 0, too_much.into(), Terms::default()).await), Code::Mismatch);
+    assert_eq!(
+        refused(remote.write(&place, u64::MAX - 5, "zzzzzzzz".into(), Terms::default()).await),
+        Code::DiskFull
+    );
 }

@@ -132,6 +132,22 @@ async fn a_pipe_hangs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn devices_are_named_and_never_opened() {
+    let owner = Owner::new();
+    *owner.rules.root.lock().unwrap() = "/dev".into();
+    let reader = Reader::new(&owner);
+    for name in ["zero", "null", "tty"] {
+        let path = SharePath::parse(name).unwrap();
+        assert_eq!(reader.remote().stat(&path).await.unwrap().kind, Kind::Other, "{name}");
+        for verb in ["file", "manifest"] {
+            let query = format!("path={name}");
+            let answer = tokio::time::timeout(Duration::from_secs(5), reader.raw_get(verb, &query)).await;
+            assert_eq!(answer.expect("it ends").0, 403, "{verb} {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_refused_clearly() {
     let owner = Owner::new();
     owner.write("file", b"x");

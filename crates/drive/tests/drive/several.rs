@@ -49,10 +49,16 @@ async fn three_devices_share_the_work() {
 async fn a_device_that_sends_wrong_pieces_is_named_and_the_copy_is_right() {
     let content = noise(60 * MIB, 2);
     let (first, others, reader) = three(&content);
-    first.slow(4);
-    others[1].slow(4);
-    others[0].way.lies.store(u32::MAX, Ordering::SeqCst);
-    let copy = reader.done(reader.get("film.bin", Conflict::Refuse).await).await;
+    // So slow that the one who lies is heard of, and often enough, before it is done.
+    first.slow(400);
+    others[1].slow(400);
+    let lies = &others[0].way.lies;
+    lies.store(u32::MAX, Ordering::SeqCst);
+    let id = reader.get("film.bin", Conflict::Refuse).await;
+    reader.until(id, "three lies", |_| lies.load(Ordering::SeqCst) <= u32::MAX - 3).await;
+    first.slow(0);
+    others[1].slow(0);
+    let copy = reader.done(id).await;
     assert!(fs::read(reader.here().join("film.bin")).unwrap() == content, "the copy is different");
     let told = copy.detail.unwrap_or_default();
     assert!(told.contains(&others[0].id.to_string()), "nobody is named: {told:?}");
@@ -62,11 +68,13 @@ async fn a_device_that_sends_wrong_pieces_is_named_and_the_copy_is_right() {
 async fn the_others_finish_what_the_first_one_began() {
     let content = noise(40 * MIB, 3);
     let (mut first, others, reader) = three(&content);
-    first.slow(8);
+    first.slow(400);
     others[0].slow(8);
+    others[1].slow(400);
     let id = reader.get("film.bin", Conflict::Refuse).await;
     reader.until(id, "the others", |_| others[0].content_sent() > 2 * MIB as u64).await;
     first.stop().await;
+    others[1].slow(0);
     reader.done(id).await;
     assert!(fs::read(reader.here().join("film.bin")).unwrap() == content, "the copy is different");
 }

@@ -186,21 +186,22 @@ async fn links_and_special_files_are_left_out_and_told_in_both_directions() {
         std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
         std::os::unix::fs::symlink("/etc", root.join("folder link")).unwrap();
         std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
         fs::write(root.join(std::ffi::OsStr::from_bytes(b"bad\xff")), b"x").unwrap();
         fs::write(root.join(".x.12345678.lanyard-part"), b"half").unwrap();
     };
     plant(&owner.root().join("tree"));
     let copy = reader.done(reader.get_tree("tree", Conflict::Refuse).await).await;
-    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 4), "{copy:?}");
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 5), "{copy:?}");
     assert_eq!(seen(&reader.here().join("tree")).into_keys().collect::<Vec<_>>(), ["file"]);
     let notes = reader.transfers.notes(copy.id).await.unwrap();
-    assert_eq!(notes.len(), 4, "{notes:?}");
+    assert_eq!(notes.len(), 5, "{notes:?}");
     assert!(notes.iter().all(|note| note.fate == Fate::LeftOut && note.detail.is_some()), "{notes:?}");
 
     let source = reader.dir.path().join("mine");
     plant(&source);
     let copy = reader.done(reader.put(&source, "mine", Conflict::Refuse).await).await;
-    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 4), "{copy:?}");
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 5), "{copy:?}");
     assert_eq!(seen(&owner.root().join("mine")).into_keys().collect::<Vec<_>>(), ["file"]);
 }
 
@@ -330,6 +331,32 @@ async fn files_that_grow_shrink_or_vanish_meanwhile_are_whole_or_named() {
     assert!(copy.detail.as_deref().is_some_and(|words| words.contains("vanishes.bin")), "{copy:?}");
     assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().failed), (4, 1), "{copy:?}");
     assert_same(&root, &reader.here().join("tree"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_grow_shrink_or_vanish_while_they_are_brought_are_whole_or_named() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let root = reader.dir.path().join("tree");
+    fs::create_dir(&root).unwrap();
+    for (name, seed) in
+        [("a first.bin", 1), ("grows.bin", 2), ("shrinks.bin", 3), ("vanishes.bin", 4), ("z last.bin", 5)]
+    {
+        fs::write(root.join(name), noise(3 * MIB, seed)).unwrap();
+    }
+    reader.transfers.limit_all(Some(MIB as u64));
+    let id = reader.put(&root, "tree", Conflict::Refuse).await;
+    reader.until(id, "the first file", |copy| copy.bytes_done > 0).await;
+    fs::write(root.join("grows.bin"), noise(5 * MIB + 1, 6)).unwrap();
+    fs::write(root.join("shrinks.bin"), noise(MIB - 1, 7)).unwrap();
+    fs::remove_file(root.join("vanishes.bin")).unwrap();
+    reader.transfers.limit_all(None);
+    let copy = reader.end(id).await;
+    assert_eq!(copy.state, State::Failed, "one of them is not there: {copy:?}");
+    assert!(copy.detail.as_deref().is_some_and(|words| words.contains("vanishes.bin")), "{copy:?}");
+    assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().failed), (4, 1), "{copy:?}");
+    assert_same(&root, &owner.root().join("tree"));
+    assert_eq!(owner.names(), ["tree"]);
 }
 
 #[cfg(unix)]

@@ -3,13 +3,13 @@
 use crate::world::{MIB, Owner, Reader, noise};
 use lanyard_drive::{
     consume::{
-        Conflict, Reason, RemoteError, State, Transfer,
+        Conflict, Fate, Reason, RemoteError, State, Transfer,
         remote::{Taken, Terms},
     },
     path::SharePath,
     wire::Code,
 };
-use std::fs;
+use std::{fs, path::Path};
 
 fn path(text: &str) -> SharePath {
     SharePath::parse(text).unwrap()
@@ -116,4 +116,157 @@ async fn what_makes_way_for_a_move_or_a_copy_is_what_was_seen() {
         let bin = reader.remote().bin().await.unwrap();
         assert!(bin.things.iter().any(|thing| thing.path == to), "{word}: what made way can be had back");
     }
+}
+
+/// A folder with one small file and one that goes by itself, and others of the same names where it goes to.
+fn tree(from: &Path, to: &Path) {
+    fs::create_dir_all(from.join("in")).unwrap();
+    fs::create_dir_all(to.join("in")).unwrap();
+    fs::write(from.join("in/small"), "new").unwrap();
+    fs::write(from.join("in/large"), noise(9 * MIB, 7)).unwrap();
+    fs::write(from.join("in/other"), "new, too").unwrap();
+    fs::write(from.join("in/added"), "nothing like that was there").unwrap();
+    for name in ["small", "large", "other"] {
+        fs::write(to.join("in").join(name), "old").unwrap();
+    }
+}
+
+fn read(root: &Path, name: &str) -> String {
+    fs::read_to_string(root.join("in").join(name)).unwrap_or_default()
+}
+
+/// Only these files of the folder were not replaced, and it is for a person to say what becomes of them.
+async fn assert_asked(reader: &Reader, copy: &Transfer, names: &[&str]) {
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::Exists)), "{copy:?}");
+    let notes = reader.transfers.notes(copy.id).await.unwrap();
+    let failed = notes.iter().filter(|note| note.fate == Fate::Failed);
+    let failed: Vec<_> = failed.map(|note| (note.path.as_str(), note.reason)).collect();
+    let names: Vec<String> = names.iter().map(|name| format!("in/{name}")).collect();
+    let expected: Vec<_> = names.iter().map(|name| (name.as_str(), Some(Reason::Exists))).collect();
+    assert_eq!(failed, expected);
+    assert!(notes.iter().all(|note| note.detail.as_deref().is_some_and(|words| words.contains("meanwhile"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_brought_replaces_no_file_that_somebody_changed_meanwhile() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let (source, there) = (reader.dir.path().join("tree"), owner.root().join("tree"));
+    tree(&source, &there);
+    let others = there.clone();
+    // After the copy has looked, before its first file arrives.
+    owner.meanwhile("PUT batch?conflict=replace", move || {
+        fs::write(others.join("in/small"), "somebody's work").unwrap();
+        fs::write(others.join("in/added"), "somebody's, too").unwrap();
+        fs::write(others.join("in/large"), "and this").unwrap();
+    });
+    let copy = reader.put(&source, "tree", Conflict::Replace).await;
+    let ended = reader.end(copy).await;
+    assert!(owner.was_meanwhile());
+    assert_asked(&reader, &ended, &["added", "large", "small"]).await;
+    let kept = ["small", "added", "large", "other"].map(|name| read(&there, name));
+    assert_eq!(kept, ["somebody's work", "somebody's, too", "and this", "new, too"]);
+
+    // While the large one is on its way, when it was looked at for the last time.
+    let others = there.clone();
+    owner.meanwhile("PUT file?path=tree", move || fs::write(others.join("in/large"), "again").unwrap());
+    reader.transfers.settle(copy, Conflict::Replace, None).await.unwrap();
+    let ended = reader.end(copy).await;
+    assert!(owner.was_meanwhile());
+    assert_asked(&reader, &ended, &["large"]).await;
+    let now = ["small", "added", "large"].map(|name| read(&there, name));
+    assert_eq!(
+        now,
+        ["new", "nothing like that was there", "again"],
+        "what was there when it was decided makes way"
+    );
+
+    reader.transfers.settle(copy, Conflict::KeepBoth, None).await.unwrap();
+    reader.done(copy).await;
+    assert_eq!(read(&there, "large"), "again");
+    assert!(fs::read(there.join("in/large (2)")).unwrap() == noise(9 * MIB, 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_comes_replaces_no_file_that_somebody_changed_meanwhile() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = reader.here().join("tree");
+    tree(&owner.root().join("tree"), &here);
+    let mine = here.clone();
+    owner.meanwhile("POST batch", move || {
+        fs::write(mine.join("in/small"), "my work").unwrap();
+        fs::write(mine.join("in/added"), "mine, too").unwrap();
+    });
+    let copy = reader.get_tree("tree", Conflict::Replace).await;
+    let ended = reader.end(copy).await;
+    assert!(owner.was_meanwhile());
+    assert_asked(&reader, &ended, &["added", "small"]).await;
+    assert_eq!(
+        ["small", "added", "other"].map(|name| read(&here, name)),
+        ["my work", "mine, too", "new, too"]
+    );
+    assert!(fs::read(here.join("in/large")).unwrap() == noise(9 * MIB, 7), "the rest came");
+
+    // The original of the large one is another by now, and this one is written to while it comes.
+    fs::write(owner.root().join("tree/in/large"), noise(9 * MIB, 8)).unwrap();
+    let mine = here.clone();
+    owner.meanwhile("GET file?path=tree", move || fs::write(mine.join("in/large"), "and this").unwrap());
+    reader.transfers.settle(copy, Conflict::Replace, None).await.unwrap();
+    let ended = reader.end(copy).await;
+    assert!(owner.was_meanwhile());
+    assert_asked(&reader, &ended, &["large"]).await;
+    assert_eq!(["small", "large"].map(|name| read(&here, name)), ["new", "and this"]);
+    assert_eq!(fs::read_dir(here.join("in")).unwrap().count(), 4, "nothing hidden is left");
+
+    reader.transfers.settle(copy, Conflict::Skip, None).await.unwrap();
+    reader.done(copy).await;
+    assert_eq!(read(&here, "large"), "and this");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_waits_for_its_device_replaces_nothing_that_was_written_here_meanwhile() {
+    let mut owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = reader.here().join("tree");
+    tree(&owner.root().join("tree"), &here);
+    owner.stop().await;
+    let copy = reader.get_tree("tree", Conflict::Replace).await;
+    let waits = |copy: &Transfer| copy.reason == Some(Reason::PeerUnreachable);
+    reader.until(copy, "it to wait", waits).await;
+    fs::write(here.join("in/small"), "my work").unwrap();
+    owner.start();
+    reader.peers.learn(owner.id, vec![owner.address()]);
+    reader.transfers.peer_is_back(owner.id);
+    let ended = reader.end(copy).await;
+    assert_asked(&reader, &ended, &["small"]).await;
+    assert_eq!(["small", "other"].map(|name| read(&here, name)), ["my work", "new, too"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_goes_on_later_replaces_what_was_there_when_it_began_and_what_it_brought_itself() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let (source, there) = (reader.dir.path().join("tree"), owner.root().join("tree"));
+    tree(&source, &there);
+    let rules = owner.rules.clone();
+    // The small ones have landed when the permission goes.
+    owner.meanwhile("PUT file?path=tree", move || {
+        rules.write.store(false, std::sync::atomic::Ordering::SeqCst)
+    });
+    let copy = reader.put(&source, "tree", Conflict::Replace).await;
+    assert_eq!(reader.end(copy).await.reason, Some(Reason::NotAllowed));
+    assert_eq!(["small", "large"].map(|name| read(&there, name)), ["new", "old"]);
+
+    // Overnight: somebody works on what is to be replaced, and the originals go on, too.
+    reader = reader.restart(&owner).await;
+    fs::write(there.join("in/large"), "somebody's work").unwrap();
+    fs::write(there.join("in/other"), "on what was brought").unwrap();
+    fs::write(source.join("in/small"), "newer").unwrap();
+    owner.rules.write.store(true, std::sync::atomic::Ordering::SeqCst);
+    reader.transfers.retry(copy).await.unwrap();
+    let ended = reader.end(copy).await;
+    assert_asked(&reader, &ended, &["large", "other"]).await;
+    let now = ["small", "large", "other"].map(|name| read(&there, name));
+    assert_eq!(now, ["newer", "somebody's work", "on what was brought"], "its own it may replace");
 }

@@ -82,10 +82,35 @@ pub(crate) struct Way {
     pub(crate) delay: AtomicU64,
     /// Milliseconds before it is told that bytes were written into a file.
     pub(crate) told_late: AtomicU64,
+    /// Bytes were to be written into a file so many times.
+    pub(crate) writes: AtomicU64,
+    /// The disk stands still: as long as this is set, nothing is done but to tell what there is.
+    pub(crate) stuck: AtomicBool,
+    /// The disk's clock is so coarse that all versions of a file have one tag.
+    pub(crate) coarse: AtomicBool,
+    /// So many bytes more are said of every file than there are.
+    pub(crate) boasts: AtomicU64,
     /// So many answers with content still get their first byte inverted.
     pub(crate) lies: AtomicU32,
     /// So many answers to a `PUT` still are lost after the file was stored.
     pub(crate) lost: AtomicU32,
+    /// What somebody else does when a request arrives that begins like this, before it is answered; once.
+    meanwhile: Mutex<Option<(&'static str, Meanwhile)>>,
+}
+
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
+impl Way {
+    fn arrived(&self, method: &Method, uri: &http::Uri) {
+        let below = uri.path_and_query().map_or("", |text| text.as_str());
+        let verb = below.strip_prefix(&format!("/v1/drives/{SHARE}/")).unwrap_or(below);
+        let mut meanwhile = self.meanwhile.lock().unwrap();
+        if meanwhile.as_ref().is_some_and(|(begins, _)| format!("{method} {verb}").starts_with(begins))
+            && let Some((_, work)) = meanwhile.take()
+        {
+            work();
+        }
+    }
 }
 
 struct Door {
@@ -94,12 +119,30 @@ struct Door {
 }
 
 impl Serve for Door {
-    fn serve(&self, caller: Caller, request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
+    fn serve(&self, caller: Caller, mut request: Request<Incoming>) -> BoxFuture<'static, Response<Body>> {
         let (offer, way) = (Arc::clone(&self.offer), Arc::clone(&self.way));
         async move {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            if method == Method::PATCH {
+                way.writes.fetch_add(1, Ordering::SeqCst);
+            }
+            while way.stuck.load(Ordering::SeqCst) && !path.ends_with("/stat") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let coarse = way.coarse.load(Ordering::SeqCst);
+            if coarse {
+                request.headers_mut().remove(http::header::IF_MATCH);
+            }
             let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
-            let response = offer.serve(subject, request).await;
+            way.arrived(&method, request.uri());
+            let mut response = offer.serve(subject, request).await;
+            let boasts = way.boasts.load(Ordering::SeqCst);
+            let is_json = |kind| kind == "application/json";
+            if (coarse || boasts > 0)
+                && response.headers().get(http::header::CONTENT_TYPE).is_some_and(is_json)
+            {
+                response = retold(response, coarse, boasts).await;
+            }
             if path.ends_with("/batch") && method == Method::POST && response.status().is_success() {
                 return bend(response, way);
             }
@@ -125,6 +168,33 @@ fn lose(response: Response<Body>, way: &Way) -> Response<Body> {
     }
     let broken = futures_util::stream::iter([Err("lost on the way".into())]);
     Response::new(lanyard_link::body::stream(broken))
+}
+
+/// Every entity tag becomes the same one if the clock is `coarse`, and every size so much larger.
+async fn retold(response: Response<Body>, coarse: bool, boasts: u64) -> Response<Body> {
+    fn change(value: &mut serde_json::Value, coarse: bool, boasts: u64) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    match (name.as_str(), value.as_u64()) {
+                        ("etag", _) if coarse && value.is_string() => *value = "\"one\"".into(),
+                        ("size", Some(size)) => *value = (size + boasts).into(),
+                        _ => change(value, coarse, boasts),
+                    }
+                }
+            }
+            serde_json::Value::Array(values) => {
+                values.iter_mut().for_each(|value| change(value, coarse, boasts));
+            }
+            _ => {}
+        }
+    }
+    let (mut head, body) = response.into_parts();
+    let text = body.collect().await.unwrap().to_bytes();
+    let mut answer = serde_json::from_slice(&text).unwrap();
+    change(&mut answer, coarse, boasts);
+    head.headers.remove(http::header::CONTENT_LENGTH);
+    Response::from_parts(head, lanyard_link::body::full(serde_json::to_vec(&answer).unwrap()))
 }
 
 fn bend(response: Response<Body>, way: Arc<Way>) -> Response<Body> {
@@ -212,6 +282,16 @@ impl Owner {
 
     pub(crate) fn slow(&self, milliseconds: u64) {
         self.way.delay.store(milliseconds, Ordering::SeqCst);
+    }
+
+    /// Does something when the first request arrives that begins like this (`PUT file?path=a`), before it is answered.
+    pub(crate) fn meanwhile(&self, begins: &'static str, work: impl FnOnce() + Send + 'static) {
+        *self.way.meanwhile.lock().unwrap() = Some((begins, Box::new(work)));
+    }
+
+    /// Whether what was to be done meanwhile has been done.
+    pub(crate) fn was_meanwhile(&self) -> bool {
+        self.way.meanwhile.lock().unwrap().is_none()
     }
 
     /// All names in the shared folder, hidden ones too.

@@ -1,4 +1,4 @@
-//! Systems on which it is not told yet what is put in and taken out: Windows among them.
+//! Systems on which it is not told what is put in and taken out.
 
 use lanyard_api::Medium;
 use std::path::Path;

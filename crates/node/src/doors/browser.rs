@@ -8,10 +8,15 @@
 //! content security policy.
 
 use super::{front, ui};
-use crate::{Core, drives::media};
+use crate::{
+    Core,
+    drives::{fetched, media},
+    secret::Secret,
+};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use lanyard_api::{ApiError, ErrorCode};
+use lanyard_drive::path::encode;
 use lanyard_link::{Body, body};
 use std::{
     collections::VecDeque,
@@ -39,22 +44,32 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data: 
 #[derive(Default)]
 pub struct Browser {
     port: OnceCell<u16>,
-    tokens: Mutex<VecDeque<Token>>,
+    tokens: Mutex<VecDeque<Secret>>,
 }
-
-/// 128 random bits.
-struct Token([u8; 16]);
 
 /// The beginning of the paths that players read; a secret follows.
 const MEDIA: &str = "/media/";
+
+/// The beginning of the paths by which a browser fetches what was dragged out of its page; a secret follows.
+const FETCH: &str = "/fetch/";
 
 /// Opens the door unless it is open, and tells where a player reads what this secret opens.
 ///
 /// # Errors
 /// `internal` when the system gives no port.
-pub(crate) async fn media_link(core: &Arc<Core>, secret: &str) -> Result<String, ApiError> {
+pub(crate) async fn media_link(core: &Arc<Core>, secret: Secret) -> Result<String, ApiError> {
     let port = *core.browser.port.get_or_try_init(|| open(core)).await?;
-    Ok(format!("http://127.0.0.1:{port}{MEDIA}{secret}"))
+    Ok(format!("http://127.0.0.1:{port}{MEDIA}{}", secret.text()))
+}
+
+/// Opens the door unless it is open, and tells where a browser fetches what this secret opens. The name at the end is for
+/// file managers, which know no other.
+///
+/// # Errors
+/// `internal` when the system gives no port.
+pub(crate) async fn fetch_link(core: &Arc<Core>, secret: Secret, name: &str) -> Result<String, ApiError> {
+    let port = *core.browser.port.get_or_try_init(|| open(core)).await?;
+    Ok(format!("http://127.0.0.1:{port}{FETCH}{}/{}", secret.text(), encode(name)))
 }
 
 /// Opens the door unless it is open, and makes a link.
@@ -63,8 +78,8 @@ pub(crate) async fn media_link(core: &Arc<Core>, secret: &str) -> Result<String,
 /// `internal` when the system gives no port.
 pub async fn link(core: &Arc<Core>) -> Result<String, ApiError> {
     let port = *core.browser.port.get_or_try_init(|| open(core)).await?;
-    let token = Token::random()?;
-    let link = format!("http://127.0.0.1:{port}/#token={}", data_encoding::HEXLOWER.encode(&token.0));
+    let token = Secret::random()?;
+    let link = format!("http://127.0.0.1:{port}/#token={}", token.text());
     core.browser.remember(token);
     Ok(link)
 }
@@ -113,6 +128,14 @@ async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Resp
             let secret = request.uri().path().strip_prefix(MEDIA).unwrap_or_default();
             media::serve(&core, request.method(), secret, request.headers())
         }
+        Ok(Way::Fetch) => {
+            let asked = request.uri().path().strip_prefix(FETCH).unwrap_or_default();
+            let secret = asked.split('/').next().unwrap_or_default();
+            match fetched::opened(&core, secret) {
+                Some((drive, path)) => front::saved(&core, &drive, &path).await,
+                None => body::status(StatusCode::NOT_FOUND, "There is nothing to fetch here."),
+            }
+        }
         Err(refusal) => {
             tracing::debug!(status = refusal.status().as_u16(), "the browser door stays shut");
             *refusal
@@ -135,6 +158,8 @@ enum Way {
     Page,
     /// To what one secret opens, whoever knows it.
     Media,
+    /// The same, to be kept and not to be shown.
+    Fetch,
 }
 
 /// Decides on a request from its header alone.
@@ -150,7 +175,11 @@ fn admit<B>(browser: &Browser, request: &Request<B>, port: u16) -> Result<Way, B
     if !is_asked {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         return if reads {
-            Ok(if path.starts_with(MEDIA) { Way::Media } else { Way::Page })
+            Ok(match path {
+                path if path.starts_with(MEDIA) => Way::Media,
+                path if path.starts_with(FETCH) => Way::Fetch,
+                _ => Way::Page,
+            })
         } else {
             refuse(StatusCode::METHOD_NOT_ALLOWED, "Nothing takes that.")
         };
@@ -163,14 +192,14 @@ fn admit<B>(browser: &Browser, request: &Request<B>, port: u16) -> Result<Way, B
     if headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin") {
         return refuse(StatusCode::FORBIDDEN, "Another page may not ask that.");
     }
-    if !single(headers, TOKEN).and_then(Token::from_text).is_some_and(|token| browser.knows(&token)) {
+    if !single(headers, TOKEN).and_then(Secret::from_text).is_some_and(|token| browser.knows(token)) {
         return refuse(StatusCode::UNAUTHORIZED, "Open this page by a fresh link: lanyard browser");
     }
     Ok(Way::In)
 }
 
 impl Browser {
-    fn remember(&self, token: Token) {
+    fn remember(&self, token: Secret) {
         let mut tokens = self.tokens();
         if tokens.len() >= MAX_LINKS {
             tokens.pop_front();
@@ -178,32 +207,12 @@ impl Browser {
         tokens.push_back(token);
     }
 
-    fn knows(&self, token: &Token) -> bool {
-        // Every one is compared, so that the time taken says nothing.
-        self.tokens().iter().fold(false, |known, one| known | one.is(token))
+    fn knows(&self, token: Secret) -> bool {
+        token.find(self.tokens().iter().map(|one| (*one, one))).is_some()
     }
 
-    fn tokens(&self) -> MutexGuard<'_, VecDeque<Token>> {
+    fn tokens(&self) -> MutexGuard<'_, VecDeque<Secret>> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Token {
-    fn random() -> Result<Self, ApiError> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| ApiError::new(ErrorCode::Internal, format!("No random bytes: {error}.")))?;
-        Ok(Self(bytes))
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// In constant time.
-    fn is(&self, other: &Self) -> bool {
-        std::hint::black_box(self.0.iter().zip(&other.0).fold(0, |differ, (a, b)| differ | (a ^ b))) == 0
     }
 }
 
@@ -240,10 +249,9 @@ mod tests {
     const PORT: u16 = 4321;
 
     fn browser() -> (Browser, String) {
-        let (browser, token) = (Browser::default(), Token::random().unwrap());
-        let text = data_encoding::HEXLOWER.encode(&token.0);
+        let (browser, token) = (Browser::default(), Secret::random().unwrap());
         browser.remember(token);
-        (browser, text)
+        (browser, token.text())
     }
 
     fn verdict(browser: &Browser, path: &str, headers: &[(&str, &str)]) -> u16 {
@@ -289,9 +297,9 @@ mod tests {
     fn old_links_give_way_to_new_ones() {
         let (browser, token) = browser();
         for _ in 0..MAX_LINKS {
-            browser.remember(Token::random().unwrap());
+            browser.remember(Secret::random().unwrap());
         }
-        assert!(!browser.knows(&Token::from_text(&token).unwrap()));
+        assert!(!browser.knows(Secret::from_text(&token).unwrap()));
         assert_eq!(browser.tokens().len(), MAX_LINKS);
     }
 }

@@ -194,7 +194,12 @@ async fn download(core: Arc<Core>, request: &Request<Incoming>) -> Response<Body
     let (Some(drive), Some(path)) = (query(request, "drive"), query(request, "path")) else {
         return refuse(StatusCode::BAD_REQUEST, ErrorCode::Invalid, "A download needs a drive and a path.");
     };
-    let (name, bytes, content) = match drives::open_download(&core, &drive, &path).await {
+    saved(&core, &drive, &path).await
+}
+
+/// A file of somebody else's, to be kept under its name and never to be shown as a page.
+pub(super) async fn saved(core: &Arc<Core>, drive: &str, path: &str) -> Response<Body> {
+    let (name, bytes, content) = match drives::open_download(core, drive, path).await {
         Ok(opened) => opened,
         Err(error) => {
             let status = match error.code {

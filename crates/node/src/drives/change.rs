@@ -54,20 +54,10 @@ pub async fn rename(
     let share = presence::find_drive(core, drive)?;
     let (path, remote) = (named(path)?, remote(core, &share));
     let to = target(core, &share, to, &path).await?;
-    let (taken, tries) = ways(conflict);
-    for number in 1..=tries {
-        let to = with_number(&to, number)?;
-        let terms = Terms { if_match: only.moved, replaces: only.replaced, ..Terms::settled() };
-        match remote.rename(&path, &to, taken, terms).await {
-            Ok(_) => return Ok(Response::Placed { path: to.to_string(), left_out: 0 }),
-            Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
-            Err(RemoteError::Refused(Code::Exists)) => {
-                return Err(explain(&RemoteError::Refused(Code::Exists), &share, &to));
-            }
-            Err(error) => return Err(explain(&error, &share, &path)),
-        }
-    }
-    Err(explain(&RemoteError::Refused(Code::Exists), &share, &to))
+    let terms = || Terms { if_match: only.moved, replaces: only.replaced, ..Terms::settled() };
+    let remote = &remote;
+    let place = |path, to, taken| async move { remote.rename(&path, &to, taken, terms()).await.map(|_| 0) };
+    placed(&share, &path, &to, conflict, place).await
 }
 
 /// Copies on the side of the owner.
@@ -85,21 +75,33 @@ pub async fn copy(
     let share = presence::find_drive(core, drive)?;
     let (path, remote) = (named(path)?, remote(core, &share));
     let to = target(core, &share, to, &path).await?;
+    let terms = || Terms { replaces, ..Terms::settled() };
+    let remote = &remote;
+    let place = |path, to, taken| async move {
+        remote.copy(&path, &to, taken, terms()).await.map(|copied| copied.left_out)
+    };
+    placed(&share, &path, &to, conflict, place).await
+}
+
+/// Places something under a name or, when that is taken and both are to be kept, under the first of its numbers that is
+/// free. `place` gets what is placed, where to, and what becomes of what is there; it tells how much it left out.
+async fn placed<F: Future<Output = Result<u64, RemoteError>>>(
+    share: &RemoteShare,
+    path: &SharePath,
+    to: &SharePath,
+    conflict: Conflict,
+    place: impl Fn(SharePath, SharePath, Taken) -> F,
+) -> Result<Response, ApiError> {
     let (taken, tries) = ways(conflict);
     for number in 1..=tries {
-        let to = with_number(&to, number)?;
-        match remote.copy(&path, &to, taken, Terms { replaces, ..Terms::settled() }).await {
-            Ok(copied) => {
-                return Ok(Response::Placed { path: to.to_string(), left_out: copied.left_out });
-            }
-            Err(RemoteError::Refused(Code::Exists)) if number < tries => {}
-            Err(RemoteError::Refused(Code::Exists)) => {
-                return Err(explain(&RemoteError::Refused(Code::Exists), &share, &to));
-            }
-            Err(error) => return Err(explain(&error, &share, &path)),
+        let to = with_number(to, number)?;
+        match place(path.clone(), to.clone(), taken).await {
+            Ok(left_out) => return Ok(Response::Placed { path: to.to_string(), left_out }),
+            Err(RemoteError::Refused(Code::Exists)) => {}
+            Err(error) => return Err(explain(&error, share, path)),
         }
     }
-    Err(explain(&RemoteError::Refused(Code::Exists), &share, &to))
+    Err(explain(&RemoteError::Refused(Code::Exists), share, to))
 }
 
 /// Removes something, into the bin of the drive.

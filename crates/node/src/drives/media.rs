@@ -6,7 +6,7 @@
 //! or a drawing, whatever is in the file.
 
 use super::{refused, remote, remote_path, shown, what_is};
-use crate::{Core, doors::browser, presence};
+use crate::{Core, doors::browser, presence, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use lanyard_api::{ApiError, ErrorCode, Playable};
 use lanyard_drive::{
@@ -53,7 +53,7 @@ pub(super) struct Media {
 
 #[derive(Clone)]
 struct Opened {
-    secret: [u8; 16],
+    secret: Secret,
     remote: Remote,
     path: SharePath,
     etag: String,
@@ -76,9 +76,7 @@ pub async fn open(core: &Arc<Core>, drive: &str, path: &str) -> Result<Playable,
         let error = RemoteError::Refused(Code::WrongKind);
         return Err(refused(&error, &share.device_name, &shown(&path, &share)));
     };
-    let mut secret = [0; 16];
-    getrandom::fill(&mut secret)
-        .map_err(|error| ApiError::new(ErrorCode::Internal, format!("No random bytes: {error}.")))?;
+    let secret = Secret::random()?;
     let remote = remote(core, &share);
     let opened = Opened { secret, remote, path, etag, size: there.size, media_type };
     {
@@ -88,7 +86,7 @@ pub async fn open(core: &Arc<Core>, drive: &str, path: &str) -> Result<Playable,
         }
         open.push_back(opened);
     }
-    let link = browser::media_link(core, &data_encoding::HEXLOWER.encode(&secret)).await?;
+    let link = browser::media_link(core, secret).await?;
     Ok(Playable { link, media_type: media_type.to_owned(), size: there.size })
 }
 
@@ -141,14 +139,9 @@ fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
 
 impl Media {
     fn find(&self, secret: &str) -> Option<Opened> {
-        let bytes: [u8; 16] =
-            data_encoding::HEXLOWER.decode(secret.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok())?;
+        let secret = Secret::from_text(secret)?;
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // Every one is compared, so that the time taken says nothing.
-        open.iter().fold(None, |found, one| {
-            let differ = one.secret.iter().zip(&bytes).fold(0, |differ, (a, b)| differ | (a ^ b));
-            if std::hint::black_box(differ) == 0 { Some(one.clone()) } else { found }
-        })
+        secret.find(open.iter().map(|one| (one.secret, one))).cloned()
     }
 }
 

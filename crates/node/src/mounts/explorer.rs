@@ -4,7 +4,7 @@
 //! Prepared and type-checked, and not yet seen on Windows. What `net use` and `reg` are told and what they answer is put
 //! together and read by pure functions, which are tested everywhere.
 
-use super::kept::Place;
+use super::{in_use, kept::Place};
 use crate::{Core, gateway::drive, presence::RemoteShare};
 use lanyard_api::{ApiError, ErrorCode};
 use lanyard_drive::{path, wire::Stat};
@@ -91,8 +91,7 @@ pub(super) async fn leave(mounted: &Mounted, dir: &Path, careful: bool) -> Resul
     let output = output.map_err(|error| ApiError::new(ErrorCode::Internal, format!("net use: {error}.")))?;
     // 2250: there is no such connection.
     if !output.status.success() && number(&String::from_utf8_lossy(&output.stderr)) != Some(2250) {
-        let words = format!("{} is in use. Close what is open there first.", dir.display());
-        return Err(ApiError::new(ErrorCode::Busy, words));
+        return Err(in_use(dir));
     }
     mounted.ended.cancel();
     Ok(())

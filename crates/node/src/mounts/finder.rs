@@ -6,6 +6,7 @@
 //! The list of mounts and the list of processes show the address to every user of a Mac, so the gateway asks there for a
 //! password as well. It is handed over in a file without a name (`mount_webdav -a`), never among the arguments.
 
+use super::in_use;
 use crate::{
     Core,
     gateway::drive::{self, Opened},
@@ -122,8 +123,7 @@ pub(super) async fn leave(mounted: &Mounted, dir: &Path, careful: bool) -> Resul
     let output =
         output.map_err(|error| ApiError::new(ErrorCode::Internal, format!("{UNMOUNT}: {error}.")))?;
     if !output.status.success() {
-        let words = format!("{} is in use. Close what is open there first.", dir.display());
-        return Err(ApiError::new(ErrorCode::Busy, words));
+        return Err(in_use(dir));
     }
     mounted.ended.cancel();
     Ok(())

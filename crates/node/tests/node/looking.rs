@@ -239,6 +239,37 @@ async fn a_film_is_played_in_ranges_by_a_link_for_it_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_browser_fetches_a_file_by_a_link_for_it_alone_and_never_as_a_page() {
+    let two = Two::with(&[("Über uns.html", b"<script>alert(1)</script>"), ("other", b"x")]).await;
+    let link = async |path: &str| {
+        let ask = Request::FetchLink { drive: two.drive.id.clone(), path: path.to_owned() };
+        match two.reader.handle(ask).await {
+            Ok(Response::Link(link)) => link,
+            other => panic!("{other:?}"),
+        }
+    };
+    let page = link("Über uns.html").await;
+    let (code, head, body) = get(&page, "").await;
+    assert_eq!((code, body.as_slice()), (200, &b"<script>alert(1)</script>"[..]), "{head}");
+    for header in [
+        "content-type: application/octet-stream",
+        "content-disposition: attachment",
+        "x-content-type-options: nosniff",
+        "cross-origin-resource-policy: same-origin",
+    ] {
+        assert!(head.contains(header), "{header} is missing in {head}");
+    }
+    assert!(page.ends_with("/%C3%9Cber%20uns.html"), "file managers take the name from {page}");
+    let secret = page.rsplit('/').nth(1).unwrap();
+    let other = format!("{}{}", &secret[1..], if secret.starts_with('0') { '1' } else { '0' });
+    assert_eq!(get(&page.replace(secret, &other), "").await.0, 404, "a secret that nobody was told");
+    assert_eq!(get(&link("gone.txt").await, "").await.0, 404, "what is not there any more");
+    let ask = Request::FetchLink { drive: "nobody's".to_owned(), path: "other".to_owned() };
+    assert_eq!(two.reader.handle(ask).await.unwrap_err().code, ErrorCode::NotFound);
+    two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_search_finds_on_all_drives_and_a_newer_one_ends_it() {
     let two = Two::with(&[("Reisen/Zürich.txt", b"x"), ("zurich plan.pdf", b"x"), ("other", b"x")]).await;
     let found = two.search("ZURICH", None, None).await;

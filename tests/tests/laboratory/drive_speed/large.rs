@@ -12,7 +12,7 @@ pub(super) fn a_large_file_down() -> Result<()> {
     write_large(&beside.there("large.bin"), mib)?;
     let to = beside.here("copy.bin");
     let servers = &beside.servers;
-    let ways: [Way<'_>; 5] = [
+    let mut ways: Vec<Way<'_>> = vec![
         (
             "lanyard get, for the first time",
             Box::new(|| beside.sender.time(&["get", "Drive:large.bin", &to])),
@@ -22,6 +22,9 @@ pub(super) fn a_large_file_down() -> Result<()> {
         ("smbclient, encrypted", Box::new(|| servers.samba(&format!("get large.bin {to}")))),
         ("rclone, WebDAV", Box::new(|| servers.rclone(":webdav:large.bin", &to))),
     ];
+    if servers.with_dufs() {
+        ways.push(("curl, dufs", Box::new(|| servers.dufs_get("large.bin", &to))));
+    }
     let there = beside.there("large.bin");
     let copy = beside.seen_here("copy.bin");
     let costs = in_turns(&beside, ROUNDS, &ways, |name| {
@@ -44,12 +47,15 @@ pub(super) fn a_large_file_up() -> Result<()> {
     write_large(&beside.seen_here("large.bin"), mib)?;
     let from = beside.here("large.bin");
     let servers = &beside.servers;
-    let ways: [Way<'_>; 4] = [
+    let mut ways: Vec<Way<'_>> = vec![
         ("lanyard put", Box::new(|| beside.sender.time(&["put", &from, "Drive:copy.bin"]))),
         ("curl, nginx", Box::new(|| servers.curl_put(&from, "copy.bin"))),
         ("smbclient, encrypted", Box::new(|| servers.samba(&format!("put {from} copy.bin")))),
         ("rclone, WebDAV", Box::new(|| servers.rclone(&from, ":webdav:copy.bin"))),
     ];
+    if servers.with_dufs() {
+        ways.push(("curl, dufs", Box::new(|| servers.dufs_put(&from, "copy.bin"))));
+    }
     let copy = beside.there("copy.bin");
     let costs = in_turns(&beside, ROUNDS, &ways, |_| {
         same_size(&copy, mib * MIB)?;

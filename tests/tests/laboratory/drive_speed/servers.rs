@@ -1,16 +1,23 @@
-//! What others offer and fetch files with, as Debian has it: each serves the same folder.
+//! What others offer and fetch files with, as Debian has it: each serves the same folder. Debian has no dufs:
+//! `LANYARD_DUFS` names the program, and without it there is none.
 
 use anyhow::{Context, Result, ensure};
 use lanyard_tests::{Host, Process, inside::Timed, soon};
-use std::{fs, path::Path, time::Duration};
+use std::{env, fs, path::Path, time::Duration};
 
 /// The password with which Samba's client comes.
 const PASSWORD: &str = "laboratory";
+
+/// Where nginx listens with TLS.
+const NGINX: u16 = 8443;
+/// Where dufs does.
+const DUFS: u16 = 8445;
 
 /// The servers of `ben`, and what `ada` calls them with.
 pub(super) struct Servers {
     client: Host,
     address: String,
+    dufs: bool,
     _running: Vec<Process>,
 }
 
@@ -32,7 +39,7 @@ impl Servers {
                  http {{ access_log off; sendfile on; client_max_body_size 0; keepalive_requests 100000000;\n\
                  client_body_temp_path {shared}/.nginx; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;\n\
                  uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
-                 server {{ listen 8443 ssl; ssl_protocols TLSv1.3; root {shared}; dav_methods PUT;\n\
+                 server {{ listen {NGINX} ssl; ssl_protocols TLSv1.3; root {shared}; dav_methods PUT;\n\
                  ssl_certificate {at}/certificate.pem; ssl_certificate_key {at}/key.pem; }}\n\
                  server {{ listen 8080; root {shared}; }} }}\n"
             ),
@@ -56,37 +63,59 @@ impl Servers {
             "printf '{PASSWORD}\\n{PASSWORD}\\n' | smbpasswd -c {at}/smb.conf -a -s root >/dev/null"
         ))?;
         let file = |name: &str| dir.join(name).to_string_lossy().into_owned();
-        let shared = shared.to_string();
-        let commands: [Vec<String>; 4] = [
-            vec!["nginx".into(), "-e".into(), "stderr".into(), "-c".into(), file("nginx.conf")],
-            vec!["smbd".into(), "-F".into(), "--no-process-group".into(), "-s".into(), file("smb.conf")],
-            vec![
-                "rsync".into(),
-                "--daemon".into(),
-                "--no-detach".into(),
-                format!("--config={}", file("rsyncd.conf")),
-            ],
-            [
-                "rclone",
-                "serve",
-                "webdav",
-                &shared,
-                "--addr",
-                ":8444",
-                "--cert",
-                &file("certificate.pem"),
-                "--key",
-                &file("key.pem"),
-                "--vfs-cache-mode",
-                "off",
-                "--config",
-                "/dev/null",
-            ]
-            .map(str::to_owned)
-            .into(),
+        let (shared, certificate, key) = (shared.to_string(), file("certificate.pem"), file("key.pem"));
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let mut commands: Vec<(Vec<String>, u16)> = vec![
+            (words(&["nginx", "-e", "stderr", "-c", &file("nginx.conf")]), NGINX),
+            (words(&["smbd", "-F", "--no-process-group", "-s", &file("smb.conf")]), 445),
+            (words(&["rsync", "--daemon", "--no-detach", "--config", &file("rsyncd.conf")]), 873),
+            (
+                words(&[
+                    "rclone",
+                    "serve",
+                    "webdav",
+                    &shared,
+                    "--addr",
+                    ":8444",
+                    "--cert",
+                    &certificate,
+                    "--key",
+                    &key,
+                    "--vfs-cache-mode",
+                    "off",
+                    "--config",
+                    "/dev/null",
+                ]),
+                8444,
+            ),
         ];
+        let dufs = env::var("LANYARD_DUFS").ok();
+        match &dufs {
+            // Like the others it keeps no log.
+            Some(dufs) => commands.push((
+                words(&[
+                    dufs,
+                    &shared,
+                    "--allow-all",
+                    "--bind",
+                    "0.0.0.0",
+                    "--port",
+                    &DUFS.to_string(),
+                    "--log-format",
+                    "",
+                    "--tls-cert",
+                    &certificate,
+                    "--tls-key",
+                    &key,
+                ]),
+                DUFS,
+            )),
+            None => {
+                println!("without dufs: `cargo xtask bench drive` compiles it and names it in LANYARD_DUFS")
+            }
+        }
         let mut running = Vec::new();
-        for (command, port) in commands.into_iter().zip([8443, 445, 873, 8444]) {
+        for (command, port) in commands {
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let process = ben.spawn(&words).with_context(|| command.join(" "))?;
             soon(&format!("{} listens", words[0]), Duration::from_secs(10), || {
@@ -96,13 +125,17 @@ impl Servers {
             })?;
             running.push(process);
         }
-        Ok(Self { client: ada.clone(), address: ben.ipv4()?.to_string(), _running: running })
+        Ok(Self {
+            client: ada.clone(),
+            address: ben.ipv4()?.to_string(),
+            dufs: dufs.is_some(),
+            _running: running,
+        })
     }
 
     /// From nginx, over TLS.
     pub(super) fn curl_get(&self, name: &str, to: &str) -> Result<Timed> {
-        let address = format!("https://{}:8443/{name}", self.address);
-        self.client.time(&["curl", "-fsk", "--noproxy", "*", "--tlsv1.3", &address, "-o", to])
+        self.get(NGINX, name, to)
     }
 
     /// The same without TLS.
@@ -113,7 +146,31 @@ impl Servers {
 
     /// To nginx, over TLS.
     pub(super) fn curl_put(&self, from: &str, name: &str) -> Result<Timed> {
-        let address = format!("https://{}:8443/{name}", self.address);
+        self.put(NGINX, from, name)
+    }
+
+    /// Whether dufs is there.
+    pub(super) fn with_dufs(&self) -> bool {
+        self.dufs
+    }
+
+    /// From dufs, over TLS.
+    pub(super) fn dufs_get(&self, name: &str, to: &str) -> Result<Timed> {
+        self.get(DUFS, name, to)
+    }
+
+    /// To dufs, over TLS.
+    pub(super) fn dufs_put(&self, from: &str, name: &str) -> Result<Timed> {
+        self.put(DUFS, from, name)
+    }
+
+    fn get(&self, port: u16, name: &str, to: &str) -> Result<Timed> {
+        let address = format!("https://{}:{port}/{name}", self.address);
+        self.client.time(&["curl", "-fsk", "--noproxy", "*", "--tlsv1.3", &address, "-o", to])
+    }
+
+    fn put(&self, port: u16, from: &str, name: &str) -> Result<Timed> {
+        let address = format!("https://{}:{port}/{name}", self.address);
         self.client.time(&["curl", "-fsk", "--noproxy", "*", "--tlsv1.3", "-T", from, &address])
     }
 

@@ -112,6 +112,13 @@ impl Blocks {
         Ok(all.freeze())
     }
 
+    /// What was fetched of a place is not what is there any more.
+    pub(super) fn forget(&self, place: &Place) {
+        let mut kept = self.lock();
+        kept.blocks.retain(|(of, ..), _| of != place);
+        kept.order.retain(|(of, ..)| of != place);
+    }
+
     /// Fetches a block in the background, if nobody does.
     fn begin(&self, place: &Place, etag: Option<&str>, number: u64, whole: u64) {
         let key = (place.clone(), etag.map(str::to_owned), number);

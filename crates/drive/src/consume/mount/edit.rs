@@ -5,7 +5,7 @@
 //! middle goes over in place, in large pieces (docs/adr/0019). One edit has all handles of a file, so every program here
 //! sees what the others wrote.
 
-use super::{Tree, now};
+use super::{Tree, now, once};
 use crate::{
     consume::remote::{Place, Terms},
     content::FileId,
@@ -170,7 +170,8 @@ impl Edit {
             return Ok(None);
         }
         let place = tree.place(self.ino).ok_or(Errno::STALE)?;
-        let stat = tree.set(&place, Set { modified: Some(modified), ..Set::default() }, None).await?;
+        let stat =
+            tree.set(self.ino, &place, Set { modified: Some(modified), ..Set::default() }, None).await?;
         self.heard(&stat);
         Ok(Some(stat))
     }
@@ -282,7 +283,8 @@ impl Edit {
         let place = Place::Part(path, part);
         let held = Bytes::copy_from_slice(held);
         if !held.is_empty() {
-            tree.peer.ask_long(|| tree.peer.remote.write(&place, 0, held.clone(), None)).await?;
+            let terms = once();
+            tree.peer.ask_long(|| tree.peer.remote.write(&place, 0, held.clone(), terms)).await?;
         }
         self.let_go(tree);
         self.content = Content::Part(part);
@@ -294,9 +296,10 @@ impl Edit {
         let Content::Here(held) = &self.content else { return Ok(()) };
         let place = tree.place(self.ino).ok_or(Errno::STALE)?;
         let held = Bytes::copy_from_slice(held);
-        tree.set(&place, Set { size: Some(0), ..Set::default() }, None).await?;
+        tree.set(self.ino, &place, Set { size: Some(0), ..Set::default() }, None).await?;
         if !held.is_empty() {
-            tree.peer.ask_long(|| tree.peer.remote.write(&place, 0, held.clone(), None)).await?;
+            let terms = once();
+            tree.peer.ask_long(|| tree.peer.remote.write(&place, 0, held.clone(), terms)).await?;
         }
         self.let_go(tree);
         self.content = Content::There;
@@ -324,8 +327,8 @@ impl Edit {
         let place = self.place(tree)?;
         let etag = self.if_match(&place);
         let (at, bytes) = (self.pending_at, Bytes::copy_from_slice(&self.pending));
-        let written =
-            tree.peer.ask_long(|| tree.peer.remote.write(&place, at, bytes.clone(), etag.as_deref())).await;
+        let terms = Terms { if_match: etag.as_deref(), ..once() };
+        let written = tree.peer.ask_long(|| tree.peer.remote.write(&place, at, bytes.clone(), terms)).await;
         let stat = match written {
             Ok(stat) => stat,
             Err(failed) if failed.retried && failed.code == Some(Code::Changed) => {
@@ -398,8 +401,8 @@ impl Edit {
 
     async fn commit(&mut self, tree: &Tree, part: Uuid) -> Result<Stat, Errno> {
         let path = tree.path(self.ino).ok_or(Errno::STALE)?;
-        let (modified, etag, once) = (self.modified, self.etag.clone(), Uuid::new_v4());
-        let terms = Terms { if_match: etag.as_deref(), once: Some(once), ..Terms::default() };
+        let (modified, etag) = (self.modified, self.etag.clone());
+        let terms = Terms { if_match: etag.as_deref(), ..once() };
         let committed = tree.peer.ask_long(|| tree.peer.remote.commit(&path, part, modified, terms)).await?;
         let stat = if committed.path == path.to_string() {
             committed.stat
@@ -423,7 +426,7 @@ impl Edit {
     async fn set(&mut self, tree: &Tree, set: Set) -> Result<Stat, Errno> {
         let place = self.place(tree)?;
         let etag = self.if_match(&place);
-        let stat = tree.set(&place, set, etag.as_deref()).await?;
+        let stat = tree.set(self.ino, &place, set, etag.as_deref()).await?;
         if matches!(self.content, Content::There) {
             self.heard(&stat);
         }

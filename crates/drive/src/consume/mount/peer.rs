@@ -1,6 +1,7 @@
 //! Questions to the other device, asked with patience: a device that is away for a moment is waited for, one that stays
-//! away is an error soon, so that no program hangs. A device that was waited for in vain is not waited for again by every
-//! question that follows: one task looks for it, and until it is back the others fail at once.
+//! away is an error soon, so that no program hangs, and one that is there and slow has its time. A device that was waited
+//! for in vain is not waited for again by every question that follows: one task looks for it, and until it is back the
+//! others fail at once.
 
 use crate::{
     consume::browse::{Remote, RemoteError},
@@ -15,13 +16,16 @@ use std::{
 };
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long an operation waits for the other device before it fails.
-pub(super) const PATIENCE: Duration = Duration::from_secs(8);
-/// One try: a connection that leads nowhere is given up for a new one.
+/// How long an operation waits for a device from which nothing comes.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long it goes on asking one that is there and does not get to it: a disk that is written to by everybody may keep a
+/// single small change waiting for many seconds, and a program that is told of an error then has lost what it wrote.
+const LONGEST: Duration = Duration::from_secs(60);
+/// The first try: a connection that leads nowhere is given up for a new one.
 const TRY: Duration = Duration::from_secs(4);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -29,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const FIND: Duration = Duration::from_secs(1);
 /// Nobody looks for a device any more after nobody has asked it anything for so long.
 const FORGOTTEN: Duration = Duration::from_secs(30);
-/// Between two looks at whether the device that works on something long is still there.
+/// Between two looks at whether the device that has not answered yet is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Why an operation failed, and whether it may have been done all the same.
@@ -137,87 +141,82 @@ impl Peer {
         }
     }
 
-    /// Asks until it is answered or [`PATIENCE`] is over. Each try may be answered by the other side after we have
-    /// given it up: what must not be done twice carries a UUID.
+    /// Asks until it is answered. Each try may be answered by the other side after we have given it up: what must not be
+    /// done twice carries a UUID.
     pub(super) async fn ask<T, F: Future<Output = Result<T, RemoteError>>>(
         &self,
         question: impl Fn() -> F,
     ) -> Result<T, Failed> {
-        if !self.is_there().await {
-            return Err(Failed { code: None, retried: false });
-        }
-        let due = Instant::now() + PATIENCE;
-        let mut retried = false;
-        loop {
-            let left = due.saturating_duration_since(Instant::now());
-            let code = match timeout(TRY.min(left), question()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(RemoteError::Refused(code))) if code != Code::Busy => {
-                    return Err(Failed { code: Some(code), retried });
-                }
-                Ok(Err(RemoteError::Refused(code))) => Some(code),
-                Ok(Err(RemoteError::Nonsense(why))) => {
-                    tracing::warn!(why, "a mounted drive's device gives answers that make no sense");
-                    return Err(Failed { code: None, retried });
-                }
-                Ok(Err(RemoteError::Link(_))) | Err(_) => {
-                    retried = true;
-                    None
-                }
-            };
-            if Instant::now() + PAUSE >= due {
-                if code.is_none() {
-                    self.absence.begins();
-                }
-                return Err(Failed { code, retried });
-            }
-            sleep(PAUSE).await;
-        }
+        self.answer(question, Some(TRY)).await
     }
 
     /// The same for what may take long, on the way (content over a slow link) or on the other side (a large file onto a
-    /// slow disk): it has the time that it needs as long as the device is there.
+    /// slow disk): each try has the time that it needs.
     pub(super) async fn ask_long<T, F: Future<Output = Result<T, RemoteError>>>(
         &self,
         question: impl Fn() -> F,
     ) -> Result<T, Failed> {
+        self.answer(question, None).await
+    }
+
+    /// `first` is the time of the first try; each of the following has twice as much, because a connection that leads
+    /// nowhere and a disk that is busy look the same from here.
+    async fn answer<T, F: Future<Output = Result<T, RemoteError>>>(
+        &self,
+        question: impl Fn() -> F,
+        first: Option<Duration>,
+    ) -> Result<T, Failed> {
         if !self.is_there().await {
             return Err(Failed { code: None, retried: false });
         }
-        let mut retried = false;
-        for _ in 0..3 {
+        let (begun, mut limit, mut retried) = (Instant::now(), first, false);
+        let gone = self.gone();
+        tokio::pin!(gone);
+        loop {
+            let answer = async {
+                match limit {
+                    Some(limit) => timeout(limit, question()).await.ok(),
+                    None => Some(question().await),
+                }
+            };
             let answer = tokio::select! {
-                answer = question() => answer,
-                failed = self.gone() => return Err(Failed { retried: true, ..failed }),
+                answer = answer => answer,
+                () = &mut gone => return Err(Failed { code: None, retried: true }),
             };
             match answer {
-                Ok(answer) => return Ok(answer),
-                Err(RemoteError::Refused(code)) if code != Code::Busy => {
-                    return Err(Failed { code: Some(code), retried });
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(RemoteError::Refused(Code::Busy))) => {}
+                Some(Err(RemoteError::Refused(code))) => return Err(Failed { code: Some(code), retried }),
+                Some(Err(RemoteError::Nonsense(why))) => {
+                    tracing::warn!(why, "a mounted drive's device gives answers that make no sense");
+                    return Err(Failed { code: None, retried });
                 }
-                Err(RemoteError::Nonsense(_)) => return Err(Failed { code: None, retried }),
-                Err(RemoteError::Refused(_)) => sleep(PAUSE).await,
-                Err(RemoteError::Link(_)) => {
-                    retried = true;
-                    // Waits until it is back, or fails.
-                    self.ask(|| self.remote.stat(TOP.get_or_init(SharePath::top))).await?;
-                }
+                Some(Err(RemoteError::Link(_))) | None => retried = true,
+            }
+            if begun.elapsed() > LONGEST {
+                return Err(Failed { code: Some(Code::Busy), retried });
+            }
+            limit = limit.map(|limit| limit.saturating_mul(2));
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = &mut gone => return Err(Failed { code: None, retried }),
             }
         }
-        Err(Failed { code: None, retried })
     }
 
-    /// Ends when the device has not answered for [`PATIENCE`].
-    async fn gone(&self) -> Failed {
-        let mut next = Instant::now() + LOOK;
+    /// Ends when nothing has come from the device for [`PATIENCE`]: while something is asked of it that it has not
+    /// answered yet, it is asked now and then for what needs no work. A refusal is a sign of life as well.
+    async fn gone(&self) {
+        let mut sign = Instant::now();
         loop {
-            sleep_until(next).await;
-            if let Err(failed @ Failed { code: None, .. }) =
-                self.ask(|| self.remote.stat(TOP.get_or_init(SharePath::top))).await
-            {
-                return failed;
+            sleep(LOOK).await;
+            let due = sign + PATIENCE;
+            let look = self.remote.stat(TOP.get_or_init(SharePath::top));
+            match timeout_at(due.min(Instant::now() + TRY), look).await {
+                Ok(Ok(_) | Err(RemoteError::Refused(_) | RemoteError::Nonsense(_))) => sign = Instant::now(),
+                _ if Instant::now() + PAUSE >= due => return self.absence.begins(),
+                _ => {}
             }
-            next = Instant::now() + LOOK;
         }
     }
 }

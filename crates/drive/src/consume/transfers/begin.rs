@@ -94,25 +94,13 @@ impl Transfers {
         let part = new.folder.join(path::part_name(&new.name, &mark));
         let transfer = Transfer {
             id,
-            direction: Direction::Download,
-            node: new.node,
             device_name: new.device_name,
-            share: new.share,
             drive: new.drive,
             remote_path: new.path.to_string(),
-            local_path,
             conflict: new.conflict,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
             size: new.size,
-            bytes_done: 0,
-            rate: 0,
-            limit: None,
-            sources: 0,
             tree: new.tree.then(Tree::default),
-            created_at: now(),
-            ended_at: None,
+            ..waiting(Direction::Download, new.node, new.share, local_path)
         };
         let part = (!new.tree).then_some(part);
         let seen = seen_here(transfer.conflict, &transfer.local_path).await;
@@ -125,26 +113,13 @@ impl Transfers {
     /// [`BeginError`].
     pub async fn upload(&self, new: NewUpload) -> Result<Transfer, BeginError> {
         let transfer = Transfer {
-            id: Uuid::new_v4(),
-            direction: Direction::Upload,
-            node: new.node,
             device_name: new.device_name,
-            share: new.share,
             drive: new.drive,
             remote_path: new.path.to_string(),
-            local_path: new.source,
             conflict: new.conflict,
-            state: State::Waiting,
-            reason: None,
-            detail: None,
             size: new.size,
-            bytes_done: 0,
-            rate: 0,
-            limit: None,
-            sources: 0,
             tree: new.tree.then(Tree::default),
-            created_at: now(),
-            ended_at: None,
+            ..waiting(Direction::Upload, new.node, new.share, new.source)
         };
         let wanted = new.path.name().unwrap_or_default().to_owned();
         self.begin(Row { seen: new.seen, ..Row::new(transfer, wanted, None, new.owns_source) }).await
@@ -161,5 +136,31 @@ impl Transfers {
         (self.inner.changed)(&transfer);
         self.inner.spawn(transfer.id);
         Ok(transfer)
+    }
+}
+
+/// A copy of which nothing has moved, and whose names are not said yet.
+fn waiting(direction: Direction, node: NodeId, share: ShareId, local_path: PathBuf) -> Transfer {
+    Transfer {
+        id: Uuid::new_v4(),
+        direction,
+        node,
+        device_name: String::new(),
+        share,
+        drive: String::new(),
+        remote_path: String::new(),
+        local_path,
+        conflict: Conflict::Refuse,
+        state: State::Waiting,
+        reason: None,
+        detail: None,
+        size: None,
+        bytes_done: 0,
+        rate: 0,
+        limit: None,
+        sources: 0,
+        tree: None,
+        created_at: now(),
+        ended_at: None,
     }
 }

@@ -9,8 +9,9 @@ use crate::consume::{
     trouble::Trouble,
     upload::Sent,
 };
-use lanyard_store::StoreError;
+use lanyard_store::{Store, StoreError};
 use std::{
+    collections::HashMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -103,6 +104,20 @@ impl Job {
         self.inner.store.run(move |store| journal::load_tree(store, id)).await.map_err(not_written)
     }
 
+    /// The versions of what a tree may replace, as they were written down.
+    pub(in crate::consume) async fn seen(&self) -> Result<HashMap<String, String>, Trouble> {
+        let id = self.id;
+        self.inner.store.run(move |store| journal::load_seen(store, id)).await.map_err(not_written)
+    }
+
+    /// Writes them down.
+    pub(in crate::consume) async fn saw(&self, versions: HashMap<String, String>) -> Result<(), Trouble> {
+        let id = self.id;
+        let saved = self.inner.store.run(move |store| journal::save_seen(store, id, &versions)).await;
+        saved.map_err(not_written)?;
+        self.save(|row| row.looked = true).await
+    }
+
     /// The drives of others that may hold what this one holds.
     pub(in crate::consume) fn others(&self, than: &Remote) -> Vec<Source> {
         let all = self.inner.sources.get().map(|sources| sources()).unwrap_or_default();
@@ -143,9 +158,15 @@ impl Job {
             if row.owns_source && state == State::Done {
                 remove(&row.transfer.local_path).await;
             }
-            if row.transfer.tree.is_some() && state == State::Done {
+            if row.transfer.tree.is_some() && matches!(state, State::Done | State::Cancelled) {
                 let id = self.id;
-                if let Err(error) = self.inner.store.run(move |store| journal::trim_tree(store, id)).await {
+                let trim = move |store: &Store| {
+                    if state == State::Done {
+                        journal::trim_tree(store, id)?;
+                    }
+                    journal::forget_seen(store, id)
+                };
+                if let Err(error) = self.inner.store.run(trim).await {
                     tracing::warn!(%error, "the list of a copied folder could not be shortened");
                 }
             }
@@ -161,6 +182,9 @@ impl Job {
             let detail = if state == State::Done { detail.or(copy.detail.take()) } else { detail };
             (copy.state, copy.rate, copy.reason, copy.detail) = (state, 0, reason, detail);
             copy.ended_at = Some(now());
+            if state == State::Cancelled {
+                row.looked = false;
+            }
             if state == State::Done && copy.tree.is_none() {
                 copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
                 row.part = None;

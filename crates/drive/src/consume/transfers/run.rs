@@ -18,15 +18,8 @@ pub(super) async fn run(job: &Job, task: &Task, asked: Asked) {
     loop {
         let Some(row) = job.row() else { return };
         let asked = asked.take().unwrap_or_else(|| job.inner.lane(&row.transfer).ask(job.id, row.turn));
-        let place = tokio::select! {
-            () = job.stop.cancelled() => None,
-            place = asked.place() => place,
-        };
         let before = row.transfer.bytes_done;
-        let result = match place {
-            None => Err(Trouble::Interrupted),
-            Some(_place) => attempt(job, row).await,
-        };
+        let result = turn(job, asked).await;
         match result {
             Ok(()) => return job.end(State::Done, None).await,
             Err(Trouble::Interrupted) if task.cancelled.load(Ordering::SeqCst) => {
@@ -72,6 +65,19 @@ pub(super) async fn run(job: &Job, task: &Task, asked: Asked) {
                 }
             }
         }
+    }
+}
+
+/// Tries when it is this copy's turn.
+async fn turn(job: &Job, asked: Asked) -> Result<(), Trouble> {
+    tree::look_here_first(job).await?;
+    let place = tokio::select! {
+        () = job.stop.cancelled() => None,
+        place = asked.place() => place,
+    };
+    match (place, job.row()) {
+        (Some(_place), Some(row)) => attempt(job, row).await,
+        _ => Err(Trouble::Interrupted),
     }
 }
 

@@ -1,6 +1,10 @@
 //! One try of a folder from another device to here.
 
-use super::{Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused, stops};
+use super::{
+    Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused,
+    seen::{Seen, untouched},
+    stops,
+};
 use crate::{
     consume::{
         browse::{Frames, Remote, RemoteError},
@@ -13,13 +17,14 @@ use crate::{
     },
     content::FileId,
     disk,
-    frames::{Frame, SmallFile},
+    frames::{Frame, Replaces, SmallFile},
     landing::{self, Landing, Outcome, Taken},
     path::{self, SharePath},
     wire::{BATCH, Code, Kind, TREE, Want},
 };
 use cap_std::{ambient_authority, fs::Dir};
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -59,14 +64,15 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     let this =
         Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
     let plan = Plan::new(found, names, path::local_name);
-    this.all(plan).await
+    let seen = Seen::before(job, &row).await?;
+    this.all(plan, &seen).await
 }
 
 /// Everything that is below a folder there.
 async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Found>, Trouble> {
     let shown = top.to_string();
     let explain = |error: RemoteError| Trouble::remote(&error, device, &shown);
-    let mut frames = remote.tree(top).await.map_err(explain)?;
+    let mut frames = remote.tree(top, false).await.map_err(explain)?;
     let mut found = Vec::new();
     let above = top.names().len();
     let below =
@@ -141,14 +147,14 @@ async fn root(job: &Job, row: &Row) -> Result<(PathBuf, bool), Trouble> {
 }
 
 impl Try<'_> {
-    async fn all(&self, plan: Plan) -> Result<(), Trouble> {
+    async fn all(&self, plan: Plan, seen: &Seen) -> Result<(), Trouble> {
         let Plan { folders, files, left_out } = plan;
         let bytes: u64 = files.iter().map(|item| item.size).sum();
         self.job.show(|copy| copy.size = Some(bytes));
         let mut count = Count::new(self.job, files.len());
         folders.iter().for_each(|item| count.renamed(item));
         count.tell(left_out).await?;
-        let missing = self.missing(files, &mut count).await?;
+        let missing = self.missing(files, seen, &mut count).await?;
         let needed: u64 = missing.iter().map(|item| item.size).sum();
         self.room(needed).await?;
         self.make(&folders, &mut count).await?;
@@ -161,24 +167,36 @@ impl Try<'_> {
         count.end().await
     }
 
-    /// Leaves away what an earlier try brought and what is still as it was then.
-    async fn missing(&self, files: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
-        if !self.may_hold {
-            return Ok(files);
-        }
-        let told = brought(self.job).await?;
+    /// Leaves away what an earlier try brought and what is still as it was then; the rest learns what it may replace.
+    async fn missing(
+        &self,
+        files: Vec<Item>,
+        seen: &Seen,
+        count: &mut Count<'_>,
+    ) -> Result<Vec<Item>, Trouble> {
+        let told = if self.may_hold { brought(self.job).await? } else { HashMap::new() };
         let root = self.root.clone();
-        let (had, missing): (Vec<Item>, Vec<Item>) = blocking(move || {
-            Ok(files.into_iter().partition(|item| {
-                told.get(&item.path).is_some_and(|told| {
+        let (had, missing): (Vec<_>, Vec<_>) = blocking(move || {
+            let look = |item: Item| {
+                let told = told.get(&item.path);
+                let here = told.and_then(|told| here(&root.join(&told.note.copy)));
+                let had = told.zip(here).is_some_and(|(told, (size, modified))| {
                     let same = (told.size, told.modified) == (item.size, item.modified);
-                    same && is_as_told(&root.join(&told.note.copy), item)
-                })
-            }))
+                    same && size == item.size && (item.modified.is_none() || modified == item.modified)
+                });
+                let ours = told.zip(here).is_some_and(|(told, here)| untouched(told, &item, here.0, here.1));
+                let ours = ours.then(|| disk::version(&root.join(&item.copy))).flatten();
+                (had, item, ours)
+            };
+            Ok(files.into_iter().map(look).partition(|(had, ..)| *had))
         })
         .await?;
-        had.iter().for_each(|item| count.had(item));
-        Ok(missing)
+        had.iter().for_each(|(_, item, _)| count.had(item));
+        let replaces = |(_, item, ours): (bool, Item, Option<String>)| {
+            let replaces = seen.replaces(&item, ours.as_ref());
+            Item { replaces, ..item }
+        };
+        Ok(missing.into_iter().map(replaces).collect())
     }
 
     async fn room(&self, needed: u64) -> Result<(), Trouble> {
@@ -236,6 +254,7 @@ impl Try<'_> {
                 return Err(Trouble::Final(Reason::DiskFull, words));
             }
             Code::Exists => (Reason::Exists, format!("Something else is at {path} already.")),
+            Code::Changed => trouble::changed_here(&self.root.join(&item.copy)),
             Code::Invalid => (Reason::Invalid, format!("{path} is no path that this computer can hold.")),
             Code::NotFound | Code::WrongKind => {
                 (Reason::Unreadable, format!("The folder of {path} is not there."))
@@ -316,7 +335,9 @@ impl Try<'_> {
                     // What arrived is what is kept, also when the file has changed since it was listed.
                     let item = Item { size: file.content.len() as u64, modified: file.modified, ..item };
                     fetched.bytes += item.size;
-                    fetched.files.push(SmallFile { path, ..file });
+                    // What it replaces here is not for the other device to say.
+                    let replaces = item.replaces.clone();
+                    fetched.files.push(SmallFile { path, replaces, ..file });
                     fetched.items.push(item);
                 }
                 Frame::Same(path) if path == there => {
@@ -410,6 +431,8 @@ impl Try<'_> {
         if self.conflict == Conflict::Skip && fs::symlink_metadata(&target).is_ok() {
             return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned())));
         }
+        // Looked at before it travels, and again before it gets its name.
+        may_replace(&target, &item.replaces)?;
         let part = folder.join(path::part_name(name, &self.mark));
         let wanted = Wanted { remote: self.remote, path: &path, part: &part, device: self.device };
         let fetched = download::fetch(self.job, &wanted, Shown::part_of(self.job, before)).await;
@@ -420,10 +443,9 @@ impl Try<'_> {
             let _ = tokio::fs::remove_file(&part).await;
         }
         fetched?;
-        let (folder, name, replace) =
-            (folder.to_owned(), name.to_owned(), self.conflict == Conflict::Replace);
-        let (skip, root) = (self.conflict == Conflict::Skip, self.root.clone());
-        let placed = blocking(move || place(&part, &folder, &name, replace, skip)).await?;
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let (conflict, replaces, root) = (self.conflict, item.replaces.clone(), self.root.clone());
+        let placed = blocking(move || place(&part, &folder, &name, conflict, &replaces)).await?;
         let Some(placed) = placed else { return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))) };
         let copy = placed.strip_prefix(&root).map_or_else(|_| item.copy.clone(), slashes);
         Ok(Item { copy, ..item.clone() }.told(Fate::Done, None))
@@ -511,12 +533,19 @@ impl Lander {
     }
 }
 
-/// Whether a file here is still the one that was copied.
-fn is_as_told(path: &Path, item: &Item) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|there| {
-        let modified = there.modified().ok().and_then(disk::nanos);
-        there.is_file() && there.len() == item.size && (item.modified.is_none() || modified == item.modified)
-    })
+/// Size and time of a file here.
+fn here(path: &Path) -> Option<(u64, Option<i64>)> {
+    let there = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+    Some((there.len(), there.modified().ok().and_then(disk::nanos)))
+}
+
+/// What somebody wrote here meanwhile stays; it is asked what becomes of it.
+fn may_replace(target: &Path, replaces: &Replaces) -> Result<(), Trouble> {
+    if here(target).is_none() || replaces.allows(|| disk::version(target)) {
+        return Ok(());
+    }
+    let (reason, words) = trouble::changed_here(target);
+    Err(Trouble::Final(reason, words))
 }
 
 /// Gives a whole file its name, or the next free number; none when it gives way to what is there.
@@ -524,11 +553,16 @@ fn place(
     part: &Path,
     folder: &Path,
     name: &str,
-    replace: bool,
-    skip: bool,
+    conflict: Conflict,
+    replaces: &Replaces,
 ) -> Result<Option<PathBuf>, Trouble> {
+    let (replace, skip) = (conflict == Conflict::Replace, conflict == Conflict::Skip);
     for number in 1..1_000 {
         let target = folder.join(path::numbered(name, number));
+        if let Err(changed) = may_replace(&target, replaces) {
+            let _ = fs::remove_file(part);
+            return Err(changed);
+        }
         let is_file = fs::symlink_metadata(&target).is_ok_and(|there| there.is_file());
         match disk::place(part, &target, replace && is_file).and_then(|()| disk::sync_dir(folder)) {
             Ok(()) => return Ok(Some(target)),

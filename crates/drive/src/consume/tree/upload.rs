@@ -1,6 +1,10 @@
 //! One try of a folder from here to another device.
 
-use super::{Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused, stops};
+use super::{
+    Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused,
+    seen::{Seen, Versions, untouched},
+    stops,
+};
 use crate::{
     consume::{
         browse::{Remote, RemoteError},
@@ -9,11 +13,11 @@ use crate::{
         transfer::{Conflict, Fate, Reason},
         transfers::Job,
         trouble::{self, Trouble},
-        upload::{self, interruptible},
+        upload::{self, Settled, interruptible},
     },
     content::FileId,
     disk,
-    frames::{Frame, SMALL, SmallFile},
+    frames::{Frame, Replaces, SMALL, SmallFile},
     path::{self, SharePath},
     wire::{self, BATCH, Code, Kind, TREE, Want},
 };
@@ -44,10 +48,18 @@ struct Try<'a> {
     top: SharePath,
     conflict: Conflict,
     /// What is there already; empty when the folder is this copy's own and new.
-    there: HashMap<String, u64>,
+    there: HashMap<String, There>,
     fresh: bool,
     /// It goes to a person's inbox.
     is_send: bool,
+}
+
+/// A file that is there.
+struct There {
+    size: u64,
+    modified: Option<i64>,
+    /// Only of interest when it may be replaced.
+    etag: Option<String>,
 }
 
 pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
@@ -73,7 +85,11 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     if !fresh {
         this.there = interruptible(job, this.what_is_there()).await??;
     }
-    this.all(Plan::new(found, Names::exact(), path::portable_name)).await
+    let plan = Plan::new(found, Names::exact(), path::portable_name);
+    let of = |item: &Item| Some((item.copy.clone(), this.file_there(&item.copy)?.etag.clone()?));
+    let now: Versions = plan.files.iter().filter_map(of).collect();
+    let seen = Seen::first(job, &row, &plan.files, &now).await?;
+    this.all(plan, &seen, &now).await
 }
 
 /// Everything below a folder here. Links are not followed.
@@ -222,34 +238,36 @@ fn body(frames: &[Frame]) -> Body {
 }
 
 impl Try<'_> {
-    /// The files below the folder there, with their sizes.
-    async fn what_is_there(&self) -> Result<HashMap<String, u64>, Trouble> {
+    /// The files below the folder there.
+    async fn what_is_there(&self) -> Result<HashMap<String, There>, Trouble> {
         let text = self.top.to_string();
         let explain = |error: RemoteError| Trouble::remote(&error, self.device, &text);
         let mut there = HashMap::new();
         if self.is_send {
             return Ok(there); // nobody looks into an inbox
         }
-        let mut frames = self.remote.tree(&self.top).await.map_err(explain)?;
+        let replaces = self.conflict == Conflict::Replace;
+        let mut frames = self.remote.tree(&self.top, replaces).await.map_err(explain)?;
         while let Some(frame) = frames.next().await.map_err(explain)? {
             if let Frame::Entry(entry) = frame
                 && entry.kind == Kind::File
                 && there.len() < TREE
             {
-                there.insert(entry.path.to_string(), entry.size);
+                let file = There { size: entry.size, modified: entry.modified, etag: entry.etag };
+                there.insert(entry.path.to_string(), file);
             }
         }
         Ok(there)
     }
 
-    async fn all(&self, plan: Plan) -> Result<(), Trouble> {
+    async fn all(&self, plan: Plan, seen: &Seen, now: &Versions) -> Result<(), Trouble> {
         let Plan { folders, files, left_out } = plan;
         let bytes: u64 = files.iter().map(|item| item.size).sum();
         self.job.show(|copy| copy.size = Some(bytes));
         let mut count = Count::new(self.job, files.len());
         folders.iter().for_each(|item| count.renamed(item));
         count.tell(left_out).await?;
-        let missing = self.missing(files, &mut count).await?;
+        let missing = self.missing(files, seen, now, &mut count).await?;
         self.make(&folders, &mut count).await?;
         let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
         // A file may have grown to the largest small one by the time it is read.
@@ -265,25 +283,41 @@ impl Try<'_> {
         count.end().await
     }
 
-    /// Leaves away what an earlier try brought and what is still there.
-    async fn missing(&self, files: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
-        if self.fresh {
-            return Ok(files);
-        }
-        let told = brought(self.job).await?;
+    /// Leaves away what an earlier try brought and what is still there; the rest learns what it may replace.
+    async fn missing(
+        &self,
+        files: Vec<Item>,
+        seen: &Seen,
+        now: &Versions,
+        count: &mut Count<'_>,
+    ) -> Result<Vec<Item>, Trouble> {
+        let told = if self.fresh { HashMap::new() } else { brought(self.job).await? };
         let mut missing = Vec::new();
         for item in files {
-            let is_there = told.get(&item.path).is_some_and(|told| {
+            let told = told.get(&item.path);
+            let is_there = told.is_some_and(|told| {
                 (told.size, told.modified) == (item.size, item.modified)
                     && self.size_there(&told.note.copy) == Some(item.size)
             });
-            if is_there { count.had(&item) } else { missing.push(item) }
+            if is_there {
+                count.had(&item);
+                continue;
+            }
+            let ours = told
+                .zip(self.file_there(&item.copy))
+                .is_some_and(|(told, there)| untouched(told, &item, there.size, there.modified));
+            let ours = now.get(&item.copy).filter(|_| ours);
+            missing.push(Item { replaces: seen.replaces(&item, ours), ..item });
         }
         Ok(missing)
     }
 
+    fn file_there(&self, copy: &str) -> Option<&There> {
+        self.there.get(&format!("{}/{copy}", self.top))
+    }
+
     fn size_there(&self, copy: &str) -> Option<u64> {
-        self.there.get(&format!("{}/{copy}", self.top)).copied()
+        self.file_there(copy).map(|there| there.size)
     }
 
     fn there(&self, item: &Item) -> Result<SharePath, path::PathError> {
@@ -347,6 +381,10 @@ impl Try<'_> {
                 Frame::Problem(_, Code::Exists) if self.conflict == Conflict::Skip => {
                     (item.told(Fate::LeftOut, Some(KEPT.to_owned())), None)
                 }
+                Frame::Problem(path, Code::Changed) => {
+                    let (reason, words) = trouble::changed_there(self.device, &path.to_string());
+                    (item.told(Fate::Failed, Some(words)), Some(reason))
+                }
                 Frame::Problem(path, code) => {
                     let (reason, words) = refused(code, self.device, &path.to_string())?;
                     (item.told(Fate::Failed, Some(words)), Some(reason))
@@ -373,7 +411,8 @@ impl Try<'_> {
             match (content, self.there(&item)) {
                 (Ok(Read::Whole(file)), Ok(path)) => {
                     (item.size, item.modified) = (file.content.len() as u64, file.modified);
-                    files.push((item, SmallFile { path, ..file }));
+                    let replaces = item.replaces.clone();
+                    files.push((item, SmallFile { path, replaces, ..file }));
                 }
                 (Ok(Read::TooLarge), Ok(_)) => large.push(item),
                 (Err((reason, words)), _) => {
@@ -446,24 +485,24 @@ impl Try<'_> {
     async fn whole(&self, item: &Item, before: u64) -> Result<Told, Trouble> {
         let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
         let (source, wanted) = (self.root.join(&item.path), self.there(item).map_err(invalid)?);
-        let replace = self.conflict == Conflict::Replace;
         if self.size_there(&item.copy) == Some(item.size)
             && upload::is_ours(self.job, self.remote, &source, &wanted).await?
         {
             return Ok(item.told(Fate::Done, None));
         }
+        let over = self.may_replace(item, &wanted).await?;
         for number in 1..1_000 {
             let target = wanted
                 .with_name(&path::numbered(wanted.name().unwrap_or_default(), number))
                 .map_err(invalid)?;
             let shown = Shown::part_of(self.job, before);
-            let conflict = match (self.is_send, replace) {
-                (true, _) => "keep_both",
-                (_, true) => "replace",
-                _ => "refuse",
+            let settled = match &over {
+                _ if self.is_send => "keep_both".into(),
+                Replaces::Version(etag) => Settled { word: "replace", replaces: Some(etag) },
+                Replaces::Nothing | Replaces::Anything => "refuse".into(),
             };
             let part = upload::of_item(self.copy, &item.path);
-            match upload::send(self.job, self.remote, &source, &target, conflict, part, shown).await? {
+            match upload::send(self.job, self.remote, &source, &target, settled, part, shown).await? {
                 Ok(stored) => {
                     let target = SharePath::parse(&stored.path).unwrap_or(target);
                     let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
@@ -471,6 +510,7 @@ impl Try<'_> {
                 }
                 Err(RemoteError::Refused(Code::Exists)) => match self.conflict {
                     Conflict::Skip => return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))),
+                    Conflict::Replace if over == Replaces::Nothing => return Err(self.changed(&target)),
                     Conflict::Replace => break,
                     // The answer to an earlier try may have been lost after the file was stored.
                     _ if upload::is_ours(self.job, self.remote, &source, &target).await? => {
@@ -478,11 +518,34 @@ impl Try<'_> {
                     }
                     _ => {}
                 },
+                Err(RemoteError::Refused(Code::Changed)) if settled.replaces.is_some() => {
+                    return Err(self.changed(&target));
+                }
                 Err(error) => return Err(Trouble::remote(&error, self.device, &target.to_string())),
             }
         }
         let (reason, words) = trouble::refusal(Code::Exists, self.device, &wanted.to_string());
         Err(Trouble::Final(reason, words))
+    }
+
+    /// What a file may take the place of, looked at before it travels: what is gone by now is not in its way, and what
+    /// somebody changed meanwhile stays.
+    async fn may_replace(&self, item: &Item, target: &SharePath) -> Result<Replaces, Trouble> {
+        let Replaces::Version(seen) = &item.replaces else { return Ok(item.replaces.clone()) };
+        match interruptible(self.job, self.remote.stat(target)).await? {
+            Ok(there) if there.etag.as_ref() == Some(seen) => Ok(item.replaces.clone()),
+            Ok(there) if there.kind == Kind::File => Err(self.changed(target)),
+            Ok(_) => {
+                Err(Trouble::remote(&RemoteError::Refused(Code::Exists), self.device, &target.to_string()))
+            }
+            Err(RemoteError::Refused(Code::NotFound)) => Ok(Replaces::Nothing),
+            Err(error) => Err(Trouble::remote(&error, self.device, &target.to_string())),
+        }
+    }
+
+    fn changed(&self, target: &SharePath) -> Trouble {
+        let (reason, words) = trouble::changed_there(self.device, &target.to_string());
+        Trouble::Final(reason, words)
     }
 
     /// Gives the folders there their times, the innermost first.
@@ -529,6 +592,7 @@ fn read(root: &Path, item: &Item) -> Result<Read, (Reason, String)> {
                 modified: about.modified,
                 executable: about.executable,
                 content: content.into(),
+                replaces: Replaces::Anything,
             }));
         }
     }

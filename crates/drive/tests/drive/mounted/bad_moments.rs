@@ -3,13 +3,17 @@
 
 use super::Here;
 use crate::world::{MIB, Owner, Reader, noise};
+use lanyard_drive::consume::Conflict;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io,
     os::unix::fs::FileExt,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -220,6 +224,98 @@ async fn a_computer_that_is_known_to_be_away_is_not_waited_for_again_and_again()
     here.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_stands_still_for_a_while_is_waited_for_while_its_computer_answers() {
+    /// Longer than a computer is waited for that gives no sign of life, and than three tries of any operation.
+    const STILL: Duration = Duration::from_secs(18);
+    let owner = Owner::new();
+    prepare(&owner.root());
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    owner.way.stuck.store(true, Ordering::SeqCst);
+    let way = Arc::clone(&owner.way);
+    let moving = tokio::spawn(async move {
+        tokio::time::sleep(STILL).await;
+        way.stuck.store(false, Ordering::SeqCst);
+    });
+    for (name, (error, _)) in outcomes(&here).await {
+        assert_eq!(error, None, "{name}");
+    }
+    moving.await.unwrap();
+    assert_eq!(fs::read(owner.root().join("append")).unwrap(), b"oldmore");
+    assert_eq!(fs::read(owner.root().join("replace")).unwrap(), b"new");
+    assert_eq!(fs::metadata(owner.root().join("truncate")).unwrap().len(), 1);
+    assert_eq!(fs::read(owner.root().join("rename/b")).unwrap(), b"old");
+    here.end().await;
+}
+
+/// Before Linux 6.13, two changes of a file within a few milliseconds have the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_ahead_is_forgotten_when_it_is_written_over_whatever_the_clock_says() {
+    let owner = Owner::new();
+    owner.write("film", &noise(4 * MIB, 7));
+    owner.way.coarse.store(true, Ordering::SeqCst);
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    let way = Arc::clone(&owner.way);
+    here.program(move |dir| {
+        const STEP: u64 = 64 * 1024;
+        const MIDDLE: u64 = MIB as u64 * 3 / 2;
+        let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
+        let mut read = vec![0; STEP as usize];
+        for at in (0..MIDDLE).step_by(STEP as usize) {
+            file.read_at(&mut read, at).unwrap();
+        }
+        let begun = Instant::now();
+        while way.content.load(Ordering::SeqCst) < 4 * MIB as u64 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nothing is read ahead");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Not a whole page: the kernel asks for it again.
+        let at = 3 * MIB as u64 + 700;
+        file.write_all_at(b"changed", at).unwrap();
+        file.sync_all().unwrap();
+        for at in (MIDDLE..=at).step_by(STEP as usize) {
+            file.read_exact_at(&mut read, at).unwrap();
+        }
+        assert_eq!(&read[700..707], b"changed");
+    })
+    .await;
+    here.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_computer_that_says_files_are_larger_than_they_are_makes_up_no_content() {
+    let owner = Owner::new();
+    let content = noise(3 * MIB, 7);
+    owner.write("film", &content);
+    owner.way.boasts.store(2 * MIB as u64 + 5, Ordering::SeqCst);
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    here.program(move |dir| {
+        let file = File::open(dir.join("film")).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 5 * MIB as u64 + 5, "that is what is said");
+        let mut read = vec![0; 64 * 1024];
+        file.read_exact_at(&mut read, 100).unwrap();
+        assert!(read == content[100..100 + 64 * 1024], "what is there can be read");
+        for at in [3 * MIB as u64 - 10, 4 * MIB as u64] {
+            let got = file.read_at(&mut read, at);
+            let honest = got
+                .as_ref()
+                .is_ok_and(|got| read[..*got] == content[at.min(3 * MIB as u64) as usize..][..*got]);
+            assert!(got.is_err() || honest, "{got:?} at {at}");
+        }
+    })
+    .await;
+    let id = reader.get("film", Conflict::Refuse).await;
+    reader.done(id).await;
+    assert!(
+        fs::read(reader.here().join("film")).unwrap() == noise(3 * MIB, 7),
+        "a copy believes hashes alone"
+    );
+    here.end().await;
+}
+
 fn told<T>(result: io::Result<T>) -> Option<i32> {
     result.err()?.raw_os_error()
 }
@@ -258,26 +354,35 @@ async fn names_that_not_every_system_can_hold_are_refused_with_the_right_word() 
     here.end().await;
 }
 
-/// What is read first sends what was written. Whoever asks for the size meanwhile is not told the one of before. The moment
-/// between an answer and its sending is too short to be met here on purpose; fsx meets it (`mounted::suites`).
+/// What is read first sends what was written. Whoever asks for the size meanwhile is not told the one of before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_was_just_made_longer_is_that_long_while_another_program_reads_it() {
+    use rustix::fs::{AtFlags, StatxFlags, statx};
     let owner = Owner::new();
     owner.write("film", &noise(MIB, 7));
     let reader = Reader::new(&owner);
     let here = Here::new(&reader).await;
-    owner.way.told_late.store(200, Ordering::SeqCst);
-    here.program(|dir| {
+    owner.way.told_late.store(300, Ordering::SeqCst);
+    let way = Arc::clone(&owner.way);
+    here.program(move |dir| {
         let file = File::options().read(true).write(true).open(dir.join("film")).unwrap();
         for round in 0..3 {
             let end = 150_000 + round;
             file.set_len(60_000).unwrap();
             file.write_at(&[7; 4_000], end - 4_000).unwrap();
+            let before = way.writes.load(Ordering::SeqCst);
             std::thread::scope(|scope| {
-                // Where the kernel has nothing: it asks, and so it does for the size, once, while the other is answered.
+                // Where the kernel has nothing: it asks.
                 scope.spawn(|| file.read_at(&mut [0; 4_096], 100_000).unwrap());
-                std::thread::sleep(Duration::from_millis(60));
-                assert_eq!(file.metadata().unwrap().len(), end, "round {round}");
+                let begun = Instant::now();
+                while way.writes.load(Ordering::SeqCst) == before {
+                    assert!(begun.elapsed() < Duration::from_secs(20), "what was written does not go over");
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                // What the kernel believes to know of the size it has just heard for the reader: it is to ask again.
+                let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
+                let told = statx(&file, "", flags, StatxFlags::SIZE).unwrap();
+                assert_eq!(told.stx_size, end, "round {round}");
             });
         }
     })

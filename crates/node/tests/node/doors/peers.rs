@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Method, Request, StatusCode};
 use lanyard_drive::{
-    frames::{Frame, SmallFile},
+    frames::{Frame, Replaces, SmallFile},
     path::SharePath,
 };
 use lanyard_print::{
@@ -124,7 +124,13 @@ async fn many_at_once(world: &World, neighbour: &Neighbour, case: &Case) -> Outc
     let path = SharePath::parse(&Uuid::new_v4().simple().to_string()).unwrap();
     let on_disk = world.folder.path().join(path.to_path());
     let content = Bytes::from_static(b"Hello");
-    let file = Frame::File(SmallFile { path, modified: None, executable: false, content });
+    let file = Frame::File(SmallFile {
+        path,
+        modified: None,
+        executable: false,
+        content,
+        replaces: Replaces::Anything,
+    });
     let frames = [file.written(), Frame::End(1).written()].concat();
     let uri = format!("/v1/drives/{}/batch", world.drive);
     let request = Request::builder().method(Method::PUT).uri(uri).header(lanyard_drive::wire::SIZE, 5);
