@@ -37,7 +37,9 @@ pub(crate) struct Args {
     pub command: Command,
 }
 
+// What a command takes is put together when it is that command: there are many, and each start would wait for all.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Run a node in the foreground, until it is told to stop
     Run {
