@@ -258,7 +258,7 @@ pub async fn print(
 /// Prints documents in their order.
 ///
 /// # Errors
-/// As [`print`], before any document is looked at; what was wrong with one of them is in its place.
+/// As [`print()`], before any document is looked at; what was wrong with one of them is in its place.
 pub async fn print_all(
     core: &Arc<Core>,
     printer: &str,

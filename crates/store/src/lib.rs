@@ -95,24 +95,6 @@ pub enum StoreError {
     Closing,
 }
 
-/// Does what may wait for the disk without keeping others waiting. Once begun, it is done, also when nobody waits for it
-/// any more.
-///
-/// It is done on this thread, whose other work another one takes over: most of what is asked of a store takes less time
-/// than waking a thread for it and being woken by that.
-///
-/// # Errors
-/// [`StoreError::Closing`] when the runtime stops.
-pub async fn off_async<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StoreError> {
-    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-        let done = panic::catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(work)));
-        return done.map_err(|_| StoreError::Closing);
-    }
-    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Closing)
-}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
@@ -210,7 +192,8 @@ impl Store {
         Self { open: Arc::new(Mutex::new(Open { connection, waits: true })) }
     }
 
-    /// [`Store::read`] or [`Store::write`] off the async threads.
+    /// [`Store::read`] or [`Store::write`] off the async threads. Nothing is written any more once the runtime stops:
+    /// what else fails then, fails because of that, and is no news of anything.
     ///
     /// # Errors
     /// What `work` returns, or [`StoreError::Closing`] when the runtime stops.
@@ -219,7 +202,24 @@ impl Store {
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        off_async(move || work(&store)).await?
+        tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| StoreError::Closing)?
+    }
+
+    /// The same on this thread, whose other work another one takes over: most of what is asked of a store takes less time
+    /// than waking a thread for it and being woken by that. For what is read, and for what is new; not for what became of
+    /// something, because it is written until the end.
+    ///
+    /// # Errors
+    /// As [`Store::run`].
+    pub async fn run_here<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread {
+            return self.run(work).await;
+        }
+        let done = panic::catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(|| work(self))));
+        done.unwrap_or(Err(StoreError::Closing))
     }
 
     fn try_open(path: &Path, rooms: &[Migrations]) -> Result<Self, OpenError> {

@@ -91,6 +91,15 @@ impl Rows {
         self.store.run(move |_| work(&rows)).await
     }
 
+    /// The same on this thread: see [`Store::run_here`].
+    pub(super) async fn run_here<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let rows = self.clone();
+        self.store.run_here(move |_| work(&rows)).await
+    }
+
     pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM print_sent ORDER BY created_at DESC LIMIT 2000");
         self.store.read(|c| list(c, &sql, ()))

@@ -3,7 +3,7 @@
 //! Of several documents the next are copied and looked at while the ones before are entered, and those that are ready by
 //! then are entered together: the disk is asked once for all of them. They keep their order.
 
-use super::{Inner, Outbox, OutboxError, OutgoingJob, Target, lock, outgoing, standard};
+use super::{Inner, Outbox, OutboxError, OutgoingJob, Target, lock, outgoing, standard, table::Rows};
 use crate::{
     document::{DocumentError, Format, Inspected},
     fault,
@@ -155,17 +155,16 @@ impl Outbox {
     /// nothing is kept.
     async fn put(&self, jobs: Vec<OutgoingJob>) -> Vec<Result<(), StoreError>> {
         let (outbox, count) = (self.clone(), jobs.len());
-        let put = move || {
+        let put = move |rows: &Rows| {
             fault::point("outbox: our copy is kept, without a row");
-            let rows = &outbox.inner.rows;
             if rows.put_all(&jobs).is_ok() {
-                return jobs.iter().map(|_| Ok(())).collect();
+                return Ok(jobs.iter().map(|_| Ok(())).collect());
             }
             let one = |job: &OutgoingJob| rows.put(job).inspect_err(|_| outbox.forget(job));
-            jobs.iter().map(one).collect()
+            Ok(jobs.iter().map(one).collect())
         };
         let closing = |_| (0..count).map(|_| Err(StoreError::Closing)).collect();
-        lanyard_store::off_async(put).await.unwrap_or_else(closing)
+        self.inner.rows.run_here(put).await.unwrap_or_else(closing)
     }
 
     /// Nothing is kept of a job that could not be entered.

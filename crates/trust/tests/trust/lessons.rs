@@ -38,6 +38,7 @@ const DAV_CHANGES: &str = "crates/drive/tests/drive/dav/changing.rs";
 const CONFINED: &str = "crates/drive/tests/drive/confined.rs";
 const PATH: &str = "crates/drive/src/path.rs";
 const TICKET: &str = "crates/print/src/ticket.rs";
+const WORDS: &str = "crates/print/src/ticket/words.rs";
 const CODEC: &str = "crates/print/src/client.rs";
 const IPP: &str = "crates/ipp/tests/ipp/hostile.rs";
 const STANDARD: &str = "crates/print/tests/print/standard.rs";
@@ -76,7 +77,7 @@ const LESSONS: &[Lesson] = &[
         case: Some(one_line_stays_one_line),
         tests: &[
             (ATTACKS, "names_run_nothing_and_are_shown_clean"),
-            (TICKET, "what_strangers_write_is_cleaned_and_bounded"),
+            (WORDS, "what_strangers_write_is_cleaned_and_bounded"),
             (STANDARD, "what_cannot_be_done_is_told_or_refused_as_the_client_wishes"),
             (QUEUES, "only_what_a_queue_can_do_is_told"),
         ],
