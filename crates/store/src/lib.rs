@@ -7,13 +7,10 @@
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::{
     fs, io,
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use rusqlite;
 
@@ -205,21 +202,17 @@ impl Store {
         tokio::task::spawn_blocking(move || work(&store)).await.map_err(|_| StoreError::Closing)?
     }
 
-    /// The same on this thread, whose other work another one takes over: most of what is asked of a store takes less time
-    /// than waking a thread for it and being woken by that. For what is read, and for what is new; not for what became of
-    /// something, because it is written until the end.
+    /// The same for what only reads: on this thread when nobody uses the store just now. That takes less time than waking
+    /// a thread for it and being woken by that.
     ///
     /// # Errors
     /// As [`Store::run`].
-    pub async fn run_here<T: Send + 'static>(
+    pub async fn glance<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if Handle::current().runtime_flavor() != RuntimeFlavor::MultiThread {
-            return self.run(work).await;
-        }
-        let done = panic::catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(|| work(self))));
-        done.unwrap_or(Err(StoreError::Closing))
+        let is_free = self.open.try_lock().is_ok();
+        if is_free { read(self) } else { self.run(read).await }
     }
 
     fn try_open(path: &Path, rooms: &[Migrations]) -> Result<Self, OpenError> {

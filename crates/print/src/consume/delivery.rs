@@ -108,7 +108,7 @@ impl Courier {
     async fn round(&mut self) -> Option<Duration> {
         let node = self.node;
         let rows = self.outbox.inner.rows.clone();
-        let jobs = match rows.run_here(move |rows| rows.open_jobs(Some(node))).await {
+        let jobs = match rows.glance(move |rows| rows.open_jobs(Some(node))).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::error!(%error, "the outbox cannot be read");
@@ -456,7 +456,7 @@ impl Courier {
 
     async fn reread(&self, job: &OutgoingJob) -> Option<OutgoingJob> {
         let (rows, job) = (self.outbox.inner.rows.clone(), job.job);
-        rows.run_here(move |rows| rows.job(job)).await.ok().flatten()
+        rows.glance(move |rows| rows.job(job)).await.ok().flatten()
     }
 
     /// Ends when a person cancels the job, keeps it back or wants it elsewhere.
@@ -467,7 +467,7 @@ impl Courier {
             row.job == id && (row.phase == Phase::Cancelling || row.hold || row.attempt != attempt)
         };
         let rows = self.outbox.inner.rows.clone();
-        if let Ok(Some(row)) = rows.run_here(move |rows| rows.job(id)).await
+        if let Ok(Some(row)) = rows.glance(move |rows| rows.job(id)).await
             && is_unwanted(&row)
         {
             return;

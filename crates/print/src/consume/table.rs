@@ -91,13 +91,13 @@ impl Rows {
         self.store.run(move |_| work(&rows)).await
     }
 
-    /// The same on this thread: see [`Store::run_here`].
-    pub(super) async fn run_here<T: Send + 'static>(
+    /// The same for what only reads: see [`Store::glance`].
+    pub(super) async fn glance<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let rows = self.clone();
-        self.store.run_here(move |_| work(&rows)).await
+        self.store.glance(move |_| work(&rows)).await
     }
 
     pub(super) fn jobs(&self) -> Result<Vec<OutgoingJob>, StoreError> {

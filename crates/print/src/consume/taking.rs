@@ -164,7 +164,7 @@ impl Outbox {
             Ok(jobs.iter().map(one).collect())
         };
         let closing = |_| (0..count).map(|_| Err(StoreError::Closing)).collect();
-        self.inner.rows.run_here(put).await.unwrap_or_else(closing)
+        self.inner.rows.run(put).await.unwrap_or_else(closing)
     }
 
     /// Nothing is kept of a job that could not be entered.

@@ -84,7 +84,7 @@ impl Offer {
             None => return Err(refuse(StatusCode::BAD_REQUEST, "invalid", "the ticket is missing")),
         };
         let rows = self.inner.rows.clone();
-        let known = rows.run_here(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
+        let known = rows.glance(move |rows| rows.job(job)).await.map_err(|error| store_refusal(&error))?;
         let earlier = known.as_ref().map(IncomingJob::document);
         if let Some(known) = known {
             if !is_of(&known, subject.id()) {
@@ -197,7 +197,7 @@ impl Offer {
             }
             Ok(entered)
         };
-        self.inner.rows.run_here(enter).await.map_err(|error| store_refusal(&error))
+        self.inner.rows.run(enter).await.map_err(|error| store_refusal(&error))
     }
 
     async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {

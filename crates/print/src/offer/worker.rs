@@ -99,7 +99,7 @@ impl Worker {
     /// Goes once over all jobs; returns how long to wait for the next time, none for until something new comes.
     async fn pass(&mut self) -> Option<Duration> {
         let (rows, queue) = (self.offer.inner.rows.clone(), self.queue.clone());
-        let jobs = match rows.run_here(move |rows| rows.open_jobs(Some(&queue))).await {
+        let jobs = match rows.glance(move |rows| rows.open_jobs(Some(&queue))).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::error!(%error, "the print jobs cannot be read");
