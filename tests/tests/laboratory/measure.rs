@@ -46,7 +46,7 @@ scenarios![
 const QUEUE: &str = "Null";
 
 /// How often one page is printed each way.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 40;
 
 /// Between two rounds, so that nothing of one is still going on in the next.
 const REST: Duration = Duration::from_millis(300);
