@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {
-    /// 1 to [`MAX_COPIES`]; none means 1.
+    /// 1 to [`MAX_COPIES`](super::MAX_COPIES); none means 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copies: Option<u32>,
     /// None means all.
