@@ -328,8 +328,9 @@ pub enum JobAction {
     Reprint,
 }
 
-/// So many documents are taken with one request.
-pub const MOST_AT_ONCE: usize = 1000;
+/// So many documents are taken with one request, so that it ends in the time that a node gives a request even when each
+/// of them has to be converted first. Whoever has more asks again, and sees meanwhile what became of these.
+pub const MOST_AT_ONCE: usize = 8;
 
 /// What became of one of several documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -9,12 +9,9 @@ use crate::{
     show,
 };
 use lanyard_api::{
-    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, Orientation, PrintOptions, Printed,
-    Request, Response, Transfer,
+    ApiError, ColorMode, Document, ErrorCode, Job, JobAction, JobState, MOST_AT_ONCE, Orientation,
+    PrintOptions, Printed, Request, Response, Transfer,
 };
-
-/// So many documents are taken together; then the person sees what became of them.
-const TOGETHER: usize = 25;
 
 /// Puts a printer into this computer's own print dialog or takes it out, stops one of its queues or lets it go on; shows
 /// what there is then.
@@ -65,7 +62,7 @@ pub(crate) async fn print(node: &Asked, wanted: Print, json: bool) -> Result<(),
         return preview(node, wanted.on, document, options, (wanted.side, picture), json).await;
     }
     // Those that are followed come one after the other.
-    let together = if wanted.wait { 1 } else { TOGETHER };
+    let together = if wanted.wait { 1 } else { MOST_AT_ONCE };
     let mut failed = None;
     for files in wanted.files.chunks(together) {
         let documents: Vec<Document> = files

@@ -8,6 +8,7 @@ use std::{fs, time::Duration};
 
 scenarios![
     a_job_is_held_and_let_go_on_its_owners_computer,
+    several_files_are_printed_in_their_order_and_bad_ones_are_named,
     a_job_goes_to_another_printer_and_is_printed_again,
     a_queue_is_stopped_and_goes_on,
     whoever_manages_a_printer_holds_and_cancels_the_jobs_of_others,
@@ -42,6 +43,30 @@ fn a_job_is_held_and_let_go_on_its_owners_computer() -> Result<()> {
     office.sender.run(&["release", &second.id])?;
     office.sender.job_becomes(&second.id, JobState::Done, SOON)?;
     ensure!(office.printer.tray_with(2, SOON)?[1].pages == ["second"], "{:?}", office.printer.tray()?);
+    Ok(())
+}
+
+fn several_files_are_printed_in_their_order_and_bad_ones_are_named() -> Result<()> {
+    let office = Office::new()?;
+    // More than are taken with one request.
+    let texts: Vec<String> = (1..=11).map(|number| format!("number {number}")).collect();
+    let files: Vec<String> = texts
+        .iter()
+        .map(|text| match text.as_str() {
+            "number 3" => office.file("number 3.pdf", b"%!PS"),
+            "number 10" => Ok("/no/such/number 10.pdf".to_owned()),
+            _ => office.file(&format!("{text}.pdf"), &documents::pdf(&[text])),
+        })
+        .collect::<Result<_>>()?;
+    let mut command = vec!["print", "--on", "Office"];
+    command.extend(files.iter().map(String::as_str));
+    let reason = office.sender.refuses(&command)?;
+    ensure!(reason.contains("number 3.pdf"), "the first that is wrong is named: {reason}");
+    let good: Vec<&String> =
+        texts.iter().filter(|text| !["number 3", "number 10"].contains(&text.as_str())).collect();
+    let tray = office.printer.tray_with(good.len(), Duration::from_secs(60))?;
+    let printed: Vec<&String> = tray.iter().flat_map(|printed| &printed.pages).collect();
+    ensure!(printed == good, "{printed:?}");
     Ok(())
 }
 

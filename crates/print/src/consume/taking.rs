@@ -20,7 +20,7 @@ use uuid::Uuid;
 const AHEAD: usize = 2;
 
 /// So many are entered together.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 8;
 
 /// A document whose copy is on disk, and the job it is to be.
 struct Ready {

@@ -1,9 +1,9 @@
 //! The node's side of reading documents: a child for every look, watched, bounded, and ended whatever happens.
 //!
-//! The child is this same program, started with one argument (see [`super::inside`]). It gets the document opened for
-//! reading, and opens nothing itself but fonts of this computer; its environment is empty.
-//! What it says is read as a stranger's answer. One that dies, takes too long or says something odd costs that one
-//! document.
+//! The child is this same program, started with one argument (see [`super::inside`]); on Linux it is a fork of one that
+//! was started so, which reads nothing itself. It gets the document opened for reading, and opens nothing itself but fonts
+//! of this computer; its environment is empty. What it says is read as a stranger's answer. One that dies, takes too long
+//! or says something odd costs that one document.
 
 #[cfg(target_os = "linux")]
 pub(super) mod nursery;

@@ -1,6 +1,6 @@
 //! What the child that reads a document takes from itself before it reads the first byte.
 //!
-//! On Linux it keeps nothing but its document, the file it writes and the pipe for its answer: memory, time and the
+//! On Linux it keeps nothing but its document, the file it writes and the way for its answer: memory, time and the
 //! size of files are limited, Landlock takes the file system and the network away, and a seccomp filter leaves the
 //! few calls that computing needs. Elsewhere on Unix it has limits of time, file size and open files; on Windows it
 //! has none, and only the node's clock ends it. What the system cannot do is left out: the node is told by

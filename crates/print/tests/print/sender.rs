@@ -295,9 +295,12 @@ async fn documents_that_are_taken_together_keep_their_order_and_the_good_ones_ar
 async fn documents_that_nobody_waits_for_any_more_are_entered_or_not_there() {
     let sender = Sender::new(identity().1.node_id());
     let (outbox, _cancel) = sender.open();
-    let documents: Vec<_> =
-        (0..40).map(|number| (number.to_string(), sender.file(&Document::pdf(3)))).collect();
-    for patience in [1, 5, 10, 20, 40] {
+    // Large, so that some are being copied whenever it ends.
+    let mut large = Document::pdf(3);
+    large.bytes.resize(6 << 20, b' ');
+    let path = sender.file(&large);
+    let documents: Vec<_> = (0..40).map(|number| (number.to_string(), path.clone())).collect();
+    for patience in (0..40).map(|number| number * 3) {
         let (target, documents) = (sender.target(QueueId::SAVE_AS_PDF), documents.clone());
         let options = Options::default();
         let taking = outbox.take_all(&target, documents, &options);
