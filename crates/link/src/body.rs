@@ -12,7 +12,7 @@ pub use incoming::Incoming;
 pub use read::{Lines, ReadError, read, read_json};
 
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
 use serde::Serialize;
@@ -77,8 +77,8 @@ impl hyper::body::Body for ChannelBody {
         }
         self.pieces = None;
         Poll::Ready(match piece {
-            None => Some(Err("the sender went away before the end of the body".into())),
-            Some(_) => None,
+            Some(Piece::End(trailers)) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+            _ => Some(Err("the sender went away before the end of the body".into())),
         })
     }
 }
@@ -93,7 +93,7 @@ pub struct Sender {
 #[derive(Debug)]
 enum Piece {
     Bytes(Bytes),
-    End,
+    End(Option<HeaderMap>),
 }
 
 /// Nobody reads the body any more.
@@ -125,7 +125,15 @@ impl Sender {
     /// # Errors
     /// [`Gone`] when the reader has gone.
     pub async fn finish(self) -> Result<(), Gone> {
-        self.pieces.send(Piece::End).await.map_err(|_| Gone)
+        self.pieces.send(Piece::End(None)).await.map_err(|_| Gone)
+    }
+
+    /// The same with fields behind the body (RFC 9110 §6.5), which the head's `Trailer` must have announced.
+    ///
+    /// # Errors
+    /// [`Gone`] when the reader has gone.
+    pub async fn finish_with(self, trailers: HeaderMap) -> Result<(), Gone> {
+        self.pieces.send(Piece::End(Some(trailers))).await.map_err(|_| Gone)
     }
 
     /// Returns when the reader has gone.

@@ -9,6 +9,7 @@ mod arriving;
 mod delivery;
 mod detour;
 mod handling;
+mod leaving;
 pub mod outgoing;
 pub mod standard;
 mod table;
@@ -25,10 +26,11 @@ use http_body_util::{BodyExt, Limited};
 use lanyard_link::{LinkError, Peers, body};
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{NodeId, ShareId};
+use leaving::Leaving;
 use outgoing::Phase;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     path::PathBuf,
     sync::{
@@ -38,7 +40,7 @@ use std::{
     time::Duration,
 };
 use table::Rows;
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -107,7 +109,6 @@ struct Inner {
 }
 
 /// Wakes a device's task.
-#[derive(Default)]
 struct Bell {
     ring: Notify,
     /// The device is back: ask after everything it has.
@@ -116,8 +117,23 @@ struct Bell {
     waits: AtomicBool,
     /// Its task sleeps: what comes now is its next.
     sleeps: AtomicBool,
-    /// Jobs that were entered as offered, and have not left.
-    fresh: Mutex<HashSet<Uuid>>,
+    /// Jobs that were entered as offered and have not left, with what of them is on its way already.
+    fresh: Mutex<HashMap<Uuid, Option<Leaving>>>,
+    /// Whose document leaves while it is copied.
+    leaving: Arc<Semaphore>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            ring: Notify::default(),
+            back: AtomicBool::default(),
+            waits: AtomicBool::default(),
+            sleeps: AtomicBool::default(),
+            fresh: Mutex::default(),
+            leaving: Arc::new(Semaphore::new(1)),
+        }
+    }
 }
 
 impl Bell {

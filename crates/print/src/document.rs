@@ -27,6 +27,7 @@ mod wire;
 
 pub use child::{ChildProgram, Documents, Laid, Look, Shown};
 
+use crate::ticket::PageRanges;
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -72,6 +73,18 @@ pub struct Inspected {
     pub format: Format,
     /// Its pages, when they can be counted.
     pub pages: Option<u32>,
+}
+
+impl Inspected {
+    /// Refuses a choice of pages that leaves none.
+    pub(crate) fn has_some_of(&self, chosen: Option<&PageRanges>) -> Result<(), DocumentError> {
+        match (chosen, self.pages) {
+            (Some(chosen), Some(pages)) if chosen.within(pages).next().is_none() => {
+                Err(DocumentError::NoSuchPages)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why a document cannot be printed.

@@ -20,6 +20,7 @@ pub const POINTS: &[&str] = &[
     "outbox: a change is about to be recorded",
     "outbox: a change is recorded, and nothing is done about it",
     "outbox: a copy for once more is kept, without a row",
+    "courier: a document has left while it was copied, and not its hash",
     "courier: about to leave",
     "courier: sent, the answer is not recorded",
     "courier: about to record",

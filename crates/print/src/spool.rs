@@ -3,12 +3,14 @@
 //! What a document means is in the journals; a file here without a row there is rubbish and is swept at start. So nothing
 //! needs a temporary name while it is written, and between writing and settling there is time to look at it.
 
+mod receiving;
+
 use crate::{
     fault,
-    ticket::{MAX_DOCUMENT, Ticket},
+    ticket::{HASH_TRAILER, MAX_DOCUMENT, Ticket},
 };
-use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
+use receiving::{Received, receive};
 use std::{
     collections::HashSet,
     fs, io,
@@ -17,7 +19,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
 
 /// Room that is left free on the disk.
 const SPARE: u64 = 32 * 1024 * 1024;
@@ -68,6 +70,18 @@ pub struct Kept {
     pub blake3: String,
 }
 
+/// What came of a copy that is only made of a small document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// It is made.
+    Whole(Kept),
+    /// The document is larger.
+    Not {
+        /// Bytes.
+        size: u64,
+    },
+}
+
 impl Spool {
     /// Uses `dir`, making it if needed, readable by the owner only.
     ///
@@ -103,15 +117,18 @@ impl Spool {
         }
         self.room_for(ticket.size)?;
         let unfinished = Unfinished::new(self, name);
-        let kept = match self.receive_into(unfinished.path(), ticket.size, body).await {
+        let Received { kept, trailers } = match receive(unfinished.path(), ticket.size, body).await {
             Err(KeepError::TooLarge) => return Err(KeepError::Altered),
-            kept => kept?,
+            received => received?,
         };
         if kept.size < ticket.size {
             return Err(KeepError::Cut);
         }
-        if kept.blake3 != ticket.blake3 {
-            return Err(KeepError::Altered);
+        let behind = trailers.get(HASH_TRAILER).and_then(|hash| hash.to_str().ok());
+        match ticket.blake3.as_deref().or(behind) {
+            Some(hash) if kept.blake3.eq_ignore_ascii_case(hash) => {}
+            Some(_) => return Err(KeepError::Altered),
+            None => return Err(KeepError::Cut),
         }
         unfinished.keep();
         Ok(())
@@ -128,7 +145,7 @@ impl Spool {
     {
         self.room_for(most)?;
         let unfinished = Unfinished::new(self, name);
-        let kept = self.receive_into(unfinished.path(), most, body).await?;
+        let kept = receive(unfinished.path(), most, body).await?.kept;
         self.settle(name).await?;
         unfinished.keep();
         Ok(kept)
@@ -151,47 +168,24 @@ impl Spool {
         sync_dir(&self.dir)
     }
 
-    async fn receive_into<B>(&self, path: &Path, most: u64, mut body: B) -> Result<Kept, KeepError>
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        let file = create(path).map_err(KeepError::of)?;
-        let mut early = Early::of(&file);
-        let mut file = tokio::io::BufWriter::with_capacity(256 * 1024, tokio::fs::File::from_std(file));
-        let mut hasher = blake3::Hasher::new();
-        let mut size = 0u64;
-        loop {
-            let frame = tokio::time::timeout(STALL, body.frame()).await.map_err(|_| KeepError::Cut)?;
-            let Some(frame) = frame else { break };
-            let Ok(data) = frame.map_err(|_| KeepError::Cut)?.into_data() else { continue };
-            size += data.len() as u64;
-            if size > most {
-                return Err(KeepError::TooLarge);
-            }
-            hasher.update(&data);
-            file.write_all(&data).await.map_err(KeepError::of)?;
-            early.wrote(data.len()).map_err(KeepError::of)?;
-        }
-        file.flush().await.map_err(KeepError::of)?;
-        if early.bringing.is_some() {
-            blocking(move || early.end()).await.map_err(KeepError::of)?;
-        }
-        Ok(Kept { size, blake3: hasher.finalize().to_hex().to_string() })
-    }
-
     /// Copies a file of this computer, so that the person may change or remove it at once. On the disk when this
     /// returns. Blocks.
     ///
     /// # Errors
     /// [`KeepError`].
     pub fn copy(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
-        let (kept, unfinished) = self.write(name, from)?;
+        let (kept, unfinished) = self.write(name, from, None)?;
         self.sync(name).map_err(KeepError::of)?;
         unfinished.keep();
         Ok(kept)
     }
 
-    fn write(&self, name: &str, from: &Path) -> Result<(Kept, Unfinished), KeepError> {
+    fn write(
+        &self,
+        name: &str,
+        from: &Path,
+        grown: Option<&watch::Sender<u64>>,
+    ) -> Result<(Kept, Unfinished), KeepError> {
         let unreadable = |source| KeepError::Unreadable { path: from.to_owned(), source };
         let mut source = fs::File::open(from).map_err(unreadable)?;
         let size = source.metadata().map_err(unreadable)?.len();
@@ -220,23 +214,48 @@ impl Spool {
             io::Write::write_all(&mut target, &piece).map_err(KeepError::of)?;
             hashing.goes_on_with(piece);
             early.wrote(read).map_err(KeepError::of)?;
+            if let Some(grown) = grown {
+                grown.send_replace(copied);
+            }
         }
         early.end().map_err(KeepError::of)?;
         Ok((Kept { size: copied, blake3: hashing.end().map_err(KeepError::Io)? }, unfinished))
     }
 
-    /// The same off the async threads; on the disk after [`Spool::settle`].
+    /// The same off the async threads; on the disk after [`Spool::settle`]. Whoever follows the copy is told of its size
+    /// as it grows.
     ///
     /// # Errors
     /// [`KeepError`].
-    pub async fn copied(&self, name: &str, from: &Path) -> Result<Kept, KeepError> {
+    pub async fn copied(
+        &self,
+        name: &str,
+        from: &Path,
+        grown: Option<watch::Sender<u64>>,
+    ) -> Result<Kept, KeepError> {
         let (spool, name, from) = (self.clone(), name.to_owned(), from.to_owned());
-        let copying = tokio::task::spawn_blocking(move || spool.write(&name, &from));
-        let stopping = |_| Err(KeepError::Io(io::Error::other("the node is stopping")));
-        // One that nobody waits for any more goes with what is handed over here.
-        let (kept, unfinished) = copying.await.unwrap_or_else(stopping)?;
+        let (kept, unfinished) = copying(move || spool.write(&name, &from, grown.as_ref())).await?;
         unfinished.keep();
         Ok(kept)
+    }
+
+    /// The same for a document of `most` bytes at most; a larger one is left where it is.
+    ///
+    /// # Errors
+    /// [`KeepError`].
+    pub async fn copied_if_small(&self, name: &str, from: &Path, most: u64) -> Result<Copied, KeepError> {
+        let (spool, name, from) = (self.clone(), name.to_owned(), from.to_owned());
+        let copy = move || {
+            let size = fs::metadata(&from).map_or(0, |about| about.len());
+            if size > most { Ok(Err(size)) } else { spool.write(&name, &from, None).map(Ok) }
+        };
+        match copying(copy).await? {
+            Ok((kept, unfinished)) => {
+                unfinished.keep();
+                Ok(Copied::Whole(kept))
+            }
+            Err(size) => Ok(Copied::Not { size }),
+        }
     }
 
     /// Throws a document away; one that is not there is no error.
@@ -346,6 +365,10 @@ impl Early {
         bringing.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))
     }
 
+    fn is_busy(&self) -> bool {
+        self.bringing.is_some()
+    }
+
     /// Waits for what is under way. Blocks.
     fn end(mut self) -> io::Result<()> {
         self.join()
@@ -446,6 +469,14 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
         let _ = dir;
         Ok(())
     }
+}
+
+/// Copies off the async threads. What nobody waits for any more goes with what is handed over here.
+async fn copying<T: Send + 'static>(
+    copy: impl FnOnce() -> Result<T, KeepError> + Send + 'static,
+) -> Result<T, KeepError> {
+    let stopping = |_| Err(KeepError::Io(io::Error::other("the node is stopping")));
+    tokio::task::spawn_blocking(copy).await.unwrap_or_else(stopping)
 }
 
 /// Blocking work off the async threads.

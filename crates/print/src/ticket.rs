@@ -29,6 +29,10 @@ pub const TICKET_HEADER: &str = "lanyard-ticket";
 /// The longest ticket header.
 pub const MAX_TICKET: usize = 8 * 1024;
 
+/// The field behind a document whose ticket does not tell its hash: BLAKE3, 64 hexadecimal digits. Without it nobody
+/// takes the document for whole.
+pub const HASH_TRAILER: &str = "lanyard-blake3";
+
 /// The largest document taken.
 pub const MAX_DOCUMENT: u64 = 2 * 1024 * 1024 * 1024;
 
@@ -71,8 +75,10 @@ pub struct Ticket {
     pub format: Format,
     /// Bytes of the document.
     pub size: u64,
-    /// BLAKE3 of the document, 64 hexadecimal digits.
-    pub blake3: String,
+    /// BLAKE3 of the document, 64 hexadecimal digits. None where it follows the document ([`HASH_TRAILER`]), because it
+    /// left before all of it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<String>,
     /// Counts the times a person asked for this job: a repeated request with the same number is the same job, a
     /// higher one after a failure prints again.
     #[serde(default = "first_attempt")]
@@ -118,7 +124,7 @@ impl Ticket {
         if ticket.size == 0 {
             return invalid("the document is empty");
         }
-        if ticket.blake3.len() != 64 || !ticket.blake3.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if ticket.blake3.as_deref().is_some_and(|hash| !is_hash(hash)) {
             return invalid("the hash is no BLAKE3 hash");
         }
         if ticket.attempt == 0 || ticket.options.copies.is_some_and(|n| n == 0 || n > MAX_COPIES) {
@@ -137,10 +143,16 @@ impl Ticket {
         if ticket.options.dpi.is_some_and(|dpi| !DPI.contains(&dpi)) {
             return invalid("no printer has so many dots an inch");
         }
-        ticket.blake3.make_ascii_lowercase();
+        if let Some(hash) = &mut ticket.blake3 {
+            hash.make_ascii_lowercase();
+        }
         ticket.title = title(&ticket.title);
         Ok(ticket)
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn first_attempt() -> u32 {
@@ -157,7 +169,7 @@ mod tests {
             title: "Rechnung März.pdf".to_owned(),
             format: Format::Pdf,
             size: 10,
-            blake3: "ab".repeat(32),
+            blake3: Some("ab".repeat(32)),
             attempt: 1,
             pages: Some(2),
             options: Options { copies: Some(2), pages: Some("1-3,5".parse().unwrap()), ..Options::default() },
@@ -180,7 +192,7 @@ mod tests {
             Ticket::from_header(ticket.to_header().as_bytes())
         };
         assert!(header(|t| t.size = 0).is_err(), "an empty document");
-        assert!(header(|t| t.blake3 = "zz".repeat(32)).is_err());
+        assert!(header(|t| t.blake3 = Some("zz".repeat(32))).is_err());
         assert!(header(|t| t.attempt = 0).is_err());
         assert!(header(|t| t.options.copies = Some(1000)).is_err());
         assert!(header(|t| t.options.media = Some("A4\n/etc".to_owned())).is_err());

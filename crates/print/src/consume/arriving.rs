@@ -55,11 +55,7 @@ impl Outbox {
         if let Some(format) = format.filter(|format| *format != found.format) {
             return Err(DocumentError::Damaged { format }.into());
         }
-        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
-            && ranges.within(pages).next().is_none()
-        {
-            return Err(DocumentError::NoSuchPages.into());
-        }
+        found.has_some_of(options.pages.as_ref())?;
         if !found.format.is_sent() {
             // As with a file that a person prints: what the other side may not know is made here.
             let paper = Options { media: options.media.clone(), ..Options::default() };
@@ -69,6 +65,6 @@ impl Outbox {
         if held {
             job.begin_held();
         }
-        self.enter(copy, job).await
+        self.enter(copy, job, None).await
     }
 }

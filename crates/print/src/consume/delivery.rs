@@ -1,11 +1,11 @@
 //! One task for each device: delivers documents, asks after them, carries cancels over, waits while it is away.
 
-use super::{AskError, Bell, Outbox, OutboxError, OutgoingJob, lock, outgoing::Phase, read_answer};
+use super::{AskError, Bell, Leaving, Outbox, OutboxError, OutgoingJob, lock, outgoing::Phase, read_answer};
 use crate::{
     fault,
     ticket::{JobStatus, MUST_ASK, Question, Refused, TICKET_HEADER},
 };
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use http::{Method, Request, StatusCode, header};
 use hyper::body::{Bytes, Frame};
 use lanyard_link::{Body, BodyError, LinkError, body};
@@ -31,13 +31,13 @@ const AWAY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_s
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// From the end of the document to the owner's answer: it checks and fsyncs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A question that has no answer after this long has none: the owner's device ends it earlier, if it is there.
 const ANSWER: Duration = Duration::from_secs(6 * 60);
 
 /// Bytes of a document that are read at once.
-const PIECE: u64 = 256 * 1024;
+pub(super) const PIECE: u64 = 256 * 1024;
 
 /// A device that answered this recently is believed to be there.
 const FRESH: Duration = Duration::from_secs(3);
@@ -162,7 +162,7 @@ impl Courier {
         match job.phase {
             Phase::Here if job.hold => Turn::Fine,
             Phase::Here => self.deliver(job).await,
-            Phase::Offered if fresh && !job.hold => self.send(job, false).await,
+            Phase::Offered if fresh.is_some() && !job.hold => self.send(job, false, fresh.flatten()).await,
             // Perhaps it is there already: ask before a large document travels twice.
             Phase::Offered => match self.ask_after(&job).await {
                 Turn::Fine => match self.reread(&job).await {
@@ -200,23 +200,27 @@ impl Courier {
         if job.phase != Phase::Offered || job.node != self.node {
             return Turn::Fine;
         }
-        self.send(job, left_before).await
+        self.send(job, left_before, None).await
     }
 
-    /// Sends a document that is offered, as the disk knows. `left_before` when an earlier try may have left whole.
-    async fn send(&mut self, job: OutgoingJob, left_before: bool) -> Turn {
+    /// Sends a document that is offered, as the disk knows. `left_before` when an earlier try may have left whole, and
+    /// `leaving` what of this one is on its way.
+    async fn send(&mut self, job: OutgoingJob, left_before: bool, leaving: Option<Leaving>) -> Turn {
         fault::point("courier: about to leave");
-        let whole = Arc::new(AtomicBool::new(false));
-        let request = match self.request(&job, Arc::clone(&whole)).await {
-            Ok(request) => request,
-            Err(error) => {
-                tracing::error!(job = %job.job, %error, "our copy of a document cannot be read");
-                let detail = format!("The kept copy of the document cannot be read: {error}");
-                return self.refused(&job, Refused { reason: "unreadable".to_owned(), detail }).await;
-            }
+        let whole = leaving.as_ref().map_or_else(Arc::default, Leaving::whole);
+        let sending = match leaving {
+            Some(leaving) => leaving.end(job.blake3.clone()).boxed(),
+            None => match self.request(&job, Arc::clone(&whole)).await {
+                Ok(request) => self.outbox.inner.peers.request(self.node, request, PATIENCE).boxed(),
+                Err(error) => {
+                    tracing::error!(job = %job.job, %error, "our copy of a document cannot be read");
+                    let detail = format!("The kept copy of the document cannot be read: {error}");
+                    return self.refused(&job, Refused { reason: "unreadable".to_owned(), detail }).await;
+                }
+            },
         };
         let sent = tokio::select! {
-            sent = self.outbox.inner.peers.request(self.node, request, PATIENCE) => Some(sent),
+            sent = sending => Some(sent),
             // Dropping the request cuts the document short, so the owner does not accept it.
             () = self.unwanted(&job) => None,
         };
@@ -491,13 +495,18 @@ impl Courier {
         };
         Request::builder()
             .method(Method::PUT)
-            .uri(format!("/v1/printers/{}/jobs/{}", job.share, job.job))
+            .uri(place_of(job))
             .header(TICKET_HEADER, job.ticket().to_header())
             .header(header::CONTENT_TYPE, job.format.mime())
             .header(header::CONTENT_LENGTH, job.bytes)
             .body(document)
             .map_err(io::Error::other)
     }
+}
+
+/// Where a document goes on its owner's device.
+pub(super) fn place_of(job: &OutgoingJob) -> String {
+    format!("/v1/printers/{}/jobs/{}", job.share, job.job)
 }
 
 /// A document that leaves together with its head.

@@ -240,7 +240,7 @@ impl OutgoingJob {
             title: self.title.clone(),
             format: self.format,
             size: self.bytes,
-            blake3: self.blake3.clone(),
+            blake3: Some(self.blake3.clone()),
             attempt: self.attempt,
             pages: self.pages,
             options: self.options.clone(),

@@ -3,17 +3,22 @@
 //! Of several documents the next are copied and looked at while the ones before are entered, and those that are ready by
 //! then are entered together: the disk is asked once for all of them. They keep their order.
 
-use super::{Inner, Outbox, OutboxError, OutgoingJob, Target, lock, outgoing, standard, table::Rows};
+use super::{
+    Bell, Inner, Leaving, Outbox, OutboxError, OutgoingJob, Target, lock, outgoing, standard, table::Rows,
+};
 use crate::{
     document::{DocumentError, Format, Inspected},
     fault,
-    spool::{KeepError, Kept, Spool},
+    spool::{Copied, KeepError, Kept, Spool},
     ticket::Options,
 };
 use futures_util::{StreamExt, stream};
 use lanyard_store::StoreError;
-use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 /// So many documents are copied and looked at while others are entered.
@@ -22,10 +27,28 @@ const AHEAD: usize = 2;
 /// So many are entered together.
 const TOGETHER: usize = 8;
 
+/// What a document is to be printed as.
+struct Wanted {
+    id: Uuid,
+    target: Target,
+    title: String,
+    options: Options,
+    /// It may leave while it is copied.
+    at_once: bool,
+}
+
+impl Wanted {
+    fn job(&self, kept: &Kept, found: Inspected) -> OutgoingJob {
+        let Self { id, target, title, options, .. } = self;
+        OutgoingJob::new(*id, target.clone(), title.clone(), kept, found, options.clone())
+    }
+}
+
 /// A document whose copy is on disk, and the job it is to be.
 struct Ready {
     copy: OwnCopy,
     job: OutgoingJob,
+    leaving: Option<Leaving>,
 }
 
 impl Outbox {
@@ -41,8 +64,9 @@ impl Outbox {
         options: Options,
     ) -> Result<OutgoingJob, OutboxError> {
         self.warm_the_way(&target);
-        let Ready { copy, job } = self.ready(target, title, document, options).await?;
-        self.enter(copy, job).await
+        let wanted = Wanted { id: Uuid::new_v4(), target, title, options, at_once: true };
+        let Ready { copy, job, leaving } = self.ready(&wanted, document).await?;
+        self.enter(copy, job, leaving).await
     }
 
     /// Takes documents, each with its title, that are to be printed in this order. When this returns, what was taken is
@@ -55,8 +79,11 @@ impl Outbox {
     ) -> Vec<Result<OutgoingJob, OutboxError>> {
         self.warm_the_way(target);
         let (ready, mut waiting) = mpsc::channel(TOGETHER);
+        // Of several, those before it would have to leave first.
+        let at_once = documents.len() == 1;
         let look = |(title, path): (String, PathBuf)| async move {
-            self.ready(target.clone(), title, &path, options.clone()).await
+            let (id, target, options) = (Uuid::new_v4(), target.clone(), options.clone());
+            self.ready(&Wanted { id, target, title, options, at_once }, &path).await
         };
         let looking = async move {
             let mut looked = stream::iter(documents).map(look).buffered(AHEAD);
@@ -76,22 +103,11 @@ impl Outbox {
     }
 
     /// Copies a document and looks at it.
-    async fn ready(
-        &self,
-        target: Target,
-        title: String,
-        document: &Path,
-        options: Options,
-    ) -> Result<Ready, OutboxError> {
-        let id = Uuid::new_v4();
-        let copy = OwnCopy::of(id, &self.inner.spool);
-        let (kept, found) = self.keep(&copy.name, document, &options).await?;
-        if let (Some(ranges), Some(pages)) = (&options.pages, found.pages)
-            && ranges.within(pages).next().is_none()
-        {
-            return Err(DocumentError::NoSuchPages.into());
-        }
-        Ok(Ready { copy, job: OutgoingJob::new(id, target, title, &kept, found, options) })
+    async fn ready(&self, wanted: &Wanted, document: &Path) -> Result<Ready, OutboxError> {
+        let copy = OwnCopy::of(wanted.id, &self.inner.spool);
+        let (kept, found, leaving) = self.keep(&copy.name, document, wanted).await?;
+        found.has_some_of(wanted.options.pages.as_ref())?;
+        Ok(Ready { copy, job: wanted.job(&kept, found), leaving })
     }
 
     /// Connects to the owner while the document is copied and looked at.
@@ -111,8 +127,9 @@ impl Outbox {
         &self,
         copy: OwnCopy,
         mut job: OutgoingJob,
+        leaving: Option<Leaving>,
     ) -> Result<OutgoingJob, OutboxError> {
-        self.offer_at_once(&mut job);
+        self.offer_at_once(&mut job, leaving);
         // From here on the row may be there, whoever stops waiting for it.
         copy.enter();
         self.put(vec![job.clone()]).await.into_iter().collect::<Result<(), _>>()?;
@@ -128,8 +145,10 @@ impl Outbox {
     ) {
         let first = taken.len();
         let mut latest = taken.iter().flatten().map(|job| job.created_at).max().unwrap_or(0);
+        let mut left = None;
         for one in some.drain(..) {
-            taken.push(one.map(|Ready { copy, mut job }| {
+            taken.push(one.map(|Ready { copy, mut job, leaving }| {
+                left = left.take().or(leaving);
                 // They leave as their times say.
                 latest = job.created_at.max(latest + 1);
                 job.created_at = latest;
@@ -139,7 +158,7 @@ impl Outbox {
         }
         let Some(new) = taken.get_mut(first..) else { return };
         if let Some(job) = new.iter_mut().flatten().next() {
-            self.offer_at_once(job);
+            self.offer_at_once(job, left);
         }
         let mut put = self.put(new.iter().flatten().cloned().collect()).await.into_iter();
         for one in new {
@@ -182,14 +201,24 @@ impl Outbox {
         self.wake(job.node, false);
     }
 
-    /// Enters a job as offered when it leaves at once, so that it is written down once and not twice.
-    fn offer_at_once(&self, job: &mut OutgoingJob) {
-        let bell = lock(&self.inner.couriers).get(&job.node).cloned();
-        let Some(bell) = bell.filter(|bell| bell.is_free()) else { return };
-        if job.may_go_around() && !job.asks_first && self.inner.peers.is_warm(job.node) {
-            job.offered();
-            lock(&bell.fresh).insert(job.job);
-        }
+    /// Enters a job as offered when it leaves at once, so that it is written down once and not twice. What of it is on
+    /// its way already goes on if it is this very document.
+    fn offer_at_once(&self, job: &mut OutgoingJob, leaving: Option<Leaving>) {
+        let leaving = leaving.filter(|leaving| leaving.goes_on() && leaving.is_of(job));
+        let bell = match leaving {
+            // Whatever else leaves before its end.
+            Some(_) => lock(&self.inner.couriers).get(&job.node).cloned(),
+            None => self.free_courier_of(job).filter(|_| self.inner.peers.is_warm(job.node)),
+        };
+        let Some(bell) = bell else { return };
+        job.offered();
+        lock(&bell.fresh).insert(job.job, leaving);
+    }
+
+    /// Who would carry a job away at once, as far as can be known, if the device is there.
+    pub(super) fn free_courier_of(&self, job: &OutgoingJob) -> Option<Arc<Bell>> {
+        let bell = lock(&self.inner.couriers).get(&job.node).cloned().filter(|bell| bell.is_free())?;
+        (job.may_go_around() && !job.asks_first).then_some(bell)
     }
 
     /// Copies first and looks at the copy: what is looked at is what is sent. What other nodes cannot read becomes PDF
@@ -198,44 +227,62 @@ impl Outbox {
         &self,
         name: &str,
         source: &Path,
-        options: &Options,
-    ) -> Result<(Kept, Inspected), OutboxError> {
+        wanted: &Wanted,
+    ) -> Result<(Kept, Inspected, Option<Leaving>), OutboxError> {
         /// Up to this size a copy takes less time than a look, so there is only the one look at the copy.
         const COPIED_UNSEEN: u64 = 8 * 1024 * 1024;
         let inner = &self.inner;
-        let about = tokio::fs::metadata(source).await;
-        let found = if about.is_ok_and(|about| about.len() <= COPIED_UNSEEN) {
-            let (kept, found) = self.keep_as_it_is(name, source).await?;
-            if found.format.is_sent() {
-                return Ok((kept, found));
-            }
-            found
-        } else {
-            // Says "no document" before a large file is copied for nothing.
-            let found = inner.documents.inspect(source, false).await.map_err(|error| match error {
-                DocumentError::Io(source_error) => {
-                    KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+        let found = match inner.spool.copied_if_small(name, source, COPIED_UNSEEN).await? {
+            Copied::Whole(kept) => {
+                let found = self.settle_and_look(name).await?;
+                if found.format.is_sent() {
+                    return Ok((kept, found, None));
                 }
-                error => OutboxError::from(error),
-            })?;
-            if found.format.is_sent() {
-                return self.keep_as_it_is(name, source).await;
+                found
             }
-            found
+            // Says "no document" before a large file is copied for nothing.
+            Copied::Not { size } => {
+                let found = inner.documents.inspect(source, true).await.map_err(|error| match error {
+                    DocumentError::Io(source_error) => {
+                        KeepError::Unreadable { path: source.to_owned(), source: source_error }.into()
+                    }
+                    error => OutboxError::from(error),
+                })?;
+                if found.format.is_sent() {
+                    found.has_some_of(wanted.options.pages.as_ref())?;
+                    let early = wanted.at_once.then(|| Kept { size, blake3: String::new() });
+                    let early = early.and_then(|whole| self.let_leave(&wanted.job(&whole, found)));
+                    let (grown, leaving) = early.unzip();
+                    let (kept, found) = self.keep_as_it_is(name, source, grown).await?;
+                    return Ok((kept, found, leaving));
+                }
+                found
+            }
         };
         // The pages and copies that were chosen are taken from it where it is printed.
-        let paper = Options { pages: None, copies: None, number_up: None, booklet: false, ..options.clone() };
-        self.keep_as_pdf(name, source, found.format, &paper).await
+        let options = wanted.options.clone();
+        let paper = Options { pages: None, copies: None, number_up: None, booklet: false, ..options };
+        let (kept, found) = self.keep_as_pdf(name, source, found.format, &paper).await?;
+        Ok((kept, found, None))
     }
 
-    /// Copies a document, and looks at the copy while it goes to the disk.
-    async fn keep_as_it_is(&self, name: &str, source: &Path) -> Result<(Kept, Inspected), OutboxError> {
+    /// Copies a document, and looks at the copy while it goes to the disk. Whoever follows the copy is told how it grows.
+    async fn keep_as_it_is(
+        &self,
+        name: &str,
+        source: &Path,
+        grown: Option<watch::Sender<u64>>,
+    ) -> Result<(Kept, Inspected), OutboxError> {
+        let kept = self.inner.spool.copied(name, source, grown).await?;
+        Ok((kept, self.settle_and_look(name).await?))
+    }
+
+    async fn settle_and_look(&self, name: &str) -> Result<Inspected, OutboxError> {
         let Inner { spool, documents, .. } = &*self.inner;
-        let kept = spool.copied(name, source).await?;
         let path = spool.path(name);
         let (settled, found) = tokio::join!(spool.settle(name), documents.inspect(&path, true));
         settled?;
-        Ok((kept, found?))
+        Ok(found?)
     }
 
     /// Makes a PDF of a document and keeps that under `name`, in the place of whatever is there.
@@ -249,7 +296,7 @@ impl Outbox {
         let Inner { spool, documents, .. } = &*self.inner;
         let made = Made(spool.path(&format!("{name}.made")));
         documents.to_pdf(source, format, options, &made.0).await?;
-        self.keep_as_it_is(name, &made.0).await
+        self.keep_as_it_is(name, &made.0, None).await
     }
 }
 

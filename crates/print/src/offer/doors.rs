@@ -250,7 +250,7 @@ impl Offer {
             title: String::new(),
             format: Format::Pdf,
             size: 0,
-            blake3: String::new(),
+            blake3: None,
             attempt,
             pages: None,
             options: crate::ticket::Options::default(),

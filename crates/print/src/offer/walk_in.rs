@@ -183,7 +183,7 @@ impl Offer {
                 title: ticket::title(title),
                 format: found.format,
                 size: kept.size,
-                blake3: kept.blake3,
+                blake3: Some(kept.blake3),
                 attempt: 1,
                 pages: found.pages,
                 options,

@@ -285,7 +285,7 @@ impl Document {
             title: self.title.clone(),
             format: self.format,
             size: self.bytes.len() as u64,
-            blake3: blake3::hash(&self.bytes).to_hex().to_string(),
+            blake3: Some(blake3::hash(&self.bytes).to_hex().to_string()),
             attempt: 1,
             pages: None,
             options,

@@ -2,13 +2,13 @@
 
 use super::offering::{Document, Owner, node};
 use futures_util::StreamExt;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
 use lanyard_print::{
     QueueId,
     document::Format,
-    ticket::{Options, Refused, State, TICKET_HEADER, Ticket},
+    ticket::{HASH_TRAILER, Options, Refused, State, TICKET_HEADER, Ticket},
 };
 use lanyard_trust::{Subject, Who};
 use std::{path::Path, process::Command, time::Duration};
@@ -50,6 +50,50 @@ async fn a_document_that_is_not_what_the_ticket_says_is_never_accepted() {
     let huge = Ticket { size: 3 << 30, ..ticket.clone() };
     assert_eq!(put(&huge, &document.bytes).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(owner.spooled(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_whose_hash_follows_it_is_accepted_with_that_hash_and_never_without() {
+    let owner = Owner::alone();
+    let running = owner.run();
+    let document = Document::pdf(1);
+    let told = document.ticket(Options::default());
+    let right = told.blake3.clone().unwrap();
+    let ticket = Ticket { blake3: None, ..told };
+    let put = async |ticket: &Ticket, bytes: &[u8], hash: Option<&str>| {
+        let job = Uuid::new_v4();
+        let mut frames = vec![Ok::<_, std::io::Error>(Frame::data(Bytes::copy_from_slice(bytes)))];
+        if let Some(hash) = hash {
+            let mut behind = HeaderMap::new();
+            behind.insert(HASH_TRAILER, hash.parse().unwrap());
+            frames.push(Ok(Frame::trailers(behind)));
+        }
+        let request = Request::builder()
+            .method(Method::PUT)
+            .uri(format!("/v1/printers/{}/jobs/{job}", QueueId::SAVE_AS_PDF))
+            .header(TICKET_HEADER, ticket.to_header())
+            .body(StreamBody::new(futures_util::stream::iter(frames)))
+            .unwrap();
+        let subject = Subject { who: Who::Device(node(1)), on_own_network: true };
+        (running.offer.serve(subject, request).await.status(), job)
+    };
+    let refused = [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY];
+    let other = "0".repeat(64);
+    for hash in [None, Some(other.as_str()), Some("no hash"), Some(""), Some(&right[..63])] {
+        let (status, job) = put(&ticket, &document.bytes, hash).await;
+        assert!(refused.contains(&status), "{hash:?}: {status}");
+        assert_eq!(running.ask(1, Method::GET, &format!("/v1/jobs/{job}")).await.0, StatusCode::NOT_FOUND);
+    }
+    let short = &document.bytes[..100];
+    let of_short = blake3::hash(short).to_hex().to_string();
+    assert_eq!(put(&ticket, short, Some(&of_short)).await.0, StatusCode::BAD_REQUEST, "not all of it");
+    let announced = Ticket { blake3: Some(other), ..ticket.clone() };
+    let (status, _) = put(&announced, &document.bytes, Some(&right)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "what the ticket says counts");
+    assert_eq!(owner.spooled(), 0);
+    let (status, job) = put(&ticket, &document.bytes, Some(&right.to_ascii_uppercase())).await;
+    assert_eq!(status, StatusCode::CREATED);
+    running.until(job, State::Done).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

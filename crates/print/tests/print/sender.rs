@@ -250,6 +250,106 @@ async fn a_document_that_leaves_at_once_is_entered_as_offered_and_printed_once()
     assert_eq!(files(&owner.printed_folder()).len(), phases.len(), "each once");
 }
 
+/// One that is so large that it may leave while it is copied.
+fn large(title: &str) -> Document {
+    let mut large = Document { title: title.to_owned(), ..Document::pdf(2) };
+    large.bytes.resize(20 << 20, b' ');
+    large
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_document_leaves_while_it_is_copied_and_is_printed_once() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let path = sender.file(&large("Large"));
+    let (mut left, mut printed) = (0, 0);
+    // The first finds nobody who carries it; a later one may come while the news of the last are being written down.
+    while left == 0 {
+        assert!(printed < 20, "none left while it was copied");
+        let target = sender.target(QueueId::SAVE_AS_PDF);
+        let taking = outbox.take(target, "Large".to_owned(), &path, Options::default());
+        tokio::pin!(taking);
+        let came_before = async {
+            while owner.spooled() == 0 {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+            }
+        };
+        let early = tokio::select! {
+            taken = &mut taking => Err(taken),
+            () = came_before => Ok(()),
+        };
+        left += usize::from(early.is_ok());
+        let taken = match early {
+            Ok(()) => taking.await.unwrap(),
+            Err(taken) => taken.unwrap(),
+        };
+        until(&outbox, taken.job, done).await;
+        printed += 1;
+        eventually("its owner has nothing left of it", || owner.spooled() == 0);
+    }
+    assert_eq!(files(&owner.printed_folder()).len(), printed, "each once");
+    assert_eq!(sender.spooled(), printed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_document_that_nobody_waits_for_any_more_or_that_changes_is_not_printed_as_it_left() {
+    let (_keys, key) = identity();
+    let owner = Owner::alone();
+    let listening = listen(&owner, &key, None).await;
+    let sender = Sender::new(key.node_id());
+    sender.peers.learn(key.node_id(), vec![listening.address]);
+    let (outbox, _cancel) = sender.open();
+    carry_news(&listening, key.node_id(), &outbox);
+    let known = sender.take(&outbox, QueueId::SAVE_AS_PDF, &Document::pdf(1)).await;
+    until(&outbox, known, done).await;
+    let path = sender.file(&large("Large"));
+    for patience in 0..30 {
+        let target = sender.target(QueueId::SAVE_AS_PDF);
+        let taking = outbox.take(target, "Large".to_owned(), &path, Options::default());
+        let _ = tokio::time::timeout(Duration::from_millis(patience), taking).await;
+    }
+    let jobs = || async { outbox.jobs().await.unwrap().len() };
+    let start = Instant::now();
+    while jobs().await != sender.spooled() || owner.spooled() > 0 {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{} jobs, {} copies",
+            jobs().await,
+            sender.spooled()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for job in outbox.jobs().await.unwrap() {
+        until(&outbox, job.job, done).await;
+    }
+    assert_eq!(files(&owner.printed_folder()).len(), jobs().await, "each once, and no other");
+
+    // What is added while it is copied makes it another document than the one that left; both are whole.
+    for _ in 0..5 {
+        let growing = sender.file(&large("Growing"));
+        let target = sender.target(QueueId::SAVE_AS_PDF);
+        let add = async {
+            while owner.spooled() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let file = fs::OpenOptions::new().append(true).open(&growing).unwrap();
+            std::io::Write::write_all(&mut &file, &[b' '; 4096]).unwrap();
+        };
+        let taking = outbox.take(target, "Growing".to_owned(), &growing, Options::default());
+        let adding = tokio::time::timeout(Duration::from_secs(5), add);
+        let (taken, _) = tokio::join!(taking, adding);
+        let taken = taken.unwrap();
+        until(&outbox, taken.job, done).await;
+        assert_eq!(taken.pages, Some(2));
+    }
+    assert_eq!(files(&owner.printed_folder()).len(), jobs().await, "each once");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_that_are_taken_together_keep_their_order_and_the_good_ones_are_printed() {
     let (_keys, key) = identity();

@@ -37,6 +37,8 @@ enum Side {
 enum Story {
     /// A document is printed.
     Print,
+    /// One is printed, and then one that is so large that it leaves while it is copied.
+    Large,
     /// The owner's side has died once already, there.
     After(&'static str),
     /// Somebody without Lanyard prints.
@@ -60,6 +62,7 @@ struct Death {
 
 /// Where a process dies only in another story than that of a document that is printed.
 const SPECIAL: &[(&str, Story)] = &[
+    ("courier: a document has left while it was copied, and not its hash", Story::Large),
     ("outbox: a copy for once more is kept, without a row", Story::Reprint),
     ("carrier: decided, not recorded", Story::Direct),
     ("carrier: about to act", Story::Direct),
@@ -94,6 +97,17 @@ const GATEWAY: &[&str] = &[
     "ipp: a document is taken, and the answer is about to leave",
 ];
 
+/// What a document passes on both sides when it leaves while it is copied.
+const LEAVING: &[(&str, Side)] = &[
+    ("spool: a document is whole, and not on the disk", Side::Sender),
+    ("outbox: our copy is kept, without a row", Side::Sender),
+    ("outbox: a job is entered, and the person does not know", Side::Sender),
+    ("courier: about to leave", Side::Sender),
+    ("courier: sent, the answer is not recorded", Side::Sender),
+    ("spool: a document is whole, and not on the disk", Side::Owner),
+    ("offer: a job is entered, and the answer is about to leave", Side::Owner),
+];
+
 /// What is passed on both sides whatever somebody wants of a job that waits.
 const WISHES: &[(&str, Side)] = &[
     ("outbox: a change is about to be recorded", Side::Sender),
@@ -120,7 +134,8 @@ fn deaths() -> Vec<Death> {
     let wishes = ["cancel", "hold", "move"].into_iter().flat_map(|wish| {
         WISHES.iter().map(move |&(place, side)| Death { place, side, story: Story::Wish(wish) })
     });
-    each.chain(copies).chain(gateway).chain(wishes).collect()
+    let leaving = LEAVING.iter().map(|&(place, side)| Death { place, side, story: Story::Large });
+    each.chain(copies).chain(gateway).chain(wishes).chain(leaving).collect()
 }
 
 /// What people want done with documents, and so what may have become of them.
@@ -199,7 +214,7 @@ impl World {
         }
         let heard = self.said.lock().unwrap().len();
         // What waits is armed when it waits.
-        let fault = (!waits && story != Story::Reprint).then_some(place);
+        let fault = (!waits && !matches!(story, Story::Reprint | Story::Large)).then_some(place);
         let (mut owner, mut sender) = match side {
             Side::Owner => self.begin(fault, None),
             Side::Sender => self.begin(None, fault),
@@ -207,6 +222,21 @@ impl World {
         match story {
             Story::After(_) => {}
             Story::Print => sender.tell(&format!("print {path} pages")),
+            Story::Large => {
+                // The way is there, and known.
+                let small = self.document();
+                let small_title = small.file_name().unwrap().to_string_lossy().into_owned();
+                let small = small.display().to_string();
+                let job = self.accepted(&mut sender, "print", &small_title, &small).expect("nobody dies yet");
+                comes(&mut sender, || has_said(&self.said.clone(), &format!("is {job} done")));
+                let mut document = lopdf::Document::load(&path).unwrap();
+                document.add_object(lopdf::Stream::new(lopdf::Dictionary::new(), vec![b'x'; 12 << 20]));
+                document.save(&path).unwrap();
+                let mortal = if side == Side::Owner { &mut owner } else { &mut sender };
+                mortal.tell(&format!("arm {place}"));
+                thread::sleep(Duration::from_millis(50));
+                sender.tell(&format!("print {path} pages"));
+            }
             Story::Direct => {
                 wanted.direct.push(title);
                 sender.tell(&format!("direct {path} pages"));
