@@ -162,7 +162,10 @@ impl Courier {
         match job.phase {
             Phase::Here if job.hold => Turn::Fine,
             Phase::Here => self.deliver(job).await,
-            Phase::Offered if fresh.is_some() && !job.hold => self.send(job, false, fresh.flatten()).await,
+            Phase::Offered if fresh.is_some() && !job.hold => {
+                let leaving = fresh.flatten().filter(Leaving::goes_on);
+                self.send(job, false, leaving).await
+            }
             // Perhaps it is there already: ask before a large document travels twice.
             Phase::Offered => match self.ask_after(&job).await {
                 Turn::Fine => match self.reread(&job).await {
