@@ -21,7 +21,8 @@ use crate::{
     path::{self, SharePath},
     wire::{self, BATCH, Code, Kind, TREE, Want},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
+use futures_util::{StreamExt, stream};
 use hyper::body::Frame as BodyFrame;
 use lanyard_link::Body;
 use std::{
@@ -33,6 +34,8 @@ use uuid::Uuid;
 
 /// Bytes in one piece of a request.
 const PORTION: usize = 256 * 1024;
+/// So many batches of small files are on their way: one is read here while another is written there.
+const AT_ONCE: usize = 2;
 /// Folders in folders that are looked through; a deeper path is too long for any system.
 const DEEPEST: usize = 512;
 
@@ -167,7 +170,7 @@ async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool),
         }
         let frame = Frame::Folder { path: path.clone(), modified: None };
         // Nothing is replaced by a folder, so whoever may add may make one.
-        let made = interruptible(job, bring(remote, "keep_both", &[frame])).await?;
+        let made = interruptible(job, bring(remote, "keep_both", vec![frame])).await?;
         let made = match made {
             Ok(frames) => frames.into_iter().next(),
             Err(error) => {
@@ -201,40 +204,42 @@ fn explain(is_send: bool, error: &RemoteError, device: &str, path: &str) -> Trou
 }
 
 /// Brings folders and small files and returns what became of each.
-async fn bring(remote: &Remote, conflict: &str, frames: &[Frame]) -> Result<Vec<Frame>, RemoteError> {
+async fn bring(remote: &Remote, conflict: &str, frames: Vec<Frame>) -> Result<Vec<Frame>, RemoteError> {
     let bytes = frames.iter().map(|frame| match frame {
         Frame::File(file) => file.content.len() as u64,
         _ => 0,
     });
-    let mut answer = remote.put_batch(conflict, bytes.sum(), body(frames)).await?;
-    let mut outcomes = Vec::with_capacity(frames.len());
+    let (bytes, count) = (bytes.sum(), frames.len());
+    let mut answer = remote.put_batch(conflict, bytes, body(frames)).await?;
+    let mut outcomes = Vec::with_capacity(count);
     while let Some(outcome) = answer.next().await? {
         outcomes.push(outcome);
-        if outcomes.len() > frames.len() {
+        if outcomes.len() > count {
             break;
         }
     }
-    if outcomes.len() == frames.len() {
+    if outcomes.len() == count {
         Ok(outcomes)
     } else {
         Err(RemoteError::Nonsense("not a word on each of the files"))
     }
 }
 
-/// The bytes of these frames, written a portion at a time.
-fn body(frames: &[Frame]) -> Body {
-    let (mut pieces, mut out): (Vec<Bytes>, _) = (Vec::new(), BytesMut::new());
-    for frame in frames {
-        frame.write(&mut out);
-        if out.len() >= PORTION {
-            pieces.push(out.split().freeze());
+/// The bytes of these frames, written a portion at a time as they are wanted.
+fn body(frames: Vec<Frame>) -> Body {
+    let end = Frame::End(frames.len() as u64);
+    let mut frames = frames.into_iter().chain([end]).peekable();
+    let portions = std::iter::from_fn(move || {
+        frames.peek()?;
+        let mut out = BytesMut::with_capacity(PORTION);
+        while out.len() < PORTION
+            && let Some(frame) = frames.next()
+        {
+            frame.write(&mut out);
         }
-    }
-    Frame::End(frames.len() as u64).write(&mut out);
-    pieces.push(out.freeze());
-    lanyard_link::body::stream(futures_util::stream::iter(
-        pieces.into_iter().map(|piece| Ok(BodyFrame::data(piece))),
-    ))
+        Some(Ok(BodyFrame::data(out.freeze())))
+    });
+    lanyard_link::body::stream(stream::iter(portions))
 }
 
 impl Try<'_> {
@@ -271,9 +276,15 @@ impl Try<'_> {
         self.make(&folders, &mut count).await?;
         let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
         // A file may have grown to the largest small one by the time it is read.
-        for batch in batches(small, |_| SMALL) {
-            self.small(batch, &mut large, &mut count).await?;
+        let batches = stream::iter(batches(small, |_| SMALL));
+        let mut bringing = batches.map(|batch| self.small(batch)).buffered(AT_ONCE);
+        while let Some(brought) = bringing.next().await {
+            let Brought { told, grown, bytes } = brought?;
+            large.extend(grown);
+            count.tell_why(told).await?;
+            self.job.pace(bytes).await;
         }
+        drop(bringing);
         for item in large {
             self.large(&item, &mut count).await?;
         }
@@ -367,7 +378,7 @@ impl Try<'_> {
             return Ok(Vec::new());
         }
         let (items, frames): (Vec<&Item>, Vec<Frame>) = items.into_iter().unzip();
-        let outcomes = interruptible(self.job, bring(self.remote, self.word(), &frames)).await?;
+        let outcomes = interruptible(self.job, bring(self.remote, self.word(), frames)).await?;
         let outcomes = outcomes.map_err(|error| self.explain(&error))?;
         let mut told = Vec::with_capacity(items.len());
         let above = self.top.names().len();
@@ -395,17 +406,13 @@ impl Try<'_> {
         Ok(told)
     }
 
-    async fn small(
-        &self,
-        batch: Vec<Item>,
-        large: &mut Vec<Item>,
-        count: &mut Count<'_>,
-    ) -> Result<(), Trouble> {
+    async fn small(&self, batch: Vec<Item>) -> Result<Brought, Trouble> {
         let root = self.root.clone();
         let read = blocking(move || {
             Ok(batch.into_iter().map(|item| (read(&root, &item), item)).collect::<Vec<_>>())
         })
         .await?;
+        let mut grown = Vec::new();
         let (mut files, mut told) = (Vec::new(), Vec::new());
         for (content, mut item) in read {
             match (content, self.there(&item)) {
@@ -414,7 +421,7 @@ impl Try<'_> {
                     let replaces = item.replaces.clone();
                     files.push((item, SmallFile { path, replaces, ..file }));
                 }
-                (Ok(Read::TooLarge), Ok(_)) => large.push(item),
+                (Ok(Read::TooLarge), Ok(_)) => grown.push(item),
                 (Err((reason, words)), _) => {
                     told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
                 }
@@ -434,9 +441,7 @@ impl Try<'_> {
             }
         }
         told.extend(self.bring(frames).await?);
-        count.tell_why(told).await?;
-        self.job.pace(bytes).await;
-        Ok(())
+        Ok(Brought { told, grown, bytes })
     }
 
     /// Which of these are there already, so that they need not travel.
@@ -558,12 +563,21 @@ impl Try<'_> {
                 })
                 .collect();
             if !frames.is_empty() {
-                let brought = interruptible(self.job, bring(self.remote, self.word(), &frames)).await?;
+                let brought = interruptible(self.job, bring(self.remote, self.word(), frames)).await?;
                 brought.map_err(|error| self.explain(&error))?;
             }
         }
         Ok(())
     }
+}
+
+/// What became of some small files.
+struct Brought {
+    told: Vec<(Told, Option<Reason>)>,
+    /// Those that are not small any more.
+    grown: Vec<Item>,
+    /// What has travelled.
+    bytes: u64,
 }
 
 enum Read {
