@@ -37,7 +37,7 @@ impl Door for PeerPrinting {
                 title: "hello.txt".into(),
                 format: Format::Text,
                 size: text.len() as u64,
-                blake3: blake3::hash(text).to_hex().to_string(),
+                blake3: Some(blake3::hash(text).to_hex().to_string()),
                 attempt: 1,
                 pages: None,
                 options: Options::default(),
