@@ -260,7 +260,10 @@ fn two_thousand_connections_keep_no_program_from_its_drive() -> Result<()> {
     let (mut asked, mut longest) = (0, Duration::ZERO);
     while crowd.runs() || asked < 3 {
         let begun = Instant::now();
-        let told = opened.host().output(&["curl", "-s", "-m", "60", &letter])?;
+        // Where so many want in, one that says nothing for 40 ms is pushed out: on a busy computer that is a program, too,
+        // and programs ask again.
+        let again = ["--retry", "2", "--retry-all-errors"];
+        let told = opened.host().output(&[&["curl", "-s", "-m", "60"], &again[..], &[&letter]].concat())?;
         ensure!(told.stdout == b"Dear Ada", "in the crowd: {told:?}");
         longest = longest.max(begun.elapsed());
         ensure!(longest < CROWDED, "a program waited for {longest:?}");

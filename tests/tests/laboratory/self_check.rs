@@ -311,10 +311,12 @@ fn a_vpn_that_takes_the_neighbours_is_found() -> Result<()> {
          ip route add {there}/32 dev wg0 src 10.99.0.1"
     ))?;
     ensure!(ada.host().run(&["ip", "route", "get", &there])?.contains("wg0"), "the route is not real");
-    let checks = checks(&ada)?;
-    let check = found(&checks, CheckKind::SameNetwork, Outcome::Failed)?;
-    ensure!(check.detail.contains("wg0") && check.detail.contains(&there), "{check:?}");
-    Ok(())
+    soon("the check finds it", Duration::from_secs(20), || {
+        let checks = checks(&ada)?;
+        let check = found(&checks, CheckKind::SameNetwork, Outcome::Failed)?;
+        ensure!(check.detail.contains("wg0") && check.detail.contains(&there), "{check:?}");
+        Ok(())
+    })
 }
 
 fn a_support_bundle_names_nobody() -> Result<()> {
