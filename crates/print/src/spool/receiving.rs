@@ -28,7 +28,8 @@ where
 {
     let mut to = Writing::Idle(Target::new(path).map_err(KeepError::of)?);
     let (mut size, mut trailers) = (0u64, HeaderMap::new());
-    let (mut batch, mut waiting) = (Vec::new(), 0);
+    // Put together, so that a sender of single bytes takes no more memory than any other.
+    let mut batch = Vec::new();
     loop {
         let frame = tokio::time::timeout(STALL, body.frame()).await.map_err(|_| KeepError::Cut)?;
         let Some(frame) = frame else { break };
@@ -43,11 +44,9 @@ where
         if size > most {
             return Err(KeepError::TooLarge);
         }
-        waiting += data.len();
-        batch.push(data);
-        if waiting >= BATCH {
+        batch.extend_from_slice(&data);
+        if batch.len() >= BATCH {
             to = to.write(std::mem::take(&mut batch)).await.map_err(KeepError::of)?;
-            waiting = 0;
         }
     }
     let written = to.write(batch).await.map_err(KeepError::of)?;
@@ -76,19 +75,17 @@ impl Target {
         Ok(Self { early: Early::of(&file), file, hasher: Box::default() })
     }
 
-    fn write(mut self, batch: &[Bytes]) -> io::Result<Self> {
-        for data in batch {
-            self.file.write_all(data)?;
-            self.hasher.update(data);
-            self.early.wrote(data.len())?;
-        }
+    fn write(mut self, batch: &[u8]) -> io::Result<Self> {
+        self.file.write_all(batch)?;
+        self.hasher.update(batch);
+        self.early.wrote(batch.len())?;
         Ok(self)
     }
 }
 
 impl Writing {
     /// Begins with a batch once the one before it is written.
-    async fn write(self, batch: Vec<Bytes>) -> io::Result<Self> {
+    async fn write(self, batch: Vec<u8>) -> io::Result<Self> {
         let target = self.done().await?;
         Ok(Self::Busy(AbortOnDropHandle::new(tokio::task::spawn_blocking(move || target.write(&batch)))))
     }

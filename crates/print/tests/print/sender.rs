@@ -330,7 +330,10 @@ async fn a_large_document_that_nobody_waits_for_any_more_or_that_changes_is_not_
     assert_eq!(files(&owner.printed_folder()).len(), jobs().await, "each once, and no other");
 
     // What is added while it is copied makes it another document than the one that left; both are whole.
-    for _ in 0..5 {
+    let (mut rounds, mut grown) = (0, 0);
+    while grown == 0 {
+        assert!(rounds < 20, "none was copied with what was added when it had begun to leave");
+        rounds += 1;
         let growing = sender.file(&large("Growing"));
         let target = sender.target(QueueId::SAVE_AS_PDF);
         let add = async {
@@ -344,8 +347,10 @@ async fn a_large_document_that_nobody_waits_for_any_more_or_that_changes_is_not_
         let adding = tokio::time::timeout(Duration::from_secs(5), add);
         let (taken, _) = tokio::join!(taking, adding);
         let taken = taken.unwrap();
+        grown += usize::from(taken.bytes > 20 << 20);
         until(&outbox, taken.job, done).await;
         assert_eq!(taken.pages, Some(2));
+        eventually("its owner has nothing left of it", || owner.spooled() == 0);
     }
     assert_eq!(files(&owner.printed_folder()).len(), jobs().await, "each once");
 }
