@@ -5,7 +5,7 @@ use crate::{
     host::{Host, Process},
     printer::{Printed, set_file, tray, write_paper_path},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use std::{fs, path::PathBuf, time::Duration};
 
 /// Its port.
@@ -81,6 +81,26 @@ impl StandardPrinter {
     /// When it survives.
     pub fn off(&mut self) -> Result<()> {
         self.process.take().map_or(Ok(()), |mut process| process.kill())
+    }
+
+    /// Sees to it that its host is still called what the printer says after its addresses have changed. Avahi may hear
+    /// itself tell an address that is no longer its own, takes that for another computer of its name and calls itself
+    /// differently; a real printer then announces itself anew, and `ippeveprinter` does not.
+    ///
+    /// # Errors
+    /// When Avahi does not take its name back.
+    pub fn keeps_its_name(&self) -> Result<()> {
+        const CONFLICTS: Duration = Duration::from_secs(2);
+        let name = self.host.name();
+        crate::soon("Avahi keeps its name", Duration::from_secs(20), || {
+            std::thread::sleep(CONFLICTS);
+            let title = self.host.run(&["ps", "-o", "args=", "-C", "avahi-daemon"])?;
+            if !title.contains(&format!("[{name}.local]")) {
+                self.host.run(&["avahi-set-host-name", name])?;
+                bail!("it calls itself {title:?}");
+            }
+            Ok(())
+        })
     }
 
     /// What lies on the tray, in the order of printing.

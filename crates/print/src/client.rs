@@ -151,7 +151,9 @@ impl Connection {
         let request = request.body(StreamBody::new(frames)).map_err(Reason::away).map_err(failed)?;
         let exchanging = exchange(&mut self.sender, request);
         tokio::pin!(exchanging);
-        let mut moved = 0;
+        let alive = || call.alive.map_or(0, |alive| alive.load(Ordering::Acquire));
+        let sent = || call.document.map_or(0, |_| progress.bytes.load(Ordering::Acquire));
+        let mut moved = alive();
         loop {
             // A printer takes a document as fast as it prints: what counts is that something moves.
             match tokio::time::timeout(call.patience, exchanging.as_mut()).await {
@@ -160,8 +162,7 @@ impl Connection {
                     return answered.map_err(failed);
                 }
                 Err(_) => {
-                    let alive = call.alive.map_or(0, |alive| alive.load(Ordering::Acquire));
-                    let now = progress.bytes.load(Ordering::Acquire) + alive;
+                    let now = sent() + alive();
                     if now == moved {
                         return Err(failed(Reason::Away("it takes too long to answer".to_owned())));
                     }

@@ -99,8 +99,8 @@ fn a_standard_printer_that_moves_to_another_address_is_found_there() -> Result<(
     kitchen.printer.tray_with(1, Duration::from_secs(10))?;
     kitchen.host.change_address(Ipv4Addr::new(10, 77, 0, 99), Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 99))?;
     let job = kitchen.print("after.pdf", "after")?;
-    // Should its one word about that be lost, the old address is believed for its two minutes, and tried each half minute.
-    kitchen.ada.job_becomes(&job.id, JobState::Done, Duration::from_secs(200))?;
+    kitchen.printer.keeps_its_name()?;
+    kitchen.ada.job_becomes(&job.id, JobState::Done, Duration::from_secs(30))?;
     kitchen.printer.tray_with(2, Duration::from_secs(5))?;
     Ok(())
 }

@@ -57,6 +57,8 @@ struct Inside {
     off: bool,
     /// How often it was switched off: what was connected before is not any more.
     lives: u32,
+    /// What was connected before it was here leads nowhere: nobody answers, and nobody hangs up either.
+    here_since: u32,
 }
 
 /// The printer. Clones are the same one.
@@ -144,6 +146,13 @@ impl FakePrinter {
         self.ways.lock().unwrap().clear();
     }
 
+    /// Gets another address; its old one is nobody's.
+    pub(crate) fn leaves(&self) {
+        let mut inside = self.inside();
+        inside.lives += 1;
+        inside.here_since = inside.lives;
+    }
+
     pub(crate) fn set(&self, how: impl FnOnce(&mut Ways)) {
         how(&mut self.inside().ways);
     }
@@ -223,6 +232,9 @@ impl FakePrinter {
                 }
                 return Ok(false);
             }
+        }
+        if life < self.inside().here_since {
+            thread::sleep(Duration::from_secs(60));
         }
         let is_alive = {
             let inside = self.inside();

@@ -177,6 +177,30 @@ async fn a_job_for_a_printer_that_is_off_waits_and_finds_it_at_another_address()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_printer_that_moves_away_from_an_open_connection_is_asked_where_it_is_now() {
+    let printer = FakePrinter::new(PDF);
+    printer.on();
+    let here = Here::with(&printer);
+    for heard_meanwhile in [false, true] {
+        let id = here.print(&Document::pdf(1), Options::default()).await;
+        here.is(id, State::Done).await;
+        printer.leaves();
+        if !heard_meanwhile {
+            printer.on();
+        }
+        let start = Instant::now();
+        let id = here.print(&Document::pdf(2), Options::default()).await;
+        if heard_meanwhile {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            printer.on();
+        }
+        here.is(id, State::Done).await;
+        assert!(start.elapsed() < Duration::from_secs(14), "an answer of nobody was waited for");
+    }
+    assert_eq!(printer.printed().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_printer_that_hangs_up_without_a_word_after_every_answer_gets_each_document_once() {
     let printer = FakePrinter::new(PDF);
     printer.set(|ways| ways.hangs_up_always = true);

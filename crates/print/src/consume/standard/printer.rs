@@ -30,6 +30,7 @@ use futures_util::future::BoxFuture;
 use lanyard_ipp::{Attribute, Group, GroupTag, Message, Operation, Status, Value, is_success};
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -72,6 +73,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// printer answers other questions.
 const DOCUMENT_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
+/// While an answer is awaited it is looked so often whether the printer is still where it was.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// What a printer can do is asked again after this long.
 const FRESH: Duration = Duration::from_secs(30);
 
@@ -97,6 +101,7 @@ pub(super) struct Standard {
 struct Open {
     connection: Connection,
     way: Way,
+    address: SocketAddr,
     /// When something was last answered on it, or since when it is there.
     answered: Instant,
 }
@@ -232,7 +237,7 @@ impl Standard {
             operation,
             Operation::GetPrinterAttributes | Operation::GetJobAttributes | Operation::GetJobs
         );
-        let (mut open, kept) = match line.take() {
+        let (mut open, kept) = match line.take().filter(|kept| self.is_at(kept.address)) {
             // A printer hangs up on a connection that is idle; that is seen only when it is used.
             Some(kept) if repeatable => (kept, true),
             kept => self.for_once(kept).await?,
@@ -256,6 +261,7 @@ impl Standard {
     async fn for_once(&self, kept: Option<Open>) -> Result<(Open, bool), SpoolError> {
         const JUST_NOW: Duration = Duration::from_secs(1);
         if let Some(mut kept) = kept
+            && self.is_at(kept.address)
             && kept.answered.elapsed() < JUST_NOW
             && !self.hangs_up.load(Ordering::Acquire)
             && kept.connection.is_open().await
@@ -273,7 +279,7 @@ impl Standard {
         document: Option<&Path>,
     ) -> Result<Message, CallError> {
         let way = &open.way;
-        let port = way.addresses.first().map_or(631, std::net::SocketAddr::port);
+        let port = way.addresses.first().map_or(631, SocketAddr::port);
         let host = format!("{}:{port}", way.host);
         let scheme = if way.tls { "ipps" } else { "ipp" };
         let uri = format!("{scheme}://{host}{}", way.path);
@@ -287,7 +293,19 @@ impl Standard {
             patience: if document.is_some() { DOCUMENT_PATIENCE } else { PATIENCE },
             alive: Some(&self.answers),
         };
-        let answer = open.connection.ask(call).await?;
+        let address = open.address;
+        let asking = open.connection.ask(call);
+        let answer = match document {
+            Some(_) => asking.await?,
+            // An old address answers nothing any more, and does not say so.
+            None => tokio::select! {
+                answer = asking => answer?,
+                () = self.leaves(address) => {
+                    let reason = Reason::Away("it is at another address now".to_owned());
+                    return Err(CallError { reason, begun: false, whole: false });
+                }
+            },
+        };
         open.answered = Instant::now();
         self.answers.fetch_add(1, Ordering::AcqRel);
         Ok(answer)
@@ -303,8 +321,14 @@ impl Standard {
         } else {
             None
         };
-        let ways = self.find.as_ref().map(|find| find.ways(&self.id)).unwrap_or_default();
-        let dialled = dial(&self.id, ways, known.map_or(Known::Any, Known::Only)).await;
+        let known_as = known.map_or(Known::Any, Known::Only);
+        let mut ways = self.ways();
+        let mut dialled = dial(&self.id, &ways, known_as).await;
+        // It may have moved meanwhile.
+        if matches!(dialled, Err(DialError::Away(_))) && self.ways() != ways {
+            ways = self.ways();
+            dialled = dial(&self.id, &ways, known_as).await;
+        }
         lock(&self.key).other = match &dialled {
             Err(DialError::OtherKey(key)) => Some(*key),
             _ => None,
@@ -320,7 +344,24 @@ impl Standard {
         }
         let connection = Connection::over(dialled.stream).await;
         let connection = connection.map_err(|reason| SpoolError::Away(reason.to_string()))?;
-        Ok(Open { connection, way: dialled.way, answered: Instant::now() })
+        Ok(Open { connection, way: dialled.way, address: dialled.address, answered: Instant::now() })
+    }
+
+    fn ways(&self) -> Vec<Way> {
+        self.find.as_ref().map(|find| find.ways(&self.id)).unwrap_or_default()
+    }
+
+    /// Whether this is one of its addresses, or none is known.
+    fn is_at(&self, address: SocketAddr) -> bool {
+        let ways = self.ways();
+        ways.is_empty() || ways.iter().any(|way| way.addresses.contains(&address))
+    }
+
+    /// Ends when the printer is at other addresses than this one.
+    async fn leaves(&self, address: SocketAddr) {
+        while self.is_at(address) {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     async fn create_job(&self, job: &Handover) -> Result<i32, SpoolError> {
