@@ -33,6 +33,8 @@ const REACH: Duration = Duration::from_millis(2500);
 /// Devices that are asked, and devices that are tried.
 const MAX_ASKED: usize = 8;
 const MAX_TRIED: usize = 16;
+/// Addresses that are looked up in the routing table, which costs no packet.
+const MAX_LOOKED_UP: usize = 256;
 
 /// Everything that was seen.
 #[derive(Clone, Debug)]
@@ -104,6 +106,7 @@ async fn look(core: &Arc<Core>) -> Facts {
     let status = status::status(core).await;
     let (listening, announced) = core.networks.running();
     let neighbours = presence::neighbours(core).await;
+    let nearby = neighbours.iter().flat_map(|device| &device.addresses).map(SocketAddr::ip).collect();
     let (online, away): (Vec<Neighbour>, Vec<Neighbour>) = neighbours.into_iter().partition(|n| n.online);
     let (heard, (answers, unasked), (tried, gateway, wireless), data, home) = tokio::join!(
         hear(core),
@@ -112,7 +115,7 @@ async fn look(core: &Arc<Core>) -> Facts {
         data(core),
         home::state(core),
     );
-    let detours = detours(core, &online);
+    let detours = detours(core, nearby).await;
     Facts {
         status,
         listening: listening.len(),
@@ -211,12 +214,12 @@ fn is_neighbour(ip: IpAddr) -> bool {
 }
 
 /// Neighbours to whom packets leave through another interface than the one they are on: a VPN that takes everything.
-fn detours(core: &Core, online: &[Neighbour]) -> Vec<(IpAddr, String)> {
+/// It takes them away, so those that are remembered or heard count as much as those that answer.
+async fn detours(core: &Core, nearby: Vec<IpAddr>) -> Vec<(IpAddr, String)> {
     let own = core.networks.own_interfaces();
     let gateways = core.networks.surroundings().into_iter().filter_map(|seen| Some(seen.gateway?.address));
-    let mut targets: Vec<IpAddr> =
-        online.iter().flat_map(|device| &device.addresses).map(SocketAddr::ip).collect();
-    targets.extend(gateways);
+    let heard = presence::heard(core).await.into_iter().flatten().map(|address| address.ip());
+    let mut targets: Vec<IpAddr> = nearby.into_iter().chain(heard).chain(gateways).collect();
     targets.sort_unstable();
     targets.dedup();
     let detour = |target: IpAddr| {
@@ -232,7 +235,7 @@ fn detours(core: &Core, online: &[Neighbour]) -> Vec<(IpAddr, String)> {
         let is_straight = core.networks.is_ours(from) || from == target;
         (!is_straight).then(|| (target, interfaces::name_of(from).unwrap_or_else(|| from.to_string())))
     };
-    targets.into_iter().take(MAX_TRIED).filter_map(detour).collect()
+    targets.into_iter().take(MAX_LOOKED_UP).filter_map(detour).collect()
 }
 
 async fn data(core: &Core) -> Data {

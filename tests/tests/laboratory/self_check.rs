@@ -1,7 +1,7 @@
 //! The self-check finds what was broken on purpose; pausing, a copied disk, a confined node.
 
 use anyhow::{Context, Result, ensure};
-use lanyard_api::{Check, CheckKind, FixAction, NodeStatus, Outcome, SharingState};
+use lanyard_api::{Check, CheckKind, DeviceState, FixAction, NodeStatus, Outcome, SharingState};
 use lanyard_tests::{
     Host, Lab, Node, PaperPrinter, Setup, documents, node, runner::remark, scenarios, soon, stays,
 };
@@ -301,7 +301,7 @@ fn tunnels_and_containers_are_left_alone() -> Result<()> {
 
 fn a_vpn_that_takes_the_neighbours_is_found() -> Result<()> {
     let lab = Lab::new()?;
-    let (ada, ben) = two_at_home(&lab)?;
+    let (ada, mut ben) = two_at_home(&lab)?;
     found(&checks(&ada)?, CheckKind::SameNetwork, Outcome::Good)?;
     let there = ben.host().ipv4()?.to_string();
     ada.host().sh(&format!(
@@ -311,12 +311,21 @@ fn a_vpn_that_takes_the_neighbours_is_found() -> Result<()> {
          ip route add {there}/32 dev wg0 src 10.99.0.1"
     ))?;
     ensure!(ada.host().run(&["ip", "route", "get", &there])?.contains("wg0"), "the route is not real");
-    soon("the check finds it", Duration::from_secs(20), || {
+    let is_found = || -> Result<()> {
         let checks = checks(&ada)?;
         let check = found(&checks, CheckKind::SameNetwork, Outcome::Failed)?;
         ensure!(check.detail.contains("wg0") && check.detail.contains(&there), "{check:?}");
         Ok(())
-    })
+    };
+    is_found()?;
+    // What a VPN takes is away before long, and that must not hide the reason.
+    ben.kill()?;
+    soon("ben is away", Duration::from_secs(10), || {
+        let devices = ada.nearby()?.devices;
+        ensure!(devices.iter().all(|device| device.state != DeviceState::Online), "{devices:?}");
+        Ok(())
+    })?;
+    is_found()
 }
 
 fn a_support_bundle_names_nobody() -> Result<()> {
