@@ -6,6 +6,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
+    sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
 
@@ -288,6 +289,24 @@ async fn a_folder_that_is_brought_goes_on_after_a_restart() {
     assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
     assert_same(&source, &owner.root().join("tree"));
     assert_eq!(owner.names(), ["tree"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_batches_of_small_files_are_on_their_way_at_once_and_a_third_waits() {
+    const FILES: u64 = 3_400;
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let source = reader.dir.path().join("tree");
+    fs::create_dir(&source).unwrap();
+    for n in 0..FILES {
+        fs::write(source.join(n.to_string()), noise(20, n)).unwrap();
+    }
+    owner.way.told_late.store(300, Ordering::SeqCst);
+    let id = reader.put(&source, "tree", Conflict::Refuse).await;
+    let copy = reader.done(id).await;
+    assert_eq!(copy.tree.unwrap().files_done, FILES, "{copy:?}");
+    assert_eq!(owner.way.most_batches.load(Ordering::SeqCst), 2);
+    assert_same(&source, &owner.root().join("tree"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

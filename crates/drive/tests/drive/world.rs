@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -80,8 +80,11 @@ pub(crate) struct Way {
     pub(crate) content: AtomicU64,
     /// Milliseconds before each frame of content, so that a copy is still under way when a test wants it to be.
     pub(crate) delay: AtomicU64,
-    /// Milliseconds before it is told that bytes were written into a file.
+    /// Milliseconds before it is told that bytes were written into a file, or what became of a batch.
     pub(crate) told_late: AtomicU64,
+    /// Batches of small files that are being taken, and the most that were at once.
+    batches: AtomicUsize,
+    pub(crate) most_batches: AtomicUsize,
     /// Bytes were to be written into a file so many times.
     pub(crate) writes: AtomicU64,
     /// The disk stands still: as long as this is set, nothing is done but to tell what there is.
@@ -135,6 +138,11 @@ impl Serve for Door {
             }
             let subject = Subject { who: Who::Device(caller.node), on_own_network: true };
             way.arrived(&method, request.uri());
+            let is_batch_given = path.ends_with("/batch") && method == Method::PUT;
+            if is_batch_given {
+                let batches = way.batches.fetch_add(1, Ordering::SeqCst) + 1;
+                way.most_batches.fetch_max(batches, Ordering::SeqCst);
+            }
             let mut response = offer.serve(subject, request).await;
             let boasts = way.boasts.load(Ordering::SeqCst);
             let is_json = |kind| kind == "application/json";
@@ -146,8 +154,11 @@ impl Serve for Door {
             if path.ends_with("/batch") && method == Method::POST && response.status().is_success() {
                 return bend(response, way);
             }
-            if method == Method::PATCH {
+            if method == Method::PATCH || is_batch_given {
                 tokio::time::sleep(Duration::from_millis(way.told_late.load(Ordering::SeqCst))).await;
+            }
+            if is_batch_given {
+                way.batches.fetch_sub(1, Ordering::SeqCst);
             }
             if path.ends_with("/file") && response.status().is_success() {
                 return if method == Method::PUT { lose(response, &way) } else { bend(response, way) };

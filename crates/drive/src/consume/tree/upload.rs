@@ -1,7 +1,9 @@
 //! One try of a folder from here to another device.
 
+mod small;
+
 use super::{
-    Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused,
+    Count, Found, Item, KEPT, Names, Plan, What, batches, brought,
     seen::{Seen, Versions, untouched},
     stops,
 };
@@ -15,16 +17,13 @@ use crate::{
         trouble::{self, Trouble},
         upload::{self, Settled, interruptible},
     },
-    content::FileId,
     disk,
-    frames::{Frame, Replaces, SMALL, SmallFile},
+    frames::{Frame, Replaces, SMALL},
     path::{self, SharePath},
-    wire::{self, BATCH, Code, Kind, TREE, Want},
+    wire::{self, BATCH, Code, Kind, TREE},
 };
-use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
-use hyper::body::Frame as BodyFrame;
-use lanyard_link::Body;
+use small::{Brought, bring};
 use std::{
     collections::HashMap,
     fs,
@@ -32,8 +31,6 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Bytes in one piece of a request.
-const PORTION: usize = 256 * 1024;
 /// So many batches of small files are on their way: one is read here while another is written there.
 const AT_ONCE: usize = 2;
 /// Folders in folders that are looked through; a deeper path is too long for any system.
@@ -203,45 +200,6 @@ fn explain(is_send: bool, error: &RemoteError, device: &str, path: &str) -> Trou
     if is_send { Trouble::sent(error, device, path) } else { Trouble::remote(error, device, path) }
 }
 
-/// Brings folders and small files and returns what became of each.
-async fn bring(remote: &Remote, conflict: &str, frames: Vec<Frame>) -> Result<Vec<Frame>, RemoteError> {
-    let bytes = frames.iter().map(|frame| match frame {
-        Frame::File(file) => file.content.len() as u64,
-        _ => 0,
-    });
-    let (bytes, count) = (bytes.sum(), frames.len());
-    let mut answer = remote.put_batch(conflict, bytes, body(frames)).await?;
-    let mut outcomes = Vec::with_capacity(count);
-    while let Some(outcome) = answer.next().await? {
-        outcomes.push(outcome);
-        if outcomes.len() > count {
-            break;
-        }
-    }
-    if outcomes.len() == count {
-        Ok(outcomes)
-    } else {
-        Err(RemoteError::Nonsense("not a word on each of the files"))
-    }
-}
-
-/// The bytes of these frames, written a portion at a time as they are wanted.
-fn body(frames: Vec<Frame>) -> Body {
-    let end = Frame::End(frames.len() as u64);
-    let mut frames = frames.into_iter().chain([end]).peekable();
-    let portions = std::iter::from_fn(move || {
-        frames.peek()?;
-        let mut out = BytesMut::with_capacity(PORTION);
-        while out.len() < PORTION
-            && let Some(frame) = frames.next()
-        {
-            frame.write(&mut out);
-        }
-        Some(Ok(BodyFrame::data(out.freeze())))
-    });
-    lanyard_link::body::stream(stream::iter(portions))
-}
-
 impl Try<'_> {
     /// The files below the folder there.
     async fn what_is_there(&self) -> Result<HashMap<String, There>, Trouble> {
@@ -372,110 +330,6 @@ impl Try<'_> {
         Ok(())
     }
 
-    /// Brings a batch and says what became of each.
-    async fn bring(&self, items: Vec<(&Item, Frame)>) -> Result<Vec<(Told, Option<Reason>)>, Trouble> {
-        if items.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (items, frames): (Vec<&Item>, Vec<Frame>) = items.into_iter().unzip();
-        let outcomes = interruptible(self.job, bring(self.remote, self.word(), frames)).await?;
-        let outcomes = outcomes.map_err(|error| self.explain(&error))?;
-        let mut told = Vec::with_capacity(items.len());
-        let above = self.top.names().len();
-        for (item, outcome) in items.into_iter().zip(outcomes) {
-            told.push(match outcome {
-                Frame::Same(_) => (item.told(Fate::Done, None), None),
-                Frame::Stored(path) if path.names().starts_with(self.top.names()) => {
-                    let copy = path.names()[above..].join("/");
-                    (Item { copy, ..item.clone() }.told(Fate::Done, None), None)
-                }
-                Frame::Problem(_, Code::Exists) if self.conflict == Conflict::Skip => {
-                    (item.told(Fate::LeftOut, Some(KEPT.to_owned())), None)
-                }
-                Frame::Problem(path, Code::Changed) => {
-                    let (reason, words) = trouble::changed_there(self.device, &path.to_string());
-                    (item.told(Fate::Failed, Some(words)), Some(reason))
-                }
-                Frame::Problem(path, code) => {
-                    let (reason, words) = refused(code, self.device, &path.to_string())?;
-                    (item.told(Fate::Failed, Some(words)), Some(reason))
-                }
-                _ => return Err(self.explain(&RemoteError::Nonsense("no word on a file"))),
-            });
-        }
-        Ok(told)
-    }
-
-    async fn small(&self, batch: Vec<Item>) -> Result<Brought, Trouble> {
-        let root = self.root.clone();
-        let read = blocking(move || {
-            Ok(batch.into_iter().map(|item| (read(&root, &item), item)).collect::<Vec<_>>())
-        })
-        .await?;
-        let mut grown = Vec::new();
-        let (mut files, mut told) = (Vec::new(), Vec::new());
-        for (content, mut item) in read {
-            match (content, self.there(&item)) {
-                (Ok(Read::Whole(file)), Ok(path)) => {
-                    (item.size, item.modified) = (file.content.len() as u64, file.modified);
-                    let replaces = item.replaces.clone();
-                    files.push((item, SmallFile { path, replaces, ..file }));
-                }
-                (Ok(Read::TooLarge), Ok(_)) => grown.push(item),
-                (Err((reason, words)), _) => {
-                    told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
-                }
-                (_, Err(error)) => {
-                    told.push((item.told(Fate::Failed, Some(error.to_string())), Some(Reason::Invalid)));
-                }
-            }
-        }
-        let same = self.same(&files).await?;
-        let (mut bytes, mut frames) = (0, Vec::with_capacity(files.len()));
-        for ((item, file), same) in files.iter().zip(same) {
-            if same {
-                told.push((item.told(Fate::Done, None), None));
-            } else {
-                bytes += item.size;
-                frames.push((item, Frame::File(file.clone())));
-            }
-        }
-        told.extend(self.bring(frames).await?);
-        Ok(Brought { told, grown, bytes })
-    }
-
-    /// Which of these are there already, so that they need not travel.
-    async fn same(&self, files: &[(Item, SmallFile)]) -> Result<Vec<bool>, Trouble> {
-        let mut same = vec![false; files.len()];
-        let alike: Vec<usize> = (0..files.len())
-            .filter(|at| {
-                let (item, file) = &files[*at];
-                self.size_there(&item.copy) == Some(file.content.len() as u64)
-            })
-            .collect();
-        if alike.is_empty() {
-            return Ok(same);
-        }
-        let want = |at: &usize| Want {
-            path: files[*at].1.path.to_string(),
-            have: Some(FileId::of(&files[*at].1.content)),
-            only_compare: true,
-        };
-        let wanted: Vec<Want> = alike.iter().map(want).collect();
-        let compared = async {
-            let mut frames = self.remote.batch(&wanted).await?;
-            for at in &alike {
-                match frames.next().await? {
-                    Some(Frame::Same(_)) => same[*at] = true,
-                    Some(_) => {}
-                    None => break,
-                }
-            }
-            Ok(same)
-        };
-        interruptible(self.job, compared).await?.map_err(|error: RemoteError| self.explain(&error))
-    }
-
     async fn large(&self, item: &Item, count: &mut Count<'_>) -> Result<(), Trouble> {
         let told = match self.whole(item, count.bytes).await {
             Ok(told) => (told, None),
@@ -569,46 +423,4 @@ impl Try<'_> {
         }
         Ok(())
     }
-}
-
-/// What became of some small files.
-struct Brought {
-    told: Vec<(Told, Option<Reason>)>,
-    /// Those that are not small any more.
-    grown: Vec<Item>,
-    /// What has travelled.
-    bytes: u64,
-}
-
-enum Read {
-    Whole(SmallFile),
-    /// It has grown since it was listed.
-    TooLarge,
-}
-
-/// All of a small file; its path is set by the caller.
-fn read(root: &Path, item: &Item) -> Result<Read, (Reason, String)> {
-    let source = root.join(&item.path);
-    let local = |error: std::io::Error| trouble::local_words(&error, &source);
-    for _ in 0..3 {
-        let (file, about) = upload::open(&source).map_err(local)?;
-        if about.size > SMALL {
-            return Ok(Read::TooLarge);
-        }
-        let mut content = Vec::new();
-        let most = usize::try_from(about.size).unwrap_or(usize::MAX) + 1;
-        disk::read_at(&file, &mut content, 0, most).map_err(local)?;
-        let now = file.metadata().map_err(local)?;
-        let same = now.len() == about.size && now.modified().ok().and_then(disk::nanos) == about.modified;
-        if content.len() as u64 == about.size && same {
-            return Ok(Read::Whole(SmallFile {
-                path: SharePath::top(),
-                modified: about.modified,
-                executable: about.executable,
-                content: content.into(),
-                replaces: Replaces::Anything,
-            }));
-        }
-    }
-    Err((Reason::Changed, format!("{} changes while it is copied.", source.display())))
 }
