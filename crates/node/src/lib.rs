@@ -30,6 +30,8 @@ pub mod moved;
 pub mod names;
 pub mod networks;
 pub mod node;
+#[cfg(target_os = "linux")]
+mod pages;
 pub mod pause;
 pub mod plain;
 pub mod presence;

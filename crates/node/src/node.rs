@@ -105,6 +105,8 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
+        #[cfg(target_os = "linux")]
+        node.core.tasks.spawn(crate::pages::run(node.core.cancel.clone()));
         let took = begun.elapsed().unwrap_or_default();
         tracing::info!(id = %node.core.identity.node_id(), ms = took.as_millis() as u64, "the node is ready");
         Ok(node)

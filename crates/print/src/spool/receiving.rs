@@ -1,6 +1,7 @@
 //! A document that comes in, on its way to its file: written and hashed beside what still arrives.
 
 use super::{Early, KeepError, Kept, STALL, blocking, create};
+use bytes::BytesMut;
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
@@ -11,8 +12,9 @@ use std::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// So much is written at once. A thread is busy with it only while there is something to write, however slowly it comes.
-const BATCH: usize = 512 * 1024;
+/// So much is written at once, more or less. A thread is busy with it only while there is something to write, however
+/// slowly it comes.
+const BATCH: usize = 256 * 1024;
 
 /// What came.
 pub(super) struct Received {
@@ -28,8 +30,8 @@ where
 {
     let mut to = Writing::Idle(Target::new(path).map_err(KeepError::of)?);
     let (mut size, mut trailers) = (0u64, HeaderMap::new());
-    // Put together, so that a sender of single bytes takes no more memory than any other.
-    let mut batch = Vec::new();
+    // Small pieces are put together, so that a sender of single bytes takes no more memory than any other.
+    let mut batch = BytesMut::new();
     loop {
         let frame = tokio::time::timeout(STALL, body.frame()).await.map_err(|_| KeepError::Cut)?;
         let Some(frame) = frame else { break };
@@ -44,12 +46,17 @@ where
         if size > most {
             return Err(KeepError::TooLarge);
         }
+        if data.len() >= BATCH / 2 && batch.is_empty() {
+            to = to.write(data).await.map_err(KeepError::of)?;
+            continue;
+        }
+        batch.reserve(BATCH.max(data.len()).saturating_sub(batch.len()));
         batch.extend_from_slice(&data);
-        if batch.len() >= BATCH {
-            to = to.write(std::mem::take(&mut batch)).await.map_err(KeepError::of)?;
+        if batch.len() >= BATCH / 2 {
+            to = to.write(batch.split().freeze()).await.map_err(KeepError::of)?;
         }
     }
-    let written = to.write(batch).await.map_err(KeepError::of)?;
+    let written = to.write(batch.freeze()).await.map_err(KeepError::of)?;
     let Target { hasher, early, .. } = written.done().await.map_err(KeepError::of)?;
     if early.is_busy() {
         blocking(move || early.end()).await.map_err(KeepError::of)?;
@@ -85,7 +92,7 @@ impl Target {
 
 impl Writing {
     /// Begins with a batch once the one before it is written.
-    async fn write(self, batch: Vec<u8>) -> io::Result<Self> {
+    async fn write(self, batch: Bytes) -> io::Result<Self> {
         let target = self.done().await?;
         Ok(Self::Busy(AbortOnDropHandle::new(tokio::task::spawn_blocking(move || target.write(&batch)))))
     }
