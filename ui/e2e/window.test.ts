@@ -233,12 +233,16 @@ describe.sequential("the main job in the window", () => {
     await openFolder(PHOTOS);
     await app.click("a[data-main]", "2019");
     await app.find("button[data-main]", "plan.txt");
-    const draggable = () => app.script<boolean>('return [...document.querySelectorAll("[data-at]")].some((row) => row.draggable)');
-    expect(await draggable(), "nothing is here that another program could read").toBe(false);
+    const begun = await app.script<boolean>(
+      `const row = [...document.querySelectorAll("[data-at]")].find((row) => row.textContent.includes("plan.txt"));
+       return row.dispatchEvent(new DragEvent("dragstart", { bubbles: true, cancelable: true }));`,
+    );
+    expect(begun, "nothing is here that another program could read").toBe(false);
+    await app.find(".note", `once “${PHOTOS}” is a folder of this computer`);
     const mounted = join(place.path, "mounted");
     await ask(data, "mount", `${PHOTOS}@${BEN}`, mounted);
     try {
-      await until("the files to be something that can be dragged", draggable);
+      await app.find("button", "Open in the file manager");
       const from = await app.script<{ x: number; y: number }>(
         `const row = [...document.querySelectorAll("[data-at]")].find((row) => row.textContent.includes("plan.txt"));
          const { left, top, height } = row.querySelector("[data-main]").getBoundingClientRect();

@@ -1,6 +1,7 @@
 // What is dragged out of the page, into the file manager or another program. The window drags paths of a drive that is
-// mounted; a browser drags a link, which it or the file manager fetches once it is let go of. Where neither can be, nothing is dragged, and
-// Download does the same: a file of a drive that is not mounted would have to be here, whole, before the drag begins.
+// mounted; a browser drags a link, which it or the file manager fetches once it is let go of. A file of a drive that is not
+// mounted would have to be here, whole, before the drag begins: nothing is dragged then, and it is said what helps. Download
+// does the same.
 //
 // WebKitGTK passes the address of a file on as a file manager does, so the window needs no code of the system's for it.
 // The crate `drag` would do it for Windows and macOS as well; on Linux it passes names on as they are, which loses those
@@ -8,8 +9,11 @@
 
 import type { Entry } from "../api";
 import { ask, node, platform } from "./app.svelte";
+import { above } from "./dialogs.svelte";
 import { below } from "./entries";
+import { mountAct } from "./mounting";
 import { mountedAt } from "./opening.svelte";
+import { t } from "./say";
 
 /** A link that was made for a file when a button was pressed on it. */
 let ready: { drive: string; path: string; link: string } | null = null;
@@ -18,16 +22,15 @@ let dragged = false;
 
 export const isDragged = () => dragged;
 
-/** Whether something can be dragged out of the page. */
-export function canDrag(drive: string, entry: Entry): boolean {
+/** Whether something can be dragged out of the page, or could be if its drive were a folder of this computer. */
+export function canDrag(entry: Entry): boolean {
   const out = platform().dragsOut;
-  if (out === "paths") return entry.kind !== "other" && mountedAt(drive, node.model) !== null;
-  return out === "links" && entry.kind === "file";
+  return out === "paths" ? entry.kind !== "other" : out === "links" && entry.kind === "file";
 }
 
 /** A link takes a moment to be made, and has to be there when the drag begins. */
 export async function prepareDrag(drive: string, folder: string, entry: Entry) {
-  if (platform().dragsOut !== "links" || !canDrag(drive, entry)) return;
+  if (platform().dragsOut !== "links" || !canDrag(entry)) return;
   const path = below(folder, entry.name);
   if (ready?.drive === drive && ready.path === path) return;
   try {
@@ -54,11 +57,20 @@ export function beginDrag(event: DragEvent, drive: string, folder: string, entry
     ready = null;
   } else {
     event.preventDefault();
+    tellWhy(drive);
     return;
   }
   // A copy, whatever keys are held: nothing is taken away from somebody else's computer by a drag.
   given.effectAllowed = "copy";
   dragged = true;
+}
+
+/** Nobody sees by itself that a drive has to be a folder here before another program can have its files. */
+function tellWhy(id: string) {
+  const drive = node.model?.nearby.drives.find((drive) => drive.id === id);
+  if (platform().dragsOut !== "paths" || !node.model || !drive || mountedAt(id, node.model) !== null) return;
+  const act = mountAct(node.model, drive);
+  if (act) above.say(t("folder.drag_as_folder", { name: drive.name, act: act.words }));
 }
 
 export function endDrag() {
