@@ -240,6 +240,9 @@ fn parts(url: &str) -> Result<(String, String)> {
 }
 
 fn two_thousand_connections_keep_no_program_from_its_drive() -> Result<()> {
+    // curl(1).
+    const NOTHING_SAID: i32 = 52;
+    const CUT_OFF: i32 = 56;
     let mut opened = Opened::new()?;
     fs::write(opened.folder.join("letter"), "Dear Ada")?;
     let (letter, film) = (format!("{}letter", opened.url), format!("{}film", opened.url));
@@ -257,24 +260,31 @@ fn two_thousand_connections_keep_no_program_from_its_drive() -> Result<()> {
         ensure!(crowd.written().contains("besieged"), "{}", crowd.errors());
         Ok(())
     })?;
-    let (mut asked, mut longest) = (0, Duration::ZERO);
+    let (mut asked, mut again, mut longest) = (0, 0, Duration::ZERO);
     while crowd.runs() || asked < 3 {
         let begun = Instant::now();
         // Where so many want in, one that says nothing for 40 ms is pushed out: on a busy computer that is a program, too,
         // and programs ask again.
-        let again = ["--retry", "2", "--retry-all-errors"];
-        let told = opened.host().output(&[&["curl", "-s", "-m", "60"], &again[..], &[&letter]].concat())?;
-        ensure!(told.stdout == b"Dear Ada", "in the crowd: {told:?}");
+        for left in (0..3).rev() {
+            let told = opened.host().output(&["curl", "-s", "-m", "60", &letter])?;
+            if told.stdout == b"Dear Ada" {
+                break;
+            }
+            let pushed_out = matches!(told.status.code(), Some(NOTHING_SAID | CUT_OFF));
+            ensure!(pushed_out && left > 0, "in the crowd: {told:?}");
+            again += 1;
+        }
         longest = longest.max(begun.elapsed());
         ensure!(longest < CROWDED, "a program waited for {longest:?}");
         asked += 1;
     }
+    ensure!(again <= 1 + asked / 4, "of {asked} that asked, {again} had to ask again");
     ensure!(crowd.wait(Duration::from_secs(30))? == Some(0), "{}", crowd.errors());
     ensure!(slow.wait(Duration::from_secs(30))? == Some(0), "what was under way was cut: {}", slow.errors());
     ensure!(fs::read(&here)? == content, "what was under way is different");
     let after = opened.pair.sender.process()?.most_kib()?;
     remark(format!(
-        "{asked} times, {longest:.1?} at most; {}; {before} KiB before, {after} KiB at most",
+        "{asked} times, {again} more, {longest:.1?} at most; {}; {before} KiB before, {after} KiB at most",
         crowd.written().lines().last().unwrap_or_default()
     ));
     ensure!(after < before + MOST_GROWTH, "memory grew from {before} to {after} KiB");

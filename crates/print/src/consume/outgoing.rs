@@ -508,16 +508,26 @@ impl OutgoingJob {
         }
     }
 
+    /// Whether it is as the way to its owner is. Not while a person keeps it back: what comes of a try that began before
+    /// that is no news.
+    fn is_leaving(&self) -> bool {
+        match self.phase {
+            Phase::Here => !self.hold,
+            Phase::Offered => true,
+            Phase::There | Phase::Cancelling | Phase::Over => false,
+        }
+    }
+
     /// The owner cannot be reached, or not now.
     pub(super) fn waits(&mut self, reason: &str, detail: &str) {
-        if matches!(self.phase, Phase::Here | Phase::Offered) {
+        if self.is_leaving() {
             self.tell(OutgoingState::Sending, Some(reason), Some(detail.to_owned()));
         }
     }
 
     /// Nothing stands in its way any more.
     pub(super) fn goes_on(&mut self) {
-        if matches!(self.phase, Phase::Here | Phase::Offered) {
+        if self.is_leaving() {
             self.tell(OutgoingState::Sending, None, None);
         }
     }

@@ -111,6 +111,22 @@ fn a_job_whose_owner_must_be_asked_waits_and_may_be_cancelled_meanwhile() {
 }
 
 #[test]
+fn what_comes_of_an_earlier_try_does_not_hide_that_a_job_is_held() {
+    let mut job = job();
+    job.keep_back().unwrap();
+    job.waits("peer_unreachable", "It does not answer.");
+    job.goes_on();
+    assert_eq!(
+        (job.state, job.reason.as_deref()),
+        (OutgoingState::At(State::Held), Some(HELD_BY_SENDER)),
+        "a person keeps it back, whoever answers"
+    );
+    job.let_go().unwrap();
+    job.waits("peer_unreachable", "It does not answer.");
+    assert_eq!(job.reason.as_deref(), Some("peer_unreachable"));
+}
+
+#[test]
 fn a_job_that_never_arrived_whole_goes_out_again_by_itself() {
     let mut job = job();
     job.offered();
