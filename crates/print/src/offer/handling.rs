@@ -11,6 +11,7 @@ use super::{
 use crate::{QueueId, fault, system::SpoolError, ticket::State};
 use lanyard_trust::{Action, Claim, Refusal, Used};
 use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 /// How long it is waited for the system's queue to keep a job back.
@@ -40,15 +41,21 @@ impl Offer {
             return Ok(held);
         }
         let settled = async {
-            while let Ok(row) = changes.recv().await {
-                let journal = &row.journal;
-                if row.job == job && (journal.holds.is_empty() || journal.state == State::Held) {
-                    return;
+            loop {
+                // A change that is told now may be older than this wish: what is on the disk counts.
+                let now = self.known(job).await?;
+                if now.journal.holds.is_empty() || now.journal.state == State::Held {
+                    return Ok::<_, OfferError>(now);
+                }
+                if let Err(RecvError::Closed) = changes.recv().await {
+                    return Ok(now);
                 }
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, settled).await;
-        let now = self.known(job).await?;
+        let now = match tokio::time::timeout(PATIENCE, settled).await {
+            Ok(settled) => settled?,
+            Err(_) => self.known(job).await?,
+        };
         match now.journal.holds.is_empty() {
             true => Err(OfferError::NotNow(BEGUN)),
             false => Ok(now),
