@@ -12,9 +12,9 @@ use std::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// So much is written at once, more or less. A thread is busy with it only while there is something to write, however
-/// slowly it comes.
-const BATCH: usize = 256 * 1024;
+/// At least so much is written at once. A thread is busy with it only while there is something to write, however slowly
+/// it comes.
+const BATCH: usize = 128 * 1024;
 
 /// What came.
 pub(super) struct Received {
@@ -46,13 +46,15 @@ where
         if size > most {
             return Err(KeepError::TooLarge);
         }
-        if data.len() >= BATCH / 2 && batch.is_empty() {
-            to = to.write(data).await.map_err(KeepError::of)?;
-            continue;
+        if batch.is_empty() {
+            if data.len() >= BATCH {
+                to = to.write(data).await.map_err(KeepError::of)?;
+                continue;
+            }
+            batch.reserve(2 * BATCH);
         }
-        batch.reserve(BATCH.max(data.len()).saturating_sub(batch.len()));
         batch.extend_from_slice(&data);
-        if batch.len() >= BATCH / 2 {
+        if batch.len() >= BATCH {
             to = to.write(batch.split().freeze()).await.map_err(KeepError::of)?;
         }
     }
