@@ -7,6 +7,7 @@
 pub(crate) mod attributes;
 pub(crate) mod tls;
 
+use crate::{fault, spool::Growing};
 use bytes::Bytes;
 use futures_util::{
     StreamExt, TryStreamExt,
@@ -26,7 +27,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+};
 use tokio_util::{io::ReaderStream, task::AbortOnDropHandle};
 
 /// The longest answer: some 500 finished jobs with a dozen attributes each, or a printer with many media.
@@ -47,11 +51,28 @@ pub(crate) struct Call<'a> {
     /// The message.
     pub(crate) message: &'a Message,
     /// What follows it.
-    pub(crate) document: Option<&'a Path>,
+    pub(crate) document: Option<Document<'a>>,
     /// How long nothing may move, in either direction, before it counts as broken.
     pub(crate) patience: Duration,
     /// Counts up while the other side shows by other means that it is alive.
     pub(crate) alive: Option<&'a AtomicU64>,
+}
+
+/// A document that is sent.
+#[derive(Debug)]
+pub(crate) enum Document<'a> {
+    /// It is there.
+    Whole(&'a Path),
+    /// It is still written.
+    Growing(Following),
+}
+
+/// A document that is sent while it is still written, except for its last piece: that may only leave when somebody says
+/// so. If nobody will, the request breaks off.
+#[derive(Debug)]
+pub struct Following {
+    document: Growing,
+    last: oneshot::Receiver<()>,
 }
 
 /// No answer.
@@ -137,6 +158,7 @@ impl Connection {
             begun: progress.begun.load(Ordering::Acquire),
             whole: progress.whole.load(Ordering::Acquire),
         };
+        let has_document = call.document.is_some();
         let (frames, length) =
             body(call.message.encode(), call.document, Arc::clone(&progress)).await.map_err(failed)?;
         let mut request = Request::builder()
@@ -152,7 +174,7 @@ impl Connection {
         let exchanging = exchange(&mut self.sender, request);
         tokio::pin!(exchanging);
         let alive = || call.alive.map_or(0, |alive| alive.load(Ordering::Acquire));
-        let sent = || call.document.map_or(0, |_| progress.bytes.load(Ordering::Acquire));
+        let sent = || if has_document { progress.bytes.load(Ordering::Acquire) } else { 0 };
         let mut moved = alive();
         loop {
             // A printer takes a document as fast as it prints: what counts is that something moves.
@@ -194,7 +216,7 @@ async fn exchange(sender: &mut SendRequest<Outgoing>, request: Request<Outgoing>
 /// The message, then the document.
 async fn body(
     head: Vec<u8>,
-    document: Option<&Path>,
+    document: Option<Document<'_>>,
     progress: Arc<Progress>,
 ) -> Result<(BoxStream<'static, io::Result<Frame<Bytes>>>, u64), Reason> {
     const PIECE: usize = 256 * 1024;
@@ -203,10 +225,14 @@ async fn body(
     let head = stream::iter([Ok(Bytes::from(head))]);
     let tail = match document {
         None => stream::empty().boxed(),
-        Some(path) => {
+        Some(Document::Whole(path)) => {
             let file = tokio::fs::File::open(path).await.map_err(Reason::Unreadable)?;
             length += file.metadata().await.map_err(Reason::Unreadable)?.len();
             ReaderStream::with_capacity(file, PIECE).boxed()
+        }
+        Some(Document::Growing(following)) => {
+            length += following.document.bytes();
+            following.pieces()
         }
     };
     let mut sent = 0;
@@ -219,6 +245,26 @@ async fn body(
         Frame::data(piece)
     });
     Ok((watched.boxed(), length))
+}
+
+impl Following {
+    /// Follows a document. Its last piece leaves when that is said to what is returned.
+    pub(crate) fn of(document: Growing) -> (oneshot::Sender<()>, Self) {
+        let (let_go, last) = oneshot::channel();
+        (let_go, Self { document, last })
+    }
+
+    fn pieces(self) -> BoxStream<'static, io::Result<Bytes>> {
+        let pieces = stream::try_unfold(self, |mut following| async move {
+            let Some(piece) = following.document.next().await? else { return Ok(None) };
+            if following.document.is_read() {
+                fault::point("ahead: all has gone into the queue but the last piece");
+                (&mut following.last).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            }
+            Ok(Some((Bytes::from(piece), following)))
+        });
+        pieces.boxed()
+    }
 }
 
 /// What is added to a request in a chain.
@@ -270,6 +316,7 @@ mod tests {
     }
 
     fn ask<'a>(message: &'a Message, document: Option<&'a Path>) -> Call<'a> {
+        let document = document.map(Document::Whole);
         Call {
             path: "/ipp/print",
             host: "printer",

@@ -38,6 +38,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         consume::HANDLED,
         offer::TERMS,
         consume::IDENTITY,
+        offer::AHEAD,
     ],
 };
 

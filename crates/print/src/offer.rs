@@ -5,7 +5,9 @@
 //! over, as [`machine`] decides and the [`journal`] remembers. The gate is asked for every document and every look
 //! at a printer; a job, once accepted, is followed and cancelled by the key that sent it, and by the owner.
 
+mod ahead;
 mod doors;
+mod entering;
 mod handling;
 pub mod hold;
 pub mod ipp;
@@ -18,12 +20,14 @@ mod worker;
 
 use crate::{
     QueueId,
-    document::Documents,
+    document::{Documents, finish::Cover},
     fault,
     spool::Spool,
-    system::{QueueInfo, SpoolError, Spoolers},
+    system::{Handover, QueueInfo, SpoolError, Spoolers},
     ticket::Capabilities,
 };
+use ahead::Ahead;
+use entering::{Arriving, Entering};
 use journal::Rows;
 use lanyard_store::{Store, StoreError};
 use lanyard_trust::{Gate, NodeId, Refusal, ShareId};
@@ -34,13 +38,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use hold::{By, Hold, Holds};
 pub use journal::IncomingJob;
-pub(crate) use journal::{HOLDS, TABLE, TERMS};
+pub(crate) use journal::{AHEAD, HOLDS, TABLE, TERMS};
 pub use walk_in::{NotTaken, Unannounced};
 
 /// The name an owner gave a share.
@@ -84,6 +88,9 @@ struct Inner {
     changes: broadcast::Sender<IncomingJob>,
     /// Jobs whose document is arriving.
     receiving: Mutex<HashSet<Uuid>>,
+    /// What of a document is in its queue already, by job and attempt, from when it is entered until its worker comes.
+    ahead: Mutex<HashMap<(Uuid, u32), Ahead>>,
+    ahead_places: Arc<Semaphore>,
     /// One worker for each queue that has had a job; woken when there is something to do.
     workers: Mutex<HashMap<QueueId, Arc<Notify>>>,
     abilities: Mutex<HashMap<QueueId, (Instant, Capabilities)>>,
@@ -133,6 +140,8 @@ impl Offer {
             tasks: parts.tasks,
             changes: broadcast::channel(256).0,
             receiving: Mutex::default(),
+            ahead: Mutex::default(),
+            ahead_places: Arc::new(Semaphore::new(ahead::AT_ONCE)),
             workers: Mutex::default(),
             abilities: Mutex::default(),
         };
@@ -144,6 +153,9 @@ impl Offer {
     /// # Errors
     /// When the store refuses.
     pub fn start(&self) -> Result<(), OfferError> {
+        for shell in self.inner.rows.shells()? {
+            self.withdraw(shell);
+        }
         for job in self.inner.rows.open_jobs(None)? {
             self.wake(&job.queue);
         }
@@ -225,6 +237,20 @@ impl Offer {
         });
     }
 
+    /// What a queue is given of a job.
+    fn handover(&self, job: &IncomingJob) -> Handover {
+        let cover = || Cover::new(&job.title, job.user.as_deref(), job.created_at / 1000, &job.options);
+        Handover {
+            queue: job.queue.clone(),
+            mark: job.mark(),
+            title: job.title.clone(),
+            document: self.inner.spool.path(&job.document()),
+            format: job.format,
+            options: job.options.clone(),
+            cover: job.options.cover.then(cover),
+        }
+    }
+
     fn is_arriving(&self, job: Uuid) -> bool {
         lock(&self.inner.receiving).contains(&job)
     }
@@ -243,26 +269,6 @@ pub(crate) fn now() -> i64 {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A document that is arriving; the same one cannot arrive twice at once.
-struct Arriving<'a> {
-    offer: &'a Offer,
-    job: Uuid,
-}
-
-impl<'a> Arriving<'a> {
-    fn begin(offer: &'a Offer, job: Uuid) -> Option<Self> {
-        let is_first = lock(&offer.inner.receiving).insert(job);
-        // Made only when it is the first: one that is dropped takes the job out again, and the lock to do it.
-        is_first.then(|| Self { offer, job })
-    }
-}
-
-impl Drop for Arriving<'_> {
-    fn drop(&mut self) {
-        lock(&self.offer.inner.receiving).remove(&self.job);
-    }
 }
 
 /// Who may follow a job.

@@ -3,6 +3,7 @@
 //! What a document means is in the journals; a file here without a row there is rubbish and is swept at start. So nothing
 //! needs a temporary name while it is written, and between writing and settling there is time to look at it.
 
+mod growing;
 mod receiving;
 
 use crate::{
@@ -20,6 +21,8 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+
+pub use growing::Growing;
 
 /// Room that is left free on the disk.
 const SPARE: u64 = 32 * 1024 * 1024;
@@ -104,11 +107,18 @@ impl Spool {
     }
 
     /// Takes a document from the network: bounded, counted, hashed, and kept only if it is what the ticket says.
-    /// It is whole when this returns, and on the disk after [`Spool::settle`].
+    /// It is whole when this returns, and on the disk after [`Spool::settle`]. Whoever follows it is told of its size as
+    /// it grows.
     ///
     /// # Errors
     /// [`KeepError`].
-    pub async fn receive<B>(&self, name: &str, ticket: &Ticket, body: B) -> Result<(), KeepError>
+    pub async fn receive<B>(
+        &self,
+        name: &str,
+        ticket: &Ticket,
+        body: B,
+        grown: Option<watch::Sender<u64>>,
+    ) -> Result<(), KeepError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -117,7 +127,7 @@ impl Spool {
         }
         self.room_for(ticket.size)?;
         let unfinished = Unfinished::new(self, name);
-        let Received { kept, trailers } = match receive(unfinished.path(), ticket.size, body).await {
+        let Received { kept, trailers } = match receive(unfinished.path(), ticket.size, body, grown).await {
             Err(KeepError::TooLarge) => return Err(KeepError::Altered),
             received => received?,
         };
@@ -145,7 +155,7 @@ impl Spool {
     {
         self.room_for(most)?;
         let unfinished = Unfinished::new(self, name);
-        let kept = receive(unfinished.path(), most, body).await?.kept;
+        let kept = receive(unfinished.path(), most, body, None).await?.kept;
         self.settle(name).await?;
         unfinished.keep();
         Ok(kept)

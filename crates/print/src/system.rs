@@ -13,6 +13,7 @@ pub mod windows;
 
 use crate::{
     QueueId,
+    client::Following,
     document::{DocumentError, Documents, Format, finish::Cover},
     ticket::{Capabilities, Options, Supply},
 };
@@ -240,6 +241,23 @@ pub trait Spooler: Send + Sync + 'static {
 
     /// Gives the document to a job that was made empty.
     fn send<'a>(&'a self, job: &'a Handover, number: i32) -> BoxFuture<'a, Result<(), SendError>>;
+
+    /// True for a document of so many bytes that a queue takes as it is, whatever is in it.
+    fn takes_as_it_is<'a>(&'a self, job: &'a Handover, bytes: u64) -> BoxFuture<'a, bool> {
+        let _ = (job, bytes);
+        Box::pin(async { false })
+    }
+
+    /// The same as [`Spooler::send`] for such a document while it is still written.
+    fn send_following<'a>(
+        &'a self,
+        job: &'a Handover,
+        number: i32,
+        document: Following,
+    ) -> BoxFuture<'a, Result<(), SendError>> {
+        let _ = (job, number, document);
+        Box::pin(async { Err(SendError { error: SpoolError::NotAvailable, whole: false }) })
+    }
 
     /// Finds a job by its mark, wherever it is, finished ones included.
     fn find<'a>(

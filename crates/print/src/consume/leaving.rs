@@ -7,15 +7,13 @@
 use super::{Inner, Outbox, OutgoingJob, delivery};
 use crate::{
     fault,
-    spool::blocking,
+    spool::Growing,
     ticket::{HASH_TRAILER, TICKET_HEADER, Ticket},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use lanyard_link::{Incoming, LinkError, body};
 use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::PathBuf,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -36,15 +34,6 @@ pub(super) struct Leaving {
     _alone: OwnedSemaphorePermit,
 }
 
-/// Our copy, while it is written.
-struct Copying {
-    path: PathBuf,
-    /// What the whole of it will be.
-    bytes: u64,
-    /// What is there.
-    grown: watch::Receiver<u64>,
-}
-
 impl Outbox {
     /// Lets a job leave whose document is going to be copied now, if it could leave at once. Whoever copies tells what is
     /// returned how far it is.
@@ -54,8 +43,7 @@ impl Outbox {
         let alone = Arc::clone(&bell.leaving).try_acquire_owned().ok()?;
         let Inner { spool, peers, .. } = &*self.inner;
         let ticket = Ticket { blake3: None, ..job.ticket() };
-        let (written, grown) = watch::channel(0);
-        let copying = Copying { path: spool.path(&job.document()), bytes: job.bytes, grown };
+        let (written, copying) = Growing::at(spool.path(&job.document()), job.bytes);
         let (to, body) = body::channel(READ_AHEAD);
         let request = Request::builder()
             .method(Method::PUT)
@@ -69,7 +57,7 @@ impl Outbox {
         let whole = Arc::new(AtomicBool::new(false));
         let (peers, node, told) = (peers.clone(), job.node, Arc::clone(&whole));
         let answer = tokio::spawn(async move {
-            let following = copying.follow(to, behind, &told);
+            let following = follow(copying, to, behind, &told);
             let answer = peers.request(node, request, delivery::PATIENCE);
             tokio::pin!(answer);
             tokio::select! {
@@ -107,39 +95,21 @@ impl Leaving {
     }
 }
 
-impl Copying {
-    /// Sends what is there, waits for more, and ends with the hash. Ends before, and breaks the body off, when the copy
-    /// ends before it is whole or nobody wants it to leave.
-    async fn follow(
-        mut self,
-        to: body::Sender,
-        hash: oneshot::Receiver<String>,
-        whole: &AtomicBool,
-    ) -> io::Result<()> {
-        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        let (mut file, mut sent) = (None, 0);
-        while sent < self.bytes {
-            let there = *self.grown.wait_for(|there| *there > sent).await.map_err(io::Error::other)?;
-            let (path, next) = (self.path.clone(), (there.min(self.bytes) - sent).min(delivery::PIECE));
-            let read = move || {
-                let mut open = match file {
-                    Some(file) => file,
-                    None => File::open(path)?,
-                };
-                let mut piece = vec![0; usize::try_from(next).map_err(io::Error::other)?];
-                open.seek(SeekFrom::Start(sent))?;
-                open.read_exact(&mut piece)?;
-                Ok((Some(open), piece))
-            };
-            let (open, piece) = blocking(read).await?;
-            file = open;
-            sent += next;
-            to.send(piece).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        }
-        fault::point("courier: a document has left while it was copied, and not its hash");
-        let hash = HeaderValue::from_str(&hash.await.map_err(gone)?).map_err(io::Error::other)?;
-        whole.store(true, Ordering::Release);
-        let behind = HeaderMap::from_iter([(HeaderName::from_static(HASH_TRAILER), hash)]);
-        to.finish_with(behind).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+/// Sends what is there of our copy, waits for more, and ends with the hash. Ends before, and breaks the body off, when the
+/// copy ends before it is whole or nobody wants it to leave.
+async fn follow(
+    mut copying: Growing,
+    to: body::Sender,
+    hash: oneshot::Receiver<String>,
+    whole: &AtomicBool,
+) -> io::Result<()> {
+    let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+    while let Some(piece) = copying.next().await? {
+        to.send(piece).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
     }
+    fault::point("courier: a document has left while it was copied, and not its hash");
+    let hash = HeaderValue::from_str(&hash.await.map_err(gone)?).map_err(io::Error::other)?;
+    whole.store(true, Ordering::Release);
+    let behind = HeaderMap::from_iter([(HeaderName::from_static(HASH_TRAILER), hash)]);
+    to.finish_with(behind).await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
 }

@@ -228,6 +228,12 @@ impl Documents {
         Ok(laid)
     }
 
+    /// True for a document of so many bytes in which nothing is to be changed.
+    #[must_use]
+    pub fn stays_as_it_is(format: Format, options: &Options, bytes: u64) -> bool {
+        is_dispensable(format, options) && (options.media.is_none() || bytes > MAX_FITTED)
+    }
+
     /// As [`Documents::to_pdf`], but a PDF in which nothing is to be changed is not written again.
     ///
     /// # Errors
@@ -242,19 +248,10 @@ impl Documents {
         if format == Format::Office {
             return self.through_office(path, options, out).await;
         }
-        let unchanged = options.pages.is_none() && options.media.is_none() && !is_laid_out(options);
-        if format == Format::Pdf && unchanged && options.copies.unwrap_or(1) == 1 {
+        if Self::stays_as_it_is(format, options, tokio::fs::metadata(path).await?.len()) {
             return Ok(Laid::AsIs);
         }
-        // Another paper alone is no reason not to print: what is too much for a child is left to the queue, which
-        // scales it as it does for any other program.
-        let dispensable = format == Format::Pdf
-            && options.pages.is_none()
-            && options.copies.unwrap_or(1) == 1
-            && !is_laid_out(options);
-        if dispensable && tokio::fs::metadata(path).await?.len() > MAX_FITTED {
-            return Ok(Laid::AsIs);
-        }
+        let dispensable = is_dispensable(format, options);
         let question = Question::ToPdf { format, options: options.clone() };
         // Hundreds of pages of pixels are packed anew.
         let pixels = matches!(format, Format::PwgRaster | Format::Urf | Format::Tiff);
@@ -418,6 +415,13 @@ impl Drop for Temporary {
 
 /// The one kind of silence that a caller may do something about.
 struct TooSlow;
+
+/// Another paper alone is no reason not to print: what is too much for a child is left to the queue, which scales it as
+/// it does for any other program.
+fn is_dispensable(format: Format, options: &Options) -> bool {
+    let as_it_comes = options.pages.is_none() && options.copies.unwrap_or(1) == 1 && !is_laid_out(options);
+    format == Format::Pdf && as_it_comes
+}
 
 /// What a caller hears that did not get the answer it wanted.
 fn refused(told: Result<Outcome, TooSlow>) -> DocumentError {

@@ -1,11 +1,11 @@
 //! What other nodes ask of this computer's printers, over HTTP.
 
 use super::{
-    Arriving, IncomingJob, Offer, OfferError,
+    Arriving, Entering, IncomingJob, Offer, OfferError,
     hold::{By, Hold, Holds},
     is_of,
-    journal::{Entered, Rows, document_name},
-    terms,
+    journal::Entered,
+    now, terms,
 };
 use crate::{
     QueueId,
@@ -107,24 +107,21 @@ impl Offer {
             return Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid", &words));
         }
         let busy = || refuse(StatusCode::SERVICE_UNAVAILABLE, "busy", "this job is arriving already");
-        let _arriving = Arriving::begin(self, job).ok_or_else(busy)?;
+        let mut arriving = Arriving::begin(self, job).ok_or_else(busy)?;
         let claim = self.claim(subject, share, ticket.size)?;
         self.expect(&queue);
-        let name = document_name(job, ticket.attempt);
-        self.inner.spool.receive(&name, &ticket, body).await.map_err(|error| keep_refusal(&error))?;
-        let entered = self.enter(subject, share, job, queue, ticket, terms, claim).await;
-        if !matches!(entered, Ok(Entered::New(_))) {
-            self.inner.spool.remove(&name);
-        }
-        match entered? {
+        let share = ShareId(share.to_owned());
+        let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
+        let received = IncomingJob::received(job, subject.id(), share, queue, printer, ticket.clone());
+        let received = IncomingJob { quiet: terms.quiet, ..received };
+        let (grown, ahead) = self.go_ahead(&received).await.unzip();
+        let received_whole = self.inner.spool.receive(&received.document(), &ticket, body, grown).await;
+        received_whole.map_err(|error| keep_refusal(&error))?;
+        arriving.has_come(received.document());
+        let (job, claim) = self.look_into(subject, received, &terms, claim).await?;
+        let entering = Entering { job, claim: Some(claim), ahead, earlier, arriving };
+        match self.enter(entering).await.map_err(|error| store_refusal(&error))? {
             Entered::New(job) => {
-                if let Some(earlier) = earlier {
-                    self.inner.spool.remove(&earlier);
-                }
-                tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, "print job accepted");
-                fault::point("offer: a job is entered, and nobody knows");
-                self.tell(&job);
-                self.wake(&job.queue);
                 fault::point("offer: a job is entered, and the answer is about to leave");
                 Ok(status(StatusCode::CREATED, &job))
             }
@@ -153,26 +150,23 @@ impl Offer {
         }
     }
 
-    /// Looks at a document while it goes to the disk, and enters it.
-    #[allow(clippy::too_many_arguments, reason = "one caller; all of it is one document on its way in")]
-    async fn enter(
+    /// Looks into a document while it goes to the disk; its job as it is entered, and what it takes of what its sender may
+    /// print.
+    async fn look_into(
         &self,
         subject: &Subject,
-        share: &str,
-        job: Uuid,
-        queue: QueueId,
-        ticket: Ticket,
-        terms: Terms,
+        received: IncomingJob,
+        terms: &Terms,
         mut claim: Claim<QueueId>,
-    ) -> Result<Entered, Refusing> {
-        let name = document_name(job, ticket.attempt);
+    ) -> Result<(IncomingJob, Claim<QueueId>), Refusing> {
+        let name = received.document();
         let path = self.inner.spool.path(&name);
         let looking = self.inner.documents.inspect_strange(&path, terms.counted);
         let (settled, found) = tokio::join!(self.inner.spool.settle(&name), looking);
         settled.map_err(|error| keep_refusal(&error))?;
         fault::point("offer: a document is kept, without a row");
         let found = match found {
-            Ok(found) if found.format == ticket.format => found,
+            Ok(found) if found.format == received.format => found,
             Ok(_) => {
                 let words = "the document is not of the kind that was announced";
                 return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_document", words));
@@ -180,24 +174,14 @@ impl Offer {
             Err(error) => return Err(document_refusal(&error)),
         };
         let sides = match terms.counted {
-            true => self.sides(&path, &found, &ticket.options).await,
+            true => self.sides(&path, &found, &received.options).await,
             false => None,
         };
-        terms::count(&terms, sides, &mut claim).map_err(gate_refusal)?;
+        terms::count(terms, sides, &mut claim).map_err(gate_refusal)?;
         // Time has passed: the owner may have taken the printer back, or put the sender out.
-        self.look(subject, share)?;
-        let share = ShareId(share.to_owned());
-        let printer = (self.inner.name_of)(&share).unwrap_or_else(|| queue.0.clone());
-        let received = IncomingJob::received(job, subject.id(), share, queue, printer, ticket);
-        let new = IncomingJob { sides, quiet: terms.quiet, ..received.held(self.quiet_now(&terms)) };
-        let enter = move |rows: &Rows| {
-            let entered = rows.enter(&new)?;
-            if matches!(entered, Entered::New(_)) {
-                claim.keep();
-            }
-            Ok(entered)
-        };
-        self.inner.rows.run(enter).await.map_err(|error| store_refusal(&error))
+        self.look(subject, &received.share.0)?;
+        let holds = self.quiet_now(terms);
+        Ok((IncomingJob { sides, created_at: now(), ..received.held(holds) }, claim))
     }
 
     async fn tell_job(&self, subject: &Subject, job: &str) -> Answer {

@@ -61,6 +61,16 @@ ALTER TABLE print_received ADD COLUMN quiet TEXT;
 ALTER TABLE print_received ADD COLUMN sides INTEGER;
 ";
 
+/// Jobs whose document is not here yet and for which a queue may have an empty job already.
+pub(crate) const AHEAD: &str = "
+CREATE TABLE print_ahead (
+    job TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    queue TEXT NOT NULL,
+    PRIMARY KEY (job, attempt)
+) STRICT, WITHOUT ROWID;
+";
+
 const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
     number, begun, cancel, state, reason, detail, pages_done, rev, created_at, ended_at, holds, held_there, \
     unprinted, subject, user, quiet, sides";
@@ -117,6 +127,14 @@ pub struct IncomingJob {
     pub created_at: i64,
     /// Unix milliseconds.
     pub ended_at: Option<i64>,
+}
+
+/// A job for which a queue may have an empty job, and whose document is not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shell {
+    pub(super) job: Uuid,
+    pub(super) attempt: u32,
+    pub(super) queue: QueueId,
 }
 
 /// What became of an attempt to enter a job.
@@ -211,7 +229,7 @@ impl IncomingJob {
     /// What it is found by in the system's queue: another one for each attempt.
     #[must_use]
     pub fn mark(&self) -> String {
-        format!("{}.{}", self.job, self.attempt)
+        mark(self.job, self.attempt)
     }
 
     /// Whether a person may have it printed again: it certainly was not, or somebody looked.
@@ -221,6 +239,17 @@ impl IncomingJob {
         journal.step == Step::Unknown
             || (journal.step == Step::Ended && (journal.state == State::Failed || taken_back))
     }
+}
+
+impl Shell {
+    /// What it is found by in the system's queue: the same as its job.
+    pub(super) fn mark(&self) -> String {
+        mark(self.job, self.attempt)
+    }
+}
+
+fn mark(job: Uuid, attempt: u32) -> String {
+    format!("{job}.{attempt}")
 }
 
 pub(super) fn document_name(job: Uuid, attempt: u32) -> String {
@@ -278,7 +307,40 @@ impl Rows {
         self.store.read(|c| find(c, job))
     }
 
-    /// Enters a job whose document is on disk. A higher attempt takes the place of one that may come again.
+    /// Writes down that a queue may get an empty job for a document that is not here yet. False when it may have one
+    /// already, or the job was entered meanwhile: then it may not.
+    pub(super) fn go_ahead(&self, shell: &Shell) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO print_ahead (job, attempt, queue) SELECT ?1, ?2, ?3 \
+                   WHERE NOT EXISTS (SELECT 1 FROM print_received WHERE job = ?1 AND attempt >= ?2)";
+        self.store.write(|t| {
+            t.execute(sql, params![shell.job.to_string(), shell.attempt, shell.queue.0]).map(|rows| rows > 0)
+        })
+    }
+
+    /// The empty jobs that no document came for.
+    pub(super) fn shells(&self) -> Result<Vec<Shell>, StoreError> {
+        let read = |row: &Row<'_>| {
+            let job = parsed(row, "job", |text| text.parse().ok())?;
+            Ok(Shell { job, attempt: row.get("attempt")?, queue: QueueId(row.get("queue")?) })
+        };
+        let sql = "SELECT job, attempt, queue FROM print_ahead";
+        self.store.read(|c| c.prepare_cached(sql)?.query_map([], read)?.collect())
+    }
+
+    /// Whether an empty job is still nobody's: when its document is entered, it becomes that job's.
+    pub(super) fn is_shell(&self, shell: &Shell) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM print_ahead WHERE job = ?1 AND attempt = ?2)";
+        let key = params![shell.job.to_string(), shell.attempt];
+        self.store.read(|c| c.query_row(sql, key, |row| row.get(0)))
+    }
+
+    /// The queue has no empty job any more.
+    pub(super) fn is_cleared_up(&self, shell: &Shell) -> Result<(), StoreError> {
+        self.store.write(|t| no_shell(t, shell.job, shell.attempt).map(|_| ()))
+    }
+
+    /// Enters a job whose document is on disk. A higher attempt takes the place of one that may come again. If the queue
+    /// may have an empty job for it, it is looked for there before another is made.
     pub(super) fn enter(&self, new: &IncomingJob) -> Result<Entered, StoreError> {
         self.store.write(|t| {
             if let Some(known) = find(t, new.job)? {
@@ -300,8 +362,12 @@ impl Rows {
             if new.journal.holds.has(Hold::MustAsk) && count(unanswered, "%must_ask%")? >= UNANSWERED {
                 return Ok(Entered::TooMany);
             }
-            put(t, new)?;
-            Ok(Entered::New(new.clone()))
+            let mut new = new.clone();
+            if no_shell(t, new.job, new.attempt)? && new.journal.step == Step::Received {
+                new.journal = new.journal.ahead(None);
+            }
+            put(t, &new)?;
+            Ok(Entered::New(new))
         })
     }
 
@@ -481,6 +547,12 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
         job.sides,
     ])?;
     Ok(())
+}
+
+/// Forgets an empty job; whether there may have been one.
+fn no_shell(t: &Transaction<'_>, job: Uuid, attempt: u32) -> rusqlite::Result<bool> {
+    let mut forget = t.prepare_cached("DELETE FROM print_ahead WHERE job = ?1 AND attempt = ?2")?;
+    Ok(forget.execute(params![job.to_string(), attempt])? > 0)
 }
 
 /// Forgets the oldest finished jobs.

@@ -161,6 +161,13 @@ impl Journal {
         journal
     }
 
+    /// The same, when a queue may have an empty job for it already, or has one that waits for the document's last piece.
+    #[must_use]
+    pub(super) fn ahead(self, job: Option<i32>) -> Self {
+        let step = if job.is_some() { Step::Sending } else { Step::Creating };
+        Self { step, number: job, ..self }
+    }
+
     /// True while the document has certainly not left.
     pub(crate) fn is_here(&self) -> bool {
         matches!(self.step, Step::Received | Step::Creating | Step::Created)
@@ -223,6 +230,12 @@ impl Machine {
             cancel_sent: false,
             hold_sent: false,
         }
+    }
+
+    /// Goes on while this process sends the document, and its last piece has certainly not left.
+    #[must_use]
+    pub fn sending(journal: Journal, absence_is_proof: bool) -> Self {
+        Self { shaken: false, whole: Some(false), ..Self::new(journal, absence_is_proof) }
     }
 
     /// What must be on disk before the next action is taken.
@@ -308,6 +321,11 @@ impl Machine {
     /// True for a job whose empty shell is in the queue and whose document never got there.
     fn shell(&self) -> Option<i32> {
         self.journal.number.filter(|_| self.certain && self.journal.step != Step::Submitted)
+    }
+
+    /// Whether nobody has cancelled it and nothing keeps it back.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.journal.cancel && self.journal.holds.is_empty()
     }
 
     fn is_held(&self) -> bool {

@@ -178,11 +178,37 @@ fn answer_lost(action: Action, event: Event) -> Event {
     }
 }
 
+/// How far a document has gone ahead when its job is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begins {
+    /// Not at all.
+    Here,
+    /// An empty job was asked for, and perhaps not made.
+    Asked { made: bool },
+    /// All of it is in an empty job but its last piece.
+    Ahead,
+}
+
 /// Runs a life with these strokes of fate, then in peace to its end.
 fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
+    live_from(Begins::Here, fates, paused)
+}
+
+fn live_from(begins: Begins, fates: &[Fate], paused: bool) -> (World, Journal) {
     let mut world = World { paused, ..World::default() };
-    let mut disk = Journal::received(Holds::default());
-    let mut machine = Machine::new(disk.clone(), false);
+    if matches!(begins, Begins::Ahead | Begins::Asked { made: true }) {
+        world.act(Action::Create, true);
+    }
+    let received = Journal::received(Holds::default());
+    let (mut disk, mut ahead) = match begins {
+        Begins::Here => (received, None),
+        Begins::Asked { .. } => (received.ahead(None), None),
+        Begins::Ahead => (received.ahead(Some(world.next)), Some(Action::Send(world.next))),
+    };
+    let mut machine = match ahead {
+        Some(_) => Machine::sending(disk.clone(), false),
+        None => Machine::new(disk.clone(), false),
+    };
     let start = Instant::now();
     let peace = std::iter::repeat_n(Fate::Fine, 40).chain([Fate::Prints; 3]).chain([Fate::Fine; 10]);
     for (tick, fate) in fates.iter().copied().chain(peace).enumerate() {
@@ -223,7 +249,10 @@ fn live(fates: &[Fate], paused: bool) -> (World, Journal) {
             }
             _ => {}
         }
-        let action = machine.decide();
+        let action = match ahead.take().filter(|_| machine.is_wanted()) {
+            Some(send) => send,
+            None => machine.decide(),
+        };
         disk = machine.journal().clone();
         if action == Action::Rest {
             continue;
@@ -294,6 +323,40 @@ proptest! {
         prop_assert_eq!(disk.step, Step::Ended, "{:?}", disk);
         prop_assert!(matches!(disk.state, State::Cancelled | State::Done), "{disk:?}");
         prop_assert!(disk.state != State::Done || world.printed == 1);
+    }
+}
+
+fn begins() -> impl Strategy<Value = Begins> {
+    let asked = any::<bool>().prop_map(|made| Begins::Asked { made });
+    prop_oneof![2 => Just(Begins::Ahead), 1 => asked]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2048))]
+
+    #[test]
+    fn a_document_that_goes_ahead_is_neither_doubled_nor_lost_without_a_word(
+        begins in begins(),
+        fates in proptest::collection::vec(fate_with_restarts(), 0..40),
+        paused: bool,
+    ) {
+        let (world, disk) = live_from(begins, &fates, paused);
+        prop_assert!(world.printed <= 1, "printed {} times, {disk:?}", world.printed);
+        prop_assert!(disk.state != State::Done || world.printed == 1, "{disk:?}");
+        let memory = !fates.iter().any(|fate| matches!(fate, Fate::Amnesia | Fate::Restarts));
+        prop_assert!(!memory || (world.printed == 1 && disk.state == State::Done), "{disk:?}");
+        prop_assert!(matches!(disk.step, Step::Ended | Step::Unknown), "{disk:?}");
+    }
+
+    #[test]
+    fn a_document_that_goes_ahead_and_is_cancelled_or_kept_back_before_it_is_ended_is_not_printed(
+        begins in begins(),
+        wish in prop_oneof![Just(Fate::Cancel), Just(Fate::Hold)],
+        fates in proptest::collection::vec(fate_with_restarts(), 0..40),
+    ) {
+        let life: Vec<Fate> = [wish].into_iter().chain(fates).collect();
+        let (world, disk) = live_from(begins, &life, false);
+        prop_assert_eq!(world.printed, 0, "{:?}", disk);
     }
 }
 

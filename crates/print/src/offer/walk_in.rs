@@ -4,10 +4,10 @@
 //! queue's worker. Only that its size, kind and hash are found out here instead of being announced.
 
 use super::{
-    Arriving, IncomingJob, Offer,
+    Arriving, Entering, IncomingJob, Offer,
     hold::Hold,
     is_of,
-    journal::{Entered, OPEN_PER_SENDER, Rows, document_name},
+    journal::{Entered, OPEN_PER_SENDER, document_name},
     terms,
 };
 use crate::{
@@ -148,81 +148,59 @@ impl Offer {
             return Err(NotTaken::TooMany);
         }
         // So that nothing else takes the file for rubbish, and the number is nobody else's.
-        let _arriving = Arriving::begin(self, job).ok_or(NotTaken::TooMany)?;
+        let mut arriving = Arriving::begin(self, job).ok_or(NotTaken::TooMany)?;
         let name = document_name(job, 1);
         let kept = self.inner.spool.receive_unannounced(&name, most, body).await?;
+        arriving.has_come(name.clone());
         fault::point("walk-in: a document is kept, without a row");
-        let entered = async {
-            // One that waits for the owner's word is counted when that is a yes.
-            let mut claim = match must_ask {
-                true => None,
-                false => {
-                    let bringing = Used { jobs: 1, bytes: kept.size, pages: 0 };
-                    let gate = self.inner.gate.clone();
-                    Some(Claim::take(gate, share.clone(), *subject, Action::Print, bringing)?)
-                }
-            };
-            let path = self.inner.spool.path(&name);
-            // With its pages counted it is opened: a client hears of a password or of a damage while somebody is there.
-            let found = self.inner.documents.inspect_strange(&path, true).await;
-            let found = found.map_err(NotTaken::NotPrintable)?;
-            if let Some(format) =
-                format.filter(|format| found.format == Format::Text && *format != Format::Text)
-            {
-                return Err(NotTaken::NotPrintable(DocumentError::Damaged { format }));
-            }
-            let sides = match terms.counted {
-                true => self.sides(&path, &found, &options).await,
-                false => None,
-            };
-            if let Some(claim) = &mut claim {
-                terms::count(&terms, sides, claim)?;
-            }
-            let queue = self.inner.gate.look(share, subject, Action::Print)?;
-            let ticket = Ticket {
-                title: ticket::title(title),
-                format: found.format,
-                size: kept.size,
-                blake3: Some(kept.blake3),
-                attempt: 1,
-                pages: found.pages,
-                options,
-            };
-            let printer = (self.inner.name_of)(share).unwrap_or_else(|| queue.0.clone());
-            let received = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
-            let new = IncomingJob {
-                user: user.map(ticket::words).filter(|user| !user.is_empty()),
-                subject: must_ask.then_some(*subject),
-                quiet: terms.quiet,
-                sides,
-                ..received.held(holds)
-            };
-            let enter = move |rows: &Rows| {
-                let entered = rows.enter(&new)?;
-                if matches!(entered, Entered::New(_))
-                    && let Some(claim) = claim
-                {
-                    claim.keep();
-                }
-                Ok(entered)
-            };
-            match self.inner.rows.run(enter).await? {
-                Entered::New(job) => Ok(job),
-                Entered::Known(_) | Entered::Taken | Entered::TooMany => Err(NotTaken::TooMany),
+        // One that waits for the owner's word is counted when that is a yes.
+        let mut claim = match must_ask {
+            true => None,
+            false => {
+                let bringing = Used { jobs: 1, bytes: kept.size, pages: 0 };
+                let gate = self.inner.gate.clone();
+                Some(Claim::take(gate, share.clone(), *subject, Action::Print, bringing)?)
             }
         };
-        let job = match entered.await {
-            Ok(job) => job,
-            Err(error) => {
-                self.inner.spool.remove(&name);
-                return Err(error);
-            }
+        let path = self.inner.spool.path(&name);
+        // With its pages counted it is opened: a client hears of a password or of a damage while somebody is there.
+        let found = self.inner.documents.inspect_strange(&path, true).await;
+        let found = found.map_err(NotTaken::NotPrintable)?;
+        if let Some(format) = format.filter(|format| found.format == Format::Text && *format != Format::Text)
+        {
+            return Err(NotTaken::NotPrintable(DocumentError::Damaged { format }));
+        }
+        let sides = match terms.counted {
+            true => self.sides(&path, &found, &options).await,
+            false => None,
         };
-        tracing::info!(job = %job.job, from = ?job.sender, queue = %job.queue, bytes = job.bytes, held = ?job.journal.holds.first(), "print job accepted");
-        fault::point("walk-in: a job is entered, and nobody knows");
-        self.tell(&job);
-        self.wake(&job.queue);
-        Ok(job)
+        if let Some(claim) = &mut claim {
+            terms::count(&terms, sides, claim)?;
+        }
+        let queue = self.inner.gate.look(share, subject, Action::Print)?;
+        let ticket = Ticket {
+            title: ticket::title(title),
+            format: found.format,
+            size: kept.size,
+            blake3: Some(kept.blake3),
+            attempt: 1,
+            pages: found.pages,
+            options,
+        };
+        let printer = (self.inner.name_of)(share).unwrap_or_else(|| queue.0.clone());
+        let received = IncomingJob::received(job, sender, share.clone(), queue, printer, ticket);
+        let job = IncomingJob {
+            user: user.map(ticket::words).filter(|user| !user.is_empty()),
+            subject: must_ask.then_some(*subject),
+            quiet: terms.quiet,
+            sides,
+            ..received.held(holds)
+        };
+        let entering = Entering { job, claim, ahead: None, earlier: None, arriving };
+        match self.enter(entering).await? {
+            Entered::New(job) => Ok(job),
+            Entered::Known(_) | Entered::Taken | Entered::TooMany => Err(NotTaken::TooMany),
+        }
     }
 
     /// A job, if it is this sender's.

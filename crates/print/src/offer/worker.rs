@@ -2,14 +2,13 @@
 
 use super::{
     IncomingJob, Offer,
+    ahead::Ahead,
     hold::Hold,
     machine::{Action, Event, Journal, Machine, Step},
 };
 use crate::{
-    QueueId,
-    document::finish::Cover,
-    fault,
-    system::{Handover, SpoolError, Spooler},
+    QueueId, fault,
+    system::{Handover, SendError, SpoolError, Spooler},
     ticket::State,
 };
 use std::{
@@ -194,59 +193,61 @@ impl Worker {
         let offer = self.offer.clone();
         let spooler = offer.inner.spoolers.of(&self.queue);
         let key = (job.job, job.attempt);
-        let fresh = || {
-            // A cancel that was recorded but not carried out before a crash is asked for again just below.
-            let journal = Journal { cancel: false, ..job.journal.clone() };
-            Machine::new(journal, spooler.absence_is_proof())
+        // A cancel that was recorded but not carried out before a crash is asked for again just below.
+        let journal = || Journal { cancel: false, ..job.journal.clone() };
+        let ahead = offer.gone_ahead(&job);
+        let known = self.machines.remove(&key);
+        let mut machine = match (&ahead, known) {
+            (Some(_), _) => Machine::sending(journal(), spooler.absence_is_proof()),
+            (None, Some(known)) => known,
+            (None, None) => Machine::new(journal(), spooler.absence_is_proof()),
         };
-        let mut machine = self.machines.remove(&key).unwrap_or_else(fresh);
         if job.journal.cancel {
             machine.happened(Event::CancelAsked, Instant::now());
         }
         if job.journal.holds != machine.journal().holds {
             machine.happened(Event::HoldsAre(job.journal.holds), Instant::now());
         }
-        let handover = self.handover(&job);
-        let pace = walk(&offer, spooler, &handover, job, &mut machine).await;
+        let handover = offer.handover(&job);
+        let pace = walk(&offer, spooler, &handover, job, &mut machine, ahead).await;
         if pace != Pace::Over {
             self.machines.insert(key, machine);
         }
         pace
     }
-
-    fn handover(&self, job: &IncomingJob) -> Handover {
-        Handover {
-            queue: self.queue.clone(),
-            mark: job.mark(),
-            title: job.title.clone(),
-            document: self.offer.inner.spool.path(&job.document()),
-            format: job.format,
-            options: job.options.clone(),
-            cover: job
-                .options
-                .cover
-                .then(|| Cover::new(&job.title, job.user.as_deref(), job.created_at / 1000, &job.options)),
-        }
-    }
 }
 
+/// What has gone ahead of the document was sent by the step that the journal tells of, which only needs to be ended.
 async fn walk(
     offer: &Offer,
     spooler: &dyn Spooler,
     handover: &Handover,
     job: IncomingJob,
     machine: &mut Machine,
+    ahead: Option<Ahead>,
 ) -> Pace {
     // A job takes three actions to get into a queue and a few more to be cleared up.
     const ACTIONS: usize = 10;
     let mut recorded = job.journal.clone();
+    // Dropped when nobody wants it any more, which breaks the sending off.
+    let mut ahead = ahead.filter(|_| machine.is_wanted());
     for _ in 0..ACTIONS {
-        let Some(action) = decided(offer, &job, machine, &mut recorded).await else { return Pace::Trouble };
+        let going = ahead.take().and_then(|ahead| Some((ahead.number()?, ahead)));
+        let action = match &going {
+            Some((number, _)) => Action::Send(*number),
+            None => match decided(offer, &job, machine, &mut recorded).await {
+                Some(action) => action,
+                None => return Pace::Trouble,
+            },
+        };
         if action == Action::Rest {
             return if machine.journal().step == Step::Ended { Pace::Over } else { Pace::Asleep };
         }
         fault::point(before(action));
-        let event = act(spooler, handover, action).await;
+        let event = match going {
+            Some((_, ahead)) => sent(ahead.end().await),
+            None => act(spooler, handover, action).await,
+        };
         fault::point(after(action));
         let failed = matches!(event, Event::Failed(_) | Event::NotSent { .. });
         tracing::debug!(job = %job.job, ?action, ?event, "print job");
@@ -359,14 +360,18 @@ async fn record(offer: &Offer, job: &IncomingJob, machine: &mut Machine, recorde
     true
 }
 
+fn sent(result: Result<(), SendError>) -> Event {
+    match result {
+        Ok(()) => Event::Sent,
+        Err(SendError { error, whole }) => Event::NotSent { error, whole },
+    }
+}
+
 async fn act(spooler: &dyn Spooler, job: &Handover, action: Action) -> Event {
     let answered = |result: Result<Event, SpoolError>| result.unwrap_or_else(Event::Failed);
     match action {
         Action::Create => answered(spooler.create(job).await.map(Event::Created)),
-        Action::Send(number) => match spooler.send(job, number).await {
-            Ok(()) => Event::Sent,
-            Err(failed) => Event::NotSent { error: failed.error, whole: failed.whole },
-        },
+        Action::Send(number) => sent(spooler.send(job, number).await),
         Action::Find => answered(spooler.find(&job.queue, &job.mark).await.map(Event::Seen)),
         Action::Look(number) => answered(spooler.look(&job.queue, &job.mark, number).await.map(Event::Seen)),
         Action::Cancel(number) => {

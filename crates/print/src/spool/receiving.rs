@@ -10,6 +10,7 @@ use std::{
     io::{self, Write},
     path::Path,
 };
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 /// At least so much is written at once. A thread is busy with it only while there is something to write, however slowly
@@ -23,12 +24,17 @@ pub(super) struct Received {
     pub(super) trailers: HeaderMap,
 }
 
-/// Takes at most `most` bytes into a new file.
-pub(super) async fn receive<B>(path: &Path, most: u64, mut body: B) -> Result<Received, KeepError>
+/// Takes at most `most` bytes into a new file. Whoever follows it is told of its size as it grows.
+pub(super) async fn receive<B>(
+    path: &Path,
+    most: u64,
+    mut body: B,
+    grown: Option<watch::Sender<u64>>,
+) -> Result<Received, KeepError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let mut to = Writing::Idle(Target::new(path).map_err(KeepError::of)?);
+    let mut to = Writing::Idle(Target::new(path, grown).map_err(KeepError::of)?);
     let (mut size, mut trailers) = (0u64, HeaderMap::new());
     // Small pieces are put together, so that a sender of single bytes takes no more memory than any other.
     let mut batch = BytesMut::new();
@@ -70,6 +76,8 @@ struct Target {
     file: File,
     hasher: Box<blake3::Hasher>,
     early: Early,
+    written: u64,
+    grown: Option<watch::Sender<u64>>,
 }
 
 /// A batch is written, or none.
@@ -79,13 +87,17 @@ enum Writing {
 }
 
 impl Target {
-    fn new(path: &Path) -> io::Result<Self> {
+    fn new(path: &Path, grown: Option<watch::Sender<u64>>) -> io::Result<Self> {
         let file = create(path)?;
-        Ok(Self { early: Early::of(&file), file, hasher: Box::default() })
+        Ok(Self { early: Early::of(&file), file, hasher: Box::default(), written: 0, grown })
     }
 
     fn write(mut self, batch: &[u8]) -> io::Result<Self> {
         self.file.write_all(batch)?;
+        self.written += batch.len() as u64;
+        if let Some(grown) = &self.grown {
+            grown.send_replace(self.written);
+        }
         self.hasher.update(batch);
         self.early.wrote(batch.len())?;
         Ok(self)

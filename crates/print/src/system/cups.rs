@@ -18,7 +18,7 @@ use super::{Handover, QueueInfo, SendError, Sighting, SpoolError, Spooler};
 use crate::{
     QueueId,
     client::{
-        Adding,
+        Adding, Document, Following,
         attributes::{self as told, CAPABILITIES, SUPPLIES, capabilities_of, documents, has_begun, sighting},
         status_message,
     },
@@ -222,7 +222,7 @@ impl Cups {
             .ok_or_else(|| SpoolError::Away("it made a job without a number".to_owned()))
     }
 
-    async fn send_document(&self, job: &Handover, number: i32) -> Result<(), SendError> {
+    async fn send_ready(&self, job: &Handover, number: i32) -> Result<(), SendError> {
         let not_begun = |error| SendError { error, whole: false };
         let prepared = self.prepared().remove(&job.mark);
         let ready = match prepared {
@@ -230,15 +230,32 @@ impl Cups {
             None => self.make_ready(job).await,
         };
         let ready = ready.map_err(not_begun)?;
+        self.send_document(job, number, ready.format, Document::Whole(&ready.path)).await
+    }
+
+    async fn send_document(
+        &self,
+        job: &Handover,
+        number: i32,
+        format: Format,
+        document: Document<'_>,
+    ) -> Result<(), SendError> {
         let user = self.user().await;
         let message = Self::to_job(Operation::SendDocument, number)
             .operation("requesting-user-name", Value::name(user))
-            .operation("document-format", Value::mime(ready.format.mime()))
+            .operation("document-format", Value::mime(format.mime()))
             .operation("last-document", Value::Boolean(true));
-        let path = queue_path(&job.queue);
-        let answer = self.line.call(user, &path, &message, Some(&ready.path)).await?;
+        let answer = self.line.call(user, &queue_path(&job.queue), &message, Some(document)).await?;
         // An answer came: whatever it says, the outcome is known.
         accepted(answer).map(|_| ()).map_err(|error| SendError { error, whole: true })
+    }
+
+    /// Whether a queue takes a document as it is.
+    async fn passes(&self, job: &Handover, bytes: u64) -> bool {
+        let format = job.format;
+        let untouched = job.cover.is_none()
+            && Documents::stays_as_it_is(format, &to_be_laid_out(format, &job.options, None), bytes);
+        untouched && self.what_it_takes(&job.queue).await.is_ok_and(|queue| told::takes(&queue, format))
     }
 
     async fn make_ready(&self, job: &Handover) -> Result<Ready, SpoolError> {
@@ -348,7 +365,20 @@ impl Spooler for Cups {
     }
 
     fn send<'a>(&'a self, job: &'a Handover, number: i32) -> BoxFuture<'a, Result<(), SendError>> {
-        Box::pin(self.send_document(job, number))
+        Box::pin(self.send_ready(job, number))
+    }
+
+    fn takes_as_it_is<'a>(&'a self, job: &'a Handover, bytes: u64) -> BoxFuture<'a, bool> {
+        Box::pin(self.passes(job, bytes))
+    }
+
+    fn send_following<'a>(
+        &'a self,
+        job: &'a Handover,
+        number: i32,
+        document: Following,
+    ) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(self.send_document(job, number, job.format, Document::Growing(document)))
     }
 
     fn find<'a>(

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 const SAMPLE: u32 = 90;
 
 /// Places that a process comes by on the way of one job, and a few more.
-const PLACES: u64 = 34;
+const PLACES: u64 = 38;
 
 /// How long one life lasts at most.
 const LIFE: Duration = Duration::from_millis(1500);
@@ -163,6 +163,15 @@ impl World {
         path
     }
 
+    /// One of three is so large that it is sent while it is copied and handed over while it arrives.
+    fn any_document(&mut self) -> PathBuf {
+        let path = self.document();
+        if self.random(3) == 0 {
+            places::enlarge(&path);
+        }
+        path
+    }
+
     /// Both come up, the sender knows where the owner is.
     fn begin(&mut self, owner: Option<&str>, sender: Option<&str>) -> (Process, Process) {
         let (mut owner, mut sender) = (self.owner(owner), self.sender(sender));
@@ -250,7 +259,7 @@ fn a_sender_and_an_owner_that_die_anywhere_print_each_document_once() {
         let fault = |world: &mut World| (world.random(3) > 0).then(|| (world.random(PLACES) + 1).to_string());
         let faults = (fault(&mut world), fault(&mut world));
         let (mut owner, mut sender) = world.begin(faults.0.as_deref(), faults.1.as_deref());
-        let path = world.document();
+        let path = world.any_document();
         sender.tell(&format!("print {} pages", path.display()));
         // Sometimes the end comes from outside, at any moment.
         let outside = Duration::from_millis(if world.random(4) == 0 { world.random(300) } else { u64::MAX });
@@ -293,7 +302,7 @@ fn a_print_service_that_is_killed_too_loses_nothing_without_a_word() {
     for _ in 0..lives(6) {
         let fault = (world.random(2) == 0).then(|| (world.random(PLACES) + 1).to_string());
         let (mut owner, mut sender) = world.begin(fault.as_deref(), None);
-        let path = world.document();
+        let path = world.any_document();
         sender.tell(&format!("print {} pages", path.display()));
         // Inside of the half minute in which it has saved nothing.
         thread::sleep(Duration::from_millis(world.random(400)));

@@ -174,12 +174,7 @@ impl Running {
         ticket: &Ticket,
         body: &[u8],
     ) -> (StatusCode, Vec<u8>) {
-        let request = Request::builder()
-            .method(Method::PUT)
-            .uri(format!("/v1/printers/{share}/jobs/{job}"))
-            .header(TICKET_HEADER, ticket.to_header())
-            .body(Full::new(Bytes::copy_from_slice(body)))
-            .unwrap();
+        let request = put_request(share, job, ticket, Full::new(Bytes::copy_from_slice(body)));
         answer(self.offer.serve(subject(who), request).await).await
     }
 
@@ -243,7 +238,17 @@ pub(crate) fn subject(who: u8) -> Subject {
     Subject { who: Who::Device(node(who)), on_own_network: true }
 }
 
-async fn answer(response: Response<Body>) -> (StatusCode, Vec<u8>) {
+/// How a node brings a document.
+pub(crate) fn put_request<B>(share: &str, job: Uuid, ticket: &Ticket, body: B) -> Request<B> {
+    Request::builder()
+        .method(Method::PUT)
+        .uri(format!("/v1/printers/{share}/jobs/{job}"))
+        .header(TICKET_HEADER, ticket.to_header())
+        .body(body)
+        .unwrap()
+}
+
+pub(crate) async fn answer(response: Response<Body>) -> (StatusCode, Vec<u8>) {
     let status = response.status();
     (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
 }

@@ -52,7 +52,7 @@ impl Worker {
     /// Whether a job may come into the queue. `some_are_first` when one before it comes in a moment.
     pub(super) fn turn_of(&mut self, job: &IncomingJob, some_are_first: bool) -> Turn {
         let in_turn = if some_are_first { Turn::Soon } else { Turn::Now };
-        let handover = self.handover(job);
+        let handover = self.offer.handover(job);
         if !self.offer.inner.spoolers.of(&self.queue).must_prepare(&handover) {
             return in_turn;
         }

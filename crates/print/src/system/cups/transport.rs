@@ -1,11 +1,11 @@
 //! Where a CUPS is, and how to get there: a Unix socket or TCP.
 
 use super::super::{SendError, SpoolError};
-use crate::client::{Call, CallError, Connection, Reason, Stream};
+use crate::client::{Call, CallError, Connection, Document, Reason, Stream};
 use lanyard_ipp::Message;
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -74,7 +74,7 @@ impl Line {
         user: &str,
         path: &str,
         message: &Message,
-        document: Option<&Path>,
+        document: Option<Document<'_>>,
     ) -> Result<Message, SendError> {
         // CUPS checks a whole document before it answers.
         const WITH_DOCUMENT: Duration = Duration::from_secs(90);
@@ -118,7 +118,7 @@ impl Line {
 pub(super) struct Question<'a> {
     pub(super) path: &'a str,
     pub(super) message: &'a Message,
-    pub(super) document: Option<&'a Path>,
+    pub(super) document: Option<Document<'a>>,
     pub(super) patience: Duration,
 }
 
@@ -193,7 +193,7 @@ mod tests {
         let line = Line::to(Address::Socket(socket));
         let message = Message::request(Operation::SendDocument, 1);
         for document in [Some(document.as_path()), None] {
-            let calling = line.call("ada", "/", &message, document);
+            let calling = line.call("ada", "/", &message, document.map(Document::Whole));
             let answered = tokio::time::timeout(Duration::from_secs(10), calling).await;
             assert!(matches!(answered, Ok(Ok(_))), "{document:?}: {answered:?}");
         }

@@ -6,6 +6,7 @@ use lanyard_print::fault::POINTS;
 use std::{
     collections::BTreeMap,
     fs,
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -63,6 +64,13 @@ struct Death {
 /// Where a process dies only in another story than that of a document that is printed.
 const SPECIAL: &[(&str, Story)] = &[
     ("courier: a document has left while it was copied, and not its hash", Story::Large),
+    ("ahead: an empty job is written down, and not made", Story::Large),
+    ("ahead: an empty job is made, and nobody knows its number", Story::Large),
+    ("ahead: all has gone into the queue but the last piece", Story::Large),
+    (
+        "ahead: an empty job is withdrawn, and still written down",
+        Story::After("ahead: all has gone into the queue but the last piece"),
+    ),
     ("outbox: a copy for once more is kept, without a row", Story::Reprint),
     ("carrier: decided, not recorded", Story::Direct),
     ("carrier: about to act", Story::Direct),
@@ -70,7 +78,6 @@ const SPECIAL: &[(&str, Story)] = &[
     ("carrier: recorded, and the outbox does not know", Story::Direct),
     ("offer: a wish is recorded, and the worker does not know", Story::Wish("hold")),
     ("walk-in: a document is kept, without a row", Story::Phone),
-    ("walk-in: a job is entered, and nobody knows", Story::Phone),
     ("ipp: a job has its number, and no document", Story::Phone),
     ("ipp: a document is taken, and that is not written down", Story::Phone),
     ("ipp: a document is taken, and the answer is about to leave", Story::Phone),
@@ -97,7 +104,7 @@ const GATEWAY: &[&str] = &[
     "ipp: a document is taken, and the answer is about to leave",
 ];
 
-/// What a document passes on both sides when it leaves while it is copied.
+/// What a document passes on both sides when it leaves while it is copied, and goes into its queue while it arrives.
 const LEAVING: &[(&str, Side)] = &[
     ("spool: a document is whole, and not on the disk", Side::Sender),
     ("outbox: our copy is kept, without a row", Side::Sender),
@@ -105,7 +112,12 @@ const LEAVING: &[(&str, Side)] = &[
     ("courier: about to leave", Side::Sender),
     ("courier: sent, the answer is not recorded", Side::Sender),
     ("spool: a document is whole, and not on the disk", Side::Owner),
+    ("offer: a document is kept, without a row", Side::Owner),
+    ("offer: a job is entered, and nobody knows", Side::Owner),
     ("offer: a job is entered, and the answer is about to leave", Side::Owner),
+    ("worker: about to hand over", Side::Owner),
+    ("worker: handed over, not recorded", Side::Owner),
+    ("worker: what happened is recorded", Side::Owner),
 ];
 
 /// What is passed on both sides whatever somebody wants of a job that waits.
@@ -135,7 +147,9 @@ fn deaths() -> Vec<Death> {
         WISHES.iter().map(move |&(place, side)| Death { place, side, story: Story::Wish(wish) })
     });
     let leaving = LEAVING.iter().map(|&(place, side)| Death { place, side, story: Story::Large });
-    each.chain(copies).chain(gateway).chain(wishes).chain(leaving).collect()
+    let place = "offer: a job is entered, and nobody knows";
+    let phone = Death { place, side: Side::Owner, story: Story::Phone };
+    each.chain(copies).chain(gateway).chain(wishes).chain(leaving).chain([phone]).collect()
 }
 
 /// What people want done with documents, and so what may have become of them.
@@ -164,6 +178,14 @@ fn comes(process: &mut Process, mut what: impl FnMut() -> bool) -> bool {
 
 fn has_said(said: &Said, line: &str) -> bool {
     said.lock().unwrap().iter().any(|known| known == line)
+}
+
+/// Makes a PDF so large that it is sent while it is copied and handed over while it arrives.
+pub(super) fn enlarge(path: impl AsRef<Path>) {
+    let path = path.as_ref();
+    let mut document = lopdf::Document::load(path).unwrap();
+    document.add_object(lopdf::Stream::new(lopdf::Dictionary::new(), vec![b'x'; 12 << 20]));
+    document.save(path).unwrap();
 }
 
 impl World {
@@ -208,6 +230,9 @@ impl World {
             self.cupsd.tool("cupsdisable", &["pages"]);
         }
         if let Story::After(first) = story {
+            if first.starts_with("ahead") {
+                enlarge(&path);
+            }
             let (mut owner, mut sender) = self.begin(Some(first), None);
             sender.tell(&format!("print {path} pages"));
             comes(&mut owner, || false);
@@ -229,9 +254,7 @@ impl World {
                 let small = small.display().to_string();
                 let job = self.accepted(&mut sender, "print", &small_title, &small).expect("nobody dies yet");
                 comes(&mut sender, || has_said(&self.said.clone(), &format!("is {job} done")));
-                let mut document = lopdf::Document::load(&path).unwrap();
-                document.add_object(lopdf::Stream::new(lopdf::Dictionary::new(), vec![b'x'; 12 << 20]));
-                document.save(&path).unwrap();
+                enlarge(&path);
                 let mortal = if side == Side::Owner { &mut owner } else { &mut sender };
                 mortal.tell(&format!("arm {place}"));
                 thread::sleep(Duration::from_millis(50));

@@ -8,7 +8,7 @@ use super::{
     Standard, accepted, send_error,
 };
 use crate::{
-    client::{Adding, Call, CallError, Connection, Reason},
+    client::{Adding, Call, CallError, Connection, Document, Reason},
     consume::lock,
     system::SpoolError,
 };
@@ -112,7 +112,7 @@ impl Standard {
             host: &host,
             authorization: None,
             message: &message,
-            document,
+            document: document.map(Document::Whole),
             patience: if document.is_some() { DOCUMENT_PATIENCE } else { PATIENCE },
             alive: Some(&self.answers),
         };
