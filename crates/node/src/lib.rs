@@ -4,6 +4,8 @@
 //! changes, [`Node::stop`] says goodbye and leaves nothing in flight unsaved. Protocol details live in the rooms
 //! below; this crate composes them and converts their types into `lanyard-api`'s.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod arenas;
 pub mod asks;
 pub mod attach;
 pub mod circle;

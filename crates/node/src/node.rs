@@ -94,6 +94,8 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        crate::arenas::few();
         let begun = SystemTime::now();
         let data = DataDir::resolve(config.data.as_deref())?;
         let opening = tokio::task::spawn_blocking(move || Opened::open(config, data));

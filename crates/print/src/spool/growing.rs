@@ -55,9 +55,12 @@ impl Growing {
         let (path, file) = (self.path.clone(), self.file.take());
         let reading = move || {
             let mut file = file.map_or_else(|| File::open(path), Ok)?;
-            let mut piece = vec![0; usize::try_from(next).map_err(io::Error::other)?];
+            let length = usize::try_from(next).map_err(io::Error::other)?;
+            let mut piece = Vec::with_capacity(length);
             file.seek(SeekFrom::Start(read))?;
-            file.read_exact(&mut piece)?;
+            if (&file).take(next).read_to_end(&mut piece)? < length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             Ok((file, piece))
         };
         let (file, piece) = blocking(reading).await?;
