@@ -8,14 +8,12 @@ use rustix::mm::{Advice, madvise};
 use std::{ffi::c_void, fs, io, ops::Range, path::Path, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// First after a start, then less and less often.
-const FIRST: Duration = Duration::from_secs(5);
-const SELDOM: Duration = Duration::from_secs(60);
+/// What a node does now and then brings half of them back within ten seconds.
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Lets go of them again and again until cancelled.
 pub(crate) async fn run(cancel: CancellationToken) {
-    let mut pause = FIRST;
-    while cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+    while cancel.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
         match tokio::task::spawn_blocking(let_go).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -24,7 +22,6 @@ pub(crate) async fn run(cancel: CancellationToken) {
             }
             Err(_) => return,
         }
-        pause = (pause * 2).min(SELDOM);
     }
 }
 
