@@ -8,7 +8,7 @@ use rustix::mm::{Advice, madvise};
 use std::{ffi::c_void, fs, io, ops::Range, path::Path, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// What a node does now and then brings half of them back within ten seconds.
+/// What a node does each second brings half of them back at once, and what it does now and then the others.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Lets go of them again and again until cancelled.

@@ -1,5 +1,7 @@
 //! The table of documents taken from others: one row a job, written before every step.
 
+mod shells;
+
 use super::{
     hold::{By, Hold, Holds},
     machine::{Journal, Step},
@@ -16,6 +18,10 @@ use lanyard_store::{
 };
 use lanyard_trust::{NodeId, QuietHours, ShareId, Subject};
 use uuid::Uuid;
+
+pub(crate) use shells::AHEAD;
+pub(super) use shells::Shell;
+use shells::no_shell;
 
 /// The table.
 pub(crate) const TABLE: &str = "
@@ -59,16 +65,6 @@ ALTER TABLE print_received ADD COLUMN user TEXT;
 pub(crate) const TERMS: &str = "
 ALTER TABLE print_received ADD COLUMN quiet TEXT;
 ALTER TABLE print_received ADD COLUMN sides INTEGER;
-";
-
-/// Jobs whose document is not here yet and for which a queue may have an empty job already.
-pub(crate) const AHEAD: &str = "
-CREATE TABLE print_ahead (
-    job TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    queue TEXT NOT NULL,
-    PRIMARY KEY (job, attempt)
-) STRICT, WITHOUT ROWID;
 ";
 
 const COLUMNS: &str = "job, attempt, sender, share, queue, printer, title, format, bytes, pages, options, step, \
@@ -127,14 +123,6 @@ pub struct IncomingJob {
     pub created_at: i64,
     /// Unix milliseconds.
     pub ended_at: Option<i64>,
-}
-
-/// A job for which a queue may have an empty job, and whose document is not here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shell {
-    pub(super) job: Uuid,
-    pub(super) attempt: u32,
-    pub(super) queue: QueueId,
 }
 
 /// What became of an attempt to enter a job.
@@ -241,13 +229,6 @@ impl IncomingJob {
     }
 }
 
-impl Shell {
-    /// What it is found by in the system's queue: the same as its job.
-    pub(super) fn mark(&self) -> String {
-        mark(self.job, self.attempt)
-    }
-}
-
 fn mark(job: Uuid, attempt: u32) -> String {
     format!("{job}.{attempt}")
 }
@@ -305,38 +286,6 @@ impl Rows {
 
     pub(super) fn job(&self, job: Uuid) -> Result<Option<IncomingJob>, StoreError> {
         self.store.read(|c| find(c, job))
-    }
-
-    /// Writes down that a queue may get an empty job for a document that is not here yet. False when it may have one
-    /// already, or the job was entered meanwhile: then it may not.
-    pub(super) fn go_ahead(&self, shell: &Shell) -> Result<bool, StoreError> {
-        let sql = "INSERT OR IGNORE INTO print_ahead (job, attempt, queue) SELECT ?1, ?2, ?3 \
-                   WHERE NOT EXISTS (SELECT 1 FROM print_received WHERE job = ?1 AND attempt >= ?2)";
-        self.store.write(|t| {
-            t.execute(sql, params![shell.job.to_string(), shell.attempt, shell.queue.0]).map(|rows| rows > 0)
-        })
-    }
-
-    /// The empty jobs that no document came for.
-    pub(super) fn shells(&self) -> Result<Vec<Shell>, StoreError> {
-        let read = |row: &Row<'_>| {
-            let job = parsed(row, "job", |text| text.parse().ok())?;
-            Ok(Shell { job, attempt: row.get("attempt")?, queue: QueueId(row.get("queue")?) })
-        };
-        let sql = "SELECT job, attempt, queue FROM print_ahead";
-        self.store.read(|c| c.prepare_cached(sql)?.query_map([], read)?.collect())
-    }
-
-    /// Whether an empty job is still nobody's: when its document is entered, it becomes that job's.
-    pub(super) fn is_shell(&self, shell: &Shell) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM print_ahead WHERE job = ?1 AND attempt = ?2)";
-        let key = params![shell.job.to_string(), shell.attempt];
-        self.store.read(|c| c.query_row(sql, key, |row| row.get(0)))
-    }
-
-    /// The queue has no empty job any more.
-    pub(super) fn is_cleared_up(&self, shell: &Shell) -> Result<(), StoreError> {
-        self.store.write(|t| no_shell(t, shell.job, shell.attempt).map(|_| ()))
     }
 
     /// Enters a job whose document is on disk. A higher attempt takes the place of one that may come again. If the queue
@@ -547,12 +496,6 @@ fn put(t: &Transaction<'_>, job: &IncomingJob) -> rusqlite::Result<()> {
         job.sides,
     ])?;
     Ok(())
-}
-
-/// Forgets an empty job; whether there may have been one.
-fn no_shell(t: &Transaction<'_>, job: Uuid, attempt: u32) -> rusqlite::Result<bool> {
-    let mut forget = t.prepare_cached("DELETE FROM print_ahead WHERE job = ?1 AND attempt = ?2")?;
-    Ok(forget.execute(params![job.to_string(), attempt])? > 0)
 }
 
 /// Forgets the oldest finished jobs.

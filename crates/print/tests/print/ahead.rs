@@ -47,6 +47,14 @@ impl Arrival {
         Self { job, to, answer }
     }
 
+    /// One of which half is here, and which its queue knows.
+    async fn half(running: &Running, cupsd: &Cupsd, share: &str, document: &Document) -> Self {
+        let arrival = Self::begin(running, share, &document.ticket(Options::default()));
+        arrival.brings(&document.bytes[..document.bytes.len() / 2]).await;
+        eventually("the queue has a job", || waiting(cupsd) == 1);
+        arrival
+    }
+
     /// As much of it as is listened to.
     async fn brings(&self, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE) {
@@ -108,19 +116,14 @@ async fn one_that_breaks_off_or_is_another_than_announced_leaves_nothing() {
     let running = owner.run();
     let document = large();
     let ticket = document.ticket(Options::default());
-    let half = document.bytes.len() / 2;
 
-    let arrival = Arrival::begin(&running, "raw", &ticket);
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
+    let arrival = Arrival::half(&running, &cupsd, "raw", &document).await;
     drop(arrival.to);
     assert_eq!(arrival.answer.await.unwrap().0, StatusCode::BAD_REQUEST);
     leaves_nothing(&cupsd, &owner).await;
 
     // Whoever brings it is gone, and nobody waits for an answer.
-    let arrival = Arrival::begin(&running, "raw", &ticket);
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
+    let arrival = Arrival::half(&running, &cupsd, "raw", &document).await;
     arrival.answer.abort();
     leaves_nothing(&cupsd, &owner).await;
 
@@ -210,11 +213,9 @@ async fn a_print_service_that_dies_meanwhile_gets_it_when_it_is_back() {
     let owner = Owner::with(&cupsd);
     let running = owner.run();
     let document = large();
-    let arrival = Arrival::begin(&running, "raw", &document.ticket(Options::default()));
-    let job = arrival.job;
     let half = document.bytes.len() / 2;
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
+    let arrival = Arrival::half(&running, &cupsd, "raw", &document).await;
+    let job = arrival.job;
     cupsd.kill();
     assert_eq!(
         arrival.ends(&document.bytes[half..]).await,
@@ -233,23 +234,18 @@ async fn what_is_cancelled_meanwhile_at_either_end_is_not_printed() {
     let owner = Owner::with(&cupsd);
     let running = owner.run();
     let document = large();
-    let ticket = document.ticket(Options::default());
     let half = document.bytes.len() / 2;
 
     // By its sender, before it has come.
-    let arrival = Arrival::begin(&running, "raw", &ticket);
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
+    let arrival = Arrival::half(&running, &cupsd, "raw", &document).await;
     let cancel = format!("/v1/jobs/{}/cancel?share=raw&attempt=1", arrival.job);
     assert_eq!(running.ask(1, http::Method::POST, &cancel).await.0, StatusCode::OK);
     assert_eq!(arrival.ends(&document.bytes[half..]).await, StatusCode::OK);
     leaves_nothing(&cupsd, &owner).await;
 
     // By somebody at the owner's computer, in the queue.
-    let arrival = Arrival::begin(&running, "raw", &ticket);
+    let arrival = Arrival::half(&running, &cupsd, "raw", &document).await;
     let job = arrival.job;
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
     cupsd.tool("cancel", &["-a"]);
     assert_eq!(arrival.ends(&document.bytes[half..]).await, StatusCode::CREATED);
     let status = running.until(job, State::Cancelled).await;
@@ -263,11 +259,9 @@ async fn what_must_not_be_in_the_queue_when_it_is_here_is_taken_out_again() {
     let owner = Owner::with(&cupsd);
     let running = owner.run();
     let document = large();
-    let arrival = Arrival::begin(&running, "night", &document.ticket(Options::default()));
-    let job = arrival.job;
     let half = document.bytes.len() / 2;
-    arrival.brings(&document.bytes[..half]).await;
-    eventually("the queue has a job", || waiting(&cupsd) == 1);
+    let arrival = Arrival::half(&running, &cupsd, "night", &document).await;
+    let job = arrival.job;
     NIGHT.store(true, Ordering::SeqCst);
     let accepted = arrival.ends(&document.bytes[half..]).await;
     let held = running.until(job, State::Held).await;
