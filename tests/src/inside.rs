@@ -76,6 +76,10 @@ fn act(arguments: &[&str]) -> Result<()> {
             let limit = Duration::from_secs(limit.parse()?);
             besiege::slow_request(part, address.parse()?, limit, Path::new(dir))
         }
+        ["slow-readers", path, address, count, length, dir] => {
+            let length = Duration::from_secs(length.parse()?);
+            besiege::slow_readers(path, address.parse()?, count.parse()?, length, Path::new(dir))
+        }
         ["besiege", address, count, length] => {
             besiege::besiege(address.parse()?, count.parse()?, Duration::from_secs(length.parse()?))
         }

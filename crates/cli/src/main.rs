@@ -30,6 +30,10 @@ use clap::Parser;
 use lanyard_api::{ApiError, ErrorCode, JobAction, Request, Response};
 use std::{io, process::ExitCode};
 
+/// Threads that may wait for a disk, or for somebody who reads slowly. More than all doors let connections in
+/// (`lanyard_link::Limits`): with fewer, readers who take hours would leave none to the rest of the node.
+const WAITING: usize = 512;
+
 /// Why a command failed; what a person reads on stderr. Exit status 1.
 #[derive(Debug)]
 enum Failure {
@@ -79,7 +83,7 @@ fn main() -> ExitCode {
         Command::Run { .. } => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let runtime = runtime.worker_threads(2).max_blocking_threads(64).enable_all().build();
+    let runtime = runtime.worker_threads(2).max_blocking_threads(WAITING).enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
             let done = runtime.block_on(async { Box::pin(dispatch(args)).await });

@@ -153,6 +153,41 @@ fn never_read(
     Ok(())
 }
 
+/// A device with a key of its own that asks for something large on `count` connections and takes two KiB a second of each:
+/// just enough not to be cut. Says how many were answered, goes on for `length`, and says how many were left.
+pub(super) fn slow_readers(
+    path: &str,
+    address: SocketAddr,
+    count: usize,
+    length: Duration,
+    dir: &Path,
+) -> Result<()> {
+    let mut readers = Vec::new();
+    for _ in 0..count {
+        let mut stream = client(address, dir)?;
+        // Room for a few records: in less, one would take seconds.
+        sockopt::set_socket_recv_buffer_size(&stream.sock, 64 * 1024)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        stream.flush()?;
+        readers.push(stream);
+    }
+    let mut sip = |stream: &mut StreamOwned<ClientConnection, TcpStream>| {
+        let mut bytes = [0; 2048];
+        stream.read_exact(&mut bytes).is_ok().then_some(bytes)
+    };
+    let answered =
+        readers.iter_mut().filter_map(&mut sip).filter(|bytes| bytes.starts_with(b"HTTP/1.1 200")).count();
+    println!("answered {answered} of {count}");
+    let begun = Instant::now();
+    while begun.elapsed() < length {
+        let turn = Instant::now();
+        readers.retain_mut(|stream| sip(stream).is_some());
+        thread::sleep(TURN.saturating_sub(turn.elapsed()));
+    }
+    println!("{} left", readers.len());
+    Ok(())
+}
+
 /// Asks one thing as a device with the key in `dir` and prints the answer as it comes.
 pub(super) fn ask(address: SocketAddr, dir: &Path, request: &str) -> Result<()> {
     let mut stream = knock(address, dir)?;

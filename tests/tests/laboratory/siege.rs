@@ -14,6 +14,8 @@ scenarios![
     ten_thousand_announcements_cost_little_memory,
     #[alone]
     a_siege_keeps_nobody_from_printing,
+    #[alone]
+    readers_who_take_hours_hold_nobody_up,
 ];
 
 /// What a flood may add to the node's memory, in KiB.
@@ -125,6 +127,68 @@ fn a_siege_keeps_nobody_from_printing() -> Result<()> {
     // A newcomer gets in again as soon as it is over.
     let carl = Node::at_home(&lab.host("carl")?)?;
     carl.finds_device("ben", Duration::from_secs(10)).map(drop)
+}
+
+/// Strangers who take next to nothing of what they asked for, with as many files open as each may have, and more of them
+/// than a node has threads to wait for a disk.
+fn readers_who_take_hours_hold_nobody_up() -> Result<()> {
+    let lab = Lab::new()?;
+    let mut owner = Node::at_home(&lab.host("ben")?)?;
+    let sender = Node::at_home(&lab.host("ada")?)?;
+    household::create(&owner, "Home")?;
+    household::admit(&owner, &sender)?;
+    owner.run(&["share", "printer", "save-as-pdf", "--name", "Archive", "--to", "home"])?;
+    let printer = sender.finds_printer("Archive")?.id;
+    let folder = owner.host().dir().join("films");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("film.bin"), documents::noise(50_000_000, 12))?;
+    owner.run(&["share", "folder", &folder.to_string_lossy(), "--name", "Films", "--to", "network"])?;
+    let drive = sender.finds_drive("Films")?.id;
+    let (share, _) = drive.split_once('@').context("a drive's id is share@device")?;
+    let film = format!("/v1/drives/{share}/file?path=film.bin");
+    let quiet = print_some(&sender, &printer)?;
+    let (peace, before) = (quiet[quiet.len() - 1], owner.process()?.rss_kib()?);
+
+    let address = format!("{}:{}", owner.host().ipv4()?, owner.status()?.port);
+    let mut strangers = Vec::new();
+    for name in ["eve", "mallory", "trudy", "oscar"] {
+        let host = lab.host(name)?;
+        let dir = host.dir().join("key").to_string_lossy().into_owned();
+        let reading = host.spawn_inside(&["slow-readers", &film, &address, "24", "20", &dir])?;
+        // Kept, so that its computer is there as long as it reads.
+        strangers.push((host, reading));
+    }
+    for (_, reading) in &mut strangers {
+        soon("they have what they asked for", Duration::from_secs(20), || {
+            ensure!(
+                reading.written().contains("answered 24 of 24"),
+                "{} {}",
+                reading.written(),
+                reading.errors()
+            );
+            Ok(())
+        })?;
+    }
+    let times = print_some(&sender, &printer)?;
+    let begun = Instant::now();
+    let to = sender.host().dir().join("film.bin").to_string_lossy().into_owned();
+    sender.run(&["get", "Films:film.bin", &to])?;
+    let copied = begun.elapsed();
+    let most = owner.process()?.rss_kib()?;
+    remark(format!("in peace {}", typical(&quiet)));
+    remark(format!("with 96 who read slowly {}; 50 MB copied in {copied:.1?}", typical(&times)));
+    remark(format!("memory {before} KiB before and {most} with them"));
+    ensure!(
+        times[times.len() - 1] < PRINTED_WITHIN.max(peace * 8),
+        "a document took {:?}",
+        times[times.len() - 1]
+    );
+    ensure!(copied < Duration::from_secs(10), "a copy took {copied:?}");
+    for (_, reading) in &mut strangers {
+        ensure!(reading.wait(Duration::from_secs(60))? == Some(0), "{}", reading.errors());
+        ensure!(reading.written().contains("24 left"), "nobody was slow: {}", reading.written());
+    }
+    Ok(())
 }
 
 /// Prints five pages and tells how long each took, the shortest first.
