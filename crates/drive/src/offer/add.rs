@@ -5,7 +5,7 @@
 
 use super::{
     Folder, Offer, Refused, Visit, blocking,
-    receive::{Announced, BLOCK, Growing},
+    receive::{Announced, Growing, Hand},
 };
 use crate::{
     disk,
@@ -56,33 +56,19 @@ where
     let path = SharePath::top().join(&visible(name))?;
     path.check_new_name()?;
     let slot = visit.slot()?;
-    let mut growing = {
+    let growing = {
         let (visit, folder) = (visit.clone(), folder.clone());
         blocking(move || Growing::open(&visit, &folder, &path, Announced::default(), slot)).await?
     };
-    let (mut waiting, mut arrived, mut looked) = (Vec::with_capacity(BLOCK), 0_u64, None);
-    while let Some(piece) = pieces.next().await {
-        let mut piece = piece.map_err(|_| Refused::new(Code::Mismatch, "the file did not arrive whole"))?;
-        arrived += piece.len() as u64;
-        if arrived > most {
-            return Err(Refused::new(Code::Invalid, "the file is too large"));
+    let mut hand = Hand::new(growing, 0);
+    let arrived = match take(visit, &folder, most, &mut pieces, &mut hand).await {
+        Ok(arrived) => arrived,
+        Err(refused) => {
+            hand.throw_away().await;
+            return Err(refused);
         }
-        while !piece.is_empty() {
-            if waiting.is_empty() && looked.is_none_or(|at| arrived - at >= LOOK) {
-                room(&folder).await?;
-                looked = Some(arrived);
-            }
-            let fits = (BLOCK - waiting.len()).min(piece.len());
-            waiting.extend_from_slice(&piece.split_to(fits));
-            if waiting.len() == BLOCK {
-                still(visit, &folder)?;
-                (growing, waiting) = growing.write(waiting).await?;
-            }
-        }
-    }
-    if !waiting.is_empty() {
-        (growing, _) = growing.write(waiting).await?;
-    }
+    };
+    let growing = hand.back().await?;
     still(visit, &folder)?;
     // Its size is known only now; what is more than the day allows is thrown away.
     let claim = visit.claim(Action::Add, arrived)?;
@@ -92,6 +78,38 @@ where
         Ok(stored)
     };
     blocking(finish).await
+}
+
+/// Takes the whole file and tells how large it is.
+async fn take<S, E>(
+    visit: &Visit,
+    folder: &Folder,
+    most: u64,
+    pieces: &mut S,
+    hand: &mut Hand,
+) -> Result<u64, Refused>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+{
+    let (mut arrived, mut looked) = (0_u64, None);
+    while let Some(piece) = pieces.next().await {
+        let mut piece = piece.map_err(|_| Refused::new(Code::Mismatch, "the file did not arrive whole"))?;
+        arrived += piece.len() as u64;
+        if arrived > most {
+            return Err(Refused::new(Code::Invalid, "the file is too large"));
+        }
+        if looked.is_none_or(|at| arrived - at >= LOOK) {
+            room(folder).await?;
+            looked = Some(arrived);
+        }
+        while !piece.is_empty() {
+            if hand.bring(&mut piece).await? {
+                still(visit, folder)?;
+            }
+        }
+    }
+    hand.bring_rest().await?;
+    Ok(arrived)
 }
 
 fn still(visit: &Visit, folder: &Folder) -> Result<(), Refused> {

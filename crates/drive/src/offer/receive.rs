@@ -2,9 +2,11 @@
 //! What has come of a large one stays for a while when its sender is interrupted (`parts`).
 
 mod growing;
+mod hand;
 pub(super) mod parts;
 
 pub(super) use growing::Growing;
+pub(super) use hand::Hand;
 
 use super::{Folder, Query, Refused, Visit, blocking};
 use crate::{
@@ -27,11 +29,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
-use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Bytes collected before they are hashed and written: a piece, so that each block has a value of its own.
-pub(super) const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 1 << 20;
 /// Left behind by a node that was killed: nobody has written to it for this long.
 const STALE: Duration = Duration::from_secs(600);
 /// How our hidden names begin; the random part and [`path::PART_SUFFIX`] follow.
@@ -181,34 +183,36 @@ async fn receive(
     body: &mut Incoming,
 ) -> Result<(Growing, FileId), Refused> {
     growing.look_before()?;
-    let mut hand = Hand::Free(Box::new(growing), Vec::with_capacity(BLOCK));
-    let taken = take(visit, folder, action, &mut hand, body).await;
-    // Nothing is on its way to the disk any more when it is decided what stays.
-    let freed = hand.free().await;
-    let ended = match taken {
+    let coming = Coming { size: growing.announced_size(), at: growing.written(), end: growing.end() };
+    let mut hand = Hand::new(growing, coming.size - coming.at);
+    let taken = take(visit, folder, action, coming, &mut hand, body).await;
+    match taken {
         Ok(id) => {
-            let (mut growing, _) = freed?;
+            let mut growing = hand.back().await?;
             growing.prove_before().await?;
-            return Ok((growing, id));
+            Ok((growing, id))
         }
-        Err(ended) => ended,
-    };
-    let (refused, comes_back) = match ended {
-        Ended::Broken(refused) => (refused, true),
-        Ended::Refused(refused) => (refused, false),
-    };
-    // A block that could not be written has taken the file with it.
-    if let Ok((mut growing, _)) = freed {
-        if !comes_back {
-            growing.give_up();
+        Err(Ended::Refused(refused)) => {
+            hand.throw_away().await;
+            Err(refused)
         }
-        blocking(move || {
-            drop(growing);
-            Ok(())
-        })
-        .await?;
+        Err(Ended::Broken(refused)) => {
+            // What stays is decided once nothing is on its way to the disk any more.
+            if let Ok(growing) = hand.back().await {
+                hand::let_go(growing).await;
+            }
+            Err(refused)
+        }
     }
-    Err(refused)
+}
+
+/// What a sender has announced.
+struct Coming {
+    size: u64,
+    /// How much of it is there already.
+    at: u64,
+    /// The sender is back on another connection.
+    end: CancellationToken,
 }
 
 /// Why nothing more comes.
@@ -225,44 +229,16 @@ impl From<Refused> for Ended {
     }
 }
 
-/// Who has the file: while one block is hashed and written, the next one arrives.
-enum Hand {
-    Free(Box<Growing>, Vec<u8>),
-    Writing(JoinHandle<Result<(Growing, Vec<u8>), Refused>>),
-    /// Only while it changes hands.
-    Empty,
-}
-
-impl Hand {
-    async fn free(&mut self) -> Result<(Growing, Vec<u8>), Refused> {
-        match std::mem::replace(self, Self::Empty) {
-            Self::Free(growing, buffer) => Ok((*growing, buffer)),
-            Self::Writing(task) => task.await?,
-            Self::Empty => Err(Refused::new(Code::Failed, "an earlier block could not be written")),
-        }
-    }
-
-    /// Hands a block over, and an empty buffer back.
-    async fn write(&mut self, block: Vec<u8>) -> Result<Vec<u8>, Refused> {
-        let (growing, empty) = self.free().await?;
-        *self = Self::Writing(tokio::task::spawn_blocking(move || growing.write_now(block)));
-        Ok(empty)
-    }
-}
-
 async fn take(
     visit: &Visit,
     folder: &Folder,
     action: Action,
+    Coming { size, at, end }: Coming,
     hand: &mut Hand,
     body: &mut Incoming,
 ) -> Result<FileId, Ended> {
-    let Hand::Free(growing, _) = hand else {
-        return Err(Refused::new(Code::Failed, "nothing to write to").into());
-    };
-    let (size, end) = (growing.announced_size(), growing.end());
-    let mut arrived = growing.written();
-    let (mut waiting, mut id) = (Vec::with_capacity(BLOCK), Vec::with_capacity(32));
+    let mut arrived = at;
+    let mut id = Vec::with_capacity(32);
     while arrived < size + ID_LEN {
         // The link gives up a sender that has gone silent.
         let frame = tokio::select! {
@@ -286,22 +262,17 @@ async fn take(
         let mut content: Bytes = data.split_to(content);
         id.extend_from_slice(&data);
         while !content.is_empty() {
-            let room = (BLOCK - waiting.len()).min(content.len());
-            waiting.extend_from_slice(&content.split_to(room));
-            if waiting.len() == BLOCK {
+            if hand.bring(&mut content).await? {
                 if !visit.still(action, folder) {
                     return Err(
                         Refused::new(Code::NotAllowed, "the owner has taken the permission back").into()
                     );
                 }
-                waiting = hand.write(waiting).await?;
                 visit.moved(BLOCK as u64);
             }
         }
     }
-    if !waiting.is_empty() {
-        hand.write(waiting).await?;
-    }
+    hand.bring_rest().await?;
     let id = id.try_into().map_err(|_| Refused::new(Code::Mismatch, "the FileId is missing"))?;
     Ok(FileId(id))
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Folder, Refused, Slot, blocking,
-        receive::{Announced, BLOCK, Growing},
+        receive::{Announced, Growing, Hand},
     },
     call::{Call, need_parent},
     empty,
@@ -127,13 +127,30 @@ fn begin(
 async fn receive(
     call: &Call,
     folder: &Folder,
-    mut growing: Growing,
+    growing: Growing,
     size: Option<u64>,
     mut claim: Claim<Folder>,
     mut body: Incoming,
 ) -> Result<(Growing, Claim<Folder>), Failure> {
-    let expected = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(BLOCK);
-    let (mut waiting, mut arrived) = (Vec::with_capacity(expected.min(BLOCK)), 0_u64);
+    let mut hand = Hand::new(growing, size.unwrap_or(u64::MAX));
+    match take(call, folder, size, &mut claim, &mut body, &mut hand).await {
+        Ok(()) => Ok((hand.back().await?, claim)),
+        Err(failure) => {
+            hand.throw_away().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn take(
+    call: &Call,
+    folder: &Folder,
+    size: Option<u64>,
+    claim: &mut Claim<Folder>,
+    body: &mut Incoming,
+    hand: &mut Hand,
+) -> Result<(), Failure> {
+    let mut arrived = 0_u64;
     // Of a body without a length nothing has been claimed yet, and no room looked for.
     let mut looked = 0;
     loop {
@@ -159,26 +176,15 @@ async fn receive(
             claim.add(Action::Write, Used { bytes: data.len() as u64, ..Used::default() })?;
         }
         while !data.is_empty() {
-            let fits = (BLOCK - waiting.len()).min(data.len());
-            waiting.extend_from_slice(&data.split_to(fits));
-            if waiting.len() == BLOCK {
-                if !call.visit.still(Action::Write, folder) {
-                    return Err(Failure::new(
-                        StatusCode::FORBIDDEN,
-                        "the owner has taken the permission back",
-                    ));
-                }
-                (growing, waiting) = growing.write(waiting).await?;
+            if hand.bring(&mut data).await? && !call.visit.still(Action::Write, folder) {
+                return Err(Failure::new(StatusCode::FORBIDDEN, "the owner has taken the permission back"));
             }
         }
     }
     if size.is_some_and(|size| size != arrived) {
         return Err(Failure::bad("less arrived than was announced"));
     }
-    if !waiting.is_empty() {
-        (growing, _) = growing.write(waiting).await?;
-    }
-    Ok((growing, claim))
+    Ok(hand.bring_rest().await?)
 }
 
 async fn room(folder: &Folder, more: u64) -> Result<(), Refused> {

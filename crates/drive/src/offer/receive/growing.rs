@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Folder, Refused, Slot, Visit, blocking,
+        Folder, Refused, Slot, Visit,
         confine::{self, Facts},
         edit, read,
     },
@@ -194,30 +194,23 @@ impl Growing {
         Ok(())
     }
 
-    /// Hashes and writes off the async threads; gives the buffer back, emptied. Every block but the last one of a file is
-    /// [`super::BLOCK`] bytes.
-    pub(in crate::offer) async fn write(self, block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
-        blocking(move || self.write_now(block)).await
-    }
-
-    /// The same on this thread.
-    pub(super) fn write_now(mut self, mut block: Vec<u8>) -> Result<(Self, Vec<u8>), Refused> {
+    /// Hashes and writes what comes next. Every block but the last one of a file is [`super::BLOCK`] bytes.
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), Refused> {
         let piece = usize::try_from(self.written / PIECE).unwrap_or(usize::MAX);
         // The size may not have been announced.
         if piece == 0 && self.announced.size <= PIECE {
-            self.alone = Some(content::piece_value(0, 0, &block));
+            self.alone = Some(content::piece_value(0, 0, block));
         }
         if piece > 0 || block.len() as u64 == PIECE {
-            self.values.push(content::piece_value(u64::MAX, piece, &block));
+            self.values.push(content::piece_value(u64::MAX, piece, block));
         }
-        if let Err(error) = disk::write_sparse_at(&self.file, &block, self.written) {
+        if let Err(error) = disk::write_sparse_at(&self.file, block, self.written) {
             // Somebody else's full disk is not kept full.
             self.give_up();
             return Err(error.into());
         }
         self.written += block.len() as u64;
-        block.clear();
-        Ok((self, block))
+        Ok(())
     }
 
     /// What it is, of all that came.
