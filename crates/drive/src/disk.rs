@@ -259,6 +259,19 @@ fn punch(file: &File, offset: u64, length: u64) -> bool {
     }
 }
 
+/// Whether both handles are of one folder.
+pub(crate) fn is_same_folder(one: &cap_std::fs::Dir, other: &cap_std::fs::Dir) -> io::Result<bool> {
+    let (one, other) = (one.dir_metadata()?, other.dir_metadata()?);
+    #[cfg(unix)]
+    {
+        use cap_std::fs::MetadataExt as _;
+        Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+    }
+    // Windows tells it only of some handles; the time of its making tells two folders apart well enough.
+    #[cfg(not(unix))]
+    Ok(one.created().ok() == other.created().ok())
+}
+
 /// Brings everything on the file system of this folder to the disk, which for many new files costs less than one after
 /// the other; false where the system cannot.
 pub(crate) fn sync_file_system(dir: &cap_std::fs::Dir) -> io::Result<bool> {

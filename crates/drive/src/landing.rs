@@ -8,6 +8,7 @@ use crate::{
     content::FileId,
     disk,
     frames::{Replaces, SmallFile},
+    naming,
     path::{self, SharePath},
     wire::Code,
 };
@@ -229,13 +230,18 @@ impl Landing {
         if self.hidden.len() <= FEW || !disk::sync_file_system(&self.root)? {
             self.sync_each()?;
         }
+        let gone = self.gone();
         for hidden in std::mem::take(&mut self.hidden) {
             // One that could not be written to its end has its outcome already.
             if self.outcomes[hidden.outcome].is_some() {
                 let _ = hidden.dir.remove_file(&hidden.name);
                 continue;
             }
-            let outcome = name(&hidden, self.taken, self.version);
+            let outcome = if hidden.path.split_last().is_some_and(|(parents, _)| gone.contains(parents)) {
+                Ok(Outcome::Refused(Code::NotFound))
+            } else {
+                name(&hidden, self.taken, self.version)
+            };
             let outcome = outcome.unwrap_or_else(|error| Outcome::Refused(code(&error)));
             if !matches!(outcome, Outcome::Stored(_)) {
                 let _ = hidden.dir.remove_file(&hidden.name);
@@ -247,6 +253,19 @@ impl Landing {
         }
         let outcomes = std::mem::take(&mut self.outcomes);
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Refused(Code::Failed))).collect())
+    }
+
+    /// Folders that were moved away or removed while their files were brought to the disk: nothing gets a name in them.
+    fn gone(&mut self) -> HashSet<Vec<String>> {
+        self.folders.clear();
+        let mut gone = HashSet::new();
+        for (names, dir) in self.touched.clone() {
+            let is_there = self.open(&names).and_then(|now| disk::is_same_folder(&now, &dir));
+            if !is_there.unwrap_or(false) {
+                gone.insert(names);
+            }
+        }
+        gone
     }
 
     fn sync_each(&mut self) -> io::Result<()> {
@@ -293,18 +312,21 @@ fn name(hidden: &Hidden, taken: Taken, version: Version) -> io::Result<Outcome> 
     let wanted = hidden.path.name().unwrap_or_default();
     for number in 1..=NUMBERS {
         let name = path::numbered(wanted, number);
-        let there = hidden.dir.symlink_metadata(&name).ok().filter(|_| taken == Taken::Replace);
-        let there = there.filter(Metadata::is_file);
-        // Somebody may have written to it while all of this was brought to the disk.
-        if there.as_ref().is_some_and(|there| !hidden.replaces.allows(|| Some(version(there)))) {
-            return Ok(Outcome::Refused(Code::Changed));
-        }
-        let replace = there.is_some();
-        match disk::place_in(&hidden.dir, &hidden.name, &name, replace) {
-            Ok(()) => {
+        let placed = naming::alone(|| {
+            let there = hidden.dir.symlink_metadata(&name).ok().filter(|_| taken == Taken::Replace);
+            let there = there.filter(Metadata::is_file);
+            // Somebody may have written to it while all of this was brought to the disk.
+            if there.as_ref().is_some_and(|there| !hidden.replaces.allows(|| Some(version(there)))) {
+                return Ok(false);
+            }
+            disk::place_in(&hidden.dir, &hidden.name, &name, there.is_some()).map(|()| true)
+        });
+        match placed {
+            Ok(true) => {
                 let path = hidden.path.with_name(&name).map_err(io::Error::other)?;
                 return Ok(Outcome::Stored(path));
             }
+            Ok(false) => return Ok(Outcome::Refused(Code::Changed)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::KeepBoth => {}
             Err(error) => return Err(error),
         }
@@ -357,5 +379,40 @@ fn code(error: &io::Error) -> Code {
         Kind::InvalidFilename | Kind::InvalidInput => Code::Invalid,
         _ if disk::is_full(error) => Code::DiskFull,
         _ => Code::Failed,
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use cap_std::ambient_authority;
+    use std::fs;
+
+    #[test]
+    fn a_file_whose_folder_is_moved_away_before_it_has_its_name_does_not_arrive() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["stays", "goes"] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+        }
+        let dir = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+        let mut landing = Landing::new(dir, ".lanyard-x-".to_owned(), Taken::KeepBoth, false, anywhere);
+        for path in ["stays/a", "goes/b"] {
+            landing.file(&SmallFile {
+                path: SharePath::parse(path).unwrap(),
+                content: "content".into(),
+                modified: None,
+                executable: false,
+                replaces: Replaces::Anything,
+            });
+        }
+        fs::rename(root.path().join("goes"), root.path().join("gone")).unwrap();
+        fs::create_dir(root.path().join("goes")).unwrap();
+        let outcomes = landing.settle().unwrap();
+        let there = Outcome::Stored(SharePath::parse("stays/a").unwrap());
+        assert_eq!(outcomes, [there, Outcome::Refused(Code::NotFound)]);
+        for folder in ["goes", "gone"] {
+            assert_eq!(fs::read_dir(root.path().join(folder)).unwrap().count(), 0, "{folder}");
+        }
     }
 }

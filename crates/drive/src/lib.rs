@@ -13,6 +13,7 @@ pub mod frames;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod landing;
+mod naming;
 pub mod offer;
 pub mod path;
 pub mod range;

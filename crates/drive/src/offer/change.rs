@@ -9,19 +9,20 @@ mod copy;
 
 #[cfg(all(test, unix))]
 use copy::Copied;
-pub(super) use copy::{copy, copy_in_place};
+pub(super) use copy::{COPY_PREFIX, COPY_STAYS, copy, copy_in_place};
 
 use super::{
     Refused,
     confine::{self, Facts},
 };
 use crate::{
-    disk,
+    disk, naming,
     path::{self, SharePath},
     wire::{Code, Kind},
 };
 use cap_std::fs::Dir;
-use std::{io, path::Path};
+use std::{collections::HashSet, io, path::Path};
+use unicode_normalization::UnicodeNormalization;
 
 /// When the name is taken that something is to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,34 +86,28 @@ pub(super) fn rename(
     check_way(from, to)?;
     let (from_dir, from_name) = parent(root, from)?;
     let (to_dir, to_name) = parent(root, to)?;
-    let facts = confine::facts_in(&from_dir, from_name)?;
     confine::check_is_no_drive(&from_dir, from_name)?;
-    expected.check(&facts)?;
-    if from == to {
-        return Ok(facts);
-    }
-    let there = confine::look_in(&to_dir, to_name)?;
-    // `a` and `A` where both are one name.
-    let same = there.as_ref().is_some_and(|there| there.is_same_object(&facts) && facts.kind == Kind::Folder);
-    match there {
-        Some(_) if same => {}
-        Some(_) if taken == Taken::Refuse => return Err(Refused::new(Code::Exists, "the name is taken")),
-        Some(there) => check_replaceable(&facts, &there)?,
-        None => {}
-    }
-    let replace = same || taken == Taken::Replace;
-    match disk::place_across(&from_dir, from_name, &to_dir, to_name, replace) {
+    let one_name = is_one_name(root, from, to)?;
+    let renamed = naming::alone(|| {
+        let facts = confine::facts_in(&from_dir, from_name)?;
+        expected.check(&facts)?;
+        if from == to {
+            return Ok(Ok(()));
+        }
+        let there = confine::look_in(&to_dir, to_name)?.filter(|_| !one_name);
+        match there {
+            Some(_) if taken == Taken::Refuse => return Err(Refused::new(Code::Exists, "the name is taken")),
+            Some(there) => check_replaceable(&facts, &there)?,
+            None => {}
+        }
+        let replace = one_name || taken == Taken::Replace;
+        Ok(disk::place_across(&from_dir, from_name, &to_dir, to_name, replace))
+    })?;
+    match renamed {
         Ok(()) => {}
         // Another file system is mounted inside the share.
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            let copied = copy(root, from, to, taken, expected, &mut |_| Ok(()))?;
-            if copied.left_out > 0 {
-                return Err(Refused::new(
-                    Code::Special,
-                    "it holds links or special files, which stay where they are",
-                ));
-            }
-            erase(&from_dir, from_name, facts.kind)?;
+            carry_over(root, from, to, taken, expected)?;
         }
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             return Err(Refused::new(Code::NotEmpty, "the folder that would be replaced is not empty"));
@@ -120,6 +115,74 @@ pub(super) fn rename(
         Err(error) => return Err(error.into()),
     }
     Ok(confine::facts_in(&to_dir, to_name)?)
+}
+
+/// Moves to another file system. What somebody changed or put there while it was copied stays where it is.
+fn carry_over(
+    root: &Path,
+    from: &SharePath,
+    to: &SharePath,
+    taken: Taken,
+    expected: Expected<'_>,
+) -> Result<(), Refused> {
+    let copied = copy(root, from, to, taken, expected, &mut |_| Ok(()))?;
+    if copied.left_out > 0 {
+        return Err(Refused::new(
+            Code::Special,
+            "it holds links or special files, which stay where they are",
+        ));
+    }
+    let (dir, name) = parent(root, from)?;
+    if erase_copied(&dir, name, &copied.sources)? {
+        Ok(())
+    } else {
+        Err(Refused::new(
+            Code::Changed,
+            "some of it was changed while it was moved, and is still where it was",
+        ))
+    }
+}
+
+/// Removes the files that are as they were when they were copied, and the folders that are empty then. Whether all of it
+/// has gone.
+fn erase_copied(dir: &Dir, name: &str, copied: &HashSet<Facts>) -> Result<bool, Refused> {
+    let facts = confine::facts_in(dir, name)?;
+    if facts.kind != Kind::Folder {
+        let gone = copied.contains(&facts);
+        if gone {
+            dir.remove_file(name)?;
+        }
+        return Ok(gone);
+    }
+    let folder = confine::step(dir, name)?;
+    let names: Vec<_> = folder.entries()?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>()?;
+    let mut all = true;
+    for name in names {
+        all &= match name.to_str() {
+            Some(name) => erase_copied(&folder, name, copied)?,
+            None => false,
+        };
+    }
+    if all {
+        dir.remove_dir(name)?;
+    }
+    Ok(all)
+}
+
+/// Whether both are one thing under one name, as `a` and `A` are on many disks.
+pub(super) fn is_one_name(root: &Path, one: &SharePath, other: &SharePath) -> Result<bool, Refused> {
+    let folded = |path: &SharePath| path.to_string().nfc().collect::<String>().to_lowercase();
+    if one == other || folded(one) != folded(other) {
+        return Ok(one == other);
+    }
+    let look = |path: &SharePath| {
+        let (dir, name) = parent(root, path)?;
+        confine::look_in(&dir, name)
+    };
+    Ok(match (look(one), look(other)) {
+        (Ok(Some(one)), Ok(Some(other))) => one.is_same_object(&other),
+        _ => false,
+    })
 }
 
 fn check_way(from: &SharePath, to: &SharePath) -> Result<(), Refused> {
@@ -196,18 +259,26 @@ pub(super) fn remove(
         _ => {}
     }
     if empty {
-        // Leftovers of ours may be in it; anything that comes in this moment keeps the folder.
         match dir.remove_dir(name) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            // What is hidden in it, or came in this moment, is not thrown away with it.
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                let by = by.unwrap_or_default();
+                return bin::put(root, (&dir, name), path, &facts, expected, by).map(Some);
+            }
             done => return Ok(done.map(|()| None)?),
         }
     }
     match by {
-        Some(by) => bin::put(root, &dir, name, path, &facts, by).map(Some),
-        None => {
+        Some(by) => bin::put(root, (&dir, name), path, &facts, expected, by).map(Some),
+        None if facts.kind == Kind::Folder => {
             erase(&dir, name, facts.kind)?;
             Ok(None)
         }
+        None => naming::alone(|| {
+            expected.check(&confine::facts_in(&dir, name)?)?;
+            dir.remove_file(name)?;
+            Ok(None)
+        }),
     }
 }
 

@@ -15,7 +15,10 @@ use cap_std::{
     ambient_authority,
     fs::{Dir, Metadata, OpenOptions},
 };
-use std::{fs::File, io, path::Path};
+use std::{ffi::OsString, fs::File, io, path::Path};
+
+/// Folders in folders; deeper ones no system reaches by a path.
+pub(super) const DEPTH: usize = 256;
 
 /// What the system says of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -222,19 +225,54 @@ pub(super) fn check_holds_no_drive(dir: &Dir, name: &str) -> Result<(), Refused>
     if !crossing::is_any() {
         return Ok(());
     }
-    let mut folders = vec![step(dir, name)?];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.entries()? {
-            let entry = entry?;
-            if crossing::is_mounted_drive(&folder, entry.file_name()) {
-                return Err(mounted_drive());
-            }
-            if entry.file_type()?.is_dir() {
-                folders.push(folder.open_dir_nofollow(entry.file_name())?);
-            }
+    each_folder_below(&step(dir, name)?, &mut |folder, names| {
+        if names.iter().any(|name| crossing::is_mounted_drive(folder, name)) {
+            return Err(mounted_drive());
+        }
+        Ok(())
+    })
+}
+
+/// Calls `each` with a folder and the names in it, and with every folder below. Only those on the way are open at a
+/// time: a wide one holds more than a process may open.
+pub(super) fn each_folder_below(
+    folder: &Dir,
+    each: &mut dyn FnMut(&Dir, &[OsString]) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    walk(folder, each, DEPTH)
+}
+
+fn walk(
+    folder: &Dir,
+    each: &mut dyn FnMut(&Dir, &[OsString]) -> Result<(), Refused>,
+    depth: usize,
+) -> Result<(), Refused> {
+    if depth == 0 {
+        return Err(Refused::new(Code::Invalid, "too many folders in one another"));
+    }
+    let entries: Vec<_> = folder.entries()?.collect::<io::Result<_>>()?;
+    let names: Vec<OsString> = entries.iter().map(cap_std::fs::DirEntry::file_name).collect();
+    each(folder, &names)?;
+    let is_folder = |entry: &cap_std::fs::DirEntry| Ok(entry.file_type()?.is_dir());
+    let folders: Vec<bool> = entries.iter().map(is_folder).collect::<io::Result<_>>()?;
+    drop(entries);
+    for (name, _) in names.iter().zip(folders).filter(|(_, is_folder)| *is_folder) {
+        match folder.open_dir_nofollow(name) {
+            Ok(folder) => walk(&folder, each, depth - 1)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {} // gone meanwhile
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// Refuses to go on in a folder that is not at its path any more: it was moved, or lies in the bin.
+pub(super) fn check_is_still_there(root: &Path, names: &[String], dir: &Dir) -> Result<(), Refused> {
+    if disk::is_same_folder(&open_dir(root, names)?, dir)? {
+        Ok(())
+    } else {
+        Err(Refused::new(Code::NotFound, "the folder was moved or removed meanwhile"))
+    }
 }
 
 /// Systems answer differently to a link where a folder is wanted; we say the same everywhere.

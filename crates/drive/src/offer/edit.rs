@@ -12,17 +12,19 @@ use super::{
 };
 use crate::{
     content::MAX_SIZE,
-    disk,
+    disk, naming,
     path::{self, PART_SUFFIX, SharePath},
     wire::{Code, Set},
 };
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::fs::{Dir, OpenOptions};
-use std::{fs::File, io, path::Path};
+use std::{fs::File, io, path::Path, time::Duration};
 use uuid::Uuid;
 
 /// How the hidden names of new versions begin; the caller's UUID and [`PART_SUFFIX`] follow.
 pub(super) const PREFIX: &str = ".lanyard-edit-";
+/// How long one stays that nobody writes to: a program may have a file open and do nothing with it for days.
+pub(super) const STAYS: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Where an open file is.
 #[derive(Clone, Debug)]
@@ -160,36 +162,46 @@ pub(super) fn commit(
     const MOST: u32 = 1_000;
     path.check_new_name()?;
     let (dir, name) = change::parent(root, path)?;
+    let (parents, _) = path.split_last().unwrap_or_default();
     let hidden = part_name(part);
     let (file, _) = confine::open_file_to_change(&dir, &hidden)?;
-    let there = confine::look_in(&dir, name)?;
-    let meant = match &there {
+    let before = confine::look_in(&dir, name)?;
+    let meant = |there: &Option<Facts>| match there {
         None => expected.0.is_none(),
         Some(there) => there.kind == crate::wire::Kind::File && expected.check(there).is_ok(),
     };
-    if !meant && !keep_both {
-        return Err(Refused::new(Code::Changed, "the file is not the one that was meant"));
-    }
-    if meant {
+    let other = || Refused::new(Code::Changed, "the file is not the one that was meant");
+    if meant(&before) {
         keep_mode(&dir, name, &file)?;
+    } else if !keep_both {
+        return Err(other());
     }
     if let Some(modified) = modified {
         disk::set_modified(&file, modified);
     }
     file.sync_all()?;
-    if meant {
-        disk::place_in(&dir, &hidden, name, there.is_some())?;
-        return Ok((path.clone(), confine::facts_of(&file)?));
-    }
-    for number in 1..MOST {
-        let name = path::numbered(name, number);
-        match disk::place_in(&dir, &hidden, &name, false) {
-            Ok(()) => return Ok((path.with_name(&name)?, confine::facts_of(&file)?)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
+    // Somebody may have saved the file, or moved its folder away, while the disk was waited for: what is there now counts.
+    naming::alone(|| {
+        confine::check_is_still_there(root, parents, &dir)?;
+        let there = confine::look_in(&dir, name)?;
+        // Who names no version means what is there when they ask.
+        if meant(&there) && (expected.0.is_some() || there == before) {
+            disk::place_in(&dir, &hidden, name, there.is_some())?;
+            return Ok((path.clone(), confine::facts_of(&file)?));
         }
-    }
-    Err(Refused::new(Code::Exists, "the name and all its numbers are taken"))
+        if !keep_both {
+            return Err(other());
+        }
+        for number in 1..MOST {
+            let name = path::numbered(name, number);
+            match disk::place_in(&dir, &hidden, &name, false) {
+                Ok(()) => return Ok((path.with_name(&name)?, confine::facts_of(&file)?)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Refused::new(Code::Exists, "the name and all its numbers are taken"))
+    })
 }
 
 /// A new version may be read and started by whom the old one might, if there is an old one.

@@ -8,7 +8,7 @@ pub(super) mod parts;
 pub(super) use growing::Growing;
 pub(super) use hand::Hand;
 
-use super::{Folder, Query, Refused, Visit, blocking};
+use super::{Folder, Query, Refused, Visit, blocking, change, edit};
 use crate::{
     content::FileId,
     path,
@@ -298,8 +298,11 @@ impl Receiving {
                 let modified = entry.metadata().ok()?.modified().ok()?.into_std();
                 SystemTime::now().duration_since(modified).ok().filter(|age| *age > stays)
             };
-            if old().is_some() && dir.remove_file(&name).is_ok() {
-                tracing::info!("a file that a stopped node left unfinished was removed");
+            // A folder that was being copied is one, too.
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let gone = || if is_folder { dir.remove_dir_all(&name) } else { dir.remove_file(&name) };
+            if old().is_some() && gone().is_ok() {
+                tracing::info!("what a stopped node left unfinished was removed");
             }
         }
     }
@@ -307,11 +310,11 @@ impl Receiving {
 
 /// How long an unfinished file of ours stays untouched before it is taken for a leftover.
 fn stays(name: &str) -> Option<Duration> {
-    if name.starts_with(PREFIX) {
-        Some(STALE)
-    } else if name.starts_with(parts::PREFIX) {
-        Some(parts::STAYS)
-    } else {
-        None
-    }
+    let ours = [
+        (PREFIX, STALE),
+        (parts::PREFIX, parts::STAYS),
+        (edit::PREFIX, edit::STAYS),
+        (change::COPY_PREFIX, change::COPY_STAYS),
+    ];
+    ours.into_iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, stays)| stays)
 }

@@ -204,7 +204,7 @@ async fn rename(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Respo
         let (expected, replaces) = (Expected(expected.as_deref()), Expected(query.more.replaces.as_deref()));
         let taken = match conflict {
             Conflict::As(taken) => taken,
-            Conflict::Bin if to == query.path => Taken::Refuse,
+            Conflict::Bin if change::is_one_name(&folder.root, &query.path, &to)? => Taken::Refuse,
             Conflict::Bin => {
                 check_both(&folder, (&query.path, expected), (&to, replaces))?;
                 clear(&visit, &folder, &to, replaces)?;

@@ -1,6 +1,13 @@
 use crate::world::{MIB, Owner, Reader, SHARE, noise};
 use http::Method;
-use lanyard_drive::consume::{Conflict, Reason, State};
+use lanyard_drive::{
+    consume::{
+        Conflict, Reason, State,
+        remote::{Terms, Which},
+    },
+    content::FileId,
+    path::SharePath,
+};
 use lanyard_link::Body;
 use std::{
     fs,
@@ -123,6 +130,39 @@ async fn a_connection_that_breaks_leaves_nothing_and_the_old_file_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_a_folder_that_was_removed_meanwhile_is_refused() {
+    let owner = Owner::new();
+    fs::create_dir(owner.root().join("folder")).unwrap();
+    let reader = Reader::new(&owner);
+    let content = noise(2 * MIB, 3);
+    let (sender, body) = lanyard_link::body::channel(1);
+    let request = {
+        let uri = format!("/v1/drives/{SHARE}/file?path=folder%2Fa.bin");
+        let request = http::Request::put(uri).header("lanyard-size", 2 * MIB).body(body).unwrap();
+        let (peers, node) = (reader.peers.clone(), owner.id);
+        tokio::spawn(async move { peers.request(node, request, Duration::from_secs(20)).await })
+    };
+    let (first, rest) = content.split_at(MIB);
+    sender.send(first.to_vec()).await.unwrap();
+    let hidden = || fs::read_dir(owner.root().join("folder")).unwrap().count();
+    for _ in 0..200 {
+        if hidden() == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let folder = SharePath::parse("folder").unwrap();
+    reader.remote().remove(&folder, Which::Any, true, Terms::settled()).await.unwrap();
+    sender.send(rest.to_vec()).await.unwrap();
+    sender.send(FileId::of(&content).0.to_vec()).await.unwrap();
+    sender.finish().await.unwrap();
+    assert_eq!(request.await.unwrap().unwrap().status(), 404, "it is not said to be there");
+    let binned = reader.remote().bin().await.unwrap().things;
+    let place = owner.root().join(".lanyard-bin").join(&binned[0].id).join("item");
+    assert_eq!((binned.len(), fs::read_dir(place).unwrap().count()), (1, 0), "nor is it in the bin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_taken_name_is_refused_numbered_or_replaced_as_asked() {
     let owner = Owner::new();
     owner.write("a.txt", b"old");
@@ -214,10 +254,18 @@ async fn leftovers_of_a_killed_owner_are_removed_once_they_are_old() {
     let owner = Owner::new();
     let reader = Reader::new(&owner);
     let old = SystemTime::now() - Duration::from_secs(3_600);
+    let ancient = SystemTime::now() - Duration::from_secs(8 * 24 * 3_600);
+    let copied = owner.root().join(".lanyard-copy-7.lanyard-part");
+    fs::create_dir_all(copied.join("folder")).unwrap();
+    fs::File::open(&copied).unwrap().set_modified(ancient).unwrap();
     for (name, age) in [
         (".lanyard-put-1.lanyard-part", Some(old)),
         (".lanyard-put-2.lanyard-part", None),
-        ("mine", Some(old)),
+        (".lanyard-edit-3.lanyard-part", Some(old)),
+        (".lanyard-edit-4.lanyard-part", Some(ancient)),
+        (".lanyard-copy-5.lanyard-part", Some(old)),
+        (".lanyard-copy-6.lanyard-part", Some(ancient)),
+        ("mine", Some(ancient)),
     ] {
         owner.write(name, b"x");
         if let Some(time) = age {
@@ -230,7 +278,14 @@ async fn leftovers_of_a_killed_owner_are_removed_once_they_are_old() {
         }
     }
     reader.done(reader.put(&source(&reader, b"x"), "a.bin", Conflict::Refuse).await).await;
-    assert_eq!(owner.names(), [".lanyard-put-2.lanyard-part", "a.bin", "mine"], "one may still be growing");
+    let left = [
+        ".lanyard-copy-5.lanyard-part",
+        ".lanyard-edit-3.lanyard-part",
+        ".lanyard-put-2.lanyard-part",
+        "a.bin",
+        "mine",
+    ];
+    assert_eq!(owner.names(), left, "these may still be growing");
 }
 
 /// The hidden part of a file that is on its way, with its bytes.

@@ -5,9 +5,9 @@
 //! That record lies beside the thing and not in the store, so that the two cannot come apart: neither by a crash
 //! between them, nor when a disk is carried to another computer.
 
-use super::parent;
+use super::{Expected, parent};
 use crate::{
-    disk,
+    disk, naming,
     offer::{
         Refused,
         confine::{self, Facts},
@@ -29,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 const MOST: usize = 5_000;
 /// While less than this is free on the disk, or than a twentieth of it, the oldest things make room.
 const SPARE: u64 = 1 << 30;
-/// A record without its thing, or the other way round, left by a crash: not before it is this old.
+/// A record without its thing, left by a crash: not before it is this old.
 const STRAY: Duration = Duration::from_secs(3_600);
 const ITEM: &str = "item";
 const ABOUT: &str = "about";
@@ -39,10 +39,10 @@ const MAX_ABOUT: u64 = 64 * 1024;
 /// Moves something into the bin and returns its id there. `by` is who did it.
 pub(super) fn put(
     root: &Path,
-    dir: &Dir,
-    name: &str,
+    (dir, name): (&Dir, &str),
     path: &SharePath,
     facts: &Facts,
+    expected: Expected<'_>,
     by: &str,
 ) -> Result<String, Refused> {
     let bin = open(root, true)?;
@@ -58,16 +58,19 @@ pub(super) fn put(
         removed_at: now(),
         removed_by: by.to_owned(),
     };
-    // The record first: a thing without one could not be named.
-    let moved = write_about(&place, &binned).and_then(|()| {
-        match disk::place_across(dir, name, &place, ITEM, false) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let why =
-                    "it lies on another disk than the share, so it cannot be kept; remove it where it is";
-                Err(Refused::new(Code::Special, why))
-            }
-            done => Ok(done?),
-        }
+    // The record first, and onto the disk: a thing without one could not be named.
+    let recorded = write_about(&place, &binned).and_then(|()| Ok(disk::sync_confined(&bin)?));
+    let moved = recorded.and_then(|()| {
+        naming::alone(|| {
+            expected.check(&confine::facts_in(dir, name)?)?;
+            disk::place_across(dir, name, &place, ITEM, false).map_err(|error| match error.kind() {
+                io::ErrorKind::CrossesDevices => Refused::new(
+                    Code::Special,
+                    "it lies on another disk than the share, so it cannot be kept; remove it where it is",
+                ),
+                _ => error.into(),
+            })
+        })
     });
     if let Err(refused) = moved {
         let _ = bin.remove_dir_all(&id);
@@ -234,7 +237,7 @@ fn write_about(place: &Dir, binned: &Binned) -> Result<(), Refused> {
     options.write(true).create_new(true).follow(FollowSymlinks::No);
     let mut file = place.open_with(ABOUT, &options)?;
     file.write_all(&text)?;
-    Ok(())
+    Ok(file.sync_all()?)
 }
 
 fn make_parents(root: &Path, path: &SharePath) -> Result<(), Refused> {
@@ -255,10 +258,17 @@ fn is_over(binned: &Binned) -> bool {
     now().saturating_sub(binned.removed_at) > kept
 }
 
+/// Whether something whose record says nothing may go. A thing stays as long as any other, even so: a record may be
+/// unreadable for a moment, and a person may know the thing when they see it.
 fn is_stray(bin: &Dir, id: &str) -> bool {
+    let thing = bin.open_dir_nofollow(id).and_then(|place| place.symlink_metadata(ITEM));
+    let stays = match thing {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => STRAY,
+        _ => KEPT,
+    };
     let age =
         || SystemTime::now().duration_since(bin.symlink_metadata(id).ok()?.modified().ok()?.into_std()).ok();
-    age().is_some_and(|age| age > STRAY)
+    age().is_some_and(|age| age > stays)
 }
 
 /// Unix milliseconds.

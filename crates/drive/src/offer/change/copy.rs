@@ -1,23 +1,25 @@
 //! A copy on the side of the owner: whole, or not at all. Blocks are shared where the file system can.
 
-use super::{Expected, Taken, check_replaceable, check_way, parent};
+use super::{Expected, Taken, check_replaceable, check_way, is_one_name, parent};
 use crate::{
-    disk,
+    disk, naming,
     offer::{
         Refused,
-        confine::{self, Facts},
+        confine::{self, DEPTH, Facts},
     },
     path::{self, PART_SUFFIX, SharePath},
     wire::{Code, Kind},
 };
 use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
-use std::{fs::File, path::Path};
+use std::{collections::HashSet, fs::File, path::Path, time::Duration};
 
+/// How the hidden names of copies begin; a random part and [`PART_SUFFIX`] follow.
+pub(in crate::offer) const COPY_PREFIX: &str = ".lanyard-copy-";
+/// How long one stays that a node left when it was killed: a large folder takes its time.
+pub(in crate::offer) const COPY_STAYS: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// Bytes between two looks at whether it may still go on.
 const STEP: usize = 8 << 20;
-/// Folders in folders; deeper ones no system reaches by a path.
-const DEPTH: usize = 256;
 
 /// What was copied.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub(in crate::offer) struct Copied {
     pub(in crate::offer) facts: Facts,
     /// Links and special files, which are not copied.
     pub(in crate::offer) left_out: u64,
+    /// The files, as they were when they were copied.
+    pub(super) sources: HashSet<Facts>,
 }
 
 /// Copies a file or a whole folder under another name. `more` is told how many bytes are about to be written, before
@@ -39,17 +43,18 @@ pub(in crate::offer) fn copy(
     more: &mut dyn FnMut(u64) -> Result<(), Refused>,
 ) -> Result<Copied, Refused> {
     check_way(from, to)?;
-    if from == to {
+    if is_one_name(root, from, to)? {
         return Err(Refused::new(Code::Exists, "that is where it is"));
     }
     let facts = look(root, from, expected)?;
     let (to_dir, to_name) = parent(root, to)?;
-    match confine::look_in(&to_dir, to_name)? {
+    let there = confine::look_in(&to_dir, to_name)?;
+    match &there {
         Some(_) if taken == Taken::Refuse => return Err(Refused::new(Code::Exists, "the name is taken")),
-        Some(there) => check_replaceable(&facts, &there)?,
+        Some(there) => check_replaceable(&facts, there)?,
         None => {}
     }
-    carry(root, from, to, &facts, more, &mut || Ok(taken == Taken::Replace))
+    carry(root, from, to, &facts, more, &mut || Ok(there))
 }
 
 /// Copies to a name that may be taken: once the copy is whole, `make_way` frees the name. Until then, and when it
@@ -63,11 +68,11 @@ pub(in crate::offer) fn copy_in_place(
     make_way: &mut dyn FnMut() -> Result<(), Refused>,
 ) -> Result<Copied, Refused> {
     check_way(from, to)?;
-    if from == to {
+    if is_one_name(root, from, to)? {
         return Err(Refused::new(Code::Exists, "that is where it is"));
     }
     let facts = look(root, from, expected)?;
-    carry(root, from, to, &facts, more, &mut || make_way().map(|()| false))
+    carry(root, from, to, &facts, more, &mut || make_way().map(|()| None))
 }
 
 fn look(root: &Path, from: &SharePath, expected: Expected<'_>) -> Result<Facts, Refused> {
@@ -77,28 +82,28 @@ fn look(root: &Path, from: &SharePath, expected: Expected<'_>) -> Result<Facts, 
     Ok(facts)
 }
 
-/// `replace` is asked when the copy is whole: whether it takes the place of what has the name.
+/// `replaces` is asked when the copy is whole: of what it takes the place.
 fn carry(
     root: &Path,
     from: &SharePath,
     to: &SharePath,
     facts: &Facts,
     more: &mut dyn FnMut(u64) -> Result<(), Refused>,
-    replace: &mut dyn FnMut() -> Result<bool, Refused>,
+    replaces: &mut dyn FnMut() -> Result<Option<Facts>, Refused>,
 ) -> Result<Copied, Refused> {
     let (from_dir, from_name) = parent(root, from)?;
     let (to_dir, to_name) = parent(root, to)?;
-    let hidden = format!(".lanyard-copy-{}{PART_SUFFIX}", uuid::Uuid::new_v4().simple());
+    let hidden = format!("{COPY_PREFIX}{}{PART_SUFFIX}", uuid::Uuid::new_v4().simple());
     let part = Part { dir: &to_dir, name: &hidden, placed: false };
-    let mut work = Work { more, left_out: 0 };
+    let mut work = Work { more, left_out: 0, sources: HashSet::new() };
     match facts.kind {
         Kind::File => work.file(&from_dir, from_name, &to_dir, &hidden)?,
         Kind::Folder => work.folder(&from_dir, from_name, &to_dir, &hidden, DEPTH)?,
         Kind::Other => return Err(Refused::new(Code::Special, "links and special files are not copied")),
     }
-    let left_out = work.left_out;
-    part.place(to_name, replace()?)?;
-    Ok(Copied { facts: confine::facts_in(&to_dir, to_name)?, left_out })
+    let (left_out, sources) = (work.left_out, work.sources);
+    part.place(to_name, replaces()?)?;
+    Ok(Copied { facts: confine::facts_in(&to_dir, to_name)?, left_out, sources })
 }
 
 /// What has been copied so far; removed when it does not become whole.
@@ -109,8 +114,14 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn place(mut self, name: &str, replace: bool) -> Result<(), Refused> {
-        disk::place_in(self.dir, self.name, name, replace)?;
+    /// Gives it the name, in the place of what had it when that was decided and of nothing else.
+    fn place(mut self, name: &str, replaces: Option<Facts>) -> Result<(), Refused> {
+        naming::alone(|| {
+            if replaces.is_some() && confine::look_in(self.dir, name)? != replaces {
+                return Err(Refused::new(Code::Changed, "what was to be replaced is another one by now"));
+            }
+            Ok(disk::place_in(self.dir, self.name, name, replaces.is_some())?)
+        })?;
         self.placed = true;
         Ok(())
     }
@@ -133,6 +144,7 @@ impl Drop for Part<'_> {
 struct Work<'a> {
     more: &'a mut dyn FnMut(u64) -> Result<(), Refused>,
     left_out: u64,
+    sources: HashSet<Facts>,
 }
 
 impl Work<'_> {
@@ -185,6 +197,7 @@ impl Work<'_> {
             disk::set_modified(&target, modified);
         }
         target.sync_all()?;
+        self.sources.insert(before);
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::{naming::meanwhile, offer::edit};
 use std::{fs, os::unix::fs::symlink};
 use tempfile::TempDir;
 
@@ -238,6 +239,161 @@ fn the_bin_forgets_after_a_month_and_no_sooner() {
 }
 
 #[test]
+fn a_thing_whose_record_says_nothing_stays_as_long_as_any_other() {
+    let root = share();
+    for name in ["thing", "gone"] {
+        fs::write(root.path().join(name), name).unwrap();
+    }
+    let (thing, gone) = (bin_it(&root, "thing").unwrap().unwrap(), bin_it(&root, "gone").unwrap().unwrap());
+    let place = |id: &str| root.path().join(path::BIN).join(id);
+    let aged = |id: &str, hours: u64| {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3_600);
+        fs::File::open(place(id)).unwrap().set_modified(then).unwrap();
+    };
+    fs::write(place(&thing).join("about"), "").unwrap();
+    fs::remove_file(place(&gone).join("item")).unwrap();
+    aged(&thing, 29 * 24);
+    aged(&gone, 2);
+    assert_eq!(bin::sweep(root.path()).unwrap(), 1, "a record without its thing");
+    assert_eq!(fs::read_to_string(place(&thing).join("item")).unwrap(), "thing");
+    aged(&thing, 31 * 24);
+    assert_eq!(bin::sweep(root.path()).unwrap(), 1);
+}
+
+/// A new version of a file, not yet under its name.
+fn version(root: &TempDir, of: &str, content: &str) -> uuid::Uuid {
+    let part = uuid::Uuid::new_v4();
+    edit::begin(root.path(), &path(of), part).unwrap();
+    let place = edit::Place::Part(path(of), part);
+    edit::write(root.path(), &place, 0, content.as_bytes(), Expected::default()).unwrap();
+    part
+}
+
+#[test]
+fn what_is_saved_while_the_disk_is_waited_for_is_kept() {
+    let root = share();
+    let file = root.path().join("doc");
+    fs::write(&file, "old").unwrap();
+    let etag = confine::look(root.path(), &path("doc")).unwrap().etag();
+    let commit = |part, expected, keep_both| {
+        edit::commit(root.path(), &path("doc"), part, None, Expected(expected), keep_both)
+    };
+    let saved = file.clone();
+    meanwhile::let_happen(move || fs::write(saved, "theirs").unwrap());
+    let refused = commit(version(&root, "doc", "mine"), Some(&etag), false);
+    assert_eq!(code(refused), Code::Changed);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+
+    let etag = confine::look(root.path(), &path("doc")).unwrap().etag();
+    let saved = file.clone();
+    meanwhile::let_happen(move || fs::write(saved, "theirs again").unwrap());
+    let (kept, _) = commit(version(&root, "doc", "mine"), Some(&etag), true).unwrap();
+    assert_eq!(kept, path("doc (2)"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "theirs again");
+    assert_eq!(fs::read_to_string(root.path().join("doc (2)")).unwrap(), "mine");
+
+    // A name that was free.
+    let saved = root.path().join("new");
+    meanwhile::let_happen(move || fs::write(saved, "theirs").unwrap());
+    let part = version(&root, "new", "mine");
+    let (kept, _) = edit::commit(root.path(), &path("new"), part, None, Expected(None), true).unwrap();
+    assert_eq!(kept, path("new (2)"));
+}
+
+#[test]
+fn of_two_who_replace_one_version_one_is_told_that_it_has_changed() {
+    let root = share();
+    fs::write(root.path().join("doc"), "old").unwrap();
+    let etag = confine::look(root.path(), &path("doc")).unwrap().etag();
+    let (first, second) = (version(&root, "doc", "first"), version(&root, "doc", "second"));
+    let (there, same) = (root.path().to_owned(), etag.clone());
+    meanwhile::let_happen(move || {
+        edit::commit(&there, &path("doc"), first, None, Expected(Some(&same)), false).unwrap();
+    });
+    let late = edit::commit(root.path(), &path("doc"), second, None, Expected(Some(&etag)), false);
+    assert_eq!(code(late), Code::Changed);
+    assert_eq!(fs::read_to_string(root.path().join("doc")).unwrap(), "first");
+
+    let etag = confine::look(root.path(), &path("doc")).unwrap().etag();
+    let file = root.path().join("doc");
+    meanwhile::let_happen(move || fs::write(file, "saved").unwrap());
+    let removed = remove(root.path(), &path("doc"), Which::Any, Expected(Some(&etag)), Some("me"));
+    assert_eq!(code(removed), Code::Changed, "nor is it removed");
+    let etag = confine::look(root.path(), &path("doc")).unwrap().etag();
+    let file = root.path().join("doc");
+    meanwhile::let_happen(move || fs::write(file, "saved again").unwrap());
+    let removed = remove(root.path(), &path("doc"), Which::Any, Expected(Some(&etag)), None);
+    assert_eq!(code(removed), Code::Changed, "not for good either");
+    assert!(bin::list(root.path()).unwrap().is_empty());
+}
+
+#[test]
+fn nothing_gets_a_name_in_a_folder_that_was_removed_meanwhile() {
+    let root = share();
+    fs::create_dir(root.path().join("folder")).unwrap();
+    let part = version(&root, "folder/doc", "mine");
+    let there = root.path().to_owned();
+    meanwhile::let_happen(move || {
+        remove(&there, &path("folder"), Which::Any, Expected::default(), Some("them")).unwrap();
+    });
+    let late = edit::commit(root.path(), &path("folder/doc"), part, None, Expected(None), true);
+    assert_eq!(code(late), Code::NotFound);
+    assert_eq!(names(&root), [path::BIN]);
+}
+
+#[test]
+fn a_copy_replaces_what_was_there_when_it_was_begun_and_nothing_else() {
+    let root = share();
+    fs::write(root.path().join("from"), "new").unwrap();
+    fs::write(root.path().join("to"), "old").unwrap();
+    let file = root.path().join("to");
+    meanwhile::let_happen(move || fs::write(file, "saved meanwhile").unwrap());
+    assert_eq!(code(copy_it(&root, "from", "to", Taken::Replace)), Code::Changed);
+    assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "saved meanwhile");
+    assert_eq!(names(&root), ["from", "to"]);
+    copy_it(&root, "from", "to", Taken::Replace).unwrap();
+    assert_eq!(fs::read_to_string(root.path().join("to")).unwrap(), "new");
+}
+
+#[test]
+fn what_came_while_a_folder_was_carried_to_another_disk_stays() {
+    let root = share();
+    fs::create_dir_all(root.path().join("from/deep")).unwrap();
+    fs::create_dir(root.path().join("from/quiet")).unwrap();
+    for name in ["from/a", "from/deep/b", "from/quiet/c"] {
+        fs::write(root.path().join(name), name).unwrap();
+    }
+    let copied = copy_it(&root, "from", "to", Taken::Refuse).unwrap();
+    fs::write(root.path().join("from/a"), "changed since").unwrap();
+    fs::write(root.path().join("from/deep/new"), "new").unwrap();
+    let (dir, name) = (confine::open_dir(root.path(), &[]).unwrap(), "from");
+    assert!(!erase_copied(&dir, name, &copied.sources).unwrap());
+    assert_eq!(fs::read_to_string(root.path().join("from/a")).unwrap(), "changed since");
+    assert_eq!(fs::read_to_string(root.path().join("from/deep/new")).unwrap(), "new");
+    assert!(!root.path().join("from/deep/b").exists() && !root.path().join("from/quiet").exists());
+    let copied = copy_it(&root, "to", "again", Taken::Refuse).unwrap();
+    assert!(erase_copied(&dir, "to", &copied.sources).unwrap());
+    assert_eq!(names(&root), ["again", "from"]);
+}
+
+#[test]
+fn a_wide_folder_is_looked_through_with_few_files_open() {
+    let root = share();
+    let wide = root.path().join("wide");
+    for number in 0..3_000 {
+        fs::create_dir_all(wide.join(number.to_string())).unwrap();
+    }
+    let (dir, open) =
+        (confine::open_dir(root.path(), &[]).unwrap(), || fs::read_dir("/proc/self/fd").unwrap().count());
+    let before = open();
+    confine::each_folder_below(&confine::step(&dir, "wide").unwrap(), &mut |_, _| {
+        assert!(open() < before + 40, "{} files are open", open());
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn only_what_was_meant_is_removed() {
     let root = share();
     fs::create_dir(root.path().join("full")).unwrap();
@@ -248,10 +404,13 @@ fn only_what_was_meant_is_removed() {
     assert_eq!(code(only("full", Which::EmptyFolder)), Code::NotEmpty);
     assert_eq!(code(only("full", Which::NoFolder)), Code::WrongKind);
     assert_eq!(code(only("full/x", Which::EmptyFolder)), Code::WrongKind);
-    only("empty", Which::EmptyFolder).unwrap();
     only("full/x", Which::NoFolder).unwrap();
     only("full", Which::EmptyFolder).unwrap();
-    assert!(names(&root).is_empty(), "{:?}", names(&root));
+    assert_eq!(names(&root), ["empty"]);
+    let id = only("empty", Which::EmptyFolder).unwrap().expect("what is hidden in it is not thrown away");
+    assert_eq!(names(&root), [path::BIN]);
+    bin::restore(root.path(), &id, None).unwrap();
+    assert_eq!(fs::read_dir(root.path().join("empty")).unwrap().count(), 1);
     assert_eq!(
         code(remove(root.path(), &SharePath::top(), Which::Any, Expected::default(), None)),
         Code::WrongKind

@@ -75,23 +75,26 @@ fn work(call: &Call, folder: &Folder, way: Way) -> Result<bool, Failure> {
     if taken.is_none() {
         call.may_change_parent(to)?;
     }
-    // A file takes the place of a file in one step. Anything else makes way first, into the bin.
+    let one_name = change::is_one_name(&folder.root, from, to)?;
+    if one_name && way == Way::Copy {
+        return Err(Failure::new(StatusCode::FORBIDDEN, "it is there already"));
+    }
+    // A file takes the place of a file in one step. Anything else makes way, into the bin.
     let files = facts.kind == Kind::File && taken.is_some_and(|taken| taken.kind == Kind::File);
     let how = if files { Taken::Replace } else { Taken::Refuse };
-    let replaced = if files { true } else { call.clear(folder, to)? };
+    let makes_way = !files && !one_name && taken.is_some();
     let expected = Expected(there.etag.as_deref());
     match way {
-        Way::Move => {
-            change::rename(&folder.root, from, to, how, expected)?;
-        }
+        Way::Move => rename(call, folder, to, how, expected, makes_way)?,
         Way::Copy if facts.kind == Kind::Folder && !deep => {
+            call.clear(folder, to)?;
             change::make_folder(&folder.root, to)?;
         }
-        Way::Copy => copy(call, folder, to, how, expected)?,
+        Way::Copy => copy(call, folder, to, how, expected, makes_way)?,
     }
     change::settle(&folder.root, &[from, to])?;
     settle_rest(call, from, to, way, deep)?;
-    Ok(replaced)
+    Ok(taken.is_some() && !one_name)
 }
 
 fn check_ways(from: &SharePath, to: &SharePath) -> Result<(), Failure> {
@@ -109,12 +112,39 @@ fn check_ways(from: &SharePath, to: &SharePath) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What made way is put back when nothing comes in its place.
+fn rename(
+    call: &Call,
+    folder: &Folder,
+    to: &SharePath,
+    how: Taken,
+    expected: Expected<'_>,
+    makes_way: bool,
+) -> Result<(), Failure> {
+    let from = &call.target.path;
+    if !makes_way {
+        change::rename(&folder.root, from, to, how, expected)?;
+        return Ok(());
+    }
+    let binned = call.put_away(folder, to)?;
+    let renamed = change::rename(&folder.root, from, to, how, expected);
+    if let (Err(_), Some(id)) = (&renamed, &binned)
+        && let Err(refused) = change::bin::restore(&folder.root, id, None)
+    {
+        tracing::warn!(why = refused.detail, "what made way for nothing stays in the bin");
+    }
+    renamed?;
+    call.is_gone(to)
+}
+
+/// The name becomes free when the copy is whole.
 fn copy(
     call: &Call,
     folder: &Folder,
     to: &SharePath,
     how: Taken,
     expected: Expected<'_>,
+    makes_way: bool,
 ) -> Result<(), Failure> {
     let mut claim = call.visit.claim(Action::Write, 0)?;
     let mut more = |bytes: u64| {
@@ -127,8 +157,17 @@ fn copy(
         claim.add(Action::Write, Used { bytes, ..Used::default() })?;
         Ok(())
     };
-    let copied = change::copy(&folder.root, &call.target.path, to, how, expected, &mut more)?;
+    let (root, from) = (&folder.root, &call.target.path);
+    let copied = if makes_way {
+        let mut make_way = || call.put_away(folder, to).map(drop);
+        change::copy_in_place(root, from, to, expected, &mut more, &mut make_way)?
+    } else {
+        change::copy(root, from, to, how, expected, &mut more)?
+    };
     claim.keep();
+    if makes_way {
+        call.is_gone(to)?;
+    }
     if copied.left_out > 0 {
         tracing::debug!(left_out = copied.left_out, "links and special files were not copied");
     }

@@ -2,13 +2,14 @@
 
 use super::{
     super::{
-        Folder, blocking,
+        Folder, Refused, blocking,
         change::{self, Expected, Which},
     },
     call::{Call, Depth, look, need_parent, small_body},
     empty,
     failure::Failure,
 };
+use crate::path::SharePath;
 use http::{Response, StatusCode};
 use lanyard_link::{Body, Incoming};
 use lanyard_trust::Action;
@@ -69,7 +70,7 @@ fn take_away(call: &Call, folder: &Folder) -> Result<(), Failure> {
 
 impl Call {
     /// What was on something that is no longer there goes with it.
-    pub(super) fn is_gone(&self, path: &crate::path::SharePath) -> Result<(), Failure> {
+    pub(super) fn is_gone(&self, path: &SharePath) -> Result<(), Failure> {
         self.dav.locks().gone(&self.spot(path));
         let (share, properties) = (&self.mounted.share.0, &self.dav.properties);
         if properties.any_in(share)? {
@@ -78,14 +79,18 @@ impl Call {
         Ok(())
     }
 
-    /// Frees a name for something else: what has it goes to the bin, whatever it is. Returns whether there was anything.
-    pub(super) fn clear(&self, folder: &Folder, path: &crate::path::SharePath) -> Result<bool, Failure> {
-        if look(&folder.root, path)?.is_none() {
-            return Ok(false);
+    /// Frees a name for something else, with all that was on it.
+    pub(super) fn clear(&self, folder: &Folder, path: &SharePath) -> Result<(), Failure> {
+        if look(&folder.root, path)?.is_some() {
+            self.put_away(folder, path)?;
+            self.is_gone(path)?;
         }
+        Ok(())
+    }
+
+    /// What has a name goes to the bin, whatever it is. Returns its id there.
+    pub(super) fn put_away(&self, folder: &Folder, path: &SharePath) -> Result<Option<String>, Refused> {
         let by = self.who().to_string();
-        change::remove(&folder.root, path, Which::Any, Expected::default(), Some(&by))?;
-        self.is_gone(path)?;
-        Ok(true)
+        change::remove(&folder.root, path, Which::Any, Expected::default(), Some(&by))
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     content::{self, FileId, PIECE, PieceValue},
-    disk, path,
+    disk, naming, path,
     wire::{self, Code, Stored},
 };
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt};
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// A file that is not whole yet. Dropped before it is, nothing of it remains, unless its sender may come back for the
 /// rest.
 pub(in crate::offer) struct Growing {
+    /// The top of the share.
+    root: PathBuf,
     dir: Dir,
     hidden: String,
     placed: bool,
@@ -81,7 +83,7 @@ impl Growing {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).follow(FollowSymlinks::No);
         let file = dir.open_with(&hidden, &options)?.into_std();
-        Ok(Self::new(dir, hidden, file, path, announced, visit.origin(), slot))
+        Ok(Self::new(folder, dir, hidden, file, path, announced, visit.origin(), slot))
     }
 
     /// Begins, or goes on at byte `at`, with what its sender may come back for.
@@ -114,13 +116,15 @@ impl Growing {
             file.set_len(at)?;
             file
         };
-        let mut growing = Self::new(dir, hidden, file, path, announced, visit.origin(), slot);
+        let mut growing = Self::new(folder, dir, hidden, file, path, announced, visit.origin(), slot);
         growing.written = at;
         (growing.stays, growing.returning) = (true, Some(returning));
         Ok(growing)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each begins a part of it")]
     fn new(
+        folder: &Folder,
         dir: Dir,
         hidden: String,
         file: File,
@@ -130,6 +134,7 @@ impl Growing {
         slot: Slot,
     ) -> Self {
         Self {
+            root: folder.root.clone(),
             dir,
             hidden,
             placed: false,
@@ -238,6 +243,12 @@ impl Growing {
         Ok(Stored { path, id, size, stat })
     }
 
+    /// A folder that was moved away or removed while its file arrived gets none.
+    fn check_folder(&self) -> Result<(), Refused> {
+        let (parents, _) = self.path.split_last().unwrap_or_default();
+        confine::check_is_still_there(&self.root, parents, &self.dir)
+    }
+
     /// Keeps what has arrived under its name, in one step, and tells what it is now.
     pub(in crate::offer) fn finish_unproven(mut self) -> Result<Facts, Refused> {
         // The last bytes may be a hole.
@@ -253,8 +264,11 @@ impl Growing {
             disk::make_executable(&self.file);
         }
         self.file.sync_all()?;
-        check_target(&self.dir, name, &self.announced)?;
-        disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?;
+        naming::alone(|| {
+            self.check_folder()?;
+            check_target(&self.dir, name, &self.announced)?;
+            Ok::<_, Refused>(disk::place_in(&self.dir, &self.hidden, name, self.announced.replace)?)
+        })?;
         self.placed = true;
         disk::sync_confined(&self.dir)?;
         confine::facts_of(&self.file)
@@ -301,7 +315,11 @@ impl Growing {
         let name = self.path.name().unwrap_or_default().to_owned();
         for number in 1..=MOST {
             let name = path::numbered(&name, number);
-            match disk::place_in(&self.dir, &self.hidden, &name, false) {
+            let placed = naming::alone(|| {
+                self.check_folder()?;
+                Ok::<_, Refused>(disk::place_in(&self.dir, &self.hidden, &name, false))
+            })?;
+            match placed {
                 Ok(()) => {
                     self.placed = true;
                     disk::sync_confined(&self.dir)?;

@@ -180,3 +180,24 @@ async fn properties_are_kept_and_the_times_of_explorer_are_set() {
     server.put("/a", "new").await;
     assert!(!server.find("/a", "0", "").await.has("urn:t"), "what was on the old one is not on the new one");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_fails_leaves_what_it_was_to_replace() {
+    let server = Server::new();
+    // Deeper than any system reaches by a path: it cannot be copied to its end.
+    let deep = (0..300).fold(server.root().join("deep"), |path, _| path.join("x"));
+    fs::create_dir_all(&deep).unwrap();
+    fs::create_dir(server.root().join("target")).unwrap();
+    fs::write(server.root().join("target/mine"), "mine").unwrap();
+    let to = format!("{}target", server.url());
+    let copied = server.ask("COPY", "/deep", &[("Destination", &to)], "").await;
+    assert_eq!(copied.status / 100, 4, "{}", copied.status);
+    assert_eq!((server.read("target/mine").as_str(), binned(&server)), ("mine", 0));
+    fs::remove_dir_all(server.root().join("deep")).unwrap();
+    fs::create_dir(server.root().join("deep")).unwrap();
+    let copied = server.ask("COPY", "/deep", &[("Destination", &to)], "").await;
+    assert_eq!((copied.status, binned(&server)), (204, 1));
+    assert!(!server.root().join("target/mine").exists());
+    let moved = server.ask("MOVE", "/deep", &[("Destination", &to)], "").await;
+    assert_eq!((moved.status, server.root().join("deep").exists()), (204, false));
+}
