@@ -51,6 +51,7 @@ pub(crate) const TEST: &[Package] = &[
     package("cadaver", "a client for WebDAV that is spoken to in words"),
     package("davfs2", "one that mounts it"),
     package("rclone", "one that copies trees and compares them"),
+    package("ntfs-3g", "a disk to which large and small letters are the same"),
     package("fuse3", "mounts drives for ordinary users, and for rclone"),
     package("libglib2.0-bin", "gio, what the file manager of a desktop does, in words"),
     package("gvfs-backends", "where it learnt WebDAV"),

@@ -9,6 +9,7 @@ pub use names::{local_name, numbered, part_name, portable_name};
 
 use names::portable;
 use std::{fmt, path::PathBuf};
+use unicode_normalization::UnicodeNormalization;
 
 /// The longest path that is looked at, in bytes.
 const MAX_PATH: usize = 4_096;
@@ -133,6 +134,13 @@ impl SharePath {
         let mut names = self.names.clone();
         names.push(name.to_owned());
         Ok(Self { names })
+    }
+
+    /// What is the same of two paths that are one on a disk to which large and small letters, or the forms of one
+    /// letter, are the same.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.to_string().nfc().collect::<String>().to_lowercase()
     }
 
     /// The same folder, another name.

@@ -3,10 +3,13 @@
 use crate::office::Pair;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{TransferFate, TransferNote};
-use lanyard_tests::{Host, Process, scenarios, soon};
+use lanyard_tests::{Host, Lab, Node, Process, scenarios, soon};
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-scenarios![names_that_are_one_on_the_disk_of_the_copy_both_arrive];
+scenarios![
+    names_that_are_one_on_the_disk_of_the_copy_both_arrive,
+    a_name_of_which_only_letters_change_puts_nothing_away,
+];
 
 /// A disk to which `a` is `A`, as those of Windows and macOS are: rclone's, with a folder behind it. It ends with the
 /// process.
@@ -68,6 +71,62 @@ fn names_that_are_one_on_the_disk_of_the_copy_both_arrive() -> Result<()> {
     ensure!(renamed.len() == 2, "which two have another name is told: {notes:?}");
     for (path, copy) in renamed {
         ensure!(came(copy)? == fs::read_to_string(shared.join("photos").join(path))?, "{path} as {copy}");
+    }
+    drop(disk);
+    Ok(())
+}
+
+/// NTFS, whose driver says of `a` and `A` that they are one file.
+fn a_disk_of_windows(host: &Host, at: &Path) -> Result<Process> {
+    let (dir, image) = (at.to_string_lossy(), host.dir().join("ntfs").to_string_lossy().into_owned());
+    host.sh(&format!("mkdir -p '{dir}'; truncate -s 32M '{image}'; mkntfs -F -Q -q '{image}'"))?;
+    let disk = host.spawn(&["lowntfs-3g", "-o", "ignore_case,no_detach", &image, &dir])?;
+    soon("the disk is there", Duration::from_secs(20), || {
+        host.run(&["mountpoint", "-q", &dir]).map(drop).with_context(|| disk.errors())
+    })?;
+    let same =
+        host.sh(&format!("cd '{dir}'; echo > probe; stat -c %i probe PROBE | uniq | wc -l; rm probe"))?;
+    ensure!(same.trim() == "1", "this disk does tell letters apart: {same}");
+    Ok(disk)
+}
+
+/// By the command and by a client of WebDAV, both of which may replace what has the new name. The kernel takes both for
+/// one and keeps the letters; what counts is that all of it stays where it is.
+fn a_name_of_which_only_letters_change_puts_nothing_away() -> Result<()> {
+    let lab = Lab::new()?;
+    let owner = Node::at_home(&lab.host("ben")?)?;
+    let other = Node::at_home(&lab.host("ada")?)?;
+    let at = owner.host().dir().join("disk");
+    let disk = a_disk_of_windows(owner.host(), &at)?;
+    let shared = at.join("shared").to_string_lossy().into_owned();
+    let make = "mkdir album; echo one > album/a.jpg; echo two > note";
+    owner.host().sh(&format!("mkdir -p '{shared}'; cd '{shared}'; {make}"))?;
+    owner.run(&["share", "folder", &shared, "--name", "Shared", "--write", "--to", "network"])?;
+    other.finds_drive("Shared")?;
+    let whole = |when: &str| -> Result<()> {
+        let content = owner.host().sh(&format!("cat '{shared}/Album/a.jpg' '{shared}/Note'"))?;
+        ensure!(content == "one\ntwo\n", "{when}: {content}");
+        let bin: Vec<lanyard_api::Binned> = other.json(&["bin", "Shared"])?;
+        ensure!(bin.is_empty(), "{when}: {bin:?}");
+        Ok(())
+    };
+    for (from, to) in [("album", "Album"), ("note", "Note")] {
+        other.run(&["mv", &format!("Shared:{from}"), &format!("Shared:{to}"), "--replace"])?;
+        whole("by the command")?;
+    }
+    let shares: Vec<lanyard_api::Share> = owner.json(&["shares"])?;
+    let id = &shares.first().context("nothing is shared")?.id;
+    let address = format!("https://{}:{}/dav/{id}", owner.host().ipv4()?, owner.status()?.port);
+    for (method, from, to, says) in [
+        ("MOVE", "Album", "ALBUM", "204 201"),
+        ("MOVE", "Note", "NOTE", "204 201"),
+        ("COPY", "album", "ALBUM", "403"),
+    ] {
+        let (from, to) = (format!("{address}/{from}"), format!("Destination: {address}/{to}"));
+        let curl = ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "-H", &to, &from];
+        let said = other.host().run(&curl)?;
+        ensure!(says.contains(said.trim()), "{method} {from}: {said}");
+        whole(method)?;
     }
     drop(disk);
     Ok(())

@@ -52,7 +52,8 @@ export function beginDrag(event: DragEvent, drive: string, folder: string, entry
     const link = new URL(ready.link, location.href).href;
     const name = entry.name.replaceAll(":", "_"); // what follows a colon is taken for the link
     given.setData("DownloadURL", `application/octet-stream:${name}:${link}`);
-    // Chromium fetches what is dragged on Windows and macOS only; on Linux the file manager does, by the link itself.
+    // Chromium fetches what is dragged on Windows and macOS only. On Linux it passes the link on, and the file manager
+    // fetches it: those of KDE, LXQt, MATE and Cinnamon do; that of Xfce makes a link of it, that of GNOME a text.
     if (/Linux/.test(navigator.userAgent)) given.setData("text/uri-list", link);
     ready = null;
   } else {

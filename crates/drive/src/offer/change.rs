@@ -22,7 +22,6 @@ use crate::{
 };
 use cap_std::fs::Dir;
 use std::{collections::HashSet, io, path::Path};
-use unicode_normalization::UnicodeNormalization;
 
 /// When the name is taken that something is to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +111,10 @@ pub(super) fn rename(
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             return Err(Refused::new(Code::NotEmpty, "the folder that would be replaced is not empty"));
         }
+        // By another name than its own, on a disk that knows both.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(Refused::new(Code::Invalid, "a folder cannot be put into itself"));
+        }
         Err(error) => return Err(error.into()),
     }
     Ok(confine::facts_in(&to_dir, to_name)?)
@@ -171,8 +174,7 @@ fn erase_copied(dir: &Dir, name: &str, copied: &HashSet<Facts>) -> Result<bool, 
 
 /// Whether both are one thing under one name, as `a` and `A` are on many disks.
 pub(super) fn is_one_name(root: &Path, one: &SharePath, other: &SharePath) -> Result<bool, Refused> {
-    let folded = |path: &SharePath| path.to_string().nfc().collect::<String>().to_lowercase();
-    if one == other || folded(one) != folded(other) {
+    if one == other || one.folded() != other.folded() {
         return Ok(one == other);
     }
     let look = |path: &SharePath| {

@@ -132,8 +132,8 @@ async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Resp
             let asked = request.uri().path().strip_prefix(FETCH).unwrap_or_default();
             let secret = asked.split('/').next().unwrap_or_default();
             match fetched::opened(&core, secret) {
-                Some((drive, path)) => front::saved(&core, &drive, &path).await,
-                None => body::status(StatusCode::NOT_FOUND, "There is nothing to fetch here."),
+                Some((drive, path)) => fetchable(front::saved(&core, &drive, &path).await),
+                None => nothing_to_fetch(),
             }
         }
         Err(refusal) => {
@@ -149,6 +149,16 @@ async fn guarded(core: Arc<Core>, request: Request<Incoming>, port: u16) -> Resp
     front::set(&mut response, HeaderName::from_static("cross-origin-resource-policy"), readers);
     front::set(&mut response, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     response
+}
+
+/// A file for a file manager. Some of them save what comes with a server's error as if it were the file, or ask for it
+/// without end; that it is not there they all understand.
+fn fetchable(answer: Response<Body>) -> Response<Body> {
+    if answer.status().is_server_error() { nothing_to_fetch() } else { answer }
+}
+
+fn nothing_to_fetch() -> Response<Body> {
+    body::status(StatusCode::NOT_FOUND, "There is nothing to fetch here.")
 }
 
 enum Way {
@@ -301,5 +311,16 @@ mod tests {
         }
         assert!(!browser.knows(Secret::from_text(&token).unwrap()));
         assert_eq!(browser.tokens().len(), MAX_LINKS);
+    }
+
+    #[test]
+    fn what_a_file_manager_fetches_is_there_or_not_and_never_a_servers_error() {
+        for status in [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE] {
+            let answer = fetchable(body::status(status, "The other device does not answer."));
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{status}");
+        }
+        for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
+            assert_eq!(fetchable(body::status(status, "content")).status(), status);
+        }
     }
 }

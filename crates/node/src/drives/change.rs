@@ -185,14 +185,18 @@ fn named(text: &str) -> Result<SharePath, ApiError> {
 async fn target(core: &Core, share: &RemoteShare, to: &str, from: &SharePath) -> Result<SharePath, ApiError> {
     let path = remote_path(to)?;
     let folder_meant = path.is_top() || to.ends_with('/');
-    let there = match remote(core, share).stat(&path).await {
-        Ok(stat) => Some(stat.kind),
-        Err(RemoteError::Refused(Code::NotFound)) => None,
-        Err(error) => return Err(explain(&error, share, &path)),
+    let stat = async |path: &SharePath| match remote(core, share).stat(path).await {
+        Ok(stat) => Ok(Some(stat)),
+        Err(RemoteError::Refused(Code::NotFound)) => Ok(None),
+        Err(error) => Err(explain(&error, share, path)),
     };
-    match there {
-        // Its own name in other letters is no folder to go into.
-        Some(Kind::Folder) if path != *from => path
+    let there = stat(&path).await?;
+    // Its own name in other letters is no folder to go into, where both are one.
+    let is_itself = path.folded() == from.folded()
+        && there.is_some()
+        && stat(from).await?.map(|stat| stat.object) == there.as_ref().map(|stat| stat.object.clone());
+    match there.map(|stat| stat.kind) {
+        Some(Kind::Folder) if !is_itself => path
             .join(from.name().unwrap_or_default())
             .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("{error}."))),
         _ if folder_meant => {
