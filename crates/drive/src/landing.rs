@@ -326,12 +326,27 @@ fn name(hidden: &Hidden, taken: Taken, version: Version) -> io::Result<Outcome> 
                 let path = hidden.path.with_name(&name).map_err(io::Error::other)?;
                 return Ok(Outcome::Stored(path));
             }
+            // An earlier try whose answer was lost may have come to its end only now.
+            Ok(false) if is_same(hidden, &name) => return Ok(Outcome::Same),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_same(hidden, &name) => {
+                return Ok(Outcome::Same);
+            }
             Ok(false) => return Ok(Outcome::Refused(Code::Changed)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && taken == Taken::KeepBoth => {}
             Err(error) => return Err(error),
         }
     }
     Ok(Outcome::Refused(Code::Exists))
+}
+
+/// Whether what has a name holds what was to get it.
+fn is_same(hidden: &Hidden, name: &str) -> bool {
+    let content = || -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        hidden.dir.open(&hidden.name)?.read_to_end(&mut content)?;
+        Ok(content)
+    };
+    content().is_ok_and(|content| is_content(&hidden.dir, name, &content))
 }
 
 /// Whether a file holds exactly this; read without following a link or waiting for a pipe.
@@ -388,6 +403,37 @@ mod tests {
     use super::*;
     use cap_std::ambient_authority;
     use std::fs;
+
+    #[test]
+    fn a_try_that_overtakes_an_earlier_one_leaves_each_file_once() {
+        for taken in [Taken::KeepBoth, Taken::Refuse, Taken::Replace] {
+            let root = tempfile::tempdir().unwrap();
+            let begin = || {
+                let dir = Dir::open_ambient_dir(root.path(), ambient_authority()).unwrap();
+                let mut landing = Landing::new(dir, ".lanyard-x-".to_owned(), taken, false, anywhere);
+                for (path, content) in [("a", "content"), ("b", "")] {
+                    let path = SharePath::parse(path).unwrap();
+                    let (modified, executable, replaces) = (None, false, Replaces::Nothing);
+                    landing.file(&SmallFile {
+                        path,
+                        content: content.into(),
+                        modified,
+                        executable,
+                        replaces,
+                    });
+                }
+                landing
+            };
+            let (early, late) = (begin(), begin());
+            let stored = |outcome: &Outcome| matches!(outcome, Outcome::Stored(_));
+            assert!(early.settle().unwrap().iter().all(stored), "{taken:?}");
+            assert_eq!(late.settle().unwrap(), [Outcome::Same, Outcome::Same], "{taken:?}");
+            let mut names: Vec<_> =
+                fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            assert_eq!(names, ["a", "b"], "{taken:?}");
+        }
+    }
 
     #[test]
     fn a_file_whose_folder_is_moved_away_before_it_has_its_name_does_not_arrive() {

@@ -233,20 +233,16 @@ pub(super) fn check_holds_no_drive(dir: &Dir, name: &str) -> Result<(), Refused>
     })
 }
 
+/// Sees a folder and the names in it.
+type Each<'a> = dyn FnMut(&Dir, &[OsString]) -> Result<(), Refused> + 'a;
+
 /// Calls `each` with a folder and the names in it, and with every folder below. Only those on the way are open at a
 /// time: a wide one holds more than a process may open.
-pub(super) fn each_folder_below(
-    folder: &Dir,
-    each: &mut dyn FnMut(&Dir, &[OsString]) -> Result<(), Refused>,
-) -> Result<(), Refused> {
+pub(super) fn each_folder_below(folder: &Dir, each: &mut Each<'_>) -> Result<(), Refused> {
     walk(folder, each, DEPTH)
 }
 
-fn walk(
-    folder: &Dir,
-    each: &mut dyn FnMut(&Dir, &[OsString]) -> Result<(), Refused>,
-    depth: usize,
-) -> Result<(), Refused> {
+fn walk(folder: &Dir, each: &mut Each<'_>, depth: usize) -> Result<(), Refused> {
     if depth == 0 {
         return Err(Refused::new(Code::Invalid, "too many folders in one another"));
     }
