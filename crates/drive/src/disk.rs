@@ -431,6 +431,24 @@ fn version_of(size: u64, modified: Option<SystemTime>, object: u64) -> String {
     format!("{size}-{}-{object}", modified.and_then(nanos).unwrap_or_default())
 }
 
+/// True when a disk cannot give back what is written on it.
+pub(crate) fn is_unreadable(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
+    }
+    // ERROR_CRC, ERROR_SECTOR_NOT_FOUND, ERROR_READ_FAULT, ERROR_IO_DEVICE.
+    #[cfg(windows)]
+    {
+        matches!(error.raw_os_error(), Some(23 | 27 | 30 | 1117))
+    }
+    #[cfg(not(any(unix, windows)))]
+    {
+        let _ = error;
+        false
+    }
+}
+
 /// True when the disk, or this user's part of it, is full.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)

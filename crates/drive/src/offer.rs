@@ -20,6 +20,7 @@ mod read;
 mod receive;
 mod search;
 mod shown;
+mod spoilt;
 mod tree;
 mod verbs;
 mod walk;

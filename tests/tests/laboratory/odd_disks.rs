@@ -3,12 +3,18 @@
 use crate::office::Pair;
 use anyhow::{Context, Result, ensure};
 use lanyard_api::{TransferFate, TransferNote};
-use lanyard_tests::{Host, Lab, Node, Process, scenarios, soon};
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use lanyard_tests::{Host, Lab, Node, Process, documents, runner::remark, scenarios, soon};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 scenarios![
     names_that_are_one_on_the_disk_of_the_copy_both_arrive,
     a_name_of_which_only_letters_change_puts_nothing_away,
+    what_a_disk_cannot_read_is_named_and_stops_nothing_else,
 ];
 
 /// A disk to which `a` is `A`, as those of Windows and macOS are: rclone's, with a folder behind it. It ends with the
@@ -127,6 +133,60 @@ fn a_name_of_which_only_letters_change_puts_nothing_away() -> Result<()> {
         let said = other.host().run(&curl)?;
         ensure!(says.contains(said.trim()), "{method} {from}: {said}");
         whole(method)?;
+    }
+    drop(disk);
+    Ok(())
+}
+
+/// Files and their sizes.
+const PHOTOS: [(&str, usize); 3] = [("good.bin", 3_000_000), ("bad.bin", 6_000_000), ("small.txt", 100)];
+
+/// A disk that cannot read a place in the middle of `bad.bin`: rclone keeps its files encrypted, and a byte is changed.
+fn a_disk_with_a_bad_place(host: &Host, at: &Path) -> Result<Process> {
+    let (dir, behind) = (at.to_string_lossy().into_owned(), host.dir().join("encrypted"));
+    let behind = behind.to_string_lossy();
+    let password = host.run(&["rclone", "obscure", "secret"])?;
+    let remote = format!(":crypt,remote='{behind}',filename_encryption=off,password={}:", password.trim());
+    let quiet = ["--config", "/dev/null"];
+    host.sh(&format!("mkdir -p '{behind}' '{dir}' '{dir}.plain/photos'"))?;
+    let plain = host.seen_from_here(Path::new(&format!("{dir}.plain")));
+    for (name, size) in PHOTOS {
+        fs::write(plain.join("photos").join(name), documents::noise(size, size as u64))?;
+    }
+    host.run(&[&["rclone", "copy", &format!("{dir}.plain"), &remote], &quiet[..]].concat())?;
+    let at = "dd if=/dev/zero bs=1 count=16 seek=3500000 conv=notrunc status=none";
+    host.sh(&format!("{at} of='{behind}/photos/bad.bin.bin'"))?;
+    let disk = host.spawn(&[&["rclone", "mount", &remote, &dir], &quiet[..]].concat())?;
+    soon("the disk is there", Duration::from_secs(20), || {
+        host.run(&["mountpoint", "-q", &dir]).map(drop).with_context(|| disk.errors())
+    })?;
+    let read = host.output(&["cat", &format!("{dir}/photos/bad.bin")])?;
+    ensure!(!read.status.success(), "this disk reads everything");
+    Ok(disk)
+}
+
+fn what_a_disk_cannot_read_is_named_and_stops_nothing_else() -> Result<()> {
+    let lab = Lab::new()?;
+    let owner = Node::at_home(&lab.host("ben")?)?;
+    let reader = Node::at_home(&lab.host("ada")?)?;
+    let at = owner.host().dir().join("disk");
+    let disk = a_disk_with_a_bad_place(owner.host(), &at)?;
+    owner.run(&["share", "folder", &at.to_string_lossy(), "--name", "Shared", "--to", "network"])?;
+    reader.finds_drive("Shared")?;
+    let into = reader.host().dir().to_string_lossy().into_owned();
+    let begun = Instant::now();
+    reader.refuses(&["get", "Shared:photos", &into])?;
+    remark(format!("told after {:.0} s", begun.elapsed().as_secs_f64()));
+    let copy = reader.transfers()?.into_iter().next().context("no copy")?;
+    let tree = copy.tree.context("no folder")?;
+    ensure!((tree.files, tree.files_done, tree.failed) == (Some(3), 2, 1), "{tree:?}");
+    let notes: Vec<TransferNote> = reader.json(&["notes", &copy.id])?;
+    let [note] = &notes[..] else { anyhow::bail!("{notes:?}") };
+    ensure!(note.path == "bad.bin" && note.fate == TransferFate::Failed, "{note:?}");
+    ensure!(note.detail.as_deref().is_some_and(|words| words.contains("cannot read")), "{note:?}");
+    for (name, size) in PHOTOS.into_iter().filter(|(name, _)| *name != "bad.bin") {
+        let came = fs::read(reader.host().seen_from_here(&Path::new(&into).join("photos").join(name)))?;
+        ensure!(came == documents::noise(size, size as u64), "{name} is another one");
     }
     drop(disk);
     Ok(())

@@ -107,7 +107,7 @@ pub(super) fn refusal(code: Code, device: &str, path: &str) -> (Reason, String) 
         Code::Damaged => (
             Reason::Unreadable,
             format!(
-                "The disc in {device} cannot be read at a place in “{path}”. It may be scratched or dirty."
+                "{device} cannot read “{path}” everywhere: its disc or disk may be scratched, dirty or broken."
             ),
         ),
         Code::TooLarge | Code::Failed => (Reason::Internal, format!("{device} met a fault of its own.")),

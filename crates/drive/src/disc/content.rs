@@ -100,6 +100,12 @@ impl Content {
         self.size
     }
 
+    /// How many of them are written down somewhere.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.runs.last().map_or(0, |(begins, run)| begins.saturating_add(run.length))
+    }
+
     /// Fills `into` with the bytes from `offset` on.
     ///
     /// # Errors

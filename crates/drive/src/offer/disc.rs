@@ -170,6 +170,13 @@ impl Disc {
 
     /// Whether nothing of it is known to be unreadable: trying again takes a drive many seconds, each time.
     pub(super) fn is_readable(&self, content: &Content, offset: u64, length: u64) -> Result<(), Refused> {
+        // An image that is cut off says as much as before of what was on it.
+        let end = self.volume.length();
+        let is_beyond = |(at, length): (u64, u64)| at.saturating_add(length) > end;
+        if content.written() < offset.saturating_add(length) || content.places(offset, length).any(is_beyond)
+        {
+            return Err(damaged());
+        }
         let bad = self.bad();
         if bad.is_empty() {
             return Ok(());

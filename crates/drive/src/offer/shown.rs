@@ -7,6 +7,7 @@ use super::{
     confine::{self, Facts},
     crossing,
     disc::{self, Disc},
+    spoilt,
 };
 use crate::{
     disc::{Content, Entry},
@@ -165,6 +166,10 @@ impl Listed {
     }
 }
 
+fn damaged() -> Refused {
+    Refused::new(Code::Damaged, "the disk cannot be read at that place")
+}
+
 /// None for a name that went away.
 fn there(facts: io::Result<Facts>) -> Result<Option<Facts>, Refused> {
     match facts {
@@ -190,7 +195,16 @@ impl Opened {
     /// As [`disk::read_at`].
     pub(super) fn read_at(&self, buffer: &mut Vec<u8>, offset: u64, limit: usize) -> Result<(), Refused> {
         match self {
-            Self::File(file) => Ok(disk::read_at(file, buffer, offset, limit)?),
+            Self::File(file) => disk::read_at(file, buffer, offset, limit).map_err(|error| {
+                if !disk::is_unreadable(&error) {
+                    return error.into();
+                }
+                tracing::warn!(%error, "a file of a share cannot be read everywhere");
+                if let Ok(facts) = confine::facts_of(file) {
+                    spoilt::failed(facts, offset + buffer.len() as u64);
+                }
+                damaged()
+            }),
             Self::Disc(disc, content, _) => disc.read_at(content, buffer, offset, limit),
         }
     }
@@ -206,7 +220,15 @@ impl Opened {
     /// Says before an answer begins what would otherwise break it off: that a part of it is known to be unreadable, or
     /// turns out to be at its first byte.
     pub(super) fn try_first(&self, offset: u64, length: u64) -> Result<(), Refused> {
-        let Self::Disc(disc, content, _) = self else { return Ok(()) };
+        let (disc, content) = match self {
+            Self::Disc(disc, content, _) => (disc, content),
+            Self::File(_) if spoilt::is_none() => return Ok(()),
+            Self::File(file) => {
+                let spoilt =
+                    spoilt::is_in(confine::facts_of(file)?, &(offset..offset.saturating_add(length)));
+                return if spoilt { Err(damaged()) } else { Ok(()) };
+            }
+        };
         disc.is_readable(content, offset, length)?;
         let mut first = Vec::new();
         disc.read_at(content, &mut first, offset, 1.min(usize::try_from(length).unwrap_or(1)))

@@ -76,6 +76,18 @@ fn a_scratch_costs_what_lies_under_it_and_nothing_else() {
 }
 
 #[test]
+fn of_an_image_that_is_cut_off_it_is_said_before_an_answer_begins() {
+    let (_place, image) = image("Cut");
+    let bytes = fs::metadata(&image).unwrap().len();
+    fs::File::options().write(true).open(&image).unwrap().set_len(bytes / 2).unwrap();
+    let disc = Disc::new(Source::open(&image).unwrap()).unwrap();
+    let content = |name| disc.content(&disc.look(&path(name)).unwrap().1).unwrap();
+    let film = content("film.bin");
+    disc.is_readable(&film, 0, 1_000_000).unwrap();
+    assert_eq!(disc.is_readable(&film, 0, film.size()).unwrap_err().code, Code::Damaged);
+}
+
+#[test]
 fn many_small_reads_are_few_of_the_drive() {
     let (_place, image) = image("A");
     let (bad, tries) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
