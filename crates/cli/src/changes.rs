@@ -4,27 +4,37 @@ use crate::{
     Failure,
     args::{Place, Way},
     ask::{self, Asked},
+    outcome::Outcome,
     show,
 };
 use lanyard_api::{Request, Response};
 use serde_json::json;
 
 pub(crate) async fn mkdir(node: &Asked, places: Vec<Place>, json: bool) -> Result<(), Failure> {
+    let mut outcome = Outcome::of(places.len());
     for Place { drive, path } in places {
-        let text = format!("Made {path}.\n");
-        done(node, Request::MakeFolder { drive, path }, text, json).await?;
+        let (name, text) = (show::clean(&path), format!("Made {path}.\n"));
+        if let Err(failure) = done(node, Request::MakeFolder { drive, path }, text, json).await {
+            outcome.failed(&name, failure)?;
+        }
     }
-    Ok(())
+    outcome.end()
 }
 
 pub(crate) async fn rm(node: &Asked, places: Vec<Place>, json: bool) -> Result<(), Failure> {
+    let mut outcome = Outcome::of(places.len());
     for Place { drive, path } in places {
+        let name = show::clean(&path);
         let text = format!("Removed {path}. To have it back: lanyard bin {drive}\n");
-        let request = Request::RemoveEntry { drive, path, if_match: None };
-        let Response::Removed { .. } = node.ask(request).await? else { return Err(ask::odd()) };
-        show::show(json, &json!({ "done": true }), |_| show::clean_line(&text))?;
+        match node.ask(Request::RemoveEntry { drive, path, if_match: None }).await {
+            Ok(Response::Removed { .. }) => {
+                show::show(json, &json!({ "done": true }), |_| show::clean_line(&text))?;
+            }
+            Ok(_) => return Err(ask::odd()),
+            Err(error) => outcome.failed(&name, error)?,
+        }
     }
-    Ok(())
+    outcome.end()
 }
 
 pub(crate) async fn mv(node: &Asked, way: Way, json: bool) -> Result<(), Failure> {

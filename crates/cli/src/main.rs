@@ -16,6 +16,7 @@ mod guests;
 mod home;
 mod mounts;
 mod networks;
+mod outcome;
 mod preview;
 mod print;
 mod run;

@@ -4,9 +4,11 @@ use crate::{
     Failure,
     args::{Get, Place, Put, Taken},
     ask::{self, Asked, absolute},
-    follow, show,
+    follow,
+    outcome::Outcome,
+    show,
 };
-use lanyard_api::{Conflict, Document, Listing, Request, Response, Transfer, TransferState};
+use lanyard_api::{Conflict, Document, ErrorCode, Listing, Request, Response, Transfer, TransferState};
 use std::path::PathBuf;
 
 /// All of a folder, however many answers that takes. A person sees the first of many names while the others are fetched;
@@ -44,7 +46,9 @@ pub(crate) async fn ls(node: &Asked, place: &str, json: bool) -> Result<(), Fail
 pub(crate) async fn get(node: &Asked, wanted: Get, json: bool) -> Result<(), Failure> {
     if let Some((drive, image)) = wanted.image() {
         let (dest, conflict) = (Some(absolute(image)?), wanted.taken.into());
-        return every(node, vec![Request::SaveImage { drive, dest, conflict }], json).await;
+        let name = drive.clone();
+        let request = Request::SaveImage { drive, dest, conflict };
+        return every(node, vec![(name, request)], wanted.taken.skip, json).await;
     }
     let (places, dest) = wanted.split();
     let dest = match dest {
@@ -55,13 +59,11 @@ pub(crate) async fn get(node: &Asked, wanted: Get, json: bool) -> Result<(), Fai
         None => None,
     };
     let conflict = wanted.taken.into();
-    let requests = places.into_iter().map(|Place { drive, path }| Request::Get {
-        drive,
-        path,
-        dest: dest.clone(),
-        conflict,
+    let requests = places.into_iter().map(|Place { drive, path }| {
+        let name = if path.is_empty() { drive.clone() } else { path.clone() };
+        (name, Request::Get { drive, path, dest: dest.clone(), conflict })
     });
-    every(node, requests.collect(), json).await
+    every(node, requests.collect(), wanted.taken.skip, json).await
 }
 
 pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Failure> {
@@ -72,19 +74,20 @@ pub(crate) async fn put(node: &Asked, wanted: Put, json: bool) -> Result<(), Fai
     }
     let mut requests = Vec::new();
     for file in files {
-        requests.push(Request::Put {
+        let request = Request::Put {
             document: Document::Path { path: absolute(&file)? },
             drive: drive.clone(),
             path: path.clone(),
             conflict: wanted.taken.into(),
             replaces: None,
-        });
+        };
+        requests.push((file.to_string_lossy().into_owned(), request));
     }
-    every(node, requests, json).await
+    every(node, requests, wanted.taken.skip, json).await
 }
 
 pub(crate) async fn resume(node: &Asked, id: String, json: bool) -> Result<(), Failure> {
-    every(node, vec![Request::RetryTransfer { transfer: id }], json).await
+    every(node, vec![(id.clone(), Request::RetryTransfer { transfer: id })], false, json).await
 }
 
 /// All at once, and then each to its end: one that is not accepted says so for all.
@@ -178,16 +181,33 @@ pub(crate) async fn notes(node: &Asked, id: String, json: bool) -> Result<(), Fa
     show::show(json, &notes, |notes| show::transfer_notes(notes))
 }
 
-/// One after the other, each to its end; the first that fails ends it.
-async fn every(node: &Asked, requests: Vec<Request>, json: bool) -> Result<(), Failure> {
-    for request in requests {
-        let transfer = to_the_end(node, request, json).await?;
-        show::show(json, &transfer, show::transfer)?;
-        if transfer.state != TransferState::Done {
-            return Err(Failure::said(show::transfer_reason(&transfer)));
+/// One after the other, each to its end, by the names that a person gave them; one that fails keeps none of the others.
+/// With `skips`, one whose name is taken is left out.
+async fn every(
+    node: &Asked,
+    requests: Vec<(String, Request)>,
+    skips: bool,
+    json: bool,
+) -> Result<(), Failure> {
+    let mut outcome = Outcome::of(requests.len());
+    for (name, request) in requests {
+        let name = show::clean(&name);
+        match to_the_end(node, request, json).await {
+            Ok(transfer) => {
+                show::show(json, &transfer, show::transfer)?;
+                if transfer.state != TransferState::Done {
+                    outcome.failed(&name, Failure::said(show::transfer_reason(&transfer)))?;
+                }
+            }
+            Err(Failure::Api(error)) if skips && error.code == ErrorCode::Exists => {
+                if !json {
+                    show::print(&format!("{name} is there already, and was kept.\n"))?;
+                }
+            }
+            Err(failure) => outcome.failed(&name, failure)?,
         }
     }
-    Ok(())
+    outcome.end()
 }
 
 async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Transfer, Failure> {

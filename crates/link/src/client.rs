@@ -32,7 +32,7 @@ pub struct Peers {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// No address of it is known, or none answers.
-    #[error("the device does not answer ({tried} addresses tried)")]
+    #[error("the device does not answer (addresses tried: {tried})")]
     Unreachable {
         /// How many addresses were tried.
         tried: usize,

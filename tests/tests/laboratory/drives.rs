@@ -20,6 +20,8 @@ scenarios![
     a_folder_that_was_deleted_is_reported_as_away,
     a_full_disk_here_keeps_nothing_half,
     a_full_disk_there_keeps_nothing_half,
+    one_of_several_that_fails_is_named_and_stops_none_of_the_others,
+    an_interrupted_folder_leaves_each_file_there_once,
 ];
 
 fn a_folder_is_browsed_and_a_file_copied_identically() -> Result<()> {
@@ -311,5 +313,78 @@ fn only(folder: &Path, names: &[&str]) -> Result<()> {
         .collect::<Result<_>>()?;
     found.sort();
     ensure!(found == names, "{} holds {found:?}", folder.display());
+    Ok(())
+}
+
+fn one_of_several_that_fails_is_named_and_stops_none_of_the_others() -> Result<()> {
+    let pair = Pair::new()?;
+    let folder = pair.share(true)?;
+    for name in ["a", "b", "c"] {
+        fs::write(folder.join(name), name)?;
+    }
+    let here = pair.folder("here")?;
+    let into = here.to_string_lossy().into_owned();
+    let said = pair.sender.refuses(&["get", "Shared:a", "Shared:nope", "Shared:b", &into])?;
+    ensure!(said.contains("nope: "), "{said}");
+    only(&here, &["a", "b"])?;
+    // What is there stays, and is no failure.
+    fs::write(here.join("a"), "mine")?;
+    pair.sender.run(&["get", "Shared:a", "Shared:c", &into, "--skip"])?;
+    only(&here, &["a", "b", "c"])?;
+    ensure!(fs::read(here.join("a"))? == b"mine", "it was replaced");
+    let (mine, other) = (format!("{into}/a"), format!("{into}/b"));
+    fs::write(here.join("d"), "new")?;
+    pair.sender.run(&["put", &mine, &format!("{into}/d"), "Shared:", "--skip"])?;
+    ensure!(fs::read(folder.join("a"))? == b"a" && fs::read(folder.join("d"))? == b"new");
+    let said =
+        pair.sender.refuses(&["put", &mine, &other, &format!("{into}/nothing"), "Shared:", "--keep-both"])?;
+    ensure!(said.contains("nothing"), "{said}");
+    ensure!(folder.join("a (2)").is_file() && folder.join("b (2)").is_file());
+    let said = pair.sender.refuses(&["rm", "Shared:a", "Shared:nope", "Shared:b"])?;
+    ensure!(said.contains("nope") && !folder.join("a").exists() && !folder.join("b").exists(), "{said}");
+    let said = pair.sender.refuses(&["mv", "Shared:c", "Shared:missing/c"])?;
+    ensure!(said.contains("There is no folder “missing”"), "{said}");
+    // A device, a pipe or a link is no file that could be replaced.
+    let host = pair.sender.host();
+    host.sh(&format!("mkfifo '{into}/pipe'; ln -s /etc/hostname '{into}/link'"))?;
+    for special in ["pipe", "link"] {
+        let said = pair.sender.refuses(&["get", "Shared:c", &format!("{into}/{special}"), "--replace"])?;
+        ensure!(said.contains("no ordinary file"), "{said}");
+    }
+    ensure!(fs::symlink_metadata(here.join("link"))?.is_symlink());
+    let help = pair.sender.run(&["get", "--help"])?;
+    ensure!(help.starts_with("Copy files from a drive to here"), "{help}");
+    Ok(())
+}
+
+/// Paused and gone on with again and again while small files are on their way: what one try has begun the next one meets.
+fn an_interrupted_folder_leaves_each_file_there_once() -> Result<()> {
+    const FILES: usize = 6_000;
+    let pair = Pair::new()?;
+    let folder = pair.share(true)?;
+    let many = pair.folder("many")?;
+    for number in 0..FILES {
+        fs::write(many.join(format!("{number:05}")), format!("file {number}"))?;
+    }
+    let from = many.to_string_lossy().into_owned();
+    let mut following = vec![pair.sender.spawn(&["put", &from, "Shared:"])?];
+    let mut pauses = 0;
+    for pause in [150, 60, 90, 120, 200, 40, 250] {
+        std::thread::sleep(Duration::from_millis(pause));
+        let copies = pair.sender.transfers()?;
+        let Some(copy) = copies.iter().find(|copy| copy.state == TransferState::Running) else { continue };
+        pair.sender.run(&["pause", &copy.id])?;
+        following.push(pair.sender.spawn(&["resume", &copy.id])?);
+        pauses += 1;
+    }
+    ensure!(pauses > 0, "nothing was interrupted");
+    pair.sender.copy_becomes(TransferState::Done, Duration::from_secs(60))?;
+    let copy = pair.sender.transfers()?.into_iter().next().ok_or_else(|| anyhow::anyhow!("no copy"))?;
+    ensure!(copy.state == TransferState::Done, "{copy:?}");
+    remark(format!("interrupted {pauses} times"));
+    // What the last interrupted try has begun may come to its end only now.
+    std::thread::sleep(Duration::from_secs(2));
+    let there = fs::read_dir(folder.join("many"))?.count();
+    ensure!(there == FILES, "{there} files of {FILES}");
     Ok(())
 }

@@ -28,7 +28,8 @@ pub(crate) struct Put {
     pub taken: Taken,
 }
 
-/// What happens when a name is taken; without one of these the copy is refused.
+// What happens when a name is taken; without one of these the copy is refused. No doc comment: clap would tell it as
+// what the command does.
 #[derive(Clone, Copy, Debug, Group)]
 pub(crate) struct Taken {
     /// When the name is taken, give the new one a number
@@ -42,7 +43,7 @@ pub(crate) struct Taken {
     pub skip: bool,
 }
 
-/// From a place on a drive to another one there.
+// From a place on a drive to another one there.
 #[derive(Debug, Group)]
 pub(crate) struct Way {
     #[arg(value_name = "DRIVE:PATH")]

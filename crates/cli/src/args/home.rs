@@ -50,7 +50,7 @@ pub(crate) enum HomeAction {
     },
 }
 
-/// Where the device is that shows a code.
+// Where the device is that shows a code.
 #[derive(Debug, Group)]
 pub(crate) struct At {
     /// Its address, when it cannot be found by itself

@@ -49,7 +49,7 @@ pub(crate) struct Rule {
     pub limits: Limits,
 }
 
-/// How much each of them may bring a day, and how and when it is printed.
+// How much each of them may bring a day, and how and when it is printed.
 #[derive(Clone, Copy, Debug, Default, Group)]
 pub(crate) struct Limits {
     /// Printers: jobs each of them may print a day
@@ -69,7 +69,7 @@ pub(crate) struct Limits {
     pub quiet: Option<QuietHours>,
 }
 
-/// A rule in place of those that a share has.
+// A rule in place of those that a share has.
 #[derive(Debug, Group)]
 pub(crate) struct Permission {
     /// Who may use it from now on

@@ -23,7 +23,7 @@ use crate::{
 use connections::{Connections, Fetch, RunError, WRITES};
 use peers::{Peer, Peers, Search};
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     path::Path,
     sync::{
@@ -135,7 +135,7 @@ async fn already_placed(row: &Row, part: &Path) -> bool {
     let (Some(id), Some(size)) = (row.file_id, row.transfer.size) else { return false };
     let (part, placed) = (part.to_owned(), row.transfer.local_path.clone());
     let check = move || -> io::Result<bool> {
-        if std::fs::symlink_metadata(&part).is_ok() || std::fs::symlink_metadata(&placed)?.len() != size {
+        if fs::symlink_metadata(&part).is_ok() || fs::symlink_metadata(&placed)?.len() != size {
             return Ok(false);
         }
         let mut hasher = blake3::Hasher::new();
@@ -430,6 +430,11 @@ async fn name(job: &Job, part: &Path, id: FileId, row: &Row) -> Result<(), Troub
             (part.to_owned(), folder.clone(), row.transfer.conflict == Conflict::Replace);
         let seen = row.seen.clone();
         let placed = blocking(move || {
+            // Never a device, a pipe or a link: a file in its place would break what uses it.
+            if replace && fs::symlink_metadata(&target).is_ok_and(|there| !there.is_file()) {
+                let words = format!("{} is no ordinary file, so it is not replaced.", target.display());
+                return Err(Trouble::Final(Reason::Exists, words));
+            }
             if replace && disk::version(&target).is_some_and(|there| Some(there) != seen) {
                 let (reason, words) = trouble::changed_here(&target);
                 return Err(Trouble::Final(reason, words));

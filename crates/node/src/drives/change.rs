@@ -27,7 +27,10 @@ pub async fn make_folder(core: &Core, drive: &str, path: &str) -> Result<(), Api
     let share = presence::find_drive(core, drive)?;
     let path = named(path)?;
     let made = remote(core, &share).make_folder(&path, Terms::settled()).await;
-    made.map(|_| ()).map_err(|error| explain(&error, &share, &path))
+    match made.map(|_| ()).map_err(|error| explain(&error, &share, &path)) {
+        Err(error) => Err(or_no_folder(core, &share, &path, error).await),
+        made => made,
+    }
 }
 
 /// The versions that a move is meant for, as entity tags; none means any.
@@ -57,7 +60,10 @@ pub async fn rename(
     let terms = || Terms { if_match: only.moved, replaces: only.replaced, ..Terms::settled() };
     let remote = &remote;
     let place = |path, to, taken| async move { remote.rename(&path, &to, taken, terms()).await.map(|_| 0) };
-    placed(&share, &path, &to, conflict, place).await
+    match placed(&share, &path, &to, conflict, place).await {
+        Err(error) => Err(or_no_folder(core, &share, &to, error).await),
+        placed => placed,
+    }
 }
 
 /// Copies on the side of the owner.
@@ -80,7 +86,25 @@ pub async fn copy(
     let place = |path, to, taken| async move {
         remote.copy(&path, &to, taken, terms()).await.map(|copied| copied.left_out)
     };
-    placed(&share, &path, &to, conflict, place).await
+    match placed(&share, &path, &to, conflict, place).await {
+        Err(error) => Err(or_no_folder(core, &share, &to, error).await),
+        placed => placed,
+    }
+}
+
+/// Why something did not get a path: the folder it was to be in may be what is not there.
+async fn or_no_folder(core: &Core, share: &RemoteShare, to: &SharePath, error: ApiError) -> ApiError {
+    let folder = to.split_last().and_then(|(folder, _)| SharePath::parse(&folder.join("/")).ok());
+    let (Some(folder), ErrorCode::NotFound) = (folder.filter(|folder| !folder.is_top()), error.code) else {
+        return error;
+    };
+    match remote(core, share).stat(&folder).await {
+        Err(RemoteError::Refused(Code::NotFound)) => {
+            let words = format!("There is no folder “{folder}” in {}.", share.name);
+            ApiError::new(ErrorCode::NotFound, words)
+        }
+        _ => error,
+    }
 }
 
 /// Places something under a name or, when that is taken and both are to be kept, under the first of its numbers that is
@@ -190,6 +214,9 @@ async fn target(core: &Core, share: &RemoteShare, to: &str, from: &SharePath) ->
         Err(RemoteError::Refused(Code::NotFound)) => Ok(None),
         Err(error) => Err(explain(&error, share, path)),
     };
+    if path.names().len() > from.names().len() && path.names().starts_with(from.names()) {
+        return Err(ApiError::new(ErrorCode::Invalid, "A folder cannot be put into itself."));
+    }
     let there = stat(&path).await?;
     // Its own name in other letters is no folder to go into, where both are one.
     let is_itself = path.folded() == from.folded()

@@ -71,6 +71,9 @@ fn refusal(root: &Path, data: &Path) -> Option<&'static str> {
     if root.starts_with(&data) || data.starts_with(root) {
         return Some("it holds Lanyard's own data, with this device's key");
     }
+    if root.ancestors().any(is_data) {
+        return Some("it holds the data of another Lanyard on this computer, with its key");
+    }
     if lanyard_drive::offer::is_mounted_drive(root) {
         return Some("it is a drive of another computer, and not yours to offer");
     }
@@ -79,6 +82,11 @@ fn refusal(root: &Path, data: &Path) -> Option<&'static str> {
         return Some("it belongs to the system");
     }
     None
+}
+
+/// Whether a folder is the data directory of a node.
+fn is_data(folder: &Path) -> bool {
+    ["node.key", "lanyard.db"].iter().all(|name| folder.join(name).exists())
 }
 
 fn unreachable(path: &str, error: &io::Error) -> ApiError {

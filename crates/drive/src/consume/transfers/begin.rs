@@ -86,7 +86,13 @@ impl Transfers {
     /// [`BeginError`].
     pub async fn download(&self, new: NewDownload) -> Result<Transfer, BeginError> {
         let local_path = new.folder.join(&new.name);
-        if new.conflict == Conflict::Refuse && fs::symlink_metadata(&local_path).is_ok() {
+        // What is in a folder is settled file by file.
+        let refuses = match new.conflict {
+            Conflict::Refuse => true,
+            Conflict::Skip => !new.tree,
+            Conflict::KeepBoth | Conflict::Replace => false,
+        };
+        if refuses && fs::symlink_metadata(&local_path).is_ok() {
             return Err(BeginError::Exists(local_path));
         }
         let id = Uuid::new_v4();

@@ -86,10 +86,12 @@ fn modified(call: &Call) -> Result<Option<i64>, Failure> {
     let Some(text) = call.header(HeaderName::from_static("x-oc-mtime"))? else { return Ok(None) };
     let (seconds, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let nanos: String = rest.chars().chain("000000000".chars()).take(9).collect();
-    let time = seconds.parse::<i64>().ok().zip(nanos.parse::<i64>().ok()).and_then(|(seconds, nanos)| {
-        seconds.checked_mul(1_000_000_000)?.checked_add(if seconds < 0 { -nanos } else { nanos })
-    });
-    time.map(Some).ok_or_else(|| Failure::bad("the time of the last change makes no sense"))
+    let Some((seconds, nanos)) = seconds.parse::<i64>().ok().zip(nanos.parse::<i64>().ok()) else {
+        return Err(Failure::bad("the time of the last change makes no sense"));
+    };
+    // A file of another century arrives without its time: better than not at all.
+    let nanos = if seconds < 0 { -nanos } else { nanos };
+    Ok(seconds.checked_mul(1_000_000_000).and_then(|time| time.checked_add(nanos)))
 }
 
 /// All that can be refused before the first byte is taken.
