@@ -2,8 +2,8 @@
 //!
 //! [`mount`] makes it appear; [`Mounted`] is one that is there. Inside, `fs` takes the kernel's questions and answers
 //! them with what `Tree` finds and `attributes` makes of it; `handles` knows what is open, `table` what the kernel calls by
-//! which number, `edit` what is being written; `names` makes, moves and removes; `blocks` reads ahead, and `peer` asks the
-//! other device and loses patience in time. What is mounted where, and again after a start, is the node's business.
+//! which number, `edit` what is being written; `names` makes, moves and removes; `blocks` reads ahead, `kernel`
+//! tells what nobody asked for, and `peer` asks the other device and loses patience in time. What is mounted where, and again after a start, is the node's business.
 
 mod attributes;
 mod blocks;
@@ -12,6 +12,7 @@ mod fs;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod handles;
+mod kernel;
 mod names;
 mod open;
 mod peer;
@@ -38,6 +39,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use table::Table;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -78,6 +80,7 @@ struct Tree {
     blocks: blocks::Blocks,
     space: Mutex<Option<(Instant, Space)>>,
     tell: Tell,
+    kernel: kernel::Kernel,
 }
 
 impl Tree {
@@ -91,6 +94,7 @@ impl Tree {
             held: AtomicUsize::new(0),
             space: Mutex::new(None),
             tell,
+            kernel: kernel::Kernel::default(),
         }
     }
 
@@ -140,8 +144,21 @@ impl Tree {
         (self.tell)(Notice::KeptBoth { path: path.to_string(), kept_as: kept_as.to_owned() });
     }
 
-    fn edit(&self, ino: u64) -> Option<Arc<tokio::sync::Mutex<Edit>>> {
-        self.edits.lock().unwrap_or_else(PoisonError::into_inner).get(&ino).cloned()
+    /// What is being written into a file, once nobody else is at it; none when no program has it open to write.
+    async fn edit(&self, ino: u64) -> Option<OwnedMutexGuard<Edit>> {
+        let known = || self.edits().get(&ino).cloned();
+        loop {
+            let edit = known()?;
+            let locked = Arc::clone(&edit).lock_owned().await;
+            // While this waited, the last program may have closed it.
+            if known().is_some_and(|now| Arc::ptr_eq(&now, &edit)) {
+                return Some(locked);
+            }
+        }
+    }
+
+    fn edits(&self) -> MutexGuard<'_, HashMap<u64, Arc<tokio::sync::Mutex<Edit>>>> {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The path of a name in a folder that is known.
@@ -187,11 +204,7 @@ impl Tree {
 
     /// What programs here see of something; `last` is what was known of it a moment ago.
     async fn overlaid(&self, ino: u64, last: Stat) -> Stat {
-        let edit = self.edit(ino);
-        let edit = match &edit {
-            Some(edit) => Some(edit.lock().await),
-            None => None,
-        };
+        let edit = self.edit(ino).await;
         // While this waited, what was written may have gone over: then the edit says nothing of it any more, and what was
         // known before knows nothing of it yet.
         let mut stat = self.known(ino).unwrap_or(last);
@@ -269,16 +282,15 @@ impl Tree {
 
     /// Sets what was asked for and returns what it is then.
     async fn set_attributes(&self, ino: u64, wanted: Set) -> Result<Stat, Errno> {
-        let Some(edit) = self.edit(ino) else {
+        let Some(mut edit) = self.edit(ino).await else {
             let place = self.place(ino).ok_or(Errno::STALE)?;
             let stat = self.set(ino, &place, wanted, None).await?;
             self.changed(ino, stat.clone());
-            if let Some(opened_meanwhile) = self.edit(ino) {
-                opened_meanwhile.lock().await.heard(&stat);
+            if let Some(mut opened_meanwhile) = self.edit(ino).await {
+                opened_meanwhile.heard(&stat);
             }
             return Ok(stat);
         };
-        let mut edit = edit.lock().await;
         let mut stat = None;
         match wanted.size {
             Some(0) => edit.clear(self).await?,

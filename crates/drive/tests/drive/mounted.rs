@@ -2,6 +2,7 @@
 
 mod around;
 mod bad_moments;
+mod others;
 
 use crate::world::{MIB, Owner, Reader, noise};
 use lanyard_drive::consume::mount::{Mounted, Notice, Wanted, mount};

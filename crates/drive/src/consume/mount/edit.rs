@@ -75,6 +75,10 @@ impl Edit {
         self.dirty
     }
 
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// What programs here see of it while it is not as they see it over there.
     pub(super) fn overlay(&self, stat: &mut Stat) {
         if self.dirty {
@@ -228,9 +232,9 @@ impl Edit {
     }
 
     /// Nobody has it open any more, and what could not be sent is lost.
-    pub(super) async fn close(mut self, tree: &Tree) {
+    pub(super) async fn close(&mut self, tree: &Tree) {
         self.let_go(tree);
-        if let Content::Part(part) = self.content
+        if let Content::Part(part) = std::mem::replace(&mut self.content, Content::There)
             && let Some(path) = tree.any_path(self.ino)
         {
             let _ = tree.peer.ask(|| tree.peer.remote.drop_part(&path, part)).await;

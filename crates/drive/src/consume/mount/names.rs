@@ -82,9 +82,8 @@ impl Tree {
     ) -> Result<(), Errno> {
         let (from, to) = (self.child(parent, name)?, self.child(new_parent, new_name)?);
         let moved = self.table().find(parent, name);
-        let edit = moved.and_then(|ino| self.edit(ino));
-        let mut edit = match &edit {
-            Some(edit) => Some(edit.lock().await),
+        let mut edit = match moved {
+            Some(ino) => self.edit(ino).await,
             None => None,
         };
         if let Some(edit) = &mut edit {

@@ -76,6 +76,7 @@ pub async fn mount(
     let opening = tokio::task::spawn_blocking(move || open(fs, &place, &name));
     let (mut session, connection) =
         opening.await.map_err(|_| MountError::System(io::Error::other("stopping")))??;
+    tree.kernel.reach_by(session.notifier());
     let unmounter = Arc::new(Mutex::new(session.unmount_callable()));
     let ended = CancellationToken::new();
     let over = ended.clone().drop_guard();
