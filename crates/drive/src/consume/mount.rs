@@ -139,9 +139,22 @@ impl Tree {
         self.table().get(ino).map(|node| node.stat.clone()).ok_or(Errno::STALE)
     }
 
-    fn kept_both(&self, path: &SharePath, kept_as: &str) {
+    /// Somebody else has changed a file as well, and what was written here stands beside it under another name. Whoever
+    /// has it open here goes on in what they wrote.
+    fn kept_both(&self, ino: u64, path: &SharePath, kept_as: &str) -> Result<(), Errno> {
         tracing::warn!("a file of a mounted drive was changed by somebody else as well: both are kept");
         (self.tell)(Notice::KeptBoth { path: path.to_string(), kept_as: kept_as.to_owned() });
+        let beside = SharePath::parse(kept_as).ok();
+        let beside = beside.as_ref().and_then(SharePath::split_last);
+        let Some(name) = beside.filter(|(folder, _)| path.split_last().is_some_and(|(of, _)| of == *folder))
+        else {
+            tracing::warn!("a mounted drive's device keeps a file where none can be");
+            return Err(Errno::IO);
+        };
+        if let Some((parent, lost)) = self.table().stands_beside(ino, name.1) {
+            self.kernel.lost_name(parent, lost);
+        }
+        Ok(())
     }
 
     /// What is being written into a file, once nobody else is at it; none when no program has it open to write.
@@ -298,11 +311,8 @@ impl Tree {
             None => {}
         }
         if wanted.executable.is_some() {
-            let place = self.place(ino).ok_or(Errno::STALE)?;
             let set = Set { executable: wanted.executable, ..Set::default() };
-            let now = self.set(ino, &place, set, None).await?;
-            edit.heard(&now);
-            stat = Some(now);
+            stat = Some(edit.set_named(self, set).await?);
         }
         if let Some(modified) = wanted.modified {
             stat = edit.set_modified(self, modified).await?.or(stat);

@@ -19,6 +19,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a program is told when the other computer stays away.
 const EIO: i32 = 5;
+/// What a program is told when the file is not the one that it had opened any more.
+const ESTALE: i32 = 116;
 
 struct Here {
     mounted: Mounted,

@@ -173,11 +173,17 @@ impl Edit {
             self.modified = Some(modified);
             return Ok(None);
         }
+        self.set_named(tree, Set { modified: Some(modified), ..Set::default() }).await.map(Some)
+    }
+
+    /// Sets something of what has the name, whatever becomes of new content: of the version that this is for, so that it
+    /// does not become one for somebody else's.
+    pub(super) async fn set_named(&mut self, tree: &Tree, set: Set) -> Result<Stat, Errno> {
         let place = tree.place(self.ino).ok_or(Errno::STALE)?;
-        let stat =
-            tree.set(self.ino, &place, Set { modified: Some(modified), ..Set::default() }, None).await?;
+        let etag = self.if_match(&place);
+        let stat = tree.set(self.ino, &place, set, etag.as_deref()).await?;
         self.heard(&stat);
-        Ok(Some(stat))
+        Ok(stat)
     }
 
     /// What programs read: bytes, or where to get them now.
@@ -408,14 +414,13 @@ impl Edit {
         let (modified, etag) = (self.modified, self.etag.clone());
         let terms = Terms { if_match: etag.as_deref(), ..once() };
         let committed = tree.peer.ask_long(|| tree.peer.remote.commit(&path, part, modified, terms)).await?;
-        let stat = if committed.path == path.to_string() {
-            committed.stat
-        } else {
-            tree.kept_both(&path, &committed.path);
-            tree.peer.ask(|| tree.peer.remote.stat(&path)).await?
-        };
-        self.committed(tree, &stat);
-        Ok(stat)
+        self.committed(tree, &committed.stat);
+        if committed.path != path.to_string() {
+            // What has the name is not for what comes from here.
+            tree.kept_both(self.ino, &path, &committed.path)
+                .inspect_err(|error| self.failed = Some(*error))?;
+        }
+        Ok(committed.stat)
     }
 
     fn committed(&mut self, tree: &Tree, stat: &Stat) {

@@ -90,6 +90,10 @@ impl Tree {
             // New content grows beside the name it is for.
             edit.settle();
             edit.flush(self, false).await?;
+            // What was written stands beside somebody else's version by now, which is not what is to be moved.
+            if moved.and_then(|ino| self.path(ino)).is_some_and(|path| path != from) {
+                return Err(Errno::BUSY);
+            }
         }
         if replace && from != to && self.use_of(new_parent, new_name).0 {
             // A program here has it open and reads on.

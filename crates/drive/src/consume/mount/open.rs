@@ -199,6 +199,7 @@ impl Tree {
         let Some(mut edit) = self.edit(ino).await else { return Ok(()) };
         let stat = edit.flush(self, sync).await?;
         drop(edit);
+        self.kernel.tell().await;
         if let Some(stat) = stat
             && let Some(node) = self.table().get_mut(ino)
         {
@@ -220,6 +221,7 @@ impl Tree {
             return;
         }
         self.end(ino).await;
+        self.kernel.tell().await;
         // What was made here, removed while open, and is closed now was never meant to stay.
         let (passing, place) = {
             let table = self.table();

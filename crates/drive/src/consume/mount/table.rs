@@ -221,6 +221,16 @@ impl Table {
         }
     }
 
+    /// A file has another name in its folder from now on; nothing is known of what has the one that it had. Returns the
+    /// folder and that name.
+    pub(super) fn stands_beside(&mut self, ino: u64, name: &str) -> Option<(u64, String)> {
+        let node = self.nodes.get(&ino).filter(|node| node.removed.is_none())?;
+        let (parent, lost) = (node.parent, node.name.clone());
+        self.rename(parent, &lost, parent, name);
+        self.expire(parent);
+        Some((parent, lost))
+    }
+
     /// The kernel gives back what it was told.
     pub(super) fn forget(&mut self, ino: u64, lookups: u64) {
         if let Some(node) = self.nodes.get_mut(&ino) {
@@ -301,6 +311,17 @@ mod tests {
         table.drop_unused(old);
         assert!(table.get(old).is_none());
         assert_eq!(table.find(ROOT, "f"), Some(new), "the name belongs to the other one");
+    }
+
+    #[test]
+    fn a_file_that_stands_beside_another_one_leaves_it_the_name() {
+        let mut table = table();
+        let ours = table.hear(ROOT, "f", stat(Kind::File), true, 0);
+        assert_eq!(table.stands_beside(ours, "f (2)"), Some((ROOT, "f".to_owned())));
+        assert_eq!(text(&table, ours).as_deref(), Some("f (2)"));
+        let theirs = table.hear(ROOT, "f", stat(Kind::File), true, 0);
+        assert_ne!(ours, theirs);
+        assert_eq!(text(&table, theirs).as_deref(), Some("f"));
     }
 
     #[test]
