@@ -24,7 +24,7 @@
 //! |---|---|
 //! | `POST folder?path=` | [`Stat`] of the new folder |
 //! | `POST file?path=&executable=yes` | [`Stat`] of a new, empty file; a name that is taken is refused |
-//! | `POST move?path=&to=&conflict=refuse|replace|bin` | [`Stat`] of what now is at `to` |
+//! | `POST move?path=&to=&conflict=refuse|replace|bin` | [`Moved`] |
 //! | `POST copy?path=&to=&conflict=refuse|replace|bin` | [`Copied`] |
 //! | `DELETE file?path=&which=any|file|empty_folder&bin=yes|no` | [`Removed`] |
 //! | `GET bin` | [`Bin`] |
@@ -146,6 +146,17 @@ pub struct Stat {
     /// The same as long as it is the same file, whatever its name and content.
     #[serde(default)]
     pub object: Option<String>,
+}
+
+/// Something was moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// What now has the name.
+    #[serde(flatten)]
+    pub stat: Stat,
+    /// Where in the bin is what had it before; none when nothing went there, and from a device that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_way: Option<String>,
 }
 
 /// Something was copied on the owner's side.

@@ -45,8 +45,6 @@ use uuid::Uuid;
 
 /// How old what was heard of a file may be when a program is told it.
 const AGE: Duration = Duration::from_secs(2);
-/// What was made and removed through one mount within this time was never meant to stay: it does not go to the bin.
-const PASSING: Duration = Duration::from_secs(600);
 /// How old the word about free space may be.
 const SPACE_AGE: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use super::browse::{self, ANSWER, Remote, RemoteError, SETTLE};
 use crate::{
     content::FileId,
     path::{self, SharePath},
-    wire::{self, Bin, Committed, Copied, Removed, Restored, Set, Space, Stat},
+    wire::{self, Bin, Committed, Copied, Moved, Removed, Restored, Set, Space, Stat},
 };
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, header};
@@ -130,7 +130,7 @@ impl Remote {
         to: &SharePath,
         taken: Taken,
         terms: Terms<'_>,
-    ) -> Result<Stat, RemoteError> {
+    ) -> Result<Moved, RemoteError> {
         let query = format!("path={}&to={}&conflict={}", path.encoded(), to.encoded(), taken.word());
         self.change(Method::POST, "move", &query, terms, ANSWER).await
     }

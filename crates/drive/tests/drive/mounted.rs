@@ -3,6 +3,7 @@
 mod around;
 mod bad_moments;
 mod others;
+mod removed;
 
 use crate::world::{MIB, Owner, Reader, noise};
 use lanyard_drive::consume::mount::{Mounted, Notice, Wanted, mount};

@@ -79,6 +79,10 @@ impl Edit {
         self.size
     }
 
+    pub(super) fn etag(&self) -> Option<String> {
+        self.etag.clone()
+    }
+
     /// What programs here see of it while it is not as they see it over there.
     pub(super) fn overlay(&self, stat: &mut Stat) {
         if self.dirty {

@@ -1,12 +1,14 @@
 //! Names of a mounted drive: made, moved and removed.
 
-use super::{PASSING, Tree, once, table};
+use super::{Edit, Tree, once, peer::Failed};
 use crate::{
-    consume::remote::{Taken, Which},
-    wire::{Code, Stat},
+    consume::remote::{Taken, Terms, Which},
+    path::SharePath,
+    wire::{Code, Moved, Stat},
 };
 use rustix::io::Errno;
 use std::time::Instant;
+use tokio::sync::OwnedMutexGuard;
 
 impl Tree {
     pub(super) async fn make_folder(&self, parent: u64, name: &str) -> Result<(u64, Stat), Errno> {
@@ -42,26 +44,40 @@ impl Tree {
 
     pub(super) async fn remove_file(&self, parent: u64, name: &str) -> Result<(), Errno> {
         let path = self.child(parent, name)?;
-        let (open, passing) = self.use_of(parent, name);
-        let once = once();
-        let into_bin = open || !passing;
-        let removed = self.peer.ask(|| self.peer.remote.remove(&path, Which::File, into_bin, once)).await;
-        let removed = removed.map_err(|failed| match failed.code {
-            Some(Code::WrongKind) => Errno::ISDIR,
-            _ => failed.errno(),
-        })?;
+        let found = self.table().find(parent, name);
+        // Nothing is sent meanwhile that would make another version of it.
+        let edit = self.edit_of(found).await;
+        let id = self.take_away(&path, self.use_of(found, edit.as_deref())).await.map_err(unlinking)?;
         let mut table = self.table();
-        table.lose_name(parent, name, removed.id);
+        table.lose_name(parent, name, id);
         table.expire(parent);
         Ok(())
     }
 
-    /// Whether a file is open here, and whether it was made here only a moment ago.
-    fn use_of(&self, parent: u64, name: &str) -> (bool, bool) {
+    /// Removes a file and returns where it is in the bin. Somebody else's version goes there in any case, and whoever has
+    /// another one open here does not go on in it.
+    async fn take_away(&self, path: &SharePath, of: Use) -> Result<Option<String>, Failed> {
+        if of.open || of.passing {
+            let terms = Terms { if_match: of.etag.as_deref(), ..once() };
+            match self.peer.ask(|| self.peer.remote.remove(path, Which::File, of.open, terms)).await {
+                Err(Failed { code: Some(Code::Changed), .. }) => {}
+                removed => return Ok(removed?.id),
+            }
+        }
+        let once = once();
+        self.peer.ask(|| self.peer.remote.remove(path, Which::File, true, once)).await?;
+        Ok(None)
+    }
+
+    async fn edit_of(&self, ino: Option<u64>) -> Option<OwnedMutexGuard<Edit>> {
+        self.edit(ino?).await
+    }
+
+    fn use_of(&self, ino: Option<u64>, edit: Option<&Edit>) -> Use {
         let table = self.table();
-        let node = table.find(parent, name).and_then(|ino| table.get(ino));
-        let passing = |node: &table::Node| node.made.is_some_and(|made| made.elapsed() < PASSING);
-        (node.is_some_and(|node| node.opens > 0), node.is_some_and(passing))
+        let Some(node) = ino.and_then(|ino| table.get(ino)) else { return Use::default() };
+        let etag = edit.map_or_else(|| node.stat.etag.clone(), Edit::etag);
+        Use { open: node.opens > 0, passing: node.is_passing(), etag }
     }
 
     pub(super) async fn remove_folder(&self, parent: u64, name: &str) -> Result<(), Errno> {
@@ -81,11 +97,11 @@ impl Tree {
         replace: bool,
     ) -> Result<(), Errno> {
         let (from, to) = (self.child(parent, name)?, self.child(new_parent, new_name)?);
-        let moved = self.table().find(parent, name);
-        let mut edit = match moved {
-            Some(ino) => self.edit(ino).await,
-            None => None,
+        let (moved, target) = {
+            let table = self.table();
+            (table.find(parent, name), table.find(new_parent, new_name).filter(|_| from != to))
         };
+        let mut edit = self.edit_of(moved).await;
         if let Some(edit) = &mut edit {
             // New content grows beside the name it is for.
             edit.settle();
@@ -95,25 +111,55 @@ impl Tree {
                 return Err(Errno::BUSY);
             }
         }
-        if replace && from != to && self.use_of(new_parent, new_name).0 {
-            // A program here has it open and reads on.
-            match self.remove_file(new_parent, new_name).await {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error),
+        let replaced = self.edit_of(target).await;
+        let of = self.use_of(target, replaced.as_deref());
+        let Moved { stat, made_way } = match replace {
+            true if of.open => self.rename_over_open(&from, &to, of).await?,
+            _ => {
+                let (taken, once) = (if replace { Taken::Replace } else { Taken::Refuse }, once());
+                self.peer.ask(|| self.peer.remote.rename(&from, &to, taken, once)).await?
             }
-        }
-        let (taken, once) = (if replace { Taken::Replace } else { Taken::Refuse }, once());
-        let stat = self.peer.ask(|| self.peer.remote.rename(&from, &to, taken, once)).await?;
+        };
         if let Some(edit) = &mut edit {
             edit.heard(&stat);
         }
         let mut table = self.table();
-        table.rename(parent, name, new_parent, new_name);
+        table.rename((parent, name), (new_parent, new_name), made_way);
         if let Some(ino) = moved {
             table.change(ino, stat);
         }
         table.expire(parent);
         table.expire(new_parent);
         Ok(())
+    }
+
+    /// Puts something in the place of a file that is open here: a program reads on in that, in the bin.
+    async fn rename_over_open(&self, from: &SharePath, to: &SharePath, of: Use) -> Result<Moved, Failed> {
+        let terms = Terms { replaces: of.etag.as_deref(), ..once() };
+        match self.peer.ask(|| self.peer.remote.rename(from, to, Taken::Bin, terms)).await {
+            Err(Failed { code: Some(Code::Changed), .. }) => {}
+            moved => return moved,
+        }
+        // What has the name is somebody else's, and is kept as well; nobody has it open here.
+        let once = once();
+        let moved = self.peer.ask(|| self.peer.remote.rename(from, to, Taken::Bin, once)).await?;
+        Ok(Moved { made_way: None, ..moved })
+    }
+}
+
+/// How programs here use a file.
+#[derive(Default)]
+struct Use {
+    open: bool,
+    /// It was made here only a moment ago.
+    passing: bool,
+    /// The version that they know.
+    etag: Option<String>,
+}
+
+fn unlinking(failed: Failed) -> Errno {
+    match failed.code {
+        Some(Code::WrongKind) => Errno::ISDIR,
+        _ => failed.errno(),
     }
 }

@@ -1,8 +1,8 @@
 //! Files that are open here: from the first `open` to the last `close`.
 
-use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file};
+use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file, once};
 use crate::{
-    consume::{remote::Place, remote::Terms},
+    consume::remote::Place,
     wire::{Code, Stat},
 };
 use bytes::Bytes;
@@ -223,14 +223,10 @@ impl Tree {
         self.end(ino).await;
         self.kernel.tell().await;
         // What was made here, removed while open, and is closed now was never meant to stay.
-        let (passing, place) = {
-            let table = self.table();
-            let made = table.get(ino).is_some_and(|node| node.made.is_some() && node.opens == 0);
-            (made, table.place(ino))
-        };
-        if let (true, Some(Place::Removed(id))) = (passing, place) {
-            let terms = Terms { once: Some(uuid::Uuid::new_v4()), ..Terms::default() };
-            let _ = self.peer.ask(|| self.peer.remote.forget(&id, terms)).await;
+        let to_forget = self.table().to_forget(ino);
+        if let Some(id) = to_forget {
+            let once = once();
+            let _ = self.peer.ask(|| self.peer.remote.forget(&id, once)).await;
         }
         self.table().drop_unused(ino);
     }
