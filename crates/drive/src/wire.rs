@@ -18,7 +18,8 @@
 //! | `DELETE upload?path=&part=&conflict=` | [`Removed`]: the sender will not come back |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
-//! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin.
+//! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin. With
+//! `settled=yes`, names that were made, moved or removed would survive a power cut before that is answered.
 //!
 //! | request | answer |
 //! |---|---|
@@ -40,7 +41,7 @@
 //! | `POST part?path=&part=` | [`Stat`] of a new, empty version |
 //! | `PATCH file?{place}&at=`, up to [`MAX_WRITE`] bytes | [`Stat`] |
 //! | `POST set?{place}`, [`Set`] | [`Stat`] |
-//! | `POST sync?{place}` | [`Stat`], once all of it is on the disk |
+//! | `POST sync?{place}` | [`Stat`], once all of it is on the disk; of a folder, the names in it |
 //! | `POST commit?path=&part=&conflict=replace|keep_both`, [`MODIFIED`] | [`Committed`]: the new version has the name |
 //! | `DELETE part?path=&part=` | [`Removed`] |
 //!

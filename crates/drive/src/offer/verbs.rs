@@ -356,8 +356,14 @@ async fn set(
 async fn sync(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::Write)?;
     let place = query.place()?;
-    let facts = blocking(move || edit::sync(&folder.root, &place)).await?;
-    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&facts)))
+    let work = move || {
+        let facts = edit::sync(&folder.root, &place)?;
+        if let Place::Named(path) = &place {
+            settle(&folder, &query, &[path])?;
+        }
+        Ok(facts)
+    };
+    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&blocking(work).await?)))
 }
 
 async fn commit(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Response<Body>, Refused> {

@@ -121,7 +121,7 @@ impl Tree {
             }
         };
         if let Some(edit) = &mut edit {
-            edit.heard(&stat);
+            edit.renamed(&stat);
         }
         let mut table = self.table();
         table.rename((parent, name), (new_parent, new_name), made_way);

@@ -1,9 +1,9 @@
 //! Files that are open here: from the first `open` to the last `close`.
 
-use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file, once};
+use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file, once, peer::Failed};
 use crate::{
-    consume::remote::Place,
-    wire::{Code, Stat},
+    consume::remote::{Place, Terms},
+    wire::{Code, Kind, Stat},
 };
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -196,7 +196,9 @@ impl Tree {
 
     /// Everything that was written goes over, and gets its name.
     pub(super) async fn flush(&self, ino: u64, sync: bool) -> Result<(), Errno> {
-        let Some(mut edit) = self.edit(ino).await else { return Ok(()) };
+        let Some(mut edit) = self.edit(ino).await else {
+            return if sync { self.settle(ino).await } else { Ok(()) };
+        };
         let stat = edit.flush(self, sync).await?;
         drop(edit);
         self.kernel.tell().await;
@@ -207,6 +209,19 @@ impl Tree {
             node.cached = stat.etag;
         }
         Ok(())
+    }
+
+    /// What is over there of a file that nobody here writes, or of the names in a folder, would survive a power cut.
+    pub(super) async fn settle(&self, ino: u64) -> Result<(), Errno> {
+        let stat = self.known(ino)?;
+        // What has lost its place has nothing to lose, and whoever only reads has changed nothing.
+        let Some(place) = self.place(ino).filter(|_| stat.writable) else { return Ok(()) };
+        let terms = Terms { settled: true, ..Terms::default() };
+        match self.peer.ask_long(|| self.peer.remote.sync(&place, terms)).await {
+            // An older device does not know this of folders.
+            Err(Failed { code: Some(Code::WrongKind), .. }) if stat.kind == Kind::Folder => Ok(()),
+            synced => Ok(synced.map(drop)?),
+        }
     }
 
     /// One program less has it open.
