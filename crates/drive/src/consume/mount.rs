@@ -286,7 +286,11 @@ impl Tree {
                 object,
             };
             let ino = table.hear(parent, &item.name, stat.clone(), told, asked);
-            (ino, table.get(ino).map_or(stat, |node| node.stat.clone()))
+            let stat = table.get(ino).map_or(stat, |node| node.stat.clone());
+            if table.is_full() {
+                table.drop_unused(ino);
+            }
+            (ino, stat)
         };
         (ino, self.overlaid(ino, stat).await)
     }

@@ -4,7 +4,11 @@
 //! A number stays with its file when that is renamed. Numbers are made from paths, so that a program which remembers
 //! them (git does) finds the same ones again after the kernel had forgotten them.
 
-use crate::{consume::remote::Place, path::SharePath, wire::Stat};
+use crate::{
+    consume::remote::Place,
+    path::SharePath,
+    wire::{self, Stat},
+};
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -273,6 +277,11 @@ impl Table {
         {
             self.names.remove(&(node.parent, node.name));
         }
+    }
+
+    /// Whether no more is to be remembered than the kernel does.
+    pub(super) fn is_full(&self) -> bool {
+        self.nodes.len() > wire::TREE
     }
 
     #[cfg(test)]
