@@ -286,4 +286,17 @@ impl Tree {
             }
         }
     }
+
+    /// Closes everything. For when the kernel asks nothing any more: what it had still to tell of files that programs have
+    /// closed is lost with the mount.
+    pub(super) async fn close_all(&self) {
+        let unfinished = self.table().unfinished();
+        for ino in unfinished {
+            // However many had it open.
+            if let Some(node) = self.table().get_mut(ino) {
+                node.opens = 1;
+            }
+            self.close(ino).await;
+        }
+    }
 }

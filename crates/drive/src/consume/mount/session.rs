@@ -178,14 +178,17 @@ impl Mounted {
         if let Ok(Err(error)) = off.await {
             tracing::debug!(%error, "a mounted drive was gone already, or stays until its files are closed");
         }
-        if tokio::time::timeout(LET_GO, self.ended.cancelled()).await.is_ok() {
-            return;
-        }
-        if let Some(connection) = self.connection {
+        let is_over = tokio::time::timeout(LET_GO, self.ended.cancelled()).await.is_ok();
+        if !is_over && let Some(connection) = self.connection {
             let abort = format!("/sys/fs/fuse/connections/{connection}/abort");
             let _ = tokio::task::spawn_blocking(move || fs::write(abort, "1")).await;
         }
-        self.cancel.cancel();
+        if tokio::time::timeout(LET_GO, self.tree.close_all()).await.is_err() {
+            tracing::debug!("files of a mounted drive were not all closed at the other device");
+        }
+        if !is_over {
+            self.cancel.cancel();
+        }
     }
 }
 

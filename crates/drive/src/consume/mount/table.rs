@@ -259,6 +259,12 @@ impl Table {
         node.removed.clone().flatten()
     }
 
+    /// Files that are open as far as is known, or closed and still to be forgotten.
+    pub(super) fn unfinished(&self) -> Vec<u64> {
+        let is_open = |ino: &u64| self.nodes.get(ino).is_some_and(|node| node.opens > 0);
+        self.nodes.keys().copied().filter(|ino| is_open(ino) || self.to_forget(*ino).is_some()).collect()
+    }
+
     /// The kernel gives back what it was told.
     pub(super) fn forget(&mut self, ino: u64, lookups: u64) {
         if let Some(node) = self.nodes.get_mut(&ino) {

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
     os::unix::fs::FileExt,
+    time::Duration,
 };
 
 /// The paths that things in the bin had, with what is in them.
@@ -116,5 +117,23 @@ async fn a_file_that_is_open_keeps_its_name_when_what_was_to_replace_it_is_gone(
     assert!(owner.was_meanwhile());
     here.end().await;
     assert_eq!(fs::read(owner.root().join("target")).unwrap(), b"target, and more");
+    assert_eq!(binned(&owner), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_never_meant_to_stay_is_gone_when_the_drive_is_unmounted() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    // Nobody waits for what the other computer does once a file is closed; it takes its time.
+    owner.meanwhile("DELETE bin", || std::thread::sleep(Duration::from_millis(500)));
+    here.program(|dir| {
+        let file = File::create(dir.join("passing")).unwrap();
+        fs::remove_file(dir.join("passing")).unwrap();
+        drop(file);
+    })
+    .await;
+    here.end().await;
+    assert!(owner.was_meanwhile());
     assert_eq!(binned(&owner), []);
 }
