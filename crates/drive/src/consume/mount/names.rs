@@ -113,14 +113,17 @@ impl Tree {
         }
         let replaced = self.edit_of(target).await;
         let of = self.use_of(target, replaced.as_deref());
-        let Moved { stat, made_way } = match replace {
-            true if of.open => self.rename_over_open(&from, &to, of).await?,
-            _ => {
-                let (taken, once) = (if replace { Taken::Replace } else { Taken::Refuse }, once());
-                self.peer.ask(|| self.peer.remote.rename(&from, &to, taken, once)).await?
-            }
+        let taken = match (replace, of.open) {
+            (false, _) => Taken::Refuse,
+            (true, false) => Taken::Replace,
+            // A program here reads on in it, in the bin.
+            (true, true) => Taken::Bin,
         };
-        if let Some(edit) = &mut edit {
+        let known = edit.as_ref().and_then(|edit| edit.etag());
+        let replaces = of.etag.filter(|_| taken == Taken::Bin);
+        let terms = Terms { if_match: known.as_deref(), replaces: replaces.as_deref(), ..once() };
+        let (Moved { stat, made_way }, is_known) = self.carry(&from, &to, taken, terms).await?;
+        if let Some(edit) = edit.as_mut().filter(|_| is_known) {
             edit.renamed(&stat);
         }
         let mut table = self.table();
@@ -133,17 +136,22 @@ impl Tree {
         Ok(())
     }
 
-    /// Puts something in the place of a file that is open here: a program reads on in that, in the bin.
-    async fn rename_over_open(&self, from: &SharePath, to: &SharePath, of: Use) -> Result<Moved, Failed> {
-        let terms = Terms { replaces: of.etag.as_deref(), ..once() };
-        match self.peer.ask(|| self.peer.remote.rename(from, to, Taken::Bin, terms)).await {
+    /// Moves something, and tells whether both files were the ones that programs here know. Names are moved in any case;
+    /// but whoever has another version open here does not go on in somebody else's.
+    async fn carry(
+        &self,
+        from: &SharePath,
+        to: &SharePath,
+        taken: Taken,
+        known: Terms<'_>,
+    ) -> Result<(Moved, bool), Failed> {
+        match self.peer.ask(|| self.peer.remote.rename(from, to, taken, known)).await {
             Err(Failed { code: Some(Code::Changed), .. }) => {}
-            moved => return moved,
+            moved => return Ok((moved?, true)),
         }
-        // What has the name is somebody else's, and is kept as well; nobody has it open here.
         let once = once();
-        let moved = self.peer.ask(|| self.peer.remote.rename(from, to, Taken::Bin, once)).await?;
-        Ok(Moved { made_way: None, ..moved })
+        let moved = self.peer.ask(|| self.peer.remote.rename(from, to, taken, once)).await?;
+        Ok((Moved { made_way: None, ..moved }, false))
     }
 }
 

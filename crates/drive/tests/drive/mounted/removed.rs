@@ -70,22 +70,24 @@ async fn what_somebody_else_has_written_goes_to_the_bin_whoever_made_the_file() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_a_file_open_does_not_write_into_another_one_that_is_removed_in_its_place() {
+async fn who_has_a_file_open_does_not_write_into_another_one_that_is_removed_or_moved_in_its_place() {
     let owner = Owner::new();
     let reader = Reader::new(&owner);
     let here = Here::new(&reader).await;
     let root = owner.root();
     here.program(move |dir| {
-        for name in ["removed", "replaced"] {
+        for name in ["removed", "replaced", "moved"] {
             fs::write(root.join(name), "old").unwrap();
             let file = File::options().write(true).open(dir.join(name)).unwrap();
             fs::write(root.join("new"), "somebody else's").unwrap();
             fs::rename(root.join("new"), root.join(name)).unwrap();
-            if name == "removed" {
-                fs::remove_file(dir.join(name)).unwrap();
-            } else {
-                fs::write(dir.join("mine"), "mine").unwrap();
-                fs::rename(dir.join("mine"), dir.join(name)).unwrap();
+            match name {
+                "removed" => fs::remove_file(dir.join(name)).unwrap(),
+                "replaced" => {
+                    fs::write(dir.join("mine"), "mine").unwrap();
+                    fs::rename(dir.join("mine"), dir.join(name)).unwrap();
+                }
+                _ => fs::rename(dir.join(name), dir.join("elsewhere")).unwrap(),
             }
             let written = file.write_all_at(b"XXX", 0).and_then(|()| file.sync_all());
             assert_eq!(written.unwrap_err().raw_os_error(), Some(ESTALE), "{name}");
@@ -94,6 +96,7 @@ async fn who_has_a_file_open_does_not_write_into_another_one_that_is_removed_in_
     .await;
     here.end().await;
     assert_eq!(fs::read(owner.root().join("replaced")).unwrap(), b"mine");
+    assert_eq!(fs::read(owner.root().join("elsewhere")).unwrap(), b"somebody else's");
     assert_eq!(binned(&owner), things(&[("removed", "somebody else's"), ("replaced", "somebody else's")]),);
 }
 
