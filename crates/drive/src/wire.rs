@@ -18,13 +18,14 @@
 //! | `DELETE upload?path=&part=&conflict=` | [`Removed`]: the sender will not come back |
 //!
 //! Changes, for whoever may write; all of them take `If-Match`, and [`ONCE`] where doing them twice is not the same as
-//! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin.
+//! once. `conflict` is `refuse` unless said; `bin` removes what has the name first, into the share's bin. With
+//! `settled=yes`, names that were made, moved or removed would survive a power cut before that is answered.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `POST folder?path=` | [`Stat`] of the new folder |
 //! | `POST file?path=&executable=yes` | [`Stat`] of a new, empty file; a name that is taken is refused |
-//! | `POST move?path=&to=&conflict=refuse|replace|bin` | [`Stat`] of what now is at `to` |
+//! | `POST move?path=&to=&conflict=refuse|replace|bin` | [`Moved`] |
 //! | `POST copy?path=&to=&conflict=refuse|replace|bin` | [`Copied`] |
 //! | `DELETE file?path=&which=any|file|empty_folder&bin=yes|no` | [`Removed`] |
 //! | `GET bin` | [`Bin`] |
@@ -40,7 +41,7 @@
 //! | `POST part?path=&part=` | [`Stat`] of a new, empty version |
 //! | `PATCH file?{place}&at=`, up to [`MAX_WRITE`] bytes | [`Stat`] |
 //! | `POST set?{place}`, [`Set`] | [`Stat`] |
-//! | `POST sync?{place}` | [`Stat`], once all of it is on the disk |
+//! | `POST sync?{place}` | [`Stat`], once all of it is on the disk; of a folder, the names in it |
 //! | `POST commit?path=&part=&conflict=replace|keep_both`, [`MODIFIED`] | [`Committed`]: the new version has the name |
 //! | `DELETE part?path=&part=` | [`Removed`] |
 //!
@@ -146,6 +147,17 @@ pub struct Stat {
     /// The same as long as it is the same file, whatever its name and content.
     #[serde(default)]
     pub object: Option<String>,
+}
+
+/// Something was moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// What now has the name.
+    #[serde(flatten)]
+    pub stat: Stat,
+    /// Where in the bin is what had it before; none when nothing went there, and from a device that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_way: Option<String>,
 }
 
 /// Something was copied on the owner's side.

@@ -2,8 +2,8 @@
 //!
 //! [`mount`] makes it appear; [`Mounted`] is one that is there. Inside, `fs` takes the kernel's questions and answers
 //! them with what `Tree` finds and `attributes` makes of it; `handles` knows what is open, `table` what the kernel calls by
-//! which number, `edit` what is being written, `blocks` reads ahead, and `peer` asks the other device and loses patience
-//! in time. What is mounted where, and again after a start, is the node's business.
+//! which number, `edit` what is being written; `names` makes, moves and removes; `blocks` reads ahead, `kernel`
+//! tells what nobody asked for, and `peer` asks the other device and loses patience in time. What is mounted where, and again after a start, is the node's business.
 
 mod attributes;
 mod blocks;
@@ -12,6 +12,8 @@ mod fs;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod handles;
+mod kernel;
+mod names;
 mod open;
 mod peer;
 mod session;
@@ -22,7 +24,7 @@ pub use session::{MountError, Mounted, Wanted, clean_up, clean_up_all, mount};
 use crate::{
     consume::{
         browse::Remote,
-        remote::{Place, Taken, Terms, Which},
+        remote::{Place, Terms},
     },
     disk,
     path::SharePath,
@@ -37,13 +39,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use table::Table;
+use tokio::sync::OwnedMutexGuard;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 /// How old what was heard of a file may be when a program is told it.
 const AGE: Duration = Duration::from_secs(2);
-/// What was made and removed through one mount within this time was never meant to stay: it does not go to the bin.
-const PASSING: Duration = Duration::from_secs(600);
 /// How old the word about free space may be.
 const SPACE_AGE: Duration = Duration::from_secs(5);
 
@@ -77,6 +78,7 @@ struct Tree {
     blocks: blocks::Blocks,
     space: Mutex<Option<(Instant, Space)>>,
     tell: Tell,
+    kernel: kernel::Kernel,
 }
 
 impl Tree {
@@ -90,6 +92,7 @@ impl Tree {
             held: AtomicUsize::new(0),
             space: Mutex::new(None),
             tell,
+            kernel: kernel::Kernel::default(),
         }
     }
 
@@ -134,13 +137,39 @@ impl Tree {
         self.table().get(ino).map(|node| node.stat.clone()).ok_or(Errno::STALE)
     }
 
-    fn kept_both(&self, path: &SharePath, kept_as: &str) {
+    /// Somebody else has changed a file as well, and what was written here stands beside it under another name. Whoever
+    /// has it open here goes on in what they wrote.
+    fn kept_both(&self, ino: u64, path: &SharePath, kept_as: &str) -> Result<(), Errno> {
         tracing::warn!("a file of a mounted drive was changed by somebody else as well: both are kept");
         (self.tell)(Notice::KeptBoth { path: path.to_string(), kept_as: kept_as.to_owned() });
+        let beside = SharePath::parse(kept_as).ok();
+        let beside = beside.as_ref().and_then(SharePath::split_last);
+        let Some(name) = beside.filter(|(folder, _)| path.split_last().is_some_and(|(of, _)| of == *folder))
+        else {
+            tracing::warn!("a mounted drive's device keeps a file where none can be");
+            return Err(Errno::IO);
+        };
+        if let Some((parent, lost)) = self.table().stands_beside(ino, name.1) {
+            self.kernel.lost_name(parent, lost);
+        }
+        Ok(())
     }
 
-    fn edit(&self, ino: u64) -> Option<Arc<tokio::sync::Mutex<Edit>>> {
-        self.edits.lock().unwrap_or_else(PoisonError::into_inner).get(&ino).cloned()
+    /// What is being written into a file, once nobody else is at it; none when no program has it open to write.
+    async fn edit(&self, ino: u64) -> Option<OwnedMutexGuard<Edit>> {
+        let known = || self.edits().get(&ino).cloned();
+        loop {
+            let edit = known()?;
+            let locked = Arc::clone(&edit).lock_owned().await;
+            // While this waited, the last program may have closed it.
+            if known().is_some_and(|now| Arc::ptr_eq(&now, &edit)) {
+                return Some(locked);
+            }
+        }
+    }
+
+    fn edits(&self) -> MutexGuard<'_, HashMap<u64, Arc<tokio::sync::Mutex<Edit>>>> {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The path of a name in a folder that is known.
@@ -186,11 +215,7 @@ impl Tree {
 
     /// What programs here see of something; `last` is what was known of it a moment ago.
     async fn overlaid(&self, ino: u64, last: Stat) -> Stat {
-        let edit = self.edit(ino);
-        let edit = match &edit {
-            Some(edit) => Some(edit.lock().await),
-            None => None,
-        };
+        let edit = self.edit(ino).await;
         // While this waited, what was written may have gone over: then the edit says nothing of it any more, and what was
         // known before knows nothing of it yet.
         let mut stat = self.known(ino).unwrap_or(last);
@@ -261,123 +286,26 @@ impl Tree {
                 object,
             };
             let ino = table.hear(parent, &item.name, stat.clone(), told, asked);
-            (ino, table.get(ino).map_or(stat, |node| node.stat.clone()))
+            let stat = table.get(ino).map_or(stat, |node| node.stat.clone());
+            if table.is_full() {
+                table.drop_unused(ino);
+            }
+            (ino, stat)
         };
         (ino, self.overlaid(ino, stat).await)
     }
 
-    async fn make_folder(&self, parent: u64, name: &str) -> Result<(u64, Stat), Errno> {
-        let path = self.child(parent, name)?;
-        let once = once();
-        let stat = self.peer.ask(|| self.peer.remote.make_folder(&path, once)).await?;
-        Ok((self.made(parent, name, stat.clone()), stat))
-    }
-
-    async fn make_file(&self, parent: u64, name: &str, executable: bool) -> Result<(u64, Stat), Errno> {
-        let path = self.child(parent, name)?;
-        let once = once();
-        let stat = self.peer.ask(|| self.peer.remote.make_file(&path, executable, once)).await?;
-        Ok((self.made(parent, name, stat.clone()), stat))
-    }
-
-    fn made(&self, parent: u64, name: &str, stat: Stat) -> u64 {
-        let mut table = self.table();
-        let asked = table.moment();
-        let ino = table.hear(parent, name, stat.clone(), true, asked);
-        table.change(ino, stat);
-        if let Some(node) = table.get_mut(ino) {
-            node.made = Some(Instant::now());
-        }
-        table.expire(parent);
-        ino
-    }
-
-    async fn remove_file(&self, parent: u64, name: &str) -> Result<(), Errno> {
-        let path = self.child(parent, name)?;
-        let (open, passing) = self.use_of(parent, name);
-        let once = once();
-        let into_bin = open || !passing;
-        let removed = self.peer.ask(|| self.peer.remote.remove(&path, Which::File, into_bin, once)).await;
-        let removed = removed.map_err(|failed| match failed.code {
-            Some(Code::WrongKind) => Errno::ISDIR,
-            _ => failed.errno(),
-        })?;
-        let mut table = self.table();
-        table.lose_name(parent, name, removed.id);
-        table.expire(parent);
-        Ok(())
-    }
-
-    /// Whether a file is open here, and whether it was made here only a moment ago.
-    fn use_of(&self, parent: u64, name: &str) -> (bool, bool) {
-        let table = self.table();
-        let node = table.find(parent, name).and_then(|ino| table.get(ino));
-        let passing = |node: &table::Node| node.made.is_some_and(|made| made.elapsed() < PASSING);
-        (node.is_some_and(|node| node.opens > 0), node.is_some_and(passing))
-    }
-
-    async fn remove_folder(&self, parent: u64, name: &str) -> Result<(), Errno> {
-        let path = self.child(parent, name)?;
-        let once = once();
-        self.peer.ask(|| self.peer.remote.remove(&path, Which::EmptyFolder, true, once)).await?;
-        let mut table = self.table();
-        table.lose_name(parent, name, None);
-        table.expire(parent);
-        Ok(())
-    }
-
-    async fn rename(
-        &self,
-        (parent, name): (u64, &str),
-        (new_parent, new_name): (u64, &str),
-        replace: bool,
-    ) -> Result<(), Errno> {
-        let (from, to) = (self.child(parent, name)?, self.child(new_parent, new_name)?);
-        let moved = self.table().find(parent, name);
-        let edit = moved.and_then(|ino| self.edit(ino));
-        let mut edit = match &edit {
-            Some(edit) => Some(edit.lock().await),
-            None => None,
-        };
-        if let Some(edit) = &mut edit {
-            // New content grows beside the name it is for.
-            edit.settle();
-            edit.flush(self, false).await?;
-        }
-        if replace && from != to && self.use_of(new_parent, new_name).0 {
-            // A program here has it open and reads on.
-            match self.remove_file(new_parent, new_name).await {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let (taken, once) = (if replace { Taken::Replace } else { Taken::Refuse }, once());
-        let stat = self.peer.ask(|| self.peer.remote.rename(&from, &to, taken, once)).await?;
-        if let Some(edit) = &mut edit {
-            edit.heard(&stat);
-        }
-        let mut table = self.table();
-        table.rename(parent, name, new_parent, new_name);
-        if let Some(ino) = moved {
-            table.change(ino, stat);
-        }
-        table.expire(parent);
-        table.expire(new_parent);
-        Ok(())
-    }
-
     /// Sets what was asked for and returns what it is then.
     async fn set_attributes(&self, ino: u64, wanted: Set) -> Result<Stat, Errno> {
-        let Some(edit) = self.edit(ino) else {
+        let Some(mut edit) = self.edit(ino).await else {
             let place = self.place(ino).ok_or(Errno::STALE)?;
             let stat = self.set(ino, &place, wanted, None).await?;
             self.changed(ino, stat.clone());
-            if let Some(opened_meanwhile) = self.edit(ino) {
-                opened_meanwhile.lock().await.heard(&stat);
+            if let Some(mut opened_meanwhile) = self.edit(ino).await {
+                opened_meanwhile.heard(&stat);
             }
             return Ok(stat);
         };
-        let mut edit = edit.lock().await;
         let mut stat = None;
         match wanted.size {
             Some(0) => edit.clear(self).await?,
@@ -385,11 +313,8 @@ impl Tree {
             None => {}
         }
         if wanted.executable.is_some() {
-            let place = self.place(ino).ok_or(Errno::STALE)?;
             let set = Set { executable: wanted.executable, ..Set::default() };
-            let now = self.set(ino, &place, set, None).await?;
-            edit.heard(&now);
-            stat = Some(now);
+            stat = Some(edit.set_named(self, set).await?);
         }
         if let Some(modified) = wanted.modified {
             stat = edit.set_modified(self, modified).await?.or(stat);

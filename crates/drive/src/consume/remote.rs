@@ -7,7 +7,7 @@ use super::browse::{self, ANSWER, Remote, RemoteError, SETTLE};
 use crate::{
     content::FileId,
     path::{self, SharePath},
-    wire::{self, Bin, Committed, Copied, Removed, Restored, Set, Space, Stat},
+    wire::{self, Bin, Committed, Copied, Moved, Removed, Restored, Set, Space, Stat},
 };
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, header};
@@ -130,7 +130,7 @@ impl Remote {
         to: &SharePath,
         taken: Taken,
         terms: Terms<'_>,
-    ) -> Result<Stat, RemoteError> {
+    ) -> Result<Moved, RemoteError> {
         let query = format!("path={}&to={}&conflict={}", path.encoded(), to.encoded(), taken.word());
         self.change(Method::POST, "move", &query, terms, ANSWER).await
     }
@@ -280,12 +280,13 @@ impl Remote {
         browse::json(self.ask(request, ANSWER).await?).await
     }
 
-    /// Gets all of a file onto the other side's disk.
+    /// Gets all of a file, or the names in a folder, onto the other side's disk; its own name as well if that is to be
+    /// settled.
     ///
     /// # Errors
-    /// [`RemoteError`].
-    pub async fn sync(&self, place: &Place) -> Result<Stat, RemoteError> {
-        self.change(Method::POST, "sync", &place.query(), Terms::default(), SETTLE).await
+    /// [`RemoteError`]; [`wire::Code::WrongKind`] for a folder from a device that does not know this of folders.
+    pub async fn sync(&self, place: &Place, terms: Terms<'_>) -> Result<Stat, RemoteError> {
+        self.change(Method::POST, "sync", &place.query(), terms, SETTLE).await
     }
 
     /// Stores a small file whole, in place of the one with this entity tag.

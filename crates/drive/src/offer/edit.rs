@@ -141,8 +141,15 @@ fn set_folder(root: &Path, path: &SharePath, set: Set) -> Result<Facts, Refused>
     confine::look(root, path)
 }
 
-/// Gets all of it onto the disk.
+/// Gets all of it onto the disk; of a folder, the names in it.
 pub(super) fn sync(root: &Path, place: &Place) -> Result<Facts, Refused> {
+    if let Place::Named(path) = place
+        && let facts = confine::look(root, path)?
+        && facts.kind == crate::wire::Kind::Folder
+    {
+        disk::sync_confined(&confine::open_dir(root, path.names())?)?;
+        return Ok(facts);
+    }
     let (file, facts) = place.open(root)?;
     file.sync_all()?;
     Ok(facts)

@@ -173,12 +173,17 @@ fn conflict(query: &Query) -> Result<Conflict, Refused> {
     }
 }
 
-/// Frees a name before something else gets it.
-fn clear(visit: &Visit, folder: &Folder, to: &SharePath, replaces: Expected<'_>) -> Result<(), Refused> {
+/// Frees a name before something else gets it. Returns where in the bin is what had it.
+fn clear(
+    visit: &Visit,
+    folder: &Folder,
+    to: &SharePath,
+    replaces: Expected<'_>,
+) -> Result<Option<String>, Refused> {
     let by = visit.subject.id().to_string();
     match change::remove(&folder.root, to, Which::Any, replaces, Some(&by)) {
-        Err(refused) if refused.code != Code::NotFound => Err(refused),
-        _ => Ok(()),
+        Err(refused) if refused.code == Code::NotFound => Ok(None),
+        done => done,
     }
 }
 
@@ -202,18 +207,24 @@ async fn rename(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Respo
     let (offer, caller) = (visit.offer.clone(), visit.subject.id());
     let work = move || {
         let (expected, replaces) = (Expected(expected.as_deref()), Expected(query.more.replaces.as_deref()));
-        let taken = match conflict {
-            Conflict::As(taken) => taken,
-            Conflict::Bin if change::is_one_name(&folder.root, &query.path, &to)? => Taken::Refuse,
+        let (taken, made_way) = match conflict {
+            Conflict::As(taken) => (taken, None),
+            Conflict::Bin if change::is_one_name(&folder.root, &query.path, &to)? => (Taken::Refuse, None),
             Conflict::Bin => {
                 check_both(&folder, (&query.path, expected), (&to, replaces))?;
-                clear(&visit, &folder, &to, replaces)?;
-                Taken::Refuse
+                (Taken::Refuse, clear(&visit, &folder, &to, replaces)?)
             }
         };
-        let facts = change::rename(&folder.root, &query.path, &to, taken, expected)?;
+        let moved = change::rename(&folder.root, &query.path, &to, taken, expected);
+        if let (Err(_), Some(id)) = (&moved, &made_way) {
+            // Nothing came: what made way has its name again, or a number if somebody else was faster.
+            if let Err(refused) = bin::restore(&folder.root, id, None) {
+                tracing::warn!(why = refused.detail, "what made way for nothing stays in the bin");
+            }
+        }
+        let facts = moved?;
         settle(&folder, &query, &[&query.path, &to])?;
-        Ok(stat(&facts))
+        Ok(wire::Moved { stat: stat(&facts), made_way })
     };
     offer.once.run(caller, headers, work).await
 }
@@ -247,7 +258,7 @@ async fn copy(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Respons
             Conflict::As(taken) => change::copy(root, &query.path, &to, taken, expected, &mut more)?,
             Conflict::Bin => {
                 check_both(&folder, (&query.path, expected), (&to, replaces))?;
-                let mut make_way = || clear(&visit, &folder, &to, replaces);
+                let mut make_way = || clear(&visit, &folder, &to, replaces).map(drop);
                 change::copy_in_place(root, &query.path, &to, expected, &mut more, &mut make_way)?
             }
         };
@@ -345,8 +356,14 @@ async fn set(
 async fn sync(visit: Visit, query: Query) -> Result<Response<Body>, Refused> {
     let folder = visit.admit(Action::Write)?;
     let place = query.place()?;
-    let facts = blocking(move || edit::sync(&folder.root, &place)).await?;
-    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&facts)))
+    let work = move || {
+        let facts = edit::sync(&folder.root, &place)?;
+        if let Place::Named(path) = &place {
+            settle(&folder, &query, &[path])?;
+        }
+        Ok(facts)
+    };
+    Ok(lanyard_link::body::json(StatusCode::OK, &stat(&blocking(work).await?)))
 }
 
 async fn commit(visit: Visit, query: Query, headers: &HeaderMap) -> Result<Response<Body>, Refused> {

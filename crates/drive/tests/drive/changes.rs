@@ -86,7 +86,9 @@ async fn no_change_leads_out_of_the_share_or_into_its_bin() {
     for place in places {
         for verb in VERBS {
             let (status, body) = ask(&reader, verb, place).await;
-            assert!((400..500).contains(&status), "{verb:?} {place}: {status}");
+            // The top of the share has names as any folder has, and those may be made safe.
+            let expected = if verb.1 == "sync" && place.is_empty() { 200..201 } else { 400..500 };
+            assert!(expected.contains(&status), "{verb:?} {place}: {status}");
             assert!(!body.windows(10).any(|window| window == b"the secret"), "{verb:?} {place}");
         }
     }

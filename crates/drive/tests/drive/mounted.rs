@@ -2,6 +2,8 @@
 
 mod around;
 mod bad_moments;
+mod others;
+mod removed;
 
 use crate::world::{MIB, Owner, Reader, noise};
 use lanyard_drive::consume::mount::{Mounted, Notice, Wanted, mount};
@@ -10,7 +12,7 @@ use std::{
     io::{ErrorKind, Read, Seek, SeekFrom, Write},
     os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant, SystemTime},
 };
 use tempfile::TempDir;
@@ -18,6 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What a program is told when the other computer stays away.
 const EIO: i32 = 5;
+/// What a program is told when the file is not the one that it had opened any more.
+const ESTALE: i32 = 116;
 
 struct Here {
     mounted: Mounted,
@@ -152,6 +156,40 @@ async fn what_is_changed_in_the_middle_is_changed_and_nothing_else() {
     expected.resize(5 * MIB, 0);
     expected.extend_from_slice(b"en");
     assert!(fs::read(owner.root().join("data")).unwrap() == expected);
+    here.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_be_safe_has_a_name_that_is() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let here = Here::new(&reader).await;
+    let way = Arc::clone(&owner.way);
+    here.program(move |dir| {
+        let settled = || std::mem::take(&mut *way.settled.lock().unwrap());
+        let mut large = File::create(dir.join("large")).unwrap();
+        large.write_all(&noise(2 * MIB, 4)).unwrap();
+        large.sync_all().unwrap();
+        assert_eq!(settled(), ["POST commit"], "the new content has its name in the same step");
+        large.write_all(b"more").unwrap();
+        large.sync_all().unwrap();
+        assert_eq!(settled(), [""; 0], "once is enough for a name");
+        fs::rename(dir.join("large"), dir.join("moved")).unwrap();
+        large.sync_all().unwrap();
+        assert_eq!(settled(), ["POST sync"]);
+        let empty = File::create(dir.join("empty")).unwrap();
+        empty.sync_all().unwrap();
+        assert_eq!(settled(), ["POST sync"], "though nothing was written");
+        drop(empty);
+        File::open(dir.join("empty")).unwrap().sync_all().unwrap();
+        assert_eq!(settled(), ["POST sync"], "by whom else it was written");
+        fs::create_dir(dir.join("folder")).unwrap();
+        for folder in [dir.join("folder"), dir.to_owned()] {
+            File::open(folder).unwrap().sync_all().unwrap();
+            assert_eq!(settled(), ["POST sync"]);
+        }
+    })
+    .await;
     here.end().await;
 }
 
@@ -336,7 +374,6 @@ async fn while_the_other_computer_is_away_operations_fail_in_time_and_work_again
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_that_is_taken_back_or_read_only_says_so_and_harms_nothing() {
-    use std::sync::atomic::Ordering;
     let owner = Owner::new();
     owner.write("a", b"mine");
     let reader = Reader::new(&owner);

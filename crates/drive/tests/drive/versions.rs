@@ -270,3 +270,21 @@ async fn a_folder_that_goes_on_later_replaces_what_was_there_when_it_began_and_w
     let now = ["small", "large", "other"].map(|name| read(&there, name));
     assert_eq!(now, ["newer", "somebody's work", "on what was brought"], "its own it may replace");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_to_make_way_for_something_that_cannot_come_has_its_name_again() {
+    let owner = Owner::new();
+    fs::create_dir_all(owner.root().join("folder")).unwrap();
+    owner.write("folder/inside", b"inside");
+    let reader = Reader::new(&owner);
+    let remote = reader.remote();
+    let (folder, inside) = (path("folder"), path("folder/inside"));
+    let moved = remote.rename(&folder, &inside, Taken::Bin, Terms::settled()).await;
+    assert!(matches!(moved, Err(RemoteError::Refused(Code::Invalid))), "{moved:?}");
+    assert_eq!(fs::read(owner.root().join("folder/inside")).unwrap(), b"inside");
+    assert!(remote.bin().await.unwrap().things.is_empty());
+    owner.write("new", b"new");
+    let moved = remote.rename(&path("new"), &inside, Taken::Bin, Terms::settled()).await.unwrap();
+    let bin = remote.bin().await.unwrap().things;
+    assert_eq!(moved.made_way.as_ref(), bin.first().map(|thing| &thing.id), "it is said where it is");
+}

@@ -87,6 +87,8 @@ pub(crate) struct Way {
     pub(crate) most_batches: AtomicUsize,
     /// Bytes were to be written into a file so many times.
     pub(crate) writes: AtomicU64,
+    /// Requests that were to be answered only when names would survive a power cut, as `POST commit`.
+    pub(crate) settled: Mutex<Vec<String>>,
     /// The disk stands still: as long as this is set, nothing is done but to tell what there is.
     pub(crate) stuck: AtomicBool,
     /// The disk's clock is so coarse that all versions of a file have one tag.
@@ -107,6 +109,10 @@ impl Way {
     fn arrived(&self, method: &Method, uri: &http::Uri) {
         let below = uri.path_and_query().map_or("", |text| text.as_str());
         let verb = below.strip_prefix(&format!("/v1/drives/{SHARE}/")).unwrap_or(below);
+        if verb.contains("settled=yes") {
+            let verb = verb.split('?').next().unwrap_or_default();
+            self.settled.lock().unwrap().push(format!("{method} {verb}"));
+        }
         let mut meanwhile = self.meanwhile.lock().unwrap();
         if meanwhile.as_ref().is_some_and(|(begins, _)| format!("{method} {verb}").starts_with(begins))
             && let Some((_, work)) = meanwhile.take()

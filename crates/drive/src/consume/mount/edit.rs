@@ -53,6 +53,8 @@ pub(super) struct Edit {
     modified: Option<i64>,
     /// Nothing that is written can arrive any more.
     failed: Option<Errno>,
+    /// Its name would survive a power cut over there, as far as is known.
+    settled: bool,
 }
 
 impl Edit {
@@ -68,11 +70,20 @@ impl Edit {
             dirty: false,
             modified: None,
             failed: None,
+            settled: false,
         }
     }
 
     pub(super) fn is_dirty(&self) -> bool {
         self.dirty
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(super) fn etag(&self) -> Option<String> {
+        self.etag.clone()
     }
 
     /// What programs here see of it while it is not as they see it over there.
@@ -89,6 +100,12 @@ impl Edit {
         if matches!(self.content, Content::There) && self.pending.is_empty() {
             self.size = stat.size;
         }
+    }
+
+    /// It has another name, by a change of ours.
+    pub(super) fn renamed(&mut self, stat: &Stat) {
+        self.heard(stat);
+        self.settled = false;
     }
 
     /// Empties it. What was there stays until the new content is whole.
@@ -169,11 +186,17 @@ impl Edit {
             self.modified = Some(modified);
             return Ok(None);
         }
+        self.set_named(tree, Set { modified: Some(modified), ..Set::default() }).await.map(Some)
+    }
+
+    /// Sets something of what has the name, whatever becomes of new content: of the version that this is for, so that it
+    /// does not become one for somebody else's.
+    pub(super) async fn set_named(&mut self, tree: &Tree, set: Set) -> Result<Stat, Errno> {
         let place = tree.place(self.ino).ok_or(Errno::STALE)?;
-        let stat =
-            tree.set(self.ino, &place, Set { modified: Some(modified), ..Set::default() }, None).await?;
+        let etag = self.if_match(&place);
+        let stat = tree.set(self.ino, &place, set, etag.as_deref()).await?;
         self.heard(&stat);
-        Ok(Some(stat))
+        Ok(stat)
     }
 
     /// What programs read: bytes, or where to get them now.
@@ -196,7 +219,8 @@ impl Edit {
         Ok(Found::There { etag: self.etag.clone(), size: self.size })
     }
 
-    /// Gets everything over there and under its name. Returns what it is then, if that is news.
+    /// Gets everything over there and under its name, and if `sync`, so that it would survive a power cut. Returns what it
+    /// is then, if that is news.
     pub(super) async fn flush(&mut self, tree: &Tree, sync: bool) -> Result<Option<Stat>, Errno> {
         self.check()?;
         let stat = match &self.content {
@@ -207,30 +231,37 @@ impl Edit {
             }
             Content::Here(held) if self.dirty => {
                 let bytes = Bytes::copy_from_slice(held);
-                Some(self.put_whole(tree, bytes).await?)
+                Some(self.put_whole(tree, bytes, sync).await?)
             }
             Content::Part(part) if self.dirty && !tree.is_removed(self.ino) => {
                 let part = *part;
                 self.send(tree).await?;
-                Some(self.commit(tree, part).await?)
+                Some(self.commit(tree, part, sync).await?)
             }
-            Content::There => {
+            _ => {
                 self.send(tree).await?;
-                if sync {
-                    let place = self.place(tree)?;
-                    tree.peer.ask_long(|| tree.peer.remote.sync(&place)).await?;
-                }
                 None
             }
-            _ => None,
         };
+        if sync && stat.is_none() {
+            self.sync(tree).await?;
+        }
         Ok(stat)
     }
 
+    /// What is over there is safe, and so is its name unless it is known to be.
+    async fn sync(&mut self, tree: &Tree) -> Result<(), Errno> {
+        let place = self.place(tree)?;
+        let terms = Terms { settled: !self.settled, ..Terms::default() };
+        tree.peer.ask_long(|| tree.peer.remote.sync(&place, terms)).await?;
+        self.settled = true;
+        Ok(())
+    }
+
     /// Nobody has it open any more, and what could not be sent is lost.
-    pub(super) async fn close(mut self, tree: &Tree) {
+    pub(super) async fn close(&mut self, tree: &Tree) {
         self.let_go(tree);
-        if let Content::Part(part) = self.content
+        if let Content::Part(part) = std::mem::replace(&mut self.content, Content::There)
             && let Some(path) = tree.any_path(self.ino)
         {
             let _ = tree.peer.ask(|| tree.peer.remote.drop_part(&path, part)).await;
@@ -370,7 +401,7 @@ impl Edit {
         Err(Errno::STALE)
     }
 
-    async fn put_whole(&mut self, tree: &Tree, bytes: Bytes) -> Result<Stat, Errno> {
+    async fn put_whole(&mut self, tree: &Tree, bytes: Bytes, sync: bool) -> Result<Stat, Errno> {
         let path = tree.path(self.ino).ok_or(Errno::STALE)?;
         let (modified, etag) = (self.modified, self.etag.clone());
         let put = || tree.peer.remote.put_whole(&path, &bytes, modified, etag.as_deref());
@@ -388,7 +419,7 @@ impl Edit {
                     // Somebody has changed the file meanwhile: both are kept.
                     self.spill(tree).await?;
                     let Content::Part(part) = self.content else { return Err(Errno::STALE) };
-                    return self.commit(tree, part).await;
+                    return self.commit(tree, part, sync).await;
                 }
                 tree.peer.ask(|| tree.peer.remote.stat(&path)).await?
             }
@@ -396,22 +427,24 @@ impl Edit {
         };
         self.let_go(tree);
         self.committed(tree, &stat);
+        // Whatever is stored whole is safe before it is answered.
+        self.settled = true;
         Ok(stat)
     }
 
-    async fn commit(&mut self, tree: &Tree, part: Uuid) -> Result<Stat, Errno> {
+    async fn commit(&mut self, tree: &Tree, part: Uuid, sync: bool) -> Result<Stat, Errno> {
         let path = tree.path(self.ino).ok_or(Errno::STALE)?;
         let (modified, etag) = (self.modified, self.etag.clone());
-        let terms = Terms { if_match: etag.as_deref(), ..once() };
+        let terms = Terms { if_match: etag.as_deref(), settled: sync, ..once() };
         let committed = tree.peer.ask_long(|| tree.peer.remote.commit(&path, part, modified, terms)).await?;
-        let stat = if committed.path == path.to_string() {
-            committed.stat
-        } else {
-            tree.kept_both(&path, &committed.path);
-            tree.peer.ask(|| tree.peer.remote.stat(&path)).await?
-        };
-        self.committed(tree, &stat);
-        Ok(stat)
+        self.committed(tree, &committed.stat);
+        self.settled = sync;
+        if committed.path != path.to_string() {
+            // What has the name is not for what comes from here.
+            tree.kept_both(self.ino, &path, &committed.path)
+                .inspect_err(|error| self.failed = Some(*error))?;
+        }
+        Ok(committed.stat)
     }
 
     fn committed(&mut self, tree: &Tree, stat: &Stat) {

@@ -24,6 +24,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const WRITE: u32 = 1 << 20;
 /// `O_TRUNC` of this system's open flags.
 const TRUNCATE: i32 = rustix::fs::OFlags::TRUNC.bits().cast_signed();
+/// `O_APPEND`.
+const APPEND: i32 = rustix::fs::OFlags::APPEND.bits().cast_signed();
 
 /// What answers the kernel.
 pub(super) struct Fs {
@@ -266,6 +268,10 @@ impl Filesystem for Fs {
         self.spawn(async move {
             match tree.open(ino.0, write, truncate).await {
                 Ok(opened) => {
+                    if !opened.keep_pages {
+                        // A program may go to its end before it asks how long it is.
+                        tree.kernel.forget_attributes(ino.0);
+                    }
                     let keep = opened.keep_pages && !truncate;
                     let flags = if keep { FopenFlags::FOPEN_KEEP_CACHE } else { FopenFlags::empty() };
                     reply.opened(handles.add_file(opened.handle), flags);
@@ -328,14 +334,23 @@ impl Filesystem for Fs {
         fh: FileHandle,
         offset: u64,
         data: &[u8],
-        _write_flags: WriteFlags,
-        _flags: OpenFlags,
+        write_flags: WriteFlags,
+        flags: OpenFlags,
         _owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         let (tree, handle, data) = (Arc::clone(&self.tree), self.handles.file(fh), data.to_vec());
+        // A page of a mapping has its place, whatever the file was opened for.
+        let append = flags.0 & APPEND != 0 && !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
         self.spawn(async move {
-            let written = async { tree.write(&*handle?, offset, &data).await };
+            let written = async {
+                let handle = handle?;
+                if append {
+                    tree.append(&handle, &data).await
+                } else {
+                    tree.write(&handle, offset, &data).await
+                }
+            };
             match written.await {
                 // One write is never larger than a `u32`: the kernel has said so itself.
                 Ok(()) => reply.written(u32::try_from(data.len()).unwrap_or(u32::MAX)),
@@ -466,8 +481,9 @@ impl Filesystem for Fs {
         reply.ok();
     }
 
-    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        let tree = Arc::clone(&self.tree);
+        self.done(reply, async move { tree.settle(ino.0).await });
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {

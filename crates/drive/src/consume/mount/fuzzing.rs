@@ -30,7 +30,7 @@ pub fn mounted(bytes: &[u8]) {
             Some(b'm') => {
                 let (from, to) = names.split_once(' ').unwrap_or((names, names));
                 let moved = table.find(ROOT, from);
-                table.rename(ROOT, from, ROOT, to);
+                table.rename((ROOT, from), (ROOT, to), None);
                 assert!(moved.is_none() || table.find(ROOT, to) == moved, "{names:?}");
             }
             Some(b'u') => {

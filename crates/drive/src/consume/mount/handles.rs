@@ -1,7 +1,7 @@
 //! What programs have open: files, and folders that they read, each under the number that the kernel knows it by.
 
 use super::{Part, Tree, open::Handle};
-use crate::wire::Item;
+use crate::wire::{self, Item};
 use fuser::FileHandle;
 use rustix::io::Errno;
 use std::{
@@ -26,6 +26,8 @@ pub(super) struct Folder {
     entries: Vec<(Item, u64)>,
     next: Option<String>,
     begun: bool,
+    /// Names that were heard, and what stands for parts without one.
+    heard: usize,
 }
 
 impl Handles {
@@ -87,14 +89,63 @@ impl Folder {
             more => usize::try_from(more - 2).unwrap_or(usize::MAX),
         };
         while number >= self.entries.len() && (!self.begun || self.next.is_some()) {
-            let Part { entries, next, asked } = tree.page(ino, self.next.as_deref()).await?;
-            self.begun = true;
-            if entries.is_empty() && next == self.next {
-                break; // a device that never comes to an end
-            }
-            self.entries.extend(entries.into_iter().map(|item| (item, asked)));
-            self.next = next;
+            self.take(tree.page(ino, self.next.as_deref()).await?)?;
         }
         Ok(self.entries.get(number).cloned().map(|(item, asked)| Entry::Item(item, asked)))
+    }
+
+    /// A device may be one that never comes to an end.
+    fn take(&mut self, Part { entries, next, asked }: Part) -> Result<(), Errno> {
+        self.heard += if entries.is_empty() { wire::PAGE } else { entries.len() };
+        if self.heard > wire::TREE {
+            tracing::warn!(most = wire::TREE, "a folder of a mounted drive has more names than can be shown");
+            return Err(Errno::FBIG);
+        }
+        let goes_on = !entries.is_empty() || next != self.next;
+        self.begun = true;
+        self.entries.extend(entries.into_iter().map(|item| (item, asked)));
+        self.next = next.filter(|_| goes_on);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::wire::Kind;
+
+    #[test]
+    fn a_device_whose_list_never_ends_is_not_listened_to_for_ever() {
+        let item = |number: usize| Item {
+            name: number.to_string(),
+            kind: Kind::File,
+            size: 0,
+            modified: None,
+            executable: false,
+            etag: None,
+        };
+        let mut folder = Folder::default();
+        let page = |folder: &mut Folder, begin: usize| {
+            let entries = (begin..begin + wire::PAGE).map(item).collect();
+            folder.take(Part { entries, next: Some(begin.to_string()), asked: 0 })
+        };
+        for begin in (0..wire::TREE).step_by(wire::PAGE) {
+            page(&mut folder, begin).unwrap();
+        }
+        assert_eq!(page(&mut folder, wire::TREE), Err(Errno::FBIG));
+        assert_eq!(folder.entries.len(), wire::TREE, "what is more than that is not kept");
+    }
+
+    #[test]
+    fn a_device_that_has_nothing_to_say_again_and_again_is_not_asked_for_ever() {
+        let mut folder = Folder::default();
+        let nothing = |next: usize| Part { entries: Vec::new(), next: Some(next.to_string()), asked: 0 };
+        folder.take(nothing(1)).unwrap();
+        assert!(folder.next.is_some(), "all names of a part may be such as cannot be here");
+        folder.take(nothing(1)).unwrap();
+        assert_eq!(folder.next, None, "it is where it was");
+        let endless = (2..).find(|next| folder.take(nothing(*next)).is_err());
+        assert!(endless.is_some_and(|asked| asked <= wire::TREE / wire::PAGE), "{endless:?}");
     }
 }

@@ -1,14 +1,14 @@
 //! Files that are open here: from the first `open` to the last `close`.
 
-use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file};
+use super::{Edit, Notice, Tree, blocks::Pace, edit::Found, is_file, once, peer::Failed};
 use crate::{
-    consume::{remote::Place, remote::Terms},
-    wire::{Code, Stat},
+    consume::remote::{Place, Terms},
+    wire::{Code, Kind, Stat},
 };
 use bytes::Bytes;
 use rustix::io::Errno;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -102,15 +102,15 @@ impl Tree {
     }
 
     fn edit_for(&self, ino: u64, stat: &Stat) -> Arc<tokio::sync::Mutex<Edit>> {
-        let mut edits = self.edits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut edits = self.edits();
         let new = || Arc::new(tokio::sync::Mutex::new(Edit::new(ino, stat)));
         Arc::clone(edits.entry(ino).or_insert_with(new))
     }
 
     pub(super) async fn read(&self, handle: &Handle, at: u64, size: u32) -> Result<Bytes, Errno> {
         let ino = handle.ino;
-        let found = match self.edit(ino) {
-            Some(edit) => edit.lock().await.read(self, at, u64::from(size)).await?,
+        let found = match self.edit(ino).await {
+            Some(mut edit) => edit.read(self, at, u64::from(size)).await?,
             None => {
                 let table = self.table();
                 let stat = &table.get(ino).ok_or(Errno::STALE)?.stat;
@@ -147,8 +147,7 @@ impl Tree {
         size: u32,
         before: Option<String>,
     ) -> Result<Option<Bytes>, Errno> {
-        let Some(edit) = self.edit(handle.ino) else { return Ok(None) };
-        let mut open = edit.lock().await;
+        let Some(mut open) = self.edit(handle.ino).await else { return Ok(None) };
         let (etag, whole) = match open.read(self, at, u64::from(size)).await? {
             Found::Bytes(bytes) => return Ok(Some(bytes)),
             Found::There { etag, .. } if etag == before => return Ok(None),
@@ -183,14 +182,26 @@ impl Tree {
     }
 
     pub(super) async fn write(&self, handle: &Handle, at: u64, data: &[u8]) -> Result<(), Errno> {
-        let edit = self.edit(handle.ino).ok_or(Errno::BADF)?;
-        edit.lock().await.write(self, at, data).await
+        let mut edit = self.edit(handle.ino).await.ok_or(Errno::BADF)?;
+        edit.write(self, at, data).await
+    }
+
+    /// Writes at the end, which is not always where the kernel takes it to be: it may not have heard yet that somebody
+    /// else has written there.
+    pub(super) async fn append(&self, handle: &Handle, data: &[u8]) -> Result<(), Errno> {
+        let mut edit = self.edit(handle.ino).await.ok_or(Errno::BADF)?;
+        let end = edit.size();
+        edit.write(self, end, data).await
     }
 
     /// Everything that was written goes over, and gets its name.
     pub(super) async fn flush(&self, ino: u64, sync: bool) -> Result<(), Errno> {
-        let Some(edit) = self.edit(ino) else { return Ok(()) };
-        let stat = edit.lock().await.flush(self, sync).await?;
+        let Some(mut edit) = self.edit(ino).await else {
+            return if sync { self.settle(ino).await } else { Ok(()) };
+        };
+        let stat = edit.flush(self, sync).await?;
+        drop(edit);
+        self.kernel.tell().await;
         if let Some(stat) = stat
             && let Some(node) = self.table().get_mut(ino)
         {
@@ -198,6 +209,19 @@ impl Tree {
             node.cached = stat.etag;
         }
         Ok(())
+    }
+
+    /// What is over there of a file that nobody here writes, or of the names in a folder, would survive a power cut.
+    pub(super) async fn settle(&self, ino: u64) -> Result<(), Errno> {
+        let stat = self.known(ino)?;
+        // What has lost its place has nothing to lose, and whoever only reads has changed nothing.
+        let Some(place) = self.place(ino).filter(|_| stat.writable) else { return Ok(()) };
+        let terms = Terms { settled: true, ..Terms::default() };
+        match self.peer.ask_long(|| self.peer.remote.sync(&place, terms)).await {
+            // An older device does not know this of folders.
+            Err(Failed { code: Some(Code::WrongKind), .. }) if stat.kind == Kind::Folder => Ok(()),
+            synced => Ok(synced.map(drop)?),
+        }
     }
 
     /// One program less has it open.
@@ -211,69 +235,68 @@ impl Tree {
         if !last {
             return;
         }
-        if let Some(edit) = self.edit(ino) {
-            self.end(ino, &edit).await;
-        }
+        self.end(ino).await;
+        self.kernel.tell().await;
         // What was made here, removed while open, and is closed now was never meant to stay.
-        let (passing, place) = {
-            let table = self.table();
-            let made = table.get(ino).is_some_and(|node| node.made.is_some() && node.opens == 0);
-            (made, table.place(ino))
-        };
-        if let (true, Some(Place::Removed(id))) = (passing, place) {
-            let terms = Terms { once: Some(uuid::Uuid::new_v4()), ..Terms::default() };
-            let _ = self.peer.ask(|| self.peer.remote.forget(&id, terms)).await;
+        let to_forget = self.table().to_forget(ino);
+        if let Some(id) = to_forget {
+            let once = once();
+            let _ = self.peer.ask(|| self.peer.remote.forget(&id, once)).await;
         }
         self.table().drop_unused(ino);
     }
 
-    async fn end(&self, ino: u64, edit: &Arc<tokio::sync::Mutex<Edit>>) {
-        let mut open = edit.lock().await;
+    async fn end(&self, ino: u64) {
+        let Some(mut open) = self.edit(ino).await else { return };
         open.settle();
         let flushed = open.flush(self, false).await;
         let lost = flushed.is_err() && open.is_dirty() && !self.is_removed(ino);
-        drop(open);
-        if self.table().get(ino).is_some_and(|node| node.opens > 0) {
+        if !self.drop_edit(ino) {
             return; // opened again meanwhile
         }
-        let taken = self.edits.lock().unwrap_or_else(PoisonError::into_inner).remove(&ino);
-        drop(taken);
         if lost {
             tracing::warn!("what a program wrote into a file of a mounted drive did not arrive");
             let path = self.any_path(ino).map(|path| path.to_string()).unwrap_or_default();
             (self.tell)(Notice::Lost { path });
             self.table().expire(ino);
         }
-        // Nobody else holds it: it is in no table any more, and no handle is open.
-        let mut open = edit.lock().await;
-        let ended = std::mem::replace(&mut *open, Edit::new(ino, &gone()));
-        drop(open);
-        ended.close(self).await;
+        open.close(self).await;
+    }
+
+    /// Whether nobody has the file open, and its edit is in no table any more.
+    fn drop_edit(&self, ino: u64) -> bool {
+        // Whoever opens it is counted first and takes the edit then: with both locks, none takes one that is dropped.
+        let table = self.table();
+        let unused = table.get(ino).is_none_or(|node| node.opens == 0);
+        if unused {
+            self.edits().remove(&ino);
+        }
+        unused
     }
 
     /// Everything that is being written goes over, as far as it can.
     pub(super) async fn flush_all(&self) {
-        let open: Vec<u64> =
-            self.edits.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let open: Vec<u64> = self.edits().keys().copied().collect();
         for ino in open {
-            if let Some(edit) = self.edit(ino) {
-                edit.lock().await.settle();
+            if let Some(mut edit) = self.edit(ino).await {
+                edit.settle();
             }
             if let Err(error) = self.flush(ino, false).await {
                 tracing::warn!(%error, "a file that is open on a mounted drive did not arrive whole");
             }
         }
     }
-}
 
-fn gone() -> Stat {
-    Stat {
-        kind: crate::wire::Kind::File,
-        size: 0,
-        modified: None,
-        etag: None,
-        writable: false,
-        executable: false,
-        object: None,
+    /// Closes everything. For when the kernel asks nothing any more: what it had still to tell of files that programs have
+    /// closed is lost with the mount.
+    pub(super) async fn close_all(&self) {
+        let unfinished = self.table().unfinished();
+        for ino in unfinished {
+            // However many had it open.
+            if let Some(node) = self.table().get_mut(ino) {
+                node.opens = 1;
+            }
+            self.close(ino).await;
+        }
     }
 }

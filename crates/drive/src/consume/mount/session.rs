@@ -76,6 +76,7 @@ pub async fn mount(
     let opening = tokio::task::spawn_blocking(move || open(fs, &place, &name));
     let (mut session, connection) =
         opening.await.map_err(|_| MountError::System(io::Error::other("stopping")))??;
+    tree.kernel.reach_by(session.notifier());
     let unmounter = Arc::new(Mutex::new(session.unmount_callable()));
     let ended = CancellationToken::new();
     let over = ended.clone().drop_guard();
@@ -177,14 +178,17 @@ impl Mounted {
         if let Ok(Err(error)) = off.await {
             tracing::debug!(%error, "a mounted drive was gone already, or stays until its files are closed");
         }
-        if tokio::time::timeout(LET_GO, self.ended.cancelled()).await.is_ok() {
-            return;
-        }
-        if let Some(connection) = self.connection {
+        let is_over = tokio::time::timeout(LET_GO, self.ended.cancelled()).await.is_ok();
+        if !is_over && let Some(connection) = self.connection {
             let abort = format!("/sys/fs/fuse/connections/{connection}/abort");
             let _ = tokio::task::spawn_blocking(move || fs::write(abort, "1")).await;
         }
-        self.cancel.cancel();
+        if tokio::time::timeout(LET_GO, self.tree.close_all()).await.is_err() {
+            tracing::debug!("files of a mounted drive were not all closed at the other device");
+        }
+        if !is_over {
+            self.cancel.cancel();
+        }
     }
 }
 

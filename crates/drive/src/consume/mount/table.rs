@@ -4,7 +4,11 @@
 //! A number stays with its file when that is renamed. Numbers are made from paths, so that a program which remembers
 //! them (git does) finds the same ones again after the kernel had forgotten them.
 
-use crate::{consume::remote::Place, path::SharePath, wire::Stat};
+use crate::{
+    consume::remote::Place,
+    path::SharePath,
+    wire::{self, Stat},
+};
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -12,6 +16,8 @@ use std::{
 
 /// The number of the top.
 pub(super) const ROOT: u64 = 1;
+/// What was made and removed through one mount within this time was never meant to stay: it does not go to the bin.
+const PASSING: Duration = Duration::from_secs(600);
 
 /// One file or folder.
 #[derive(Clone, Debug)]
@@ -28,7 +34,8 @@ pub(super) struct Node {
     pub(super) opens: u32,
     /// It has no name any more: where it is instead, if that is known.
     pub(super) removed: Option<Option<String>>,
-    /// When it was made through this mount, if it was.
+    /// When it was made through this mount, if it was, and is nothing but what programs here made of it: what it took the
+    /// place of was meant to stay, and so is what somebody else wrote.
     pub(super) made: Option<Instant>,
     /// The version whose pages the kernel may hold.
     pub(super) cached: Option<String>,
@@ -38,6 +45,11 @@ impl Node {
     /// What is known of it, if that was heard lately enough.
     pub(super) fn fresh(&self, age: Duration) -> Option<&Stat> {
         (self.heard.elapsed() < age).then_some(&self.stat)
+    }
+
+    /// Whether it may go for good when it is removed.
+    pub(super) fn is_passing(&self) -> bool {
+        self.made.is_some_and(|made| made.elapsed() < PASSING)
     }
 }
 
@@ -150,6 +162,9 @@ impl Table {
         if let Some(node) = self.nodes.get_mut(&ino)
             && node.changed <= asked
         {
+            if node.stat.etag != stat.etag {
+                node.made = None;
+            }
             node.stat = stat;
             node.heard = Instant::now();
         }
@@ -207,18 +222,47 @@ impl Table {
         Some(ino)
     }
 
-    /// Something was renamed. What had the new name has lost it.
-    pub(super) fn rename(&mut self, parent: u64, name: &str, new_parent: u64, new_name: &str) {
+    /// Something was renamed. What had the new name has lost it, and is in the bin if an id there is known.
+    pub(super) fn rename(
+        &mut self,
+        (parent, name): (u64, &str),
+        (new_parent, new_name): (u64, &str),
+        id: Option<String>,
+    ) {
         if (parent, name) == (new_parent, new_name) {
             return;
         }
-        self.lose_name(new_parent, new_name, None);
+        let replaced = self.lose_name(new_parent, new_name, id).is_some();
         let Some(ino) = self.names.remove(&(parent, name.to_owned())) else { return };
         if let Some(node) = self.nodes.get_mut(&ino) {
             node.parent = new_parent;
             new_name.clone_into(&mut node.name);
+            // As programs save a document: by a new file in the place of the old one.
+            node.made = node.made.filter(|_| !replaced);
             self.names.insert((new_parent, new_name.to_owned()), ino);
         }
+    }
+
+    /// A file has another name in its folder from now on; nothing is known of what has the one that it had. Returns the
+    /// folder and that name.
+    pub(super) fn stands_beside(&mut self, ino: u64, name: &str) -> Option<(u64, String)> {
+        let node = self.nodes.get(&ino).filter(|node| node.removed.is_none())?;
+        let (parent, lost) = (node.parent, node.name.clone());
+        self.rename((parent, &lost), (parent, name), None);
+        self.expire(parent);
+        Some((parent, lost))
+    }
+
+    /// Where in the bin something is that was never meant to stay, once nobody has it open.
+    pub(super) fn to_forget(&self, ino: u64) -> Option<String> {
+        let node = self.nodes.get(&ino).filter(|node| node.opens == 0 && node.is_passing())?;
+        node.removed.clone().flatten()
+    }
+
+    /// Files that are open as far as is known, or closed and still to be forgotten.
+    pub(super) fn unfinished(&self) -> Vec<u64> {
+        let is_open = |ino: &u64| self.nodes.get(ino).is_some_and(|node| node.opens > 0);
+        self.nodes.keys().copied().filter(|ino| is_open(ino) || self.to_forget(*ino).is_some()).collect()
     }
 
     /// The kernel gives back what it was told.
@@ -239,6 +283,11 @@ impl Table {
         {
             self.names.remove(&(node.parent, node.name));
         }
+    }
+
+    /// Whether no more is to be remembered than the kernel does.
+    pub(super) fn is_full(&self) -> bool {
+        self.nodes.len() > wire::TREE
     }
 
     #[cfg(test)]
@@ -280,7 +329,7 @@ mod tests {
         let folder = table.hear(ROOT, "a", stat(Kind::Folder), true, 0);
         let file = table.hear(folder, "f", stat(Kind::File), true, 0);
         assert_eq!(text(&table, file).as_deref(), Some("a/f"));
-        table.rename(ROOT, "a", ROOT, "b");
+        table.rename((ROOT, "a"), (ROOT, "b"), None);
         assert_eq!(text(&table, file).as_deref(), Some("b/f"));
         assert_eq!(table.find(ROOT, "a"), None);
     }
@@ -304,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_stands_beside_another_one_leaves_it_the_name() {
+        let mut table = table();
+        let ours = table.hear(ROOT, "f", stat(Kind::File), true, 0);
+        assert_eq!(table.stands_beside(ours, "f (2)"), Some((ROOT, "f".to_owned())));
+        assert_eq!(text(&table, ours).as_deref(), Some("f (2)"));
+        let theirs = table.hear(ROOT, "f", stat(Kind::File), true, 0);
+        assert_ne!(ours, theirs);
+        assert_eq!(text(&table, theirs).as_deref(), Some("f"));
+    }
+
+    #[test]
     fn an_answer_that_was_overtaken_by_a_change_is_not_believed() {
         let mut table = table();
         let sized = |size| Stat { size, ..stat(Kind::File) };
@@ -315,6 +375,39 @@ mod tests {
         assert_eq!(table.get(file).unwrap().stat.size, 2);
         table.hear_of(file, sized(3), table.moment());
         assert_eq!(table.get(file).unwrap().stat.size, 3, "what was asked afterwards is");
+    }
+
+    #[test]
+    fn only_what_was_made_and_removed_a_moment_ago_is_forgotten() {
+        let removed = |made: Option<Instant>| {
+            let mut table = table();
+            let file = table.hear(ROOT, "f", stat(Kind::File), true, 0);
+            table.get_mut(file).unwrap().made = made;
+            table.lose_name(ROOT, "f", Some("id".to_owned()));
+            table.to_forget(file)
+        };
+        assert_eq!(removed(None), None);
+        assert_eq!(removed(Some(Instant::now())).as_deref(), Some("id"));
+        assert_eq!(removed(Instant::now().checked_sub(PASSING)), None, "it was used for a while");
+    }
+
+    #[test]
+    fn what_takes_the_place_of_something_or_is_changed_by_others_is_meant_to_stay() {
+        let mut table = table();
+        let made = |table: &mut Table, name: &str| {
+            let file = table.hear(ROOT, name, stat(Kind::File), true, 0);
+            table.get_mut(file).unwrap().made = Some(Instant::now());
+            file
+        };
+        let moved = made(&mut table, "a");
+        table.rename((ROOT, "a"), (ROOT, "b"), None);
+        assert!(table.get(moved).unwrap().is_passing(), "it is as new as before");
+        let saved = made(&mut table, "temporary");
+        table.rename((ROOT, "temporary"), (ROOT, "b"), None);
+        assert!(!table.get(saved).unwrap().is_passing());
+        let theirs = made(&mut table, "c");
+        table.hear_of(theirs, Stat { etag: Some("another".to_owned()), ..stat(Kind::File) }, table.moment());
+        assert!(!table.get(theirs).unwrap().is_passing());
     }
 
     #[test]

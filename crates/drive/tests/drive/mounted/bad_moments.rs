@@ -1,7 +1,7 @@
 //! What each operation of a program comes to while something is wrong at the other end, and that all of them work again
 //! when it is mended.
 
-use super::Here;
+use super::{EIO, ESTALE, Here};
 use crate::world::{MIB, Owner, Reader, noise};
 use lanyard_drive::consume::Conflict;
 use std::{
@@ -19,12 +19,10 @@ use std::{
 
 /// The system's numbers of what a program is told.
 const ENOENT: i32 = 2;
-const EIO: i32 = 5;
 const EACCES: i32 = 13;
 const EINVAL: i32 = 22;
 const EROFS: i32 = 30;
 const ENAMETOOLONG: i32 = 36;
-const ESTALE: i32 = 116;
 
 /// No operation takes longer than this, whatever is wrong.
 const LONGEST: Duration = Duration::from_secs(14);
