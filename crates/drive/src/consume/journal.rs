@@ -197,9 +197,10 @@ pub(super) struct Row {
     /// When it is its turn among those that wait: lower ones come first.
     pub(super) turn: i64,
     /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
-    /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
+    /// that there was nothing, or that nobody has `looked` yet. Download: [`crate::disk::version`] here; none means that
+    /// there was nothing.
     pub(super) seen: Option<String>,
-    /// A tree that replaces: the versions of what it may replace are written down.
+    /// An upload or a tree that replaces: the versions of what it may replace are written down.
     pub(super) looked: bool,
 }
 

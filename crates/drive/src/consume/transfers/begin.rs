@@ -59,7 +59,7 @@ pub struct NewUpload {
     pub path: SharePath,
     /// When that is taken.
     pub conflict: Conflict,
-    /// The entity tag of what is replaced; none means anything.
+    /// The entity tag of what is replaced; none means what is there when the copy first looks.
     pub seen: Option<String>,
     /// The source is a file of ours that is removed when the copy is done or cancelled.
     pub owns_source: bool,
