@@ -204,17 +204,23 @@ pub(super) struct Row {
     pub(super) looked: bool,
 }
 
+/// Writes down a new copy, or what has changed of one. Its turn and its limit are written with the new one only: others
+/// than its task change them, and write each by itself.
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
     let copy = &row.transfer;
     let tree = copy.tree.unwrap_or_default();
     store.write(|t| {
         t.execute(
-            "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
+            "INSERT INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
              sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
              turn, seen, looked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)
+             ON CONFLICT (id) DO UPDATE SET remote_path = ?7, local_path = ?8, conflict = ?9, state = ?10, reason = ?11,
+             detail = ?12, size = ?13, bytes_done = ?14, ended_at = ?16, part = ?18, file_id = ?19, placing = ?20,
+             sent_before = ?21, files = ?25, files_done = ?26, failed = ?27, left_out = ?28, renamed = ?29, seen = ?31,
+             looked = ?32",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -256,10 +262,14 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
 
 /// Writes down another turn.
 pub(super) fn save_turn(store: &Store, id: Uuid, turn: i64) -> Result<(), StoreError> {
-    store.write(|t| {
-        t.execute("UPDATE drive_copy SET turn = ?2 WHERE id = ?1", params![id.to_string(), turn])
-    })?;
-    Ok(())
+    let sql = "UPDATE drive_copy SET turn = ?2 WHERE id = ?1";
+    store.write(|t| t.execute(sql, params![id.to_string(), turn])).map(|_| ())
+}
+
+/// Writes down another limit.
+pub(super) fn save_limit(store: &Store, id: Uuid, limit: Option<u64>) -> Result<(), StoreError> {
+    let sql = "UPDATE drive_copy SET speed_limit = ?2 WHERE id = ?1";
+    store.write(|t| t.execute(sql, params![id.to_string(), limit.map(u64::cast_signed)])).map(|_| ())
 }
 
 pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
@@ -339,4 +349,110 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
 fn parsed<T>(row: &SqlRow<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     parse(&text).ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("{column} = {text}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use lanyard_trust::NodeId;
+
+    fn row() -> Row {
+        let transfer = Transfer {
+            id: Uuid::from_u128(1),
+            direction: Direction::Download,
+            node: NodeId::from_bytes([7; 32]),
+            device_name: "Ben".to_owned(),
+            share: ShareId("docs".to_owned()),
+            drive: "Documents".to_owned(),
+            remote_path: "a".to_owned(),
+            local_path: PathBuf::from("/here/a"),
+            conflict: Conflict::KeepBoth,
+            state: State::Running,
+            reason: None,
+            detail: None,
+            size: Some(5),
+            bytes_done: 0,
+            rate: 0,
+            limit: None,
+            sources: 0,
+            tree: None,
+            created_at: 3,
+            ended_at: None,
+        };
+        Row {
+            transfer,
+            wanted: "a".to_owned(),
+            part: Some(PathBuf::from("/here/.a.part")),
+            file_id: None,
+            placing: false,
+            sent_before: false,
+            owns_source: false,
+            turn: 3,
+            seen: None,
+            looked: false,
+        }
+    }
+
+    fn kept(store: &Store) -> Row {
+        let mut rows = load(store).unwrap();
+        assert_eq!(rows.len(), 1);
+        rows.remove(0)
+    }
+
+    #[test]
+    fn what_a_person_sets_and_what_the_copy_writes_down_do_not_undo_each_other_in_any_order() {
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        let begun = row();
+        save(&store, &begun).unwrap();
+        assert_eq!(kept(&store), begun);
+
+        let part = Some(PathBuf::from("/here/a (2)"));
+        let placing = Row { placing: true, file_id: Some(FileId([9; 32])), part, ..begun.clone() };
+        save(&store, &placing).unwrap();
+        save_limit(&store, begun.transfer.id, Some(1 << 20)).unwrap();
+        save_turn(&store, begun.transfer.id, -5).unwrap();
+        let limited = Transfer { limit: Some(1 << 20), ..placing.transfer.clone() };
+        let both = Row { transfer: limited, turn: -5, ..placing.clone() };
+        assert_eq!(kept(&store), both, "a file that is about to get its name stays one");
+
+        // The copy's own word may have been on its way since before that.
+        save(&store, &placing).unwrap();
+        assert_eq!(kept(&store), both, "the limit and the turn stay");
+        save_limit(&store, begun.transfer.id, None).unwrap();
+        assert_eq!(kept(&store).transfer.limit, None);
+    }
+
+    #[test]
+    fn all_that_changes_of_a_copy_is_written_down_again() {
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        let tree = Tree { files: Some(1), files_done: 2, failed: 3, left_out: 4, renamed: 5 };
+        let mut row = row();
+        row.transfer.tree = Some(Tree::default());
+        save(&store, &row).unwrap();
+        row = Row {
+            transfer: Transfer {
+                remote_path: "b".to_owned(),
+                local_path: PathBuf::from("/here/b"),
+                conflict: Conflict::Replace,
+                state: State::Failed,
+                reason: Some(Reason::Exists),
+                detail: Some("why".to_owned()),
+                size: Some(6),
+                bytes_done: 4,
+                tree: Some(tree),
+                ended_at: Some(8),
+                ..row.transfer
+            },
+            part: None,
+            file_id: Some(FileId([9; 32])),
+            placing: true,
+            sent_before: true,
+            seen: Some("v".to_owned()),
+            looked: true,
+            ..row
+        };
+        save(&store, &row).unwrap();
+        assert_eq!(kept(&store), row);
+    }
 }

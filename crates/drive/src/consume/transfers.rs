@@ -286,15 +286,15 @@ impl Transfers {
     /// # Errors
     /// When it cannot be written down.
     pub async fn limit_one(&self, id: Uuid, rate: Option<u64>) -> Result<Option<Transfer>, StoreError> {
-        let row = {
+        let transfer = {
             let mut copies = self.inner.copies();
             let Some(held) = copies.get_mut(&id) else { return Ok(None) };
             held.limit.set(rate);
             held.row.transfer.limit = held.limit.get();
-            held.row.clone()
+            held.row.transfer.clone()
         };
-        let transfer = row.transfer.clone();
-        self.inner.store.run(move |store| journal::save(store, &row)).await?;
+        let limit = transfer.limit;
+        self.inner.store.run(move |store| journal::save_limit(store, id, limit)).await?;
         (self.inner.changed)(&transfer);
         Ok(Some(transfer))
     }

@@ -79,11 +79,12 @@ impl Job {
         change(&mut row);
         let saved = row.clone();
         let result = self.inner.store.run(move |store| journal::save(store, &saved)).await;
-        let transfer = row.transfer.clone();
         if let Some(held) = self.inner.copies().get_mut(&self.id) {
-            // Its turn is not this task's to change.
-            held.row = Row { turn: held.row.turn, ..row };
+            // Its turn and its limit are not this task's to change.
+            (row.turn, row.transfer.limit) = (held.row.turn, held.row.transfer.limit);
+            held.row = row.clone();
         }
+        let transfer = row.transfer;
         (self.inner.changed)(&transfer);
         result.map_err(not_written)
     }
