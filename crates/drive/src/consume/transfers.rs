@@ -167,6 +167,7 @@ impl Transfers {
 
     /// Goes on with everything that was under way when the node stopped or was killed.
     pub fn resume(&self) {
+        self.remove_sources_of_the_done();
         let mut waiting: Vec<(i64, Uuid)> = {
             let copies = self.inner.copies();
             copies
@@ -181,6 +182,19 @@ impl Transfers {
         for (_, id) in waiting {
             self.inner.spawn(id);
         }
+    }
+
+    /// A crash may have come between the last word on an upload and the end of its source.
+    fn remove_sources_of_the_done(&self) {
+        let is_left = |row: &Row| row.owns_source && row.transfer.state == State::Done;
+        let copies = self.inner.copies();
+        let left: Vec<Row> =
+            copies.values().map(|held| &held.row).filter(|row| is_left(row)).cloned().collect();
+        self.inner.tasks.spawn(async move {
+            for row in left {
+                row.remove_leftovers().await;
+            }
+        });
     }
 
     /// All copies, newest first.

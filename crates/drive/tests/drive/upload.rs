@@ -1,11 +1,11 @@
 use crate::world::{MIB, Owner, Reader, SHARE, noise};
 use http::Method;
-use lanyard_drive::consume::{Conflict, Reason, State};
+use lanyard_drive::consume::{Conflict, NewUpload, Reason, State};
 use lanyard_link::Body;
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::Ordering,
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -207,6 +207,34 @@ async fn an_upload_survives_a_start_of_either_side() {
     assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
     assert_eq!(owner.names(), ["a.bin"]);
     assert!(file.exists(), "the source is a person's own file and stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_our_own_is_there_until_the_end_is_written_down_and_gone_after_the_next_start() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let file = source(&reader, b"sent by a browser");
+    let was_there: Arc<Mutex<Vec<bool>>> = Arc::default();
+    *reader.told.lock().unwrap() = Some({
+        let (was_there, file) = (Arc::clone(&was_there), file.clone());
+        Box::new(move |copy| {
+            if copy.state == State::Done {
+                was_there.lock().unwrap().push(file.exists());
+            }
+        })
+    });
+    let new = NewUpload { owns_source: true, ..reader.upload(&file, "a.bin", Conflict::Refuse) };
+    let id = reader.transfers.upload(new).await.unwrap().id;
+    reader.done(id).await;
+    assert_eq!(*was_there.lock().unwrap(), [true], "a crash at this moment would not find it any more");
+    reader = reader.restart(&owner).await;
+    assert!(!file.exists(), "a file of ours went away with its copy");
+
+    // As if the crash had come before it could be removed.
+    fs::write(&file, b"sent by a browser").unwrap();
+    reader = reader.restart(&owner).await;
+    reader.restart(&owner).await;
+    assert!(!file.exists(), "what a crash left is removed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,9 +156,6 @@ impl Job {
     pub(super) async fn end(&self, state: State, why: Option<(Reason, String)>) {
         let (reason, detail) = why.unzip();
         if let Some(row) = self.row() {
-            if row.owns_source && state == State::Done {
-                remove(&row.transfer.local_path).await;
-            }
             if row.transfer.tree.is_some() && matches!(state, State::Done | State::Cancelled) {
                 let id = self.id;
                 let trim = move |store: &Store| {
@@ -177,7 +174,7 @@ impl Job {
                 remove(&part).await;
             }
         }
-        self.settle(|row| {
+        let ended = self.save(|row| {
             let copy = &mut row.transfer;
             // What was said while a copy that is now done went on is worth keeping: who sent something wrong.
             let detail = if state == State::Done { detail.or(copy.detail.take()) } else { detail };
@@ -190,8 +187,20 @@ impl Job {
                 copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
                 row.part = None;
             }
-        })
-        .await;
+        });
+        match ended.await {
+            // Not before that is written down: a copy that is not over yet could not go on without its source.
+            Ok(()) if state == State::Done => self.remove_source().await,
+            Ok(()) => {}
+            Err(error) => self.not_settled(&error),
+        }
+    }
+
+    /// The source of an upload that is done, if it is ours.
+    async fn remove_source(&self) {
+        if let Some(row) = self.row().filter(|row| row.owns_source) {
+            row.remove_leftovers().await;
+        }
     }
 
     /// Held by a person: everything stays for when it goes on.
@@ -222,8 +231,12 @@ impl Job {
     /// [`Job::save`] where nothing can be done about a failure.
     pub(super) async fn settle(&self, change: impl FnOnce(&mut Row)) {
         if let Err(error) = self.save(change).await {
-            tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
+            self.not_settled(&error);
         }
+    }
+
+    fn not_settled(&self, error: &Trouble) {
+        tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
     }
 }
 
