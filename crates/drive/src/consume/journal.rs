@@ -10,7 +10,10 @@ use lanyard_store::{
     rusqlite::{self, Row as SqlRow, params},
 };
 use lanyard_trust::ShareId;
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 use uuid::Uuid;
 
 /// The tables of this room.
@@ -184,7 +187,7 @@ pub(super) struct Row {
     pub(super) transfer: Transfer,
     /// The name it was asked to have, here or there; the one it gets may carry a number.
     pub(super) wanted: String,
-    /// Download: the hidden file it grows in.
+    /// Download: the hidden file it grows in; of a tree, the one in which its last large file grows, or grew.
     pub(super) part: Option<PathBuf>,
     /// What the whole file is, once known.
     pub(super) file_id: Option<FileId>,
@@ -270,6 +273,12 @@ pub(super) fn save_turn(store: &Store, id: Uuid, turn: i64) -> Result<(), StoreE
 pub(super) fn save_limit(store: &Store, id: Uuid, limit: Option<u64>) -> Result<(), StoreError> {
     let sql = "UPDATE drive_copy SET speed_limit = ?2 WHERE id = ?1";
     store.write(|t| t.execute(sql, params![id.to_string(), limit.map(u64::cast_signed)])).map(|_| ())
+}
+
+/// Writes down in which hidden file a part of a tree grows. Lost in a power cut, it costs a hidden file.
+pub(super) fn save_part(store: &Store, id: Uuid, part: &Path) -> Result<(), StoreError> {
+    let sql = "UPDATE drive_copy SET part = ?2 WHERE id = ?1";
+    store.write_soon(|t| t.execute(sql, params![id.to_string(), part.to_string_lossy()])).map(|_| ())
 }
 
 pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Whole folders, down and up.
 
-use crate::world::{MIB, Owner, Reader, noise};
+use crate::world::{MIB, Owner, Reader, names, noise};
 use lanyard_drive::consume::{Conflict, Fate, Reason, State};
 use std::{
     collections::BTreeMap,
@@ -268,6 +268,66 @@ async fn a_folder_goes_on_after_a_restart_and_after_a_pause_with_what_is_missing
     assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
     assert!(owner.content_sent() - sent < 21 * MIB as u64, "what was there came again");
     assert_same(&owner.root().join("tree"), &root);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_folder_that_is_cancelled_no_hidden_file_stays_also_when_it_was_paused_before() {
+    let owner = Owner::new();
+    let root = owner.root().join("tree");
+    fs::create_dir_all(root.join("in")).unwrap();
+    fs::write(root.join("a small one"), b"small").unwrap();
+    fs::write(root.join("in/a film.bin"), noise(3 * MIB, 1)).unwrap();
+    fs::write(root.join("in/film.bin"), noise(20 * MIB, 2)).unwrap();
+    let mut reader = Reader::new(&owner);
+    for paused in [false, true] {
+        owner.slow(30);
+        let id = reader.get_tree("tree", Conflict::KeepBoth).await;
+        let copy = reader.until(id, "the second", |copy| copy.bytes_done > 6 * MIB as u64).await;
+        let inside = || names(&copy.local_path.join("in"));
+        let is_half = || inside().iter().any(|name| name.ends_with(".lanyard-part"));
+        assert!(is_half(), "{:?}", inside());
+        if paused {
+            reader.transfers.pause(id).await;
+            reader = reader.restart(&owner).await;
+            assert!(is_half(), "a pause keeps what came: {:?}", inside());
+        }
+        reader.transfers.cancel(id).await;
+        assert_eq!(inside(), ["a film.bin"], "paused: {paused}");
+        // It can be tried again, and is whole then.
+        owner.slow(0);
+        reader.transfers.retry(id).await;
+        reader.done(id).await;
+        assert_same(&root, &copy.local_path);
+    }
+    assert_eq!(reader.names(), ["tree", "tree (2)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_file_is_gone_on_with_whatever_came_before_it_and_goes_when_its_original_is_gone() {
+    let owner = Owner::new();
+    let root = owner.root().join("tree");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("film.bin"), noise(9 * MIB, 1)).unwrap();
+    fs::write(root.join("late.bin"), noise(9 * MIB, 2)).unwrap();
+    let reader = Reader::new(&owner);
+    owner.slow(20);
+    let id = reader.get_tree("tree", Conflict::Refuse).await;
+    reader.until(id, "half of the film", |copy| copy.bytes_done > 5 * MIB as u64).await;
+    reader.transfers.pause(id).await;
+    fs::write(root.join("a new one.bin"), noise(MIB, 3)).unwrap();
+    let sent = owner.content_sent();
+    reader.transfers.retry(id).await;
+    reader.until(id, "the first", |copy| copy.tree.is_some_and(|tree| tree.files_done > 0)).await;
+    assert!(reader.here().join("tree/film.bin").exists(), "another one came first");
+    assert!(owner.content_sent() - sent < 9 * MIB as u64, "what was here of the film came again");
+    reader.until(id, "some of the last", |copy| copy.bytes_done > 12 * MIB as u64).await;
+    reader.transfers.pause(id).await;
+    fs::remove_file(root.join("late.bin")).unwrap();
+    fs::write(root.join("later.bin"), noise(2 * MIB, 4)).unwrap();
+    owner.slow(0);
+    reader.transfers.retry(id).await;
+    reader.done(id).await;
+    assert_same(&root, &reader.here().join("tree"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

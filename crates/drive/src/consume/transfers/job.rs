@@ -133,6 +133,25 @@ impl Job {
         }
     }
 
+    /// Remembers the hidden file in which a large file of a tree grows, to remove it when the copy is cancelled. What is left
+    /// of another one goes away: nobody comes back to it.
+    pub(in crate::consume) async fn grows_in(&self, part: &Path) {
+        let before = match self.inner.copies().get_mut(&self.id) {
+            Some(held) => held.row.part.replace(part.to_owned()),
+            None => return,
+        };
+        if before.as_deref() == Some(part) {
+            return;
+        }
+        if let Some(before) = before {
+            remove(&before).await;
+        }
+        let (id, part) = (self.id, part.to_owned());
+        if let Err(error) = self.inner.store.run(move |store| journal::save_part(store, id, &part)).await {
+            tracing::warn!(%error, "a hidden file could not be written down");
+        }
+    }
+
     /// Rests for as long as these bytes cost under the limits.
     pub(in crate::consume) async fn pace(&self, bytes: u64) {
         let rest = self.pace.spend(bytes);
@@ -183,9 +202,11 @@ impl Job {
             if state == State::Cancelled {
                 row.looked = false;
             }
-            if state == State::Done && copy.tree.is_none() {
-                copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
+            if state == State::Done {
                 row.part = None;
+                if copy.tree.is_none() {
+                    copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
+                }
             }
         });
         match ended.await {

@@ -160,6 +160,9 @@ impl Try<'_> {
         self.make(&folders, &mut count).await?;
         let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
         self.small(small, &mut large, &mut count).await?;
+        // The one of which something is here comes first, whatever has come into its folder since.
+        let begun = self.job.row().and_then(|row| row.part);
+        large.sort_by_key(|item| Some(self.part_of(item)) != begun);
         for item in large {
             self.large(&item, &mut count).await?;
         }
@@ -433,7 +436,8 @@ impl Try<'_> {
         }
         // Looked at before it travels, and again before it gets its name.
         may_replace(&target, &item.replaces)?;
-        let part = folder.join(path::part_name(name, &self.mark));
+        let part = self.part_of(item);
+        self.job.grows_in(&part).await;
         let wanted = Wanted { remote: self.remote, path: &path, part: &part, device: self.device };
         let fetched = download::fetch(self.job, &wanted, Shown::part_of(self.job, before)).await;
         if let Err(Trouble::Final(reason, _)) = &fetched
@@ -449,6 +453,13 @@ impl Try<'_> {
         let Some(placed) = placed else { return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))) };
         let copy = placed.strip_prefix(&root).map_or_else(|_| item.copy.clone(), slashes);
         Ok(Item { copy, ..item.clone() }.told(Fate::Done, None))
+    }
+
+    /// The hidden file in which a large one grows.
+    fn part_of(&self, item: &Item) -> PathBuf {
+        let target = self.root.join(&item.copy);
+        let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        target.with_file_name(path::part_name(name, &self.mark))
     }
 
     /// The identity of a file here of that size.
