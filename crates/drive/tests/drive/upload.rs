@@ -386,6 +386,31 @@ async fn nobody_goes_on_with_what_is_not_there() {
     assert_eq!(owner.names(), ["a.bin"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_beside_and_comes_again_is_the_one_that_is_there_whatever_its_number() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(3 * MIB + 7, 1);
+    let size = content.len().to_string();
+    // Another picture, of the same size even, and one of another size under the first number.
+    owner.write("photo.jpg", &noise(3 * MIB + 7, 2));
+    owner.write("photo (2).jpg", b"small");
+    for _ in 0..3 {
+        let body = lanyard_link::body::full(signed(&content));
+        let headers = [("lanyard-size", size.as_str())];
+        let (status, answer) = put(&reader, "path=photo.jpg&conflict=keep_both", &headers, body).await;
+        assert_eq!(status, 201, "{answer}");
+        let stored: lanyard_drive::wire::Stored = serde_json::from_str(&answer).unwrap();
+        assert_eq!((stored.path.as_str(), stored.size), ("photo (3).jpg", content.len() as u64));
+        assert_eq!(
+            owner.names(),
+            ["photo (2).jpg", "photo (3).jpg", "photo.jpg"],
+            "doubled, or a rest is left"
+        );
+    }
+    assert!(fs::read(owner.root().join("photo (3).jpg")).unwrap() == content);
+}
+
 /// The mark of a received file.
 #[cfg(target_os = "linux")]
 fn mark(path: PathBuf) -> Option<String> {
