@@ -5,7 +5,7 @@ use lanyard_drive::consume::{Conflict, Fate, Reason, State};
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::Ordering,
     time::{Duration, SystemTime},
 };
@@ -349,6 +349,80 @@ async fn a_folder_that_is_brought_goes_on_after_a_restart() {
     assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
     assert_same(&source, &owner.root().join("tree"));
     assert_eq!(owner.names(), ["tree"]);
+}
+
+/// A folder here and another one of that name there, each with something in it.
+fn two_of_one_name(owner: &Owner, reader: &Reader) -> PathBuf {
+    let mine = reader.dir.path().join("Photos");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("a.jpg"), b"mine").unwrap();
+    fs::create_dir(owner.root().join("Photos")).unwrap();
+    owner.write("Photos/a.jpg", b"theirs");
+    mine
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_first_question_is_interrupted_lands_in_no_folder_that_is_there() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let mine = two_of_one_name(&owner, &reader);
+    for (number, restarted) in [(2, false), (3, true)] {
+        // It is asleep: no question arrives.
+        owner.way.stuck.store(true, Ordering::SeqCst);
+        let id = reader.put(&mine, "Photos", Conflict::KeepBoth).await;
+        reader.until(id, "the question", |copy| copy.state == State::Running).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        reader.transfers.pause(id).await;
+        if restarted {
+            reader = reader.restart(&owner).await;
+        }
+        owner.way.stuck.store(false, Ordering::SeqCst);
+        reader.transfers.retry(id).await;
+        let copy = reader.done(id).await;
+        assert_eq!(copy.remote_path, format!("Photos ({number})"));
+        assert_eq!(names(&owner.root().join("Photos")), ["a.jpg"]);
+        assert_same(&mine, &owner.root().join(&copy.remote_path));
+    }
+    assert_eq!(fs::read(owner.root().join("Photos/a.jpg")).unwrap(), b"theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_was_made_without_a_word_of_it_is_the_copys_own_until_somebody_puts_something_in() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let mine = two_of_one_name(&owner, &reader);
+    let interrupted = async |reader: &Reader, name: &str| {
+        owner.way.told_late.store(1_000, Ordering::SeqCst);
+        let id = reader.put(&mine, name, Conflict::KeepBoth).await;
+        // The answer to the question for the first name comes late, too, when there is one before it.
+        reader.until(id, "the question", |copy| copy.state == State::Running).await;
+        let made = owner.root().join(if name == "Photos" { "Photos (2)" } else { name });
+        reader.until(id, "the folder", |_| made.is_dir()).await;
+        reader.transfers.pause(id).await;
+        owner.way.told_late.store(0, Ordering::SeqCst);
+        id
+    };
+    let id = interrupted(&reader, "Photos").await;
+    reader = reader.restart(&owner).await;
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Photos (2)");
+    assert_same(&mine, &owner.root().join("Photos (2)"));
+    assert_eq!(owner.names(), ["Photos", "Photos (2)"], "made twice");
+
+    // Somebody takes the empty folder for their own meanwhile.
+    let id = interrupted(&reader, "Trip").await;
+    owner.write("Trip/a.jpg", b"somebody's");
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Trip (2)");
+    assert_eq!(names(&owner.root().join("Trip")), ["a.jpg"]);
+
+    // Another copy has nothing to do with it.
+    let id = interrupted(&reader, "Empty").await;
+    let other = reader.done(reader.put(&mine, "Empty", Conflict::KeepBoth).await).await;
+    assert_eq!(other.remote_path, "Empty (2)");
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Empty");
+    assert_same(&mine, &owner.root().join("Empty"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

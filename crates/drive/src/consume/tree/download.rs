@@ -119,31 +119,43 @@ async fn root(job: &Job, row: &Row) -> Result<(PathBuf, bool), Trouble> {
     }
     for number in 1..1_000 {
         let root = folder.join(path::numbered(&row.wanted, number));
+        let may_hold = match (make_root(root.clone()).await?, copy.conflict) {
+            (Root::New, _) => false,
+            (Root::There, Conflict::Replace | Conflict::Skip) => true,
+            (Root::There | Root::Taken, Conflict::KeepBoth) => continue,
+            (Root::There | Root::Taken, _) => break,
+        };
+        // Not before it is made: until then it may be somebody else's.
         let chosen = root.clone();
-        job.save(|row| (row.placing, row.transfer.local_path) = (true, chosen)).await?;
-        let made = root.clone();
-        let made = blocking(move || match fs::create_dir(&made) {
-            Ok(()) => Ok(Some(false)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Ok(fs::metadata(&made).is_ok_and(|there| there.is_dir()).then_some(true))
-            }
-            Err(error) => Err(Trouble::local(&error, &made)),
-        })
-        .await;
-        match (made, copy.conflict) {
-            (Ok(Some(false)), _) => return Ok((root, false)),
-            (Ok(Some(true)), Conflict::Replace | Conflict::Skip) => return Ok((root, true)),
-            (Ok(_), Conflict::KeepBoth) => {}
-            (Ok(_), _) => break,
-            (Err(trouble), _) => {
-                job.save(|row| row.placing = false).await?;
-                return Err(trouble);
-            }
+        let saved = job.save(|row| (row.placing, row.transfer.local_path) = (true, chosen)).await;
+        if saved.is_err() && !may_hold {
+            // The next try makes it again; nothing is in it.
+            let _ = tokio::fs::remove_dir(&root).await;
         }
+        return saved.map(|()| (root, may_hold));
     }
-    job.save(|row| row.placing = false).await?;
     let taken = folder.join(&row.wanted);
     Err(Trouble::Final(Reason::Exists, format!("{} is there already.", taken.display())))
+}
+
+/// What was found where the folder of a copy goes.
+enum Root {
+    New,
+    There,
+    /// Something that is no folder.
+    Taken,
+}
+
+async fn make_root(root: PathBuf) -> Result<Root, Trouble> {
+    blocking(move || match fs::create_dir(&root) {
+        Ok(()) => Ok(Root::New),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let is_folder = fs::metadata(&root).is_ok_and(|there| there.is_dir());
+            Ok(if is_folder { Root::There } else { Root::Taken })
+        }
+        Err(error) => Err(Trouble::local(&error, &root)),
+    })
+    .await
 }
 
 impl Try<'_> {
