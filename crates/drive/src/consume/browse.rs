@@ -313,7 +313,7 @@ pub(super) struct Frames {
 
 impl Frames {
     fn new(body: Incoming) -> Self {
-        Self { body, reader: Reader::default(), arrived: 0 }
+        Self { body, reader: Reader::remote(), arrived: 0 }
     }
 
     /// The next frame; none after the last one. One that ends early is an error.

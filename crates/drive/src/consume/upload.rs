@@ -34,9 +34,10 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
         return hand_over(job, remote, &row).await;
     }
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
-    let wanted =
-        SharePath::parse(&copy.remote_path).and_then(|path| path.with_name(&row.wanted)).map_err(invalid)?;
-    let mut target = SharePath::parse(&copy.remote_path).map_err(invalid)?;
+    let wanted = SharePath::parse_remote(&copy.remote_path)
+        .and_then(|path| path.with_name(&row.wanted))
+        .map_err(invalid)?;
+    let mut target = SharePath::parse_remote(&copy.remote_path).map_err(invalid)?;
     let mut sent_before = row.sent_before;
     let first =
         (1..1_000).find(|number| path::numbered(&row.wanted, *number) == target.name().unwrap_or_default());
@@ -57,7 +58,7 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
 /// To an inbox: nobody may look into it, and the receiver keeps everything beside what is there.
 async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
-    let target = SharePath::parse(&copy.remote_path)
+    let target = SharePath::parse_remote(&copy.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let shown = Shown::whole(job);
     let part = copy.id;

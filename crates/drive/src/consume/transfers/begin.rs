@@ -71,7 +71,7 @@ pub enum BeginError {
     /// The name is taken.
     #[error("{0} is there already")]
     Exists(PathBuf),
-    /// A path that is not Unicode, or no path of a file.
+    /// A path that is not Unicode, or no path of a file that this system can hold.
     #[error("{0} is no path that can be used")]
     BadPath(PathBuf),
     /// It could not be written down.
@@ -86,6 +86,9 @@ impl Transfers {
     /// [`BeginError`].
     pub async fn download(&self, new: NewDownload) -> Result<Transfer, BeginError> {
         let local_path = new.folder.join(&new.name);
+        if SharePath::top().join(&new.name).is_err() {
+            return Err(BeginError::BadPath(local_path));
+        }
         if new.conflict == Conflict::Refuse && fs::symlink_metadata(&local_path).is_ok() {
             return Err(BeginError::Exists(local_path));
         }

@@ -52,7 +52,7 @@ struct Try<'a> {
 
 pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
-    let top = SharePath::parse(&copy.remote_path)
+    let top = SharePath::parse_remote(&copy.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let found = interruptible(job, look(remote, &top, &copy.device_name)).await??;
     let (root, may_hold) = root(job, &row).await?;
@@ -164,8 +164,10 @@ impl Try<'_> {
         let bytes: u64 = files.iter().map(|item| item.size).sum();
         self.job.show(|copy| copy.size = Some(bytes));
         let mut count = Count::new(self.job, files.len());
-        folders.iter().for_each(|item| count.renamed(item));
         count.tell(left_out).await?;
+        let (folders, files) =
+            (self.holdable(folders, &mut count).await?, self.holdable(files, &mut count).await?);
+        folders.iter().for_each(|item| count.renamed(item));
         let missing = self.missing(files, seen, &mut count).await?;
         let needed: u64 = missing.iter().map(|item| item.size).sum();
         self.room(needed).await?;
@@ -180,6 +182,19 @@ impl Try<'_> {
         }
         self.times(folders).await?;
         count.end().await
+    }
+
+    /// Leaves away what this computer cannot hold under the path that it would get, before anything is looked for there.
+    async fn holdable(&self, items: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
+        let (holdable, odd): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|item| SharePath::parse(&item.copy).is_ok());
+        let mut told = Vec::with_capacity(odd.len());
+        for item in &odd {
+            let (reason, words) = self.not_here(Code::Invalid, item)?;
+            told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+        }
+        count.tell_why(told).await?;
+        Ok(holdable)
     }
 
     /// Leaves away what an earlier try brought and what is still as it was then; the rest learns what it may replace.
@@ -390,7 +405,7 @@ impl Try<'_> {
     fn there(&self, item: &Item) -> Result<SharePath, Trouble> {
         let joined =
             if self.top.is_top() { item.path.clone() } else { format!("{}/{}", self.top, item.path) };
-        SharePath::parse(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
+        SharePath::parse_remote(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
     }
 
     /// Writes down what became of the files of a batch.

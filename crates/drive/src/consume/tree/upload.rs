@@ -152,7 +152,7 @@ fn unreadable(path: String) -> Found {
 async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool), Trouble> {
     let copy = &row.transfer;
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
-    let path = SharePath::parse(&copy.remote_path).map_err(invalid)?;
+    let path = SharePath::parse_remote(&copy.remote_path).map_err(invalid)?;
     let is_send = wire::is_send(&copy.share);
     let explain = |error: RemoteError| explain(is_send, &error, &copy.device_name, &copy.remote_path);
     for number in 1..1_000 {
@@ -285,7 +285,7 @@ impl Try<'_> {
     }
 
     fn there(&self, item: &Item) -> Result<SharePath, path::PathError> {
-        SharePath::parse(&format!("{}/{}", self.top, item.copy))
+        SharePath::parse_remote(&format!("{}/{}", self.top, item.copy))
     }
 
     fn explain(&self, error: &RemoteError) -> Trouble {
@@ -358,7 +358,7 @@ impl Try<'_> {
             let part = upload::of_item(self.copy, &item.path);
             match upload::send(self.job, self.remote, &source, &target, settled, part, shown).await? {
                 Ok(stored) => {
-                    let target = SharePath::parse(&stored.path).unwrap_or(target);
+                    let target = SharePath::parse_remote(&stored.path).unwrap_or(target);
                     let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
                     return Ok(Item { copy, size: stored.size, ..item.clone() }.told(Fate::Done, None));
                 }
