@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -423,6 +423,26 @@ async fn a_folder_that_was_made_without_a_word_of_it_is_the_copys_own_until_some
     reader.transfers.retry(id).await;
     assert_eq!(reader.done(id).await.remote_path, "Empty");
     assert_same(&mine, &owner.root().join("Empty"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_comes_has_its_place_written_down_once_that_is_made() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    fs::create_dir(owner.root().join("Photos")).unwrap();
+    owner.write("Photos/a.jpg", b"theirs");
+    let here = reader.here().join("Photos");
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("a.jpg"), b"mine").unwrap();
+    let places: Arc<Mutex<Vec<(PathBuf, bool)>>> = Arc::default();
+    *reader.told.lock().unwrap() = Some({
+        let places = Arc::clone(&places);
+        Box::new(move |copy| places.lock().unwrap().push((copy.local_path.clone(), copy.local_path.is_dir())))
+    });
+    let copy = reader.done(reader.get_tree("Photos", Conflict::KeepBoth).await).await;
+    assert_eq!(copy.local_path, reader.here().join("Photos (2)"));
+    assert!(places.lock().unwrap().iter().all(|(_, is_there)| *is_there), "{places:?}");
+    assert_eq!(fs::read(here.join("a.jpg")).unwrap(), b"mine");
 }
 
 #[tokio::test(flavor = "multi_thread")]

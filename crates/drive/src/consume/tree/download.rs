@@ -63,8 +63,9 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     };
     let this =
         Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
+    let folding = names.folding();
     let plan = Plan::new(found, names, path::local_name);
-    let seen = Seen::before(job, &row).await?;
+    let seen = Seen::before(job, &row, folding).await?;
     this.all(plan, &seen).await
 }
 
