@@ -224,14 +224,30 @@ fn version(out: &mut BytesMut, etag: Option<&str>) {
 }
 
 /// Finds the frames in bytes that arrive in any portions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reader {
     waiting: BytesMut,
     frames: u64,
     ended: bool,
+    path: Parse,
+}
+
+type Parse = fn(&str) -> Result<SharePath, PathError>;
+
+/// Of frames about files of this computer.
+impl Default for Reader {
+    fn default() -> Self {
+        Self { waiting: BytesMut::new(), frames: 0, ended: false, path: SharePath::parse }
+    }
 }
 
 impl Reader {
+    /// Of frames about files of another computer: see [`SharePath::parse_remote`].
+    #[must_use]
+    pub fn remote() -> Self {
+        Self { path: SharePath::parse_remote, ..Self::default() }
+    }
+
     /// Takes bytes. Call [`Reader::next_frame`] until it has no more before taking further ones: then no more than a frame
     /// and one portion is held.
     pub fn take(&mut self, bytes: &[u8]) {
@@ -256,7 +272,7 @@ impl Reader {
         if self.waiting.len() < length {
             return Ok(None);
         }
-        let frame = parse(self.waiting.split_to(length).freeze())?;
+        let frame = parse(self.waiting.split_to(length).freeze(), self.path)?;
         match frame {
             Frame::End(count) if count != self.frames => return Err(FrameError::Missing),
             Frame::End(_) => self.ended = true,
@@ -311,12 +327,12 @@ fn with_version(bytes: &[u8], flags: u8, before: usize) -> Option<usize> {
 }
 
 /// A frame whose bytes are all there.
-fn parse(mut bytes: Bytes) -> Result<Frame, FrameError> {
+fn parse(mut bytes: Bytes, path_of: Parse) -> Result<Frame, FrameError> {
     let tag = bytes.get_u8();
     let length = usize::from(bytes.get_u16());
     let path = bytes.split_to(length);
     let text = std::str::from_utf8(&path).map_err(|_| PathError::Encoding)?;
-    let path = SharePath::parse(text)?;
+    let path = path_of(text)?;
     Ok(match tag {
         0 => Frame::End(bytes.get_u64()),
         1 => Frame::Folder { path, modified: time(bytes.get_i64()) },
@@ -502,6 +518,20 @@ mod tests {
             reader.take(&bytes);
             assert!(matches!(reader.next_frame(), Err(FrameError::Path(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_name_that_windows_cannot_hold_ends_only_what_is_brought_there() {
+        let frame = Frame::Stored(SharePath::parse_remote("10:30/a:b.txt").unwrap());
+        let on_windows: Parse = |text| SharePath::parse_on(text, true);
+        let read = |reader: Reader| {
+            let mut reader = reader;
+            reader.take(&frame.written());
+            reader.next_frame()
+        };
+        assert_eq!(read(Reader::remote()), Ok(Some(frame.clone())), "what is told of another computer");
+        let brought = read(Reader { path: on_windows, ..Reader::default() });
+        assert!(matches!(brought, Err(FrameError::Path(_))), "{brought:?}");
     }
 
     proptest! {

@@ -14,6 +14,7 @@ pub mod disc;
 mod edit;
 mod have;
 mod listing;
+mod made;
 mod manifests;
 mod once;
 mod read;
@@ -110,6 +111,7 @@ pub struct Offer {
     manifests: manifests::Manifests,
     listings: listing::Listings,
     receiving: receive::Receiving,
+    made: made::Made,
     once: once::Once,
     /// The same of what programs write into open files: so much that it would crowd out the others.
     written: once::Once,
@@ -128,6 +130,7 @@ impl Offer {
             manifests: manifests::Manifests::default(),
             listings: listing::Listings::default(),
             receiving: receive::Receiving::default(),
+            made: made::Made::default(),
             once: once::Once::default(),
             written: once::Once::default(),
             discs: disc::Discs::default(),

@@ -66,11 +66,26 @@ impl SharePath {
         Self::default()
     }
 
-    /// From decoded text, `/`-separated, relative; the empty text is the top.
+    /// From decoded text, `/`-separated, relative; the empty text is the top. A path on this computer: it holds only names
+    /// that this system can hold.
+    ///
+    /// # Errors
+    /// [`PathError`] for anything that could lead elsewhere or that this system does not hold.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        Self::parse_on(text, cfg!(windows))
+    }
+
+    /// The same of a path on another computer, which may hold names that this system cannot. It is for asking there, never
+    /// for a disk here: what comes from there gets [`local_name`]s.
     ///
     /// # Errors
     /// [`PathError`] for anything that could lead elsewhere or that no system holds.
-    pub fn parse(text: &str) -> Result<Self, PathError> {
+    pub fn parse_remote(text: &str) -> Result<Self, PathError> {
+        Self::parse_on(text, false)
+    }
+
+    /// The same on a computer with Windows, or with another system.
+    pub(crate) fn parse_on(text: &str, windows: bool) -> Result<Self, PathError> {
         if text.len() > MAX_PATH {
             return Err(PathError::TooLong);
         }
@@ -78,7 +93,7 @@ impl SharePath {
             return Ok(Self::top());
         }
         let names: Result<Vec<String>, PathError> =
-            text.split('/').map(|name| check(name).map(|()| name.to_owned())).collect();
+            text.split('/').map(|name| check(name, windows).map(|()| name.to_owned())).collect();
         Ok(Self { names: names? })
     }
 
@@ -118,7 +133,7 @@ impl SharePath {
         self.names.split_last().map(|(name, folder)| (folder, name.as_str()))
     }
 
-    /// One step down.
+    /// One step down, to a name that this system can hold.
     ///
     /// # Errors
     /// [`PathError`] when `name` is not a single name, or leads deeper than a path can say.
@@ -126,7 +141,7 @@ impl SharePath {
         if name.contains('/') {
             return Err(PathError::Empty);
         }
-        check(name)?;
+        check(name, cfg!(windows))?;
         let above: usize = self.names.iter().map(|name| name.len() + 1).sum();
         if above + name.len() > MAX_PATH {
             return Err(PathError::TooLong);
@@ -143,7 +158,7 @@ impl SharePath {
         self.to_string().nfc().collect::<String>().to_lowercase()
     }
 
-    /// The same folder, another name.
+    /// The same folder, another name, which this system can hold.
     ///
     /// # Errors
     /// [`PathError`] when `name` is not a single name.
@@ -161,7 +176,7 @@ impl SharePath {
         portable(self.name().ok_or(PathError::Empty)?)
     }
 
-    /// The path as a system would write it, relative to the top of the share.
+    /// The path as this system would write it, relative to the top of a share of this computer.
     #[must_use]
     pub fn to_path(&self) -> PathBuf {
         self.names.iter().collect()
@@ -180,7 +195,7 @@ impl fmt::Display for SharePath {
     }
 }
 
-fn check(name: &str) -> Result<(), PathError> {
+fn check(name: &str, windows: bool) -> Result<(), PathError> {
     match name {
         "" => return Err(PathError::Empty),
         "." | ".." => return Err(PathError::Dots),
@@ -192,11 +207,11 @@ fn check(name: &str) -> Result<(), PathError> {
     if name.len() > MAX_NAME {
         return Err(PathError::TooLong);
     }
-    if is_reserved(name) {
+    if is_reserved_on(name, windows) {
         return Err(PathError::Reserved);
     }
     // There, a name with `\` or `:` is a path or a stream, and `x.` is `x`.
-    if cfg!(windows) { portable(name) } else { Ok(()) }
+    if windows { portable(name) } else { Ok(()) }
 }
 
 /// Whether a name belongs to a file that is not whole yet.
@@ -210,14 +225,18 @@ pub fn is_part(name: &str) -> bool {
 /// beside the long ones.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
+    is_reserved_on(name, cfg!(windows))
+}
+
+fn is_reserved_on(name: &str, windows: bool) -> bool {
     // Nearly every name is told apart by its first letter; folders have very many.
     let begins_plainly = name.bytes().next().is_none_or(|first| first.is_ascii() && first != b'.');
-    if begins_plainly && !(cfg!(windows) && name.contains('~')) {
+    if begins_plainly && !(windows && name.contains('~')) {
         return false;
     }
     let ignored = |c| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
     let plain: String = name.chars().filter(|c| !ignored(*c)).map(|c| c.to_ascii_lowercase()).collect();
-    is_part(&plain) || plain == BIN || (cfg!(windows) && is_short_for_bin(&plain))
+    is_part(&plain) || plain == BIN || (windows && is_short_for_bin(&plain))
 }
 
 /// `LANYAR~1`, and the form with a checksum that follows when there are many of them (`LA1B2C~1`).
@@ -323,6 +342,24 @@ mod tests {
         }
         for name in ["lanyard", "letter~1", "lanyar~", "la~x", "notes~1.txt"] {
             assert!(!is_short_for_bin(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_windows_cannot_hold_can_be_asked_for_elsewhere_and_does_not_come_to_its_disk() {
+        for text in ["a:b.txt", "10:30/x", "C:/x", "a\\b", "..\\x", "nul", "x.", "x ", "in/lanyar~1"] {
+            assert!(SharePath::parse_on(text, true).is_err(), "{text} on Windows");
+            let there = SharePath::parse_remote(text).unwrap();
+            assert_eq!(there.to_string(), text, "asked for as it is called there");
+            assert_eq!(SharePath::parse_encoded(&there.encoded()).is_ok(), !cfg!(windows));
+        }
+        for text in
+            ["..", "a/../b", "/a", "a//b", "a\0b", ".lanyard-bin", ".x.lanyard-part", ".Lanyard-Bin/x"]
+        {
+            assert!(
+                SharePath::parse_remote(text).is_err(),
+                "{text} leads elsewhere, or is hidden there, too"
+            );
         }
     }
 

@@ -12,6 +12,7 @@
 //! | `POST batch`, a line of JSON ([`Want`]) for each file | frames with the small files |
 //! | `POST have`, [`Have`] | [`Held`] |
 //! | `PUT batch?conflict=refuse|keep_both|replace|skip`, [`SIZE`]; frames with folders and small files, which may say what they replace | a frame for each; `changed` where something else is there |
+//! | the same with [`ONCE`] and one folder, which a copy makes for itself: the UUID is the copy's | `stored` also when this copy has made it before and it is empty |
 //! | `PUT file?path=&conflict=refuse|replace|keep_both`, [`SIZE`], [`MODIFIED`], `If-Match`; the bytes, then their FileId | 201, [`Stored`] |
 //! | the same with `part=`: what came of it stays for a day when the connection breaks; with `at=`, a whole number of pieces, the bytes go on there | the same |
 //! | `GET upload?path=&part=&conflict=` | the values of the whole pieces that came (32 bytes each) |

@@ -232,7 +232,7 @@ pub(crate) fn remote(core: &Core, share: &RemoteShare) -> Remote {
 
 /// A path as people write it: slashes around it do not matter.
 fn remote_path(text: &str) -> Result<SharePath, ApiError> {
-    SharePath::parse(text.trim_matches('/'))
+    SharePath::parse_remote(text.trim_matches('/'))
         .map_err(|error| ApiError::new(ErrorCode::Invalid, format!("“{text}”: {error}.")))
 }
 

@@ -250,15 +250,19 @@ impl Remote {
         Ok(Frames::new(self.ask(request, ANSWER).await?.into_body()))
     }
 
-    /// Brings folders and small files; `bytes` of content are in them.
+    /// Brings folders and small files; `bytes` of content are in them. One folder may be a `copy`'s own.
     pub(super) async fn put_batch(
         &self,
         conflict: &str,
+        copy: Option<Uuid>,
         bytes: u64,
         body: Body,
     ) -> Result<Frames, RemoteError> {
         let mut request = self.request(Method::PUT, "batch", &format!("conflict={conflict}"))?;
         insert(request.headers_mut(), HeaderName::from_static(wire::SIZE), &bytes.to_string())?;
+        if let Some(copy) = copy {
+            insert(request.headers_mut(), HeaderName::from_static(wire::ONCE), &copy.to_string())?;
+        }
         *request.body_mut() = body;
         Ok(Frames::new(self.ask(request, SETTLE).await?.into_body()))
     }
@@ -309,7 +313,7 @@ pub(super) struct Frames {
 
 impl Frames {
     fn new(body: Incoming) -> Self {
-        Self { body, reader: Reader::default(), arrived: 0 }
+        Self { body, reader: Reader::remote(), arrived: 0 }
     }
 
     /// The next frame; none after the last one. One that ends early is an error.

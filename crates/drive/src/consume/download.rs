@@ -43,7 +43,7 @@ const CHANGES: u32 = 3;
 
 pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
     let device = row.transfer.device_name.clone();
-    let path = SharePath::parse(&row.transfer.remote_path)
+    let path = SharePath::parse_remote(&row.transfer.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let part = row
         .part

@@ -10,7 +10,10 @@ use lanyard_store::{
     rusqlite::{self, Row as SqlRow, params},
 };
 use lanyard_trust::ShareId;
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 use uuid::Uuid;
 
 /// The tables of this room.
@@ -184,7 +187,7 @@ pub(super) struct Row {
     pub(super) transfer: Transfer,
     /// The name it was asked to have, here or there; the one it gets may carry a number.
     pub(super) wanted: String,
-    /// Download: the hidden file it grows in.
+    /// Download: the hidden file it grows in; of a tree, the one in which its last large file grows, or grew.
     pub(super) part: Option<PathBuf>,
     /// What the whole file is, once known.
     pub(super) file_id: Option<FileId>,
@@ -197,23 +200,30 @@ pub(super) struct Row {
     /// When it is its turn among those that wait: lower ones come first.
     pub(super) turn: i64,
     /// The version that may be replaced: what had the name when a person said so. Upload: the entity tag there; none means
-    /// any. Download: [`crate::disk::version`] here; none means that there was nothing.
+    /// that there was nothing, or that nobody has `looked` yet. Download: [`crate::disk::version`] here; none means that
+    /// there was nothing.
     pub(super) seen: Option<String>,
-    /// A tree that replaces: the versions of what it may replace are written down.
+    /// An upload or a tree that replaces: the versions of what it may replace are written down.
     pub(super) looked: bool,
 }
 
+/// Writes down a new copy, or what has changed of one. Its turn and its limit are written with the new one only: others
+/// than its task change them, and write each by itself.
 pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
     let copy = &row.transfer;
     let tree = copy.tree.unwrap_or_default();
     store.write(|t| {
         t.execute(
-            "INSERT OR REPLACE INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
+            "INSERT INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
              sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
              turn, seen, looked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)
+             ON CONFLICT (id) DO UPDATE SET remote_path = ?7, local_path = ?8, conflict = ?9, state = ?10, reason = ?11,
+             detail = ?12, size = ?13, bytes_done = ?14, ended_at = ?16, part = ?18, file_id = ?19, placing = ?20,
+             sent_before = ?21, files = ?25, files_done = ?26, failed = ?27, left_out = ?28, renamed = ?29, seen = ?31,
+             looked = ?32",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -255,10 +265,20 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
 
 /// Writes down another turn.
 pub(super) fn save_turn(store: &Store, id: Uuid, turn: i64) -> Result<(), StoreError> {
-    store.write(|t| {
-        t.execute("UPDATE drive_copy SET turn = ?2 WHERE id = ?1", params![id.to_string(), turn])
-    })?;
-    Ok(())
+    let sql = "UPDATE drive_copy SET turn = ?2 WHERE id = ?1";
+    store.write(|t| t.execute(sql, params![id.to_string(), turn])).map(|_| ())
+}
+
+/// Writes down another limit.
+pub(super) fn save_limit(store: &Store, id: Uuid, limit: Option<u64>) -> Result<(), StoreError> {
+    let sql = "UPDATE drive_copy SET speed_limit = ?2 WHERE id = ?1";
+    store.write(|t| t.execute(sql, params![id.to_string(), limit.map(u64::cast_signed)])).map(|_| ())
+}
+
+/// Writes down in which hidden file a part of a tree grows. Lost in a power cut, it costs a hidden file.
+pub(super) fn save_part(store: &Store, id: Uuid, part: &Path) -> Result<(), StoreError> {
+    let sql = "UPDATE drive_copy SET part = ?2 WHERE id = ?1";
+    store.write_soon(|t| t.execute(sql, params![id.to_string(), part.to_string_lossy()])).map(|_| ())
 }
 
 pub(super) fn remove(store: &Store, ids: &[Uuid]) -> Result<(), StoreError> {
@@ -338,4 +358,110 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
 fn parsed<T>(row: &SqlRow<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     parse(&text).ok_or_else(|| rusqlite::Error::InvalidColumnName(format!("{column} = {text}")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use lanyard_trust::NodeId;
+
+    fn row() -> Row {
+        let transfer = Transfer {
+            id: Uuid::from_u128(1),
+            direction: Direction::Download,
+            node: NodeId::from_bytes([7; 32]),
+            device_name: "Ben".to_owned(),
+            share: ShareId("docs".to_owned()),
+            drive: "Documents".to_owned(),
+            remote_path: "a".to_owned(),
+            local_path: PathBuf::from("/here/a"),
+            conflict: Conflict::KeepBoth,
+            state: State::Running,
+            reason: None,
+            detail: None,
+            size: Some(5),
+            bytes_done: 0,
+            rate: 0,
+            limit: None,
+            sources: 0,
+            tree: None,
+            created_at: 3,
+            ended_at: None,
+        };
+        Row {
+            transfer,
+            wanted: "a".to_owned(),
+            part: Some(PathBuf::from("/here/.a.part")),
+            file_id: None,
+            placing: false,
+            sent_before: false,
+            owns_source: false,
+            turn: 3,
+            seen: None,
+            looked: false,
+        }
+    }
+
+    fn kept(store: &Store) -> Row {
+        let mut rows = load(store).unwrap();
+        assert_eq!(rows.len(), 1);
+        rows.remove(0)
+    }
+
+    #[test]
+    fn what_a_person_sets_and_what_the_copy_writes_down_do_not_undo_each_other_in_any_order() {
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        let begun = row();
+        save(&store, &begun).unwrap();
+        assert_eq!(kept(&store), begun);
+
+        let part = Some(PathBuf::from("/here/a (2)"));
+        let placing = Row { placing: true, file_id: Some(FileId([9; 32])), part, ..begun.clone() };
+        save(&store, &placing).unwrap();
+        save_limit(&store, begun.transfer.id, Some(1 << 20)).unwrap();
+        save_turn(&store, begun.transfer.id, -5).unwrap();
+        let limited = Transfer { limit: Some(1 << 20), ..placing.transfer.clone() };
+        let both = Row { transfer: limited, turn: -5, ..placing.clone() };
+        assert_eq!(kept(&store), both, "a file that is about to get its name stays one");
+
+        // The copy's own word may have been on its way since before that.
+        save(&store, &placing).unwrap();
+        assert_eq!(kept(&store), both, "the limit and the turn stay");
+        save_limit(&store, begun.transfer.id, None).unwrap();
+        assert_eq!(kept(&store).transfer.limit, None);
+    }
+
+    #[test]
+    fn all_that_changes_of_a_copy_is_written_down_again() {
+        let store = Store::in_memory(&[MIGRATIONS]).unwrap();
+        let tree = Tree { files: Some(1), files_done: 2, failed: 3, left_out: 4, renamed: 5 };
+        let mut row = row();
+        row.transfer.tree = Some(Tree::default());
+        save(&store, &row).unwrap();
+        row = Row {
+            transfer: Transfer {
+                remote_path: "b".to_owned(),
+                local_path: PathBuf::from("/here/b"),
+                conflict: Conflict::Replace,
+                state: State::Failed,
+                reason: Some(Reason::Exists),
+                detail: Some("why".to_owned()),
+                size: Some(6),
+                bytes_done: 4,
+                tree: Some(tree),
+                ended_at: Some(8),
+                ..row.transfer
+            },
+            part: None,
+            file_id: Some(FileId([9; 32])),
+            placing: true,
+            sent_before: true,
+            seen: Some("v".to_owned()),
+            looked: true,
+            ..row
+        };
+        save(&store, &row).unwrap();
+        assert_eq!(kept(&store), row);
+    }
 }

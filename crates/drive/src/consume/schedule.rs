@@ -35,6 +35,16 @@ enum Piece {
     Verified,
 }
 
+impl Piece {
+    /// The peer that alone fetches it, where another one may fetch it, too.
+    fn waits_for(&self) -> Option<usize> {
+        match self {
+            Self::Claimed { by, also: None, known: true } => Some(*by),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
@@ -107,29 +117,32 @@ impl Schedule {
     /// The end of a file: nothing is missing, but a slow peer still has pieces to bring. The last of those that the
     /// slowest peer has, so that the two meet; `rates` are bytes a second of each peer.
     pub(super) fn claim_again(&mut self, by: usize, most: usize, rates: &[u64]) -> Option<Range<usize>> {
-        let rate = |peer: usize| rates.get(peer).copied().unwrap_or(0);
-        let of = |piece: &Piece| match piece {
-            Piece::Claimed { by: slow, also: None, known: true } if *slow != by => Some(*slow),
-            _ => None,
-        };
-        if self.missing > 0 {
-            return None;
-        }
-        // Only whoever is clearly slower is helped out: two equally fast ones would only double each other's work.
-        let slowest = self
-            .pieces
-            .iter()
-            .filter_map(of)
-            .filter(|slow| rate(*slow) * 2 < rate(by))
-            .min_by_key(|slow| rate(*slow))?;
-        let end = self.pieces.iter().rposition(|piece| of(piece) == Some(slowest))? + 1;
+        let slowest = self.behind(by, rates)?;
+        let of_slowest = |piece: &Piece| piece.waits_for() == Some(slowest);
+        let end = self.pieces.iter().rposition(of_slowest)? + 1;
         let most = most.clamp(1, MAX_SHARED_RUN);
-        let run =
-            self.pieces[..end].iter().rev().take(most).take_while(|piece| of(piece) == Some(slowest)).count();
+        let run = self.pieces[..end].iter().rev().take(most).take_while(|piece| of_slowest(piece)).count();
         for piece in &mut self.pieces[end - run..end] {
             *piece = Piece::Claimed { by: slowest, also: Some(by), known: true };
         }
         Some(end - run..end)
+    }
+
+    /// How many pieces there may be for this peer to fetch.
+    pub(super) fn work_for(&self, by: usize, rates: &[u64]) -> usize {
+        let of = |slow: usize| self.pieces.iter().filter(|piece| piece.waits_for() == Some(slow)).count();
+        if self.missing > 0 { self.missing } else { self.behind(by, rates).map_or(0, of) }
+    }
+
+    /// The slowest peer that another one can help out. Only whoever is clearly slower is helped: two equally fast ones
+    /// would only double each other's work.
+    fn behind(&self, by: usize, rates: &[u64]) -> Option<usize> {
+        let rate = |peer: usize| rates.get(peer).copied().unwrap_or(0);
+        if self.missing > 0 {
+            return None;
+        }
+        let others = self.pieces.iter().filter_map(Piece::waits_for).filter(|slow| *slow != by);
+        others.filter(|slow| rate(*slow) * 2 < rate(by)).min_by_key(|slow| rate(*slow))
     }
 
     /// Pieces that a peer had claimed and did not bring.
@@ -485,6 +498,26 @@ mod tests {
         assert_eq!(out, Vec::<usize>::new());
         assert!(took < 18_000, "{took} ms");
         assert_eq!(simulate(50, &[liar, FAST]).unwrap().1, [0], "also when it is the first one");
+    }
+
+    #[test]
+    fn there_is_work_at_the_end_only_for_who_can_help_a_slower_one() {
+        let mut schedule = Schedule::new(6 * PIECE);
+        schedule.share_among(2);
+        schedule.prove(manifest(6 * PIECE));
+        let (alike, slow) = ([100, 150], [100, 1_000]);
+        assert_eq!(schedule.work_for(1, &alike), 6, "nobody fetches them");
+        assert_eq!(schedule.claim(0, 4), Some(0..4));
+        assert_eq!(schedule.work_for(1, &alike), 2);
+        assert_eq!(schedule.claim(1, 4), Some(4..6));
+        assert_eq!(
+            (schedule.work_for(0, &alike), schedule.work_for(1, &alike)),
+            (0, 0),
+            "all wait for the last"
+        );
+        assert_eq!((schedule.work_for(0, &slow), schedule.work_for(1, &slow)), (0, 4), "the fast one helps");
+        assert_eq!(schedule.claim_again(1, 9, &slow), Some(0..4));
+        assert_eq!(schedule.work_for(1, &slow), 0, "and has it all");
     }
 
     #[test]

@@ -167,6 +167,7 @@ impl Transfers {
 
     /// Goes on with everything that was under way when the node stopped or was killed.
     pub fn resume(&self) {
+        self.remove_sources_of_the_done();
         let mut waiting: Vec<(i64, Uuid)> = {
             let copies = self.inner.copies();
             copies
@@ -181,6 +182,19 @@ impl Transfers {
         for (_, id) in waiting {
             self.inner.spawn(id);
         }
+    }
+
+    /// A crash may have come between the last word on an upload and the end of its source.
+    fn remove_sources_of_the_done(&self) {
+        let is_left = |row: &Row| row.owns_source && row.transfer.state == State::Done;
+        let copies = self.inner.copies();
+        let left: Vec<Row> =
+            copies.values().map(|held| &held.row).filter(|row| is_left(row)).cloned().collect();
+        self.inner.tasks.spawn(async move {
+            for row in left {
+                row.remove_leftovers().await;
+            }
+        });
     }
 
     /// All copies, newest first.
@@ -286,15 +300,15 @@ impl Transfers {
     /// # Errors
     /// When it cannot be written down.
     pub async fn limit_one(&self, id: Uuid, rate: Option<u64>) -> Result<Option<Transfer>, StoreError> {
-        let row = {
+        let transfer = {
             let mut copies = self.inner.copies();
             let Some(held) = copies.get_mut(&id) else { return Ok(None) };
             held.limit.set(rate);
             held.row.transfer.limit = held.limit.get();
-            held.row.clone()
+            held.row.transfer.clone()
         };
-        let transfer = row.transfer.clone();
-        self.inner.store.run(move |store| journal::save(store, &row)).await?;
+        let limit = transfer.limit;
+        self.inner.store.run(move |store| journal::save_limit(store, id, limit)).await?;
         (self.inner.changed)(&transfer);
         Ok(Some(transfer))
     }
@@ -330,11 +344,13 @@ impl Transfers {
         };
         let ended = self.get(id).is_some_and(|copy| copy.state.is_ended() || copy.state == State::Paused);
         match task {
-            Some(task) if !ended => task.wake.notify_one(),
+            Some(task) if !ended && !task.stop.is_cancelled() => task.wake.notify_one(),
             task => {
-                // Its last try may still be letting go of its files.
-                if let Some(task) = task {
-                    let _ = tokio::time::timeout(LET_GO, task.ended.cancelled()).await;
+                // Its last try, which ended or is being paused, may still be letting go of its files.
+                if let Some(task) = task
+                    && tokio::time::timeout(LET_GO, task.ended.cancelled()).await.is_err()
+                {
+                    return self.get(id);
                 }
                 let job = self.inner.job(id, self.inner.cancel.clone());
                 let saved = job

@@ -358,7 +358,7 @@ mod tests {
             found("cafe\u{301}", What::Folder),
             found("cafe\u{301}/menu", What::File),
         ];
-        let plan = Plan::new(all, Names::folding(true, true), str::to_owned);
+        let plan = Plan::new(all, Names::ignoring(true, true), str::to_owned);
         let copies = |items: &[Item]| items.iter().map(|item| item.copy.clone()).collect::<Vec<_>>();
         assert_eq!(copies(&plan.folders), ["Photos", "cafe\u{301}", "photos (2)"]);
         assert_eq!(

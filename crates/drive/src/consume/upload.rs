@@ -17,7 +17,7 @@ use crate::{
     content::{FileId, PIECE},
     disk,
     path::{self, SharePath},
-    wire::{self, Code, Kind, Stored},
+    wire::{self, Code, Kind, Stat, Stored},
 };
 use pump::Sending;
 use std::{fs::File, io, path::Path, sync::Arc, time::Duration};
@@ -34,9 +34,10 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
         return hand_over(job, remote, &row).await;
     }
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
-    let wanted =
-        SharePath::parse(&copy.remote_path).and_then(|path| path.with_name(&row.wanted)).map_err(invalid)?;
-    let mut target = SharePath::parse(&copy.remote_path).map_err(invalid)?;
+    let wanted = SharePath::parse_remote(&copy.remote_path)
+        .and_then(|path| path.with_name(&row.wanted))
+        .map_err(invalid)?;
+    let mut target = SharePath::parse_remote(&copy.remote_path).map_err(invalid)?;
     let mut sent_before = row.sent_before;
     let first =
         (1..1_000).find(|number| path::numbered(&row.wanted, *number) == target.name().unwrap_or_default());
@@ -57,7 +58,7 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
 /// To an inbox: nobody may look into it, and the receiver keeps everything beside what is there.
 async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
-    let target = SharePath::parse(&copy.remote_path)
+    let target = SharePath::parse_remote(&copy.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let shown = Shown::whole(job);
     let part = copy.id;
@@ -84,37 +85,61 @@ async fn try_name(
     let explain = |error: RemoteError| Trouble::remote(&error, &copy.device_name, &text);
     // Asked first, so that a refusal does not cost the way of the whole file.
     let asked = interruptible(job, remote.stat(target)).await?;
-    let (taken, there) = match asked {
+    let there = match asked {
         Ok(stat) if !stat.writable => return Err(explain(RemoteError::Refused(Code::NotAllowed))),
-        Ok(stat) => (Some(stat.kind), Some(stat.etag)),
-        Err(RemoteError::Refused(Code::NotFound)) => (None, None),
+        Ok(stat) => Some(stat),
+        Err(RemoteError::Refused(Code::NotFound)) => None,
         Err(error) => return Err(explain(error)),
     };
-    let replace = copy.conflict == Conflict::Replace;
-    // What a person saw before it was to be replaced, and nothing else.
-    let seen = row.seen.as_deref().filter(|_| replace && taken.is_some());
-    let other = seen.is_some_and(|seen| there.is_some_and(|there| there.as_deref() != Some(seen)));
-    if taken.is_some_and(|kind| !replace || kind != Kind::File) || other {
-        let same = sent_before && is_ours(job, remote, copy.local_path.as_path(), target).await?;
-        return match same {
-            true => Ok(Placed::Yes),
-            false if other => Err(changed_there(copy)),
-            false => Ok(Placed::Taken),
-        };
-    }
+    let seen = seen(job, row, there.as_ref()).await?;
+    let settled = match &there {
+        // What gets the name while the file is on its way was seen by nobody.
+        None => Settled::from("refuse"),
+        Some(stat) if stat.kind == Kind::File && seen.is_some() && stat.etag == seen => {
+            Settled { word: "replace", replaces: seen.as_deref() }
+        }
+        Some(stat) => {
+            let same = sent_before && is_ours(job, remote, copy.local_path.as_path(), target).await?;
+            return if same { Ok(Placed::Yes) } else { taken(copy, stat.kind) };
+        }
+    };
     job.save(|row| {
         row.transfer.remote_path.clone_from(&text);
         row.sent_before = true;
     })
     .await?;
     let shown = Shown::whole(job);
-    let settled = Settled { word: if replace { "replace" } else { "refuse" }, replaces: seen };
     match send(job, remote, copy.local_path.as_path(), target, settled, copy.id, shown).await? {
         Ok(_) => Ok(Placed::Yes),
-        Err(RemoteError::Refused(Code::Exists)) => Ok(Placed::Taken),
-        Err(RemoteError::Refused(Code::Changed)) if seen.is_some() => Err(changed_there(copy)),
+        Err(RemoteError::Refused(Code::Exists | Code::Changed)) => {
+            // An earlier try may have come to its end there while this one was on its way.
+            let same = sent_before && is_ours(job, remote, copy.local_path.as_path(), target).await?;
+            if same { Ok(Placed::Yes) } else { taken(copy, Kind::File) }
+        }
         Err(error) => Err(explain(error)),
     }
+}
+
+/// The version that may be replaced: what a person saw, or else what is there when the copy first looks.
+async fn seen(job: &Job, row: &Row, there: Option<&Stat>) -> Result<Option<String>, Trouble> {
+    if row.transfer.conflict != Conflict::Replace {
+        return Ok(None);
+    }
+    if row.looked || row.seen.is_some() {
+        return Ok(row.seen.clone());
+    }
+    let now = there.and_then(|stat| stat.etag.clone());
+    let found = now.clone();
+    job.save(|row| (row.seen, row.looked) = (found, true)).await?;
+    Ok(now)
+}
+
+/// Something that this copy may not replace has the name.
+fn taken(copy: &Transfer, kind: Kind) -> Result<Placed, Trouble> {
+    if copy.conflict == Conflict::Replace && kind == Kind::File {
+        return Err(changed_there(copy));
+    }
+    Ok(Placed::Taken)
 }
 
 /// Asked again whether it may be replaced; nothing of it is lost.

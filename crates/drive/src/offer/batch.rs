@@ -6,7 +6,7 @@
 use super::{
     Folder, Query, Refused, Slot, Visit, blocking,
     confine::{self, Facts},
-    receive,
+    made, once, receive,
     shown::{Listed, Shown},
 };
 use crate::{
@@ -149,6 +149,7 @@ pub(super) async fn receive(
     let action = if taken == Taken::KeepBoth { Action::Add } else { Action::Write };
     let folder = visit.admit(action)?;
     let bytes = announced(request.headers())?;
+    let copy = once::id(request.headers())?.map(|id| (visit.subject.id(), id));
     let slot = visit.slot()?;
     let claim = visit.claim(action, bytes)?;
     let _turn = visit.offer.batches.acquire().await.map_err(|_| Refused::new(Code::Failed, "stopping"))?;
@@ -156,7 +157,7 @@ pub(super) async fn receive(
     if blocking(move || Ok(disk::space(&root))).await?.is_some_and(|(free, _)| free < bytes) {
         return Err(Refused::new(Code::DiskFull, "no room for it"));
     }
-    let batch = Batch { visit: visit.clone(), folder, action, bytes, slot, claim };
+    let batch = Batch { visit: visit.clone(), folder, action, bytes, copy, slot, claim };
     let outcomes = Box::pin(batch.take(taken, request.into_body())).await?;
     let (mut out, count) = (BytesMut::new(), outcomes.len() as u64);
     for (path, outcome) in outcomes {
@@ -184,6 +185,8 @@ struct Batch {
     action: Action,
     /// Content that was announced and claimed; more does not get in.
     bytes: u64,
+    /// A copy that makes a folder of its own.
+    copy: Option<made::Copy>,
     slot: Slot,
     claim: Claim<Folder>,
 }
@@ -227,6 +230,7 @@ impl Batch {
     }
 
     fn land(self, taken: Taken, frames: Vec<Frame>) -> Result<Vec<(SharePath, Outcome)>, Refused> {
+        let mut making = self.copy.map(|copy| self.visit.offer.made.begin(copy));
         let root = confine::open_top(&self.folder.root)?;
         let mut landing = Landing::new(root, receive::PREFIX.to_owned(), taken, false, confine::enter)
             .versioned(|metadata| Facts::of(metadata).etag())
@@ -254,7 +258,11 @@ impl Batch {
                 _ => return Err(Refused::new(Code::Invalid, "only files and folders can be brought")),
             }
         }
-        let outcomes = landing.settle()?;
+        let mut outcomes = landing.settle()?;
+        if let (Some(making), [path], [outcome]) = (&mut making, &paths[..], &mut outcomes[..]) {
+            *outcome = making.told(&self.folder.root, path, outcome.clone());
+        }
+        drop(making);
         self.claim.keep();
         for (path, outcome) in paths.iter().zip(&outcomes) {
             let named = match outcome {

@@ -105,7 +105,8 @@ fn is_under_way(answer: &watch::Receiver<Option<Answer>>) -> bool {
     answer.borrow().is_none() && answer.has_changed().is_ok()
 }
 
-fn id(headers: &HeaderMap) -> Result<Option<Uuid>, Refused> {
+/// What a request carries.
+pub(super) fn id(headers: &HeaderMap) -> Result<Option<Uuid>, Refused> {
     let Some(value) = headers.get(wire::ONCE) else { return Ok(None) };
     let id = value.to_str().ok().and_then(|text| Uuid::parse_str(text).ok());
     id.map(Some).ok_or_else(|| Refused::new(Code::Invalid, "not a UUID"))

@@ -59,6 +59,30 @@ async fn a_taken_name_is_refused_numbered_or_replaced_as_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_gets_no_name_that_leads_elsewhere_or_is_hidden() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    owner.write("a.txt", b"new");
+    for name in ["../a.txt", "/a.txt", "", "..", ".lanyard-bin", ".x.lanyard-part", "a/b"] {
+        let new = NewDownload {
+            node: owner.id,
+            device_name: String::new(),
+            share: lanyard_trust::ShareId(crate::world::SHARE.to_owned()),
+            drive: String::new(),
+            tree: false,
+            size: None,
+            path: SharePath::parse_remote("a.txt").unwrap(),
+            folder: reader.here(),
+            name: name.to_owned(),
+            conflict: Conflict::Replace,
+        };
+        let begun = reader.transfers.download(new).await;
+        assert!(matches!(begun, Err(BeginError::BadPath(_))), "{name:?}");
+    }
+    assert_eq!(names(&reader.here()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_taken_while_the_copy_ran_is_not_overwritten() {
     let owner = Owner::new();
     let reader = Reader::new(&owner);

@@ -1,12 +1,12 @@
 //! Whole folders, down and up.
 
-use crate::world::{MIB, Owner, Reader, noise};
+use crate::world::{MIB, Owner, Reader, names, noise};
 use lanyard_drive::consume::{Conflict, Fate, Reason, State};
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
-    sync::atomic::Ordering,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -271,6 +271,66 @@ async fn a_folder_goes_on_after_a_restart_and_after_a_pause_with_what_is_missing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_a_folder_that_is_cancelled_no_hidden_file_stays_also_when_it_was_paused_before() {
+    let owner = Owner::new();
+    let root = owner.root().join("tree");
+    fs::create_dir_all(root.join("in")).unwrap();
+    fs::write(root.join("a small one"), b"small").unwrap();
+    fs::write(root.join("in/a film.bin"), noise(3 * MIB, 1)).unwrap();
+    fs::write(root.join("in/film.bin"), noise(20 * MIB, 2)).unwrap();
+    let mut reader = Reader::new(&owner);
+    for paused in [false, true] {
+        owner.slow(30);
+        let id = reader.get_tree("tree", Conflict::KeepBoth).await;
+        let copy = reader.until(id, "the second", |copy| copy.bytes_done > 6 * MIB as u64).await;
+        let inside = || names(&copy.local_path.join("in"));
+        let is_half = || inside().iter().any(|name| name.ends_with(".lanyard-part"));
+        assert!(is_half(), "{:?}", inside());
+        if paused {
+            reader.transfers.pause(id).await;
+            reader = reader.restart(&owner).await;
+            assert!(is_half(), "a pause keeps what came: {:?}", inside());
+        }
+        reader.transfers.cancel(id).await;
+        assert_eq!(inside(), ["a film.bin"], "paused: {paused}");
+        // It can be tried again, and is whole then.
+        owner.slow(0);
+        reader.transfers.retry(id).await;
+        reader.done(id).await;
+        assert_same(&root, &copy.local_path);
+    }
+    assert_eq!(reader.names(), ["tree", "tree (2)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_file_is_gone_on_with_whatever_came_before_it_and_goes_when_its_original_is_gone() {
+    let owner = Owner::new();
+    let root = owner.root().join("tree");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("film.bin"), noise(9 * MIB, 1)).unwrap();
+    fs::write(root.join("late.bin"), noise(9 * MIB, 2)).unwrap();
+    let reader = Reader::new(&owner);
+    owner.slow(20);
+    let id = reader.get_tree("tree", Conflict::Refuse).await;
+    reader.until(id, "half of the film", |copy| copy.bytes_done > 5 * MIB as u64).await;
+    reader.transfers.pause(id).await;
+    fs::write(root.join("a new one.bin"), noise(MIB, 3)).unwrap();
+    let sent = owner.content_sent();
+    reader.transfers.retry(id).await;
+    reader.until(id, "the first", |copy| copy.tree.is_some_and(|tree| tree.files_done > 0)).await;
+    assert!(reader.here().join("tree/film.bin").exists(), "another one came first");
+    assert!(owner.content_sent() - sent < 9 * MIB as u64, "what was here of the film came again");
+    reader.until(id, "some of the last", |copy| copy.bytes_done > 12 * MIB as u64).await;
+    reader.transfers.pause(id).await;
+    fs::remove_file(root.join("late.bin")).unwrap();
+    fs::write(root.join("later.bin"), noise(2 * MIB, 4)).unwrap();
+    owner.slow(0);
+    reader.transfers.retry(id).await;
+    reader.done(id).await;
+    assert_same(&root, &reader.here().join("tree"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_is_brought_goes_on_after_a_restart() {
     let mut owner = Owner::new();
     let mut reader = Reader::new(&owner);
@@ -289,6 +349,100 @@ async fn a_folder_that_is_brought_goes_on_after_a_restart() {
     assert_eq!(copy.tree.unwrap().files_done, 1_204, "{copy:?}");
     assert_same(&source, &owner.root().join("tree"));
     assert_eq!(owner.names(), ["tree"]);
+}
+
+/// A folder here and another one of that name there, each with something in it.
+fn two_of_one_name(owner: &Owner, reader: &Reader) -> PathBuf {
+    let mine = reader.dir.path().join("Photos");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("a.jpg"), b"mine").unwrap();
+    fs::create_dir(owner.root().join("Photos")).unwrap();
+    owner.write("Photos/a.jpg", b"theirs");
+    mine
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_whose_first_question_is_interrupted_lands_in_no_folder_that_is_there() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let mine = two_of_one_name(&owner, &reader);
+    for (number, restarted) in [(2, false), (3, true)] {
+        // It is asleep: no question arrives.
+        owner.way.stuck.store(true, Ordering::SeqCst);
+        let id = reader.put(&mine, "Photos", Conflict::KeepBoth).await;
+        reader.until(id, "the question", |copy| copy.state == State::Running).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        reader.transfers.pause(id).await;
+        if restarted {
+            reader = reader.restart(&owner).await;
+        }
+        owner.way.stuck.store(false, Ordering::SeqCst);
+        reader.transfers.retry(id).await;
+        let copy = reader.done(id).await;
+        assert_eq!(copy.remote_path, format!("Photos ({number})"));
+        assert_eq!(names(&owner.root().join("Photos")), ["a.jpg"]);
+        assert_same(&mine, &owner.root().join(&copy.remote_path));
+    }
+    assert_eq!(fs::read(owner.root().join("Photos/a.jpg")).unwrap(), b"theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_was_made_without_a_word_of_it_is_the_copys_own_until_somebody_puts_something_in() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let mine = two_of_one_name(&owner, &reader);
+    let interrupted = async |reader: &Reader, name: &str| {
+        owner.way.told_late.store(1_000, Ordering::SeqCst);
+        let id = reader.put(&mine, name, Conflict::KeepBoth).await;
+        // The answer to the question for the first name comes late, too, when there is one before it.
+        reader.until(id, "the question", |copy| copy.state == State::Running).await;
+        let made = owner.root().join(if name == "Photos" { "Photos (2)" } else { name });
+        reader.until(id, "the folder", |_| made.is_dir()).await;
+        reader.transfers.pause(id).await;
+        owner.way.told_late.store(0, Ordering::SeqCst);
+        id
+    };
+    let id = interrupted(&reader, "Photos").await;
+    reader = reader.restart(&owner).await;
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Photos (2)");
+    assert_same(&mine, &owner.root().join("Photos (2)"));
+    assert_eq!(owner.names(), ["Photos", "Photos (2)"], "made twice");
+
+    // Somebody takes the empty folder for their own meanwhile.
+    let id = interrupted(&reader, "Trip").await;
+    owner.write("Trip/a.jpg", b"somebody's");
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Trip (2)");
+    assert_eq!(names(&owner.root().join("Trip")), ["a.jpg"]);
+
+    // Another copy has nothing to do with it.
+    let id = interrupted(&reader, "Empty").await;
+    let other = reader.done(reader.put(&mine, "Empty", Conflict::KeepBoth).await).await;
+    assert_eq!(other.remote_path, "Empty (2)");
+    reader.transfers.retry(id).await;
+    assert_eq!(reader.done(id).await.remote_path, "Empty");
+    assert_same(&mine, &owner.root().join("Empty"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_comes_has_its_place_written_down_once_that_is_made() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    fs::create_dir(owner.root().join("Photos")).unwrap();
+    owner.write("Photos/a.jpg", b"theirs");
+    let here = reader.here().join("Photos");
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("a.jpg"), b"mine").unwrap();
+    let places: Arc<Mutex<Vec<(PathBuf, bool)>>> = Arc::default();
+    *reader.told.lock().unwrap() = Some({
+        let places = Arc::clone(&places);
+        Box::new(move |copy| places.lock().unwrap().push((copy.local_path.clone(), copy.local_path.is_dir())))
+    });
+    let copy = reader.done(reader.get_tree("Photos", Conflict::KeepBoth).await).await;
+    assert_eq!(copy.local_path, reader.here().join("Photos (2)"));
+    assert!(places.lock().unwrap().iter().all(|(_, is_there)| *is_there), "{places:?}");
+    assert_eq!(fs::read(here.join("a.jpg")).unwrap(), b"mine");
 }
 
 #[tokio::test(flavor = "multi_thread")]

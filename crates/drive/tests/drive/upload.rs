@@ -2,7 +2,7 @@ use crate::world::{MIB, Owner, Reader, SHARE, noise};
 use http::Method;
 use lanyard_drive::{
     consume::{
-        Conflict, Reason, State,
+        Conflict, NewUpload, Reason, State,
         remote::{Terms, Which},
     },
     content::FileId,
@@ -12,7 +12,7 @@ use lanyard_link::Body;
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::Ordering,
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
@@ -250,6 +250,34 @@ async fn an_upload_survives_a_start_of_either_side() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_our_own_is_there_until_the_end_is_written_down_and_gone_after_the_next_start() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let file = source(&reader, b"sent by a browser");
+    let was_there: Arc<Mutex<Vec<bool>>> = Arc::default();
+    *reader.told.lock().unwrap() = Some({
+        let (was_there, file) = (Arc::clone(&was_there), file.clone());
+        Box::new(move |copy| {
+            if copy.state == State::Done {
+                was_there.lock().unwrap().push(file.exists());
+            }
+        })
+    });
+    let new = NewUpload { owns_source: true, ..reader.upload(&file, "a.bin", Conflict::Refuse) };
+    let id = reader.transfers.upload(new).await.unwrap().id;
+    reader.done(id).await;
+    assert_eq!(*was_there.lock().unwrap(), [true], "a crash at this moment would not find it any more");
+    reader = reader.restart(&owner).await;
+    assert!(!file.exists(), "a file of ours went away with its copy");
+
+    // As if the crash had come before it could be removed.
+    fs::write(&file, b"sent by a browser").unwrap();
+    reader = reader.restart(&owner).await;
+    reader.restart(&owner).await;
+    assert!(!file.exists(), "what a crash left is removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn leftovers_of_a_killed_owner_are_removed_once_they_are_old() {
     let owner = Owner::new();
     let reader = Reader::new(&owner);
@@ -411,6 +439,31 @@ async fn nobody_goes_on_with_what_is_not_there() {
     assert_eq!(status, 201, "{answer}");
     assert!(fs::read(owner.root().join("a.bin")).unwrap() == content);
     assert_eq!(owner.names(), ["a.bin"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_beside_and_comes_again_is_the_one_that_is_there_whatever_its_number() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    let content = noise(3 * MIB + 7, 1);
+    let size = content.len().to_string();
+    // Another picture, of the same size even, and one of another size under the first number.
+    owner.write("photo.jpg", &noise(3 * MIB + 7, 2));
+    owner.write("photo (2).jpg", b"small");
+    for _ in 0..3 {
+        let body = lanyard_link::body::full(signed(&content));
+        let headers = [("lanyard-size", size.as_str())];
+        let (status, answer) = put(&reader, "path=photo.jpg&conflict=keep_both", &headers, body).await;
+        assert_eq!(status, 201, "{answer}");
+        let stored: lanyard_drive::wire::Stored = serde_json::from_str(&answer).unwrap();
+        assert_eq!((stored.path.as_str(), stored.size), ("photo (3).jpg", content.len() as u64));
+        assert_eq!(
+            owner.names(),
+            ["photo (2).jpg", "photo (3).jpg", "photo.jpg"],
+            "doubled, or a rest is left"
+        );
+    }
+    assert!(fs::read(owner.root().join("photo (3).jpg")).unwrap() == content);
 }
 
 /// The mark of a received file.

@@ -51,6 +51,62 @@ async fn an_upload_replaces_what_was_seen_and_nothing_that_came_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_replaces_nothing_that_got_the_name_while_it_was_on_its_way() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    for (name, begins, new) in [
+        ("small", "PUT file?path=small", b"mine".to_vec()),
+        ("large", "PUT file?path=large", noise(9 * MIB, 5)),
+    ] {
+        let source = reader.dir.path().join("source");
+        fs::write(&source, &new).unwrap();
+        owner.write(name, b"first");
+        let first = seen(&reader, name).await;
+        fs::remove_file(owner.root().join(name)).unwrap();
+        let there = owner.root().join(name);
+        owner.meanwhile(begins, move || fs::write(there, "somebody's").unwrap());
+        let copy = reader.put_over(&source, name, Conflict::Replace, first).await;
+        assert_kept(&reader.end(copy).await);
+        assert!(owner.was_meanwhile());
+        assert_eq!(fs::read(owner.root().join(name)).unwrap(), b"somebody's");
+
+        let now = seen(&reader, name).await;
+        reader.transfers.settle(copy, Conflict::Replace, now).await.unwrap();
+        reader.done(copy).await;
+        assert!(fs::read(owner.root().join(name)).unwrap() == new, "{name} was to be replaced");
+    }
+    assert_eq!(owner.names(), ["large", "small"], "nothing else is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_may_replace_anything_replaces_what_is_there_when_it_first_looks() {
+    let owner = Owner::new();
+    let mut reader = Reader::new(&owner);
+    let source = reader.dir.path().join("source");
+    fs::write(&source, b"mine").unwrap();
+    for before in [None, Some("first")] {
+        if let Some(before) = before {
+            owner.write("a", before.as_bytes());
+        }
+        let there = owner.root().join("a");
+        owner.meanwhile("PUT file?path=a", move || fs::write(there, "somebody's").unwrap());
+        let copy = reader.put(&source, "a", Conflict::Replace).await;
+        assert_kept(&reader.end(copy).await);
+        assert!(owner.was_meanwhile());
+        // Another try, and after another start, too, is for the same that was seen first.
+        reader = reader.restart(&owner).await;
+        reader.transfers.retry(copy).await.unwrap();
+        assert_kept(&reader.end(copy).await);
+        assert_eq!(fs::read(owner.root().join("a")).unwrap(), b"somebody's", "{before:?}");
+
+        reader.transfers.settle(copy, Conflict::Replace, None).await.unwrap();
+        reader.done(copy).await;
+        assert_eq!(fs::read(owner.root().join("a")).unwrap(), b"mine", "{before:?}");
+        fs::remove_file(owner.root().join("a")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_upload_keeps_both_when_that_is_what_was_decided() {
     let owner = Owner::new();
     let reader = Reader::new(&owner);

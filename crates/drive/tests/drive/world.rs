@@ -317,11 +317,15 @@ impl Owner {
     }
 }
 
+type Told = Box<dyn Fn(&Transfer) + Send>;
+
 /// A computer that copies.
 pub(crate) struct Reader {
     pub(crate) dir: TempDir,
     pub(crate) peers: Peers,
     pub(crate) transfers: Transfers,
+    /// Told of every change of a copy.
+    pub(crate) told: Arc<Mutex<Option<Told>>>,
     owner: NodeId,
     cancel: CancellationToken,
     tasks: TaskTracker,
@@ -340,9 +344,14 @@ impl Reader {
         peers.learn(owner.id, owner.running.iter().map(|running| running.2).collect());
         let store = Store::open(&dir.path().join("store.db"), &[lanyard_drive::MIGRATIONS]).unwrap().store;
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let told: Arc<Mutex<Option<Told>>> = Arc::default();
+        let changed = {
+            let told = Arc::clone(&told);
+            move |copy: &Transfer| told.lock().unwrap().iter().for_each(|told| told(copy))
+        };
         let transfers =
-            Transfers::open(store, peers.clone(), cancel.clone(), tasks.clone(), Arc::new(|_| {})).unwrap();
-        Self { dir, peers, transfers, owner: owner.id, cancel, tasks }
+            Transfers::open(store, peers.clone(), cancel.clone(), tasks.clone(), Arc::new(changed)).unwrap();
+        Self { dir, peers, transfers, told, owner: owner.id, cancel, tasks }
     }
 
     /// Everything in memory goes; the disk stays.
@@ -419,7 +428,13 @@ impl Reader {
         conflict: Conflict,
         seen: Option<String>,
     ) -> Uuid {
-        let new = NewUpload {
+        let new = NewUpload { seen, ..self.upload(source, path, conflict) };
+        self.transfers.upload(new).await.unwrap().id
+    }
+
+    /// An upload that is not begun.
+    pub(crate) fn upload(&self, source: &Path, path: &str, conflict: Conflict) -> NewUpload {
+        NewUpload {
             node: self.owner,
             device_name: "Ben".to_owned(),
             share: ShareId(SHARE.to_owned()),
@@ -429,10 +444,9 @@ impl Reader {
             size: None,
             path: SharePath::parse(path).unwrap(),
             conflict,
-            seen,
+            seen: None,
             owns_source: false,
-        };
-        self.transfers.upload(new).await.unwrap().id
+        }
     }
 
     /// Waits until a copy is as wanted.

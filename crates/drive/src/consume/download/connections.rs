@@ -97,17 +97,15 @@ struct Failures {
 }
 
 impl Connections {
-    /// As many to each peer as its width allows and there is work for.
+    /// As many to each peer as its width allows and there is work for. One without work would end at once and be begun
+    /// again, all the time that the last pieces take; it is looked again when something has ended, and at every tick.
     pub(super) fn fill(&mut self, fetch: &Arc<Fetch>) {
-        let peers = fetch.peers.alive();
-        let shared = peers.len() > 1;
-        for (at, peer) in peers {
+        for (at, peer) in fetch.peers.alive() {
             let rests = |failures: &Failures| failures.not_before.is_some_and(|then| Instant::now() < then);
             if self.failures.get(&at).is_some_and(rests) {
                 continue;
             }
-            let missing = fetch.schedule().missing();
-            let work = if shared && missing == 0 { SHARED_WIDTH } else { missing };
+            let work = fetch.schedule().work_for(at, &fetch.peers.rates());
             let idle: Vec<usize> = (0..fetch.width_of(at))
                 .filter(|number| !self.used.contains(&(at, *number)))
                 .take(work)
@@ -269,5 +267,56 @@ async fn settle(claim: &mut Claim<'_>, writing: Writing) -> Result<Vec<u8>, RunE
     match claim.fetch.schedule().received(writing.piece, value, claim.by) {
         Received::Taken | Received::Wrong => Ok(buffer),
         Received::Out => Err(RunError::Out),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::{consume::browse::Remote, content::Manifest, path::SharePath};
+    use lanyard_trust::{Identity, ShareId};
+
+    #[tokio::test]
+    async fn while_the_last_pieces_come_nobody_without_work_asks_for_some() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::load_or_create(dir.path()).unwrap();
+        let peer = |share: &str| {
+            let peers = lanyard_link::Peers::new(identity.clone());
+            let remote = Remote::new(peers, identity.node_id(), ShareId(share.to_owned()));
+            Peer::new(remote, SharePath::parse("a").unwrap(), String::new(), String::new())
+        };
+        let peers = Peers::new(peer("one"));
+        assert!(peers.join(peer("other")));
+        let size = 20 * PIECE;
+        let mut schedule = Schedule::new(size);
+        schedule.share_among(2);
+        schedule.prove(Manifest::from_values(size, vec![[1; 32]; 20]).unwrap());
+        while schedule.claim(0, 9).is_some() {}
+        let part = dir.path().join("part");
+        let fetch = Arc::new(Fetch {
+            file: Arc::new(File::create(&part).unwrap()),
+            size,
+            schedule: Mutex::new(schedule),
+            peers,
+            part,
+            width: AtomicUsize::new(MAX_WIDTH),
+            writes: Arc::new(Semaphore::new(WRITES as usize)),
+            pace: Pace::default(),
+        });
+        let mut connections = Connections::default();
+        connections.fill(&fetch);
+        assert!(connections.used.is_empty(), "as fast as each other: {:?}", connections.used);
+        assert!(connections.next().await.is_none(), "nothing to wait for but what is under way");
+
+        for (_, peer) in fetch.peers.alive() {
+            peer.moved(
+                if peer.remote.place().1.0 == "other" { 1 << 30 } else { 1 << 20 },
+                Duration::from_secs(1),
+            );
+        }
+        connections.fill(&fetch);
+        assert!(connections.used.iter().all(|(at, _)| *at == 1), "{:?}", connections.used);
+        assert_eq!(connections.used.len(), SHARED_WIDTH, "the fast one helps the slow one out");
     }
 }

@@ -144,7 +144,7 @@ impl Search {
             let (remote, question) = (first.remote.elsewhere(node, share), question.clone());
             asked.spawn(async move {
                 let held = remote.have(&question).await.ok()?;
-                let path = SharePath::parse(&held.path).ok()?;
+                let path = SharePath::parse_remote(&held.path).ok()?;
                 Some(Peer::new(remote, path, held.etag, device_name))
             });
         }

@@ -59,7 +59,7 @@ pub struct NewUpload {
     pub path: SharePath,
     /// When that is taken.
     pub conflict: Conflict,
-    /// The entity tag of what is replaced; none means anything.
+    /// The entity tag of what is replaced; none means what is there when the copy first looks.
     pub seen: Option<String>,
     /// The source is a file of ours that is removed when the copy is done or cancelled.
     pub owns_source: bool,
@@ -71,7 +71,7 @@ pub enum BeginError {
     /// The name is taken.
     #[error("{0} is there already")]
     Exists(PathBuf),
-    /// A path that is not Unicode, or no path of a file.
+    /// A path that is not Unicode, or no path of a file that this system can hold.
     #[error("{0} is no path that can be used")]
     BadPath(PathBuf),
     /// It could not be written down.
@@ -86,6 +86,9 @@ impl Transfers {
     /// [`BeginError`].
     pub async fn download(&self, new: NewDownload) -> Result<Transfer, BeginError> {
         let local_path = new.folder.join(&new.name);
+        if SharePath::top().join(&new.name).is_err() {
+            return Err(BeginError::BadPath(local_path));
+        }
         // What is in a folder is settled file by file.
         let refuses = match new.conflict {
             Conflict::Refuse => true,

@@ -79,11 +79,12 @@ impl Job {
         change(&mut row);
         let saved = row.clone();
         let result = self.inner.store.run(move |store| journal::save(store, &saved)).await;
-        let transfer = row.transfer.clone();
         if let Some(held) = self.inner.copies().get_mut(&self.id) {
-            // Its turn is not this task's to change.
-            held.row = Row { turn: held.row.turn, ..row };
+            // Its turn and its limit are not this task's to change.
+            (row.turn, row.transfer.limit) = (held.row.turn, held.row.transfer.limit);
+            held.row = row.clone();
         }
+        let transfer = row.transfer;
         (self.inner.changed)(&transfer);
         result.map_err(not_written)
     }
@@ -132,6 +133,25 @@ impl Job {
         }
     }
 
+    /// Remembers the hidden file in which a large file of a tree grows, to remove it when the copy is cancelled. What is left
+    /// of another one goes away: nobody comes back to it.
+    pub(in crate::consume) async fn grows_in(&self, part: &Path) {
+        let before = match self.inner.copies().get_mut(&self.id) {
+            Some(held) => held.row.part.replace(part.to_owned()),
+            None => return,
+        };
+        if before.as_deref() == Some(part) {
+            return;
+        }
+        if let Some(before) = before {
+            remove(&before).await;
+        }
+        let (id, part) = (self.id, part.to_owned());
+        if let Err(error) = self.inner.store.run(move |store| journal::save_part(store, id, &part)).await {
+            tracing::warn!(%error, "a hidden file could not be written down");
+        }
+    }
+
     /// Rests for as long as these bytes cost under the limits.
     pub(in crate::consume) async fn pace(&self, bytes: u64) {
         let rest = self.pace.spend(bytes);
@@ -155,9 +175,6 @@ impl Job {
     pub(super) async fn end(&self, state: State, why: Option<(Reason, String)>) {
         let (reason, detail) = why.unzip();
         if let Some(row) = self.row() {
-            if row.owns_source && state == State::Done {
-                remove(&row.transfer.local_path).await;
-            }
             if row.transfer.tree.is_some() && matches!(state, State::Done | State::Cancelled) {
                 let id = self.id;
                 let trim = move |store: &Store| {
@@ -176,7 +193,7 @@ impl Job {
                 remove(&part).await;
             }
         }
-        self.settle(|row| {
+        let ended = self.save(|row| {
             let copy = &mut row.transfer;
             // What was said while a copy that is now done went on is worth keeping: who sent something wrong.
             let detail = if state == State::Done { detail.or(copy.detail.take()) } else { detail };
@@ -185,12 +202,26 @@ impl Job {
             if state == State::Cancelled {
                 row.looked = false;
             }
-            if state == State::Done && copy.tree.is_none() {
-                copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
+            if state == State::Done {
                 row.part = None;
+                if copy.tree.is_none() {
+                    copy.bytes_done = copy.size.unwrap_or(copy.bytes_done);
+                }
             }
-        })
-        .await;
+        });
+        match ended.await {
+            // Not before that is written down: a copy that is not over yet could not go on without its source.
+            Ok(()) if state == State::Done => self.remove_source().await,
+            Ok(()) => {}
+            Err(error) => self.not_settled(&error),
+        }
+    }
+
+    /// The source of an upload that is done, if it is ours.
+    async fn remove_source(&self) {
+        if let Some(row) = self.row().filter(|row| row.owns_source) {
+            row.remove_leftovers().await;
+        }
     }
 
     /// Held by a person: everything stays for when it goes on.
@@ -221,8 +252,12 @@ impl Job {
     /// [`Job::save`] where nothing can be done about a failure.
     pub(super) async fn settle(&self, change: impl FnOnce(&mut Row)) {
         if let Err(error) = self.save(change).await {
-            tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
+            self.not_settled(&error);
         }
+    }
+
+    fn not_settled(&self, error: &Trouble) {
+        tracing::error!(copy = %self.id, ?error, "the state of a copy could not be written down");
     }
 }
 

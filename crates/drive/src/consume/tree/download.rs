@@ -1,5 +1,7 @@
 //! One try of a folder from another device to here.
 
+mod root;
+
 use super::{
     Count, Found, Item, KEPT, Names, Plan, What, batches, brought, refused,
     seen::{Seen, untouched},
@@ -23,6 +25,7 @@ use crate::{
     wire::{BATCH, Code, Kind, TREE, Want},
 };
 use cap_std::{ambient_authority, fs::Dir};
+use root::root;
 use std::{
     collections::HashMap,
     fs::{self, File},
@@ -52,7 +55,7 @@ struct Try<'a> {
 
 pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trouble> {
     let copy = &row.transfer;
-    let top = SharePath::parse(&copy.remote_path)
+    let top = SharePath::parse_remote(&copy.remote_path)
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let found = interruptible(job, look(remote, &top, &copy.device_name)).await??;
     let (root, may_hold) = root(job, &row).await?;
@@ -63,8 +66,9 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     };
     let this =
         Try { job, remote, device: &copy.device_name, top, root, conflict: copy.conflict, mark, may_hold };
+    let folding = names.folding();
     let plan = Plan::new(found, names, path::local_name);
-    let seen = Seen::before(job, &row).await?;
+    let seen = Seen::before(job, &row, folding).await?;
     this.all(plan, &seen).await
 }
 
@@ -106,65 +110,43 @@ async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Foun
     Ok(found)
 }
 
-/// The folder here: made by this copy, or there already and asked for. True when it may hold something.
-async fn root(job: &Job, row: &Row) -> Result<(PathBuf, bool), Trouble> {
-    let copy = &row.transfer;
-    let folder = copy.local_path.parent().unwrap_or(Path::new("/")).to_owned();
-    if row.placing {
-        // An earlier try has chosen it; it may have been removed since.
-        let root = copy.local_path.clone();
-        let made = root.clone();
-        blocking(move || fs::create_dir_all(&made).map_err(|error| Trouble::local(&error, &made))).await?;
-        return Ok((root, true));
-    }
-    for number in 1..1_000 {
-        let root = folder.join(path::numbered(&row.wanted, number));
-        let chosen = root.clone();
-        job.save(|row| (row.placing, row.transfer.local_path) = (true, chosen)).await?;
-        let made = root.clone();
-        let made = blocking(move || match fs::create_dir(&made) {
-            Ok(()) => Ok(Some(false)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                Ok(fs::metadata(&made).is_ok_and(|there| there.is_dir()).then_some(true))
-            }
-            Err(error) => Err(Trouble::local(&error, &made)),
-        })
-        .await;
-        match (made, copy.conflict) {
-            (Ok(Some(false)), _) => return Ok((root, false)),
-            (Ok(Some(true)), Conflict::Replace | Conflict::Skip) => return Ok((root, true)),
-            (Ok(_), Conflict::KeepBoth) => {}
-            (Ok(_), _) => break,
-            (Err(trouble), _) => {
-                job.save(|row| row.placing = false).await?;
-                return Err(trouble);
-            }
-        }
-    }
-    job.save(|row| row.placing = false).await?;
-    let taken = folder.join(&row.wanted);
-    Err(Trouble::Final(Reason::Exists, format!("{} is there already.", taken.display())))
-}
-
 impl Try<'_> {
     async fn all(&self, plan: Plan, seen: &Seen) -> Result<(), Trouble> {
         let Plan { folders, files, left_out } = plan;
         let bytes: u64 = files.iter().map(|item| item.size).sum();
         self.job.show(|copy| copy.size = Some(bytes));
         let mut count = Count::new(self.job, files.len());
-        folders.iter().for_each(|item| count.renamed(item));
         count.tell(left_out).await?;
+        let (folders, files) =
+            (self.holdable(folders, &mut count).await?, self.holdable(files, &mut count).await?);
+        folders.iter().for_each(|item| count.renamed(item));
         let missing = self.missing(files, seen, &mut count).await?;
         let needed: u64 = missing.iter().map(|item| item.size).sum();
         self.room(needed).await?;
         self.make(&folders, &mut count).await?;
         let (small, mut large): (Vec<Item>, Vec<Item>) = missing.into_iter().partition(Item::is_small);
         self.small(small, &mut large, &mut count).await?;
+        // The one of which something is here comes first, whatever has come into its folder since.
+        let begun = self.job.row().and_then(|row| row.part);
+        large.sort_by_key(|item| Some(self.part_of(item)) != begun);
         for item in large {
             self.large(&item, &mut count).await?;
         }
         self.times(folders).await?;
         count.end().await
+    }
+
+    /// Leaves away what this computer cannot hold under the path that it would get, before anything is looked for there.
+    async fn holdable(&self, items: Vec<Item>, count: &mut Count<'_>) -> Result<Vec<Item>, Trouble> {
+        let (holdable, odd): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|item| SharePath::parse(&item.copy).is_ok());
+        let mut told = Vec::with_capacity(odd.len());
+        for item in &odd {
+            let (reason, words) = self.not_here(Code::Invalid, item)?;
+            told.push((item.told(Fate::Failed, Some(words)), Some(reason)));
+        }
+        count.tell_why(told).await?;
+        Ok(holdable)
     }
 
     /// Leaves away what an earlier try brought and what is still as it was then; the rest learns what it may replace.
@@ -375,7 +357,7 @@ impl Try<'_> {
     fn there(&self, item: &Item) -> Result<SharePath, Trouble> {
         let joined =
             if self.top.is_top() { item.path.clone() } else { format!("{}/{}", self.top, item.path) };
-        SharePath::parse(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
+        SharePath::parse_remote(&joined).map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))
     }
 
     /// Writes down what became of the files of a batch.
@@ -433,7 +415,8 @@ impl Try<'_> {
         }
         // Looked at before it travels, and again before it gets its name.
         may_replace(&target, &item.replaces)?;
-        let part = folder.join(path::part_name(name, &self.mark));
+        let part = self.part_of(item);
+        self.job.grows_in(&part).await;
         let wanted = Wanted { remote: self.remote, path: &path, part: &part, device: self.device };
         let fetched = download::fetch(self.job, &wanted, Shown::part_of(self.job, before)).await;
         if let Err(Trouble::Final(reason, _)) = &fetched
@@ -449,6 +432,13 @@ impl Try<'_> {
         let Some(placed) = placed else { return Ok(item.told(Fate::LeftOut, Some(KEPT.to_owned()))) };
         let copy = placed.strip_prefix(&root).map_or_else(|_| item.copy.clone(), slashes);
         Ok(Item { copy, ..item.clone() }.told(Fate::Done, None))
+    }
+
+    /// The hidden file in which a large one grows.
+    fn part_of(&self, item: &Item) -> PathBuf {
+        let target = self.root.join(&item.copy);
+        let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        target.with_file_name(path::part_name(name, &self.mark))
     }
 
     /// The identity of a file here of that size.

@@ -14,11 +14,29 @@ use unicode_normalization::UnicodeNormalization;
 /// Gives names in folders.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// `a` is `A` there.
-    ignores_case: bool,
-    /// A letter with an accent is the same in one character and in two.
-    ignores_form: bool,
+    folding: Folding,
     given: HashMap<String, HashSet<String>>,
+}
+
+/// Which names are one to a disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Folding {
+    /// `a` is `A` there.
+    pub(super) ignores_case: bool,
+    /// A letter with an accent is the same in one character and in two.
+    pub(super) ignores_form: bool,
+}
+
+impl Folding {
+    /// The same for all names, or paths, that are one there.
+    pub(super) fn of(self, name: &str) -> String {
+        match (self.ignores_case, self.ignores_form) {
+            (false, false) => name.to_owned(),
+            (true, false) => name.to_lowercase(),
+            (false, true) => name.nfc().collect(),
+            (true, true) => name.nfc().collect::<String>().to_lowercase(),
+        }
+    }
 }
 
 impl Names {
@@ -29,8 +47,8 @@ impl Names {
 
     /// For a disk that compares as told.
     #[cfg(test)]
-    pub(super) fn folding(ignores_case: bool, ignores_form: bool) -> Self {
-        Self { ignores_case, ignores_form, ..Self::default() }
+    pub(super) fn ignoring(ignores_case: bool, ignores_form: bool) -> Self {
+        Self { folding: Folding { ignores_case, ignores_form }, ..Self::default() }
     }
 
     /// For the disk on which this folder is; tries it out with hidden files that are gone afterwards.
@@ -42,34 +60,27 @@ impl Names {
             let _ = fs::remove_file(name(one));
             same
         };
-        Self {
-            ignores_case: same("try-case", "try-CASE"),
-            ignores_form: same("try-\u{e9}", "try-e\u{301}"),
-            given: HashMap::new(),
-        }
+        let ignores_case = same("try-case", "try-CASE");
+        let ignores_form = same("try-\u{e9}", "try-e\u{301}");
+        Self { folding: Folding { ignores_case, ignores_form }, given: HashMap::new() }
+    }
+
+    /// Which names are one to the disk.
+    pub(super) fn folding(&self) -> Folding {
+        self.folding
     }
 
     /// The path that gets this name in a folder of the copy: with a number when another one has it already.
     pub(super) fn give(&mut self, folder: &str, name: &str) -> String {
-        let (case, form) = (self.ignores_case, self.ignores_form);
         let taken = self.given.entry(folder.to_owned()).or_default();
         for number in 1_u32.. {
             let name = path::numbered(name, number);
-            if taken.insert(folded(&name, case, form)) {
+            if taken.insert(self.folding.of(&name)) {
                 return if folder.is_empty() { name } else { format!("{folder}/{name}") };
             }
         }
         // Numbers do not run out before names do.
         name.to_owned()
-    }
-}
-
-fn folded(name: &str, case: bool, form: bool) -> String {
-    match (case, form) {
-        (false, false) => name.to_owned(),
-        (true, false) => name.to_lowercase(),
-        (false, true) => name.nfc().collect(),
-        (true, true) => name.nfc().collect::<String>().to_lowercase(),
     }
 }
 
@@ -82,7 +93,7 @@ mod tests {
     fn names_that_collide_on_the_disk_of_the_copy_are_kept_apart() {
         let mut exact = Names::exact();
         assert_eq!([exact.give("", "a"), exact.give("", "A")], ["a", "A"]);
-        let mut names = Names::folding(true, true);
+        let mut names = Names::ignoring(true, true);
         assert_eq!(names.give("f", "Photo.jpg"), "f/Photo.jpg");
         assert_eq!(names.give("f", "photo.JPG"), "f/photo (2).JPG");
         assert_eq!(names.give("f", "PHOTO (2).jpg"), "f/PHOTO (2) (2).jpg", "a number may collide, too");
@@ -99,8 +110,8 @@ mod tests {
             fs::write(dir.path().join(one), "").unwrap();
             dir.path().join(other).exists()
         };
-        assert_eq!(names.ignores_case, same("x", "X"));
-        assert_eq!(names.ignores_form, same("\u{e9}", "e\u{301}"));
+        assert_eq!(names.folding.ignores_case, same("x", "X"));
+        assert_eq!(names.folding.ignores_form, same("\u{e9}", "e\u{301}"));
         let hidden = fs::read_dir(dir.path()).unwrap().flatten();
         assert_eq!(hidden.filter(|entry| entry.file_name().to_string_lossy().starts_with('.')).count(), 0);
     }

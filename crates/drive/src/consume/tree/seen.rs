@@ -5,7 +5,7 @@
 //! written that night for what a person agreed to lose. A folder of this computer is looked at as soon as the copy begins,
 //! one of another device when that first answers. Another decision of the person lets the copy look anew.
 
-use super::Item;
+use super::{Item, names::Folding};
 use crate::{
     consume::{
         download::blocking,
@@ -26,8 +26,9 @@ pub(super) type Versions = HashMap<String, String>;
 
 /// What was there when the copy first looked.
 pub(super) struct Seen {
-    /// None when nothing is replaced.
+    /// None when nothing is replaced. By what the paths are to the disk.
     versions: Option<Versions>,
+    folding: Folding,
 }
 
 /// Looks at the folder here to which a folder comes, before that waits for its turn or for the other device.
@@ -72,13 +73,18 @@ fn here(root: &Path, stopped: &dyn Fn() -> bool) -> Versions {
 }
 
 impl Seen {
-    /// What was written down.
-    pub(super) async fn before(job: &Job, row: &Row) -> Result<Self, Trouble> {
+    /// What was written down, for a disk to which these names are one.
+    pub(super) async fn before(job: &Job, row: &Row, folding: Folding) -> Result<Self, Trouble> {
         let versions = match row.transfer.conflict {
             Conflict::Replace => Some(job.seen().await?),
             Conflict::Refuse | Conflict::KeepBoth | Conflict::Skip => None,
         };
-        Ok(Self { versions })
+        Ok(Self::folded(versions, folding))
+    }
+
+    fn folded(versions: Option<Versions>, folding: Folding) -> Self {
+        let fold = |(path, version): (String, String)| (folding.of(&path), version);
+        Self { versions: versions.map(|versions| versions.into_iter().map(fold).collect()), folding }
     }
 
     /// The same; at the first try `now` is written down, as far as it is about what the copy is to bring.
@@ -87,13 +93,14 @@ impl Seen {
             let of = |item: &Item| Some((item.copy.clone(), now.get(&item.copy)?.clone()));
             job.saw(files.iter().filter_map(of).collect()).await?;
         }
-        Self::before(job, row).await
+        // How the disk of another device compares names is not known.
+        Self::before(job, row, Folding::default()).await
     }
 
     /// What a file may take the place of. `ours` is the version that is there now, when an earlier try brought it.
     pub(super) fn replaces(&self, item: &Item, ours: Option<&String>) -> Replaces {
         let Some(versions) = &self.versions else { return Replaces::Anything };
-        match ours.or_else(|| versions.get(&item.copy)) {
+        match ours.or_else(|| versions.get(&self.folding.of(&item.copy))) {
             Some(version) => Replaces::Version(version.clone()),
             None => Replaces::Nothing,
         }
@@ -103,4 +110,36 @@ impl Seen {
 /// Whether what is there has the size and time of what was brought: nobody has touched it since.
 pub(super) fn untouched(told: &Told, item: &Item, size: u64, modified: Option<i64>) -> bool {
     told.note.copy == item.copy && told.modified.is_some() && (told.size, told.modified) == (size, modified)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_under_every_name_that_is_the_same_to_the_disk() {
+        let item = |copy: &str| Item {
+            path: copy.to_owned(),
+            copy: copy.to_owned(),
+            size: 1,
+            modified: None,
+            replaces: Replaces::Anything,
+        };
+        let there: Versions = [("In/Photo.JPG", "one"), ("in/caf\u{e9}", "two")]
+            .map(|(path, version)| (path.to_owned(), version.to_owned()))
+            .into();
+        let version = |version: &str| Replaces::Version(version.to_owned());
+        let exact = Seen::folded(Some(there.clone()), Folding::default());
+        assert_eq!(exact.replaces(&item("In/Photo.JPG"), None), version("one"));
+        assert_eq!(exact.replaces(&item("in/photo.jpg"), None), Replaces::Nothing, "another file there");
+
+        let folding = Folding { ignores_case: true, ignores_form: true };
+        let folding = Seen::folded(Some(there), folding);
+        assert_eq!(folding.replaces(&item("in/photo.jpg"), None), version("one"));
+        assert_eq!(folding.replaces(&item("IN/CAFE\u{301}"), None), version("two"));
+        assert_eq!(folding.replaces(&item("in/other"), None), Replaces::Nothing);
+        let ours = "ours".to_owned();
+        assert_eq!(folding.replaces(&item("in/photo.jpg"), Some(&ours)), version("ours"));
+    }
 }

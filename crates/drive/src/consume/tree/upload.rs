@@ -23,7 +23,7 @@ use crate::{
     wire::{self, BATCH, Code, Kind, TREE},
 };
 use futures_util::{StreamExt, stream};
-use small::{Brought, bring};
+use small::{Brought, bring, make_own};
 use std::{
     collections::HashMap,
     fs,
@@ -152,7 +152,7 @@ fn unreadable(path: String) -> Found {
 async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool), Trouble> {
     let copy = &row.transfer;
     let invalid = |error: path::PathError| Trouble::Final(Reason::Invalid, error.to_string());
-    let path = SharePath::parse(&copy.remote_path).map_err(invalid)?;
+    let path = SharePath::parse_remote(&copy.remote_path).map_err(invalid)?;
     let is_send = wire::is_send(&copy.share);
     let explain = |error: RemoteError| explain(is_send, &error, &copy.device_name, &copy.remote_path);
     for number in 1..1_000 {
@@ -161,36 +161,31 @@ async fn top(job: &Job, remote: &Remote, row: &Row) -> Result<(SharePath, bool),
         } else {
             path.with_name(&path::numbered(&row.wanted, number)).map_err(invalid)?
         };
-        let text = path.to_string();
-        if !row.placing {
-            job.save(|row| (row.placing, row.transfer.remote_path) = (true, text)).await?;
-        }
-        let frame = Frame::Folder { path: path.clone(), modified: None };
-        // Nothing is replaced by a folder, so whoever may add may make one.
-        let made = interruptible(job, bring(remote, "keep_both", vec![frame])).await?;
-        let made = match made {
-            Ok(frames) => frames.into_iter().next(),
-            Err(error) => {
-                if !row.placing {
+        let made = interruptible(job, make_own(remote, copy.id, &path)).await?.map_err(explain)?;
+        let fresh = match (made, copy.conflict) {
+            (Frame::Stored(_), _) => !row.placing,
+            (Frame::Same(_), _) if row.placing => false,
+            (Frame::Same(_), Conflict::Replace | Conflict::Skip) => false,
+            (Frame::Same(_) | Frame::Problem(_, Code::Exists), Conflict::KeepBoth) if !row.placing => {
+                continue;
+            }
+            (Frame::Same(_), _) => break,
+            (Frame::Problem(_, code), _) => {
+                if row.placing && code == Code::Exists {
+                    // Something else has its name by now.
                     job.save(|row| row.placing = false).await?;
                 }
-                return Err(explain(error));
-            }
-        };
-        match (made, copy.conflict) {
-            (Some(Frame::Stored(_)), _) => return Ok((path, !row.placing)),
-            (Some(Frame::Same(_)), _) if row.placing => return Ok((path, false)),
-            (Some(Frame::Same(_)), Conflict::Replace | Conflict::Skip) => return Ok((path, false)),
-            (Some(Frame::Same(_) | Frame::Problem(_, Code::Exists)), Conflict::KeepBoth) if !row.placing => {}
-            (Some(Frame::Same(_)), _) => break,
-            (Some(Frame::Problem(_, code)), _) => {
-                job.save(|row| row.placing = false).await?;
                 return Err(explain(RemoteError::Refused(code)));
             }
             _ => return Err(explain(RemoteError::Nonsense("no word on the folder"))),
+        };
+        if !row.placing {
+            // Not before the answer: until then it may be somebody else's.
+            let text = path.to_string();
+            job.save(|row| (row.placing, row.transfer.remote_path) = (true, text)).await?;
         }
+        return Ok((path, fresh));
     }
-    job.save(|row| row.placing = false).await?;
     let (reason, detail) = trouble::refusal(Code::Exists, &copy.device_name, &copy.remote_path);
     Err(Trouble::Final(reason, detail))
 }
@@ -290,7 +285,7 @@ impl Try<'_> {
     }
 
     fn there(&self, item: &Item) -> Result<SharePath, path::PathError> {
-        SharePath::parse(&format!("{}/{}", self.top, item.copy))
+        SharePath::parse_remote(&format!("{}/{}", self.top, item.copy))
     }
 
     fn explain(&self, error: &RemoteError) -> Trouble {
@@ -363,7 +358,7 @@ impl Try<'_> {
             let part = upload::of_item(self.copy, &item.path);
             match upload::send(self.job, self.remote, &source, &target, settled, part, shown).await? {
                 Ok(stored) => {
-                    let target = SharePath::parse(&stored.path).unwrap_or(target);
+                    let target = SharePath::parse_remote(&stored.path).unwrap_or(target);
                     let copy = target.names().get(self.top.names().len()..).unwrap_or_default().join("/");
                     return Ok(Item { copy, size: stored.size, ..item.clone() }.told(Fate::Done, None));
                 }

@@ -274,24 +274,14 @@ impl Growing {
         confine::facts_of(&self.file)
     }
 
-    /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it is taken for
-    /// an earlier try whose answer was lost.
+    /// The same as [`Growing::finish`] beside whatever has the name. A file with this very content under it, or under one of
+    /// its numbers, is taken for an earlier try whose answer was lost.
     pub(super) fn finish_proven_beside(mut self, announced_id: FileId) -> Result<Stored, Refused> {
-        let id = self.id()?;
-        if id != announced_id {
+        /// So many files are read to find out, at most: no sender keeps this computer reading.
+        const READ: usize = 16;
+        if self.id()? != announced_id {
             self.give_up();
             return Err(Refused::new(Code::Mismatch, "what arrived does not match the original"));
-        }
-        let name = self.path.name().unwrap_or_default();
-        if self.dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == self.written) {
-            let mut hasher = blake3::Hasher::new();
-            let (file, _) = confine::open_file_in(&self.dir, name)?;
-            hasher.update_reader(file)?;
-            if FileId(*hasher.finalize().as_bytes()) == id {
-                // What has just arrived goes away unnamed.
-                self.give_up();
-                return Ok(Stored { path: self.path.to_string(), id, size: self.written, stat: None });
-            }
         }
         if let Some(modified) = self.announced.modified {
             disk::set_modified(&self.file, modified);
@@ -299,11 +289,21 @@ impl Growing {
         if self.announced.executable {
             disk::make_executable(&self.file);
         }
-        self.finish_beside()
+        let (size, mut read) = (self.written, 0);
+        self.beside(|dir, name| {
+            let alike = dir.symlink_metadata(name).is_ok_and(|there| there.is_file() && there.len() == size);
+            read += usize::from(alike);
+            alike && read <= READ && holds(dir, name).is_ok_and(|there| there == announced_id)
+        })
     }
 
     /// Keeps what has arrived under its name, or under the next number that is free. Replaces nothing.
-    pub(in crate::offer) fn finish_beside(mut self) -> Result<Stored, Refused> {
+    pub(in crate::offer) fn finish_beside(self) -> Result<Stored, Refused> {
+        self.beside(|_, _| false)
+    }
+
+    /// The same, unless one of the files that have these names `is_it` already: then what has arrived goes away unnamed.
+    fn beside(mut self, mut is_it: impl FnMut(&Dir, &str) -> bool) -> Result<Stored, Refused> {
         /// More files of one name than anybody sends.
         const MOST: u32 = 1_000;
         let id = self.id()?;
@@ -323,12 +323,17 @@ impl Growing {
                 Ok(()) => {
                     self.placed = true;
                     disk::sync_confined(&self.dir)?;
-                    let path = self.path.with_name(&name)?.to_string();
-                    return Ok(Stored { path, id, size: self.written, stat: None });
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if !is_it(&self.dir, &name) {
+                        continue;
+                    }
+                    self.give_up();
+                }
                 Err(error) => return Err(error.into()),
             }
+            let path = self.path.with_name(&name)?.to_string();
+            return Ok(Stored { path, id, size: self.written, stat: None });
         }
         Err(Refused::new(Code::Exists, "the name and all its numbers are taken"))
     }
@@ -350,6 +355,14 @@ impl Drop for Growing {
             tracing::warn!(%error, "an unfinished file could not be removed");
         }
     }
+}
+
+/// What a file is that is there.
+fn holds(dir: &Dir, name: &str) -> Result<FileId, Refused> {
+    let mut hasher = blake3::Hasher::new();
+    let (file, _) = confine::open_file_in(dir, name)?;
+    hasher.update_reader(file)?;
+    Ok(FileId(*hasher.finalize().as_bytes()))
 }
 
 /// The folder to which a file comes, with room in it.

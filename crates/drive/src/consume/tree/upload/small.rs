@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     consume::{
-        browse::{Remote, RemoteError},
+        browse::{Frames, Remote, RemoteError},
         download::blocking,
         journal::Told,
         transfer::{Conflict, Fate, Reason},
@@ -24,6 +24,7 @@ use futures_util::stream;
 use hyper::body::Frame as BodyFrame;
 use lanyard_link::Body;
 use std::path::Path;
+use uuid::Uuid;
 
 /// Bytes in one piece of a request.
 const PORTION: usize = 256 * 1024;
@@ -49,12 +50,25 @@ pub(super) async fn bring(
     conflict: &str,
     frames: Vec<Frame>,
 ) -> Result<Vec<Frame>, RemoteError> {
+    let count = frames.len();
     let bytes = frames.iter().map(|frame| match frame {
         Frame::File(file) => file.content.len() as u64,
         _ => 0,
     });
-    let (bytes, count) = (bytes.sum(), frames.len());
-    let mut answer = remote.put_batch(conflict, bytes, body(frames)).await?;
+    let bytes = bytes.sum();
+    outcomes(remote.put_batch(conflict, None, bytes, body(frames)).await?, count).await
+}
+
+/// Makes the folder of a copy, which is known again as its own when it asks a second time.
+pub(super) async fn make_own(remote: &Remote, copy: Uuid, path: &SharePath) -> Result<Frame, RemoteError> {
+    let frame = Frame::Folder { path: path.clone(), modified: None };
+    // Nothing is replaced by a folder, so whoever may add may make one.
+    let answer = remote.put_batch("keep_both", Some(copy), 0, body(vec![frame])).await?;
+    outcomes(answer, 1).await?.pop().ok_or(RemoteError::Nonsense("no word on the folder"))
+}
+
+/// What became of each.
+async fn outcomes(mut answer: Frames, count: usize) -> Result<Vec<Frame>, RemoteError> {
     let mut outcomes = Vec::with_capacity(count);
     while let Some(outcome) = answer.next().await? {
         outcomes.push(outcome);
