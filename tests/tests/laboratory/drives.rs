@@ -2,7 +2,7 @@
 
 use crate::office::Pair;
 use anyhow::{Result, ensure};
-use lanyard_api::{EntryKind, Listing, Transfer, TransferState};
+use lanyard_api::{EntryKind, Listing, Request, Transfer, TransferState};
 use lanyard_tests::{Lab, Node, Setup, documents, runner::remark, scenarios, soon};
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
@@ -367,14 +367,14 @@ fn an_interrupted_folder_leaves_each_file_there_once() -> Result<()> {
         fs::write(many.join(format!("{number:05}")), format!("file {number}"))?;
     }
     let from = many.to_string_lossy().into_owned();
-    let mut following = vec![pair.sender.spawn(&["put", &from, "Shared:"])?];
+    let _following = pair.sender.spawn(&["put", &from, "Shared:"])?;
     let mut pauses = 0;
     for pause in [150, 60, 90, 120, 200, 40, 250] {
         std::thread::sleep(Duration::from_millis(pause));
         let copies = pair.sender.transfers()?;
         let Some(copy) = copies.iter().find(|copy| copy.state == TransferState::Running) else { continue };
         pair.sender.run(&["pause", &copy.id])?;
-        following.push(pair.sender.spawn(&["resume", &copy.id])?);
+        pair.sender.ask(&Request::RetryTransfer { transfer: copy.id.clone() })?;
         pauses += 1;
     }
     ensure!(pauses > 0, "nothing was interrupted");
