@@ -311,6 +311,8 @@ async fn times_and_the_right_to_be_started_are_kept() {
         assert_eq!(ran.stdout, b"works\n");
         fs::write(dir.join("tool"), "#!/bin/sh\necho again\n").unwrap();
         assert_eq!(fs::metadata(dir.join("tool")).unwrap().mode() & 0o777, 0o755);
+        let old = File::create(dir.join("old")).unwrap();
+        old.set_modified(SystemTime::UNIX_EPOCH - Duration::new(1_000_000, 5)).unwrap();
         let foreign = std::os::unix::fs::chown(dir.join("tool"), Some(12_345), None);
         assert_eq!(foreign.unwrap_err().kind(), ErrorKind::PermissionDenied);
     })
@@ -318,6 +320,8 @@ async fn times_and_the_right_to_be_started_are_kept() {
     for name in ["before", "after"] {
         assert_eq!(fs::metadata(owner.root().join(name)).unwrap().modified().unwrap(), time, "{name}");
     }
+    let old = fs::metadata(owner.root().join("old")).unwrap().modified().unwrap();
+    assert_eq!(old, SystemTime::UNIX_EPOCH - Duration::new(1_000_000, 5), "before 1970");
     assert_eq!(fs::metadata(owner.root().join("tool")).unwrap().mode() & 0o111, 0o111);
     here.end().await;
 }

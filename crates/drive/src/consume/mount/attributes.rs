@@ -50,6 +50,19 @@ impl Owner {
     }
 }
 
+/// The time that a program has set, in nanoseconds; none when it is too far away to be told. The kernel counts whole
+/// seconds down and their parts up, and `fuser` takes the parts of a time before 1970 for further away.
+pub(super) fn meant(time: SystemTime) -> Option<i64> {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).ok(),
+        Err(before) => {
+            let before = before.duration();
+            let seconds = i64::try_from(before.as_secs()).ok()?.checked_mul(-1_000_000_000)?;
+            seconds.checked_add(i64::from(before.subsec_nanos()))
+        }
+    }
+}
+
 fn time(nanos: Option<i64>) -> SystemTime {
     let nanos = nanos.unwrap_or_default();
     let size = Duration::from_nanos(nanos.unsigned_abs());

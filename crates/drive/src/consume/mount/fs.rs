@@ -2,14 +2,11 @@
 
 use super::{
     AGE, Tree,
-    attributes::{BLOCK, Owner},
+    attributes::{self, BLOCK, Owner},
     handles::{Entry, Handles},
     now,
 };
-use crate::{
-    disk,
-    wire::{Kind, Set, Stat},
-};
+use crate::wire::{Kind, Set, Stat};
 use fuser::{
     BsdFileFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenAccMode, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
@@ -177,9 +174,9 @@ impl Filesystem for Fs {
         if uid.is_some_and(|uid| uid != owner.uid) || gid.is_some_and(|gid| gid != owner.gid) {
             return reply.error(Errno::EPERM);
         }
-        let modified = mtime.map(|time| match time {
-            TimeOrNow::SpecificTime(time) => disk::nanos(time).unwrap_or_default(),
-            TimeOrNow::Now => now(),
+        let modified = mtime.and_then(|time| match time {
+            TimeOrNow::SpecificTime(time) => attributes::meant(time),
+            TimeOrNow::Now => Some(now()),
         });
         let tree = Arc::clone(&self.tree);
         self.spawn(async move {
