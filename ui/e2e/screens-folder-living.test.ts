@@ -310,6 +310,22 @@ describe("a name", { timeout: 60_000 }, () => {
   });
 });
 
+test("in a small window every button has its words on one line, in both languages", async () => {
+  const { page } = screens;
+  for (const language of ["en", "de"] as const) {
+    await screens.as(language, 900);
+    await page.setViewportSize({ width: 900, height: 600 });
+    await open();
+    await row("a.txt").getByRole("checkbox").check();
+    const bar = page.getByRole("toolbar").filter({ has: page.locator(".acts") }).locator(".acts");
+    expect(await bar.evaluate((bar) => bar.scrollWidth <= bar.clientWidth), language).toBe(true);
+    const heights = await page.locator("header .btn").evaluateAll((buttons) => buttons.map((button) => (button as HTMLElement).offsetHeight));
+    expect(Math.max(...heights), language).toBe(44);
+    await page.screenshot({ path: join(SCREENSHOTS, `folder-small-window-${language}.png`) });
+  }
+  await screens.as("en", 1120);
+});
+
 test("all of a folder is downloaded from its menu, also where too much was chosen for anything else", async () => {
   const { page, stage } = screens;
   content[""] = Array.from({ length: 2_100 }, (_, i) => entry(`file ${i}.txt`));
