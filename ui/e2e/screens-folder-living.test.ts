@@ -312,6 +312,7 @@ describe("a name", { timeout: 60_000 }, () => {
 
 test("in a small window every button has its words on one line, in both languages", async () => {
   const { page } = screens;
+  await open();
   for (const language of ["en", "de"] as const) {
     await screens.as(language, 900);
     await page.setViewportSize({ width: 900, height: 600 });
