@@ -420,6 +420,8 @@ describe("finding and looking", { timeout: 60_000 }, () => {
     await page.getByRole("button", { name: "beach plan.pdf", exact: true }).waitFor();
     end!();
     await page.getByText("The first 3 that were found").waitFor();
+    const found = page.getByRole("region", { name: "What was found" }).getByRole("listitem").locator(".name");
+    expect(await found.allTextContents(), "in the order that was chosen").toEqual(["Beach 2.jpg", "Beach 10.jpg", "beach plan.pdf"]);
     await inspect(page, "folder-search");
     await page.getByRole("searchbox").fill("beach 10");
     await expect.poll(() => screens.requests("search").at(-1)).toMatchObject({ words: "beach 10", drive: "photos@ben", instead_of: "s1" });

@@ -140,6 +140,7 @@ describe("what others change", { timeout: 60_000 }, () => {
     await open();
     await row("file 000.txt").waitFor();
     await page.evaluate(() => scrollTo(0, 3000));
+    await page.waitForFunction(() => [...document.querySelectorAll("[data-at]")].filter((row) => row.getBoundingClientRect().top > 250).length > 3);
     const name = await page.evaluate(() => {
       const rows = [...document.querySelectorAll<HTMLElement>("[data-at]")].filter((row) => row.getBoundingClientRect().top > 250);
       rows[0]!.focus({ preventScroll: true });
@@ -277,6 +278,22 @@ describe("a name", { timeout: 60_000 }, () => {
     await field.fill("trail.");
     await screens.dialog.getByText("A name can't end with a dot or a space").waitFor();
     expect(screens.requests("make_folder").length).toBe(1);
+  });
+
+  test("for a folder whose owner wants to be asked has a button that asks", async () => {
+    const { page, stage } = screens;
+    stage.answers.make_folder = () => ({ code: "must_ask", detail: "played" });
+    stage.answers.ask_owner = () => ({ is: "done" });
+    await open();
+    await row("a.txt").waitFor();
+    await screens.press("New folder");
+    await screens.dialog.getByLabel("Name").fill("Garden");
+    await page.keyboard.press("Enter");
+    await screens.dialog.getByText("Ask, and go on when they have said yes.").waitFor();
+    await screens.dialog.getByRole("button", { name: "Ask", exact: true }).click();
+    await screens.dialog.getByText("Asked. The answer comes by itself.").waitFor();
+    expect(await screens.dialog.getByText("Ask, and go on").count(), "that is done").toBe(0);
+    expect(screens.requests("ask_owner").map(({ what }) => what)).toEqual([ID]);
   });
 
   test("that is taken is asked about with what is there and what is new, and a folder with what becomes of its files", async () => {

@@ -120,6 +120,8 @@ export class FolderView {
       do {
         const page: Listing = await this.#source.page(drive, path, after);
         if (mine !== this.#asked) return;
+        // So that the next look need not list all of it again.
+        if (after === null && page.next !== null && !quietly) void this.#mark(mine, drive, path);
         after = page.next;
         pending.push(...page.entries);
         const here = found.length + pending.length;
@@ -144,6 +146,12 @@ export class FolderView {
     } finally {
       if (mine === this.#asked && !quietly) this.loading = false;
     }
+  }
+
+  /** When a long folder was changed, as it says while it is listed. */
+  async #mark(mine: number, drive: string, path: string) {
+    const folder = await this.#source.entry(drive, path).catch(() => null);
+    if (mine === this.#asked) this.#changed = folder?.modified ?? null;
   }
 
   /** What is the same stays the very same: nothing on the page moves then. */
