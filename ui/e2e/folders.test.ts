@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
@@ -371,6 +371,31 @@ describe.sequential("folders of another computer", () => {
     await until("the other film beside it", async () => existsSync(join(here, "film (2).bin")));
     expect(await readFile(join(here, "film.bin"), "utf8")).toBe("Anna's work of tonight\n");
     await open(FILES);
+  });
+
+  test("live on while they are looked at: a change, their owner gone and back, a folder deleted, and shared no more", { timeout: 60_000 }, async () => {
+    const look = () => page().evaluate(() => void dispatchEvent(new Event("focus")));
+    await mkdir(join(files, "Under me"));
+    await look();
+    await folder("Under me").waitFor();
+    for (const end of ["stop", "kill"] as const) {
+      await ben[end]();
+      await page().getByText(`${BEN} isn't answering`).waitFor();
+      await page().getByRole("heading", { name: FILES, level: 1 }).waitFor();
+      expect(await folder("Under me").count(), "what was there is seen").toBe(1);
+      ben = await Node.start(join(place.path, "ben"), BEN);
+      await page().getByText("isn't answering").waitFor({ state: "detached" });
+      await folder("Under me").getByRole("button", { name: "Download Under me" }).waitFor();
+    }
+    await page().getByRole("link", { name: "Under me" }).click();
+    await page().getByText("This folder is empty.").waitFor();
+    await rm(join(files, "Under me"), { recursive: true });
+    await look();
+    await page().getByText("This folder isn't there any more").waitFor();
+    await page().getByRole("link", { name: "One folder up" }).click();
+    await row("noise.bin").waitFor();
+    await ben.ask("unshare", FILES);
+    await page().getByText(`“${FILES}” isn't shared with this computer any more`).waitFor();
   });
 
   test("of a hundred thousand scroll without a hitch", { timeout: 120_000 }, async () => {

@@ -76,6 +76,7 @@ beforeEach(async () => {
   stage.answers = {
     networks: () => ({ is: "networks", value: household().status.networks }),
     list: (request) => listed(request),
+    entry: ({ path }) => ({ is: "entry", value: entry(path, "folder") }),
     look: ({ path, page, size }) => ({ is: "look", value: looks(path, page, size) }),
     get: ({ path }) => ({ is: "transfer", value: transfer(path) }),
     put: ({ path }) => ({ is: "transfer", value: transfer(path) }),
@@ -235,7 +236,7 @@ describe("a folder", { timeout: 60_000 }, () => {
     await inspect(page, "folder-empty");
     listed = () => ({ code: "peer_unreachable", detail: "no answer" });
     await open();
-    await page.getByText("The other device isn't answering").waitFor();
+    await page.getByText("Ben's desktop isn't answering").waitFor();
     await inspect(page, "folder-away");
     listed = () => listing(FULL);
     await page.getByRole("button", { name: "Try again" }).click();
@@ -418,7 +419,9 @@ describe("finding and looking", { timeout: 60_000 }, () => {
     await page.getByText("2 found so far…").waitFor();
     await page.getByRole("button", { name: "beach plan.pdf", exact: true }).waitFor();
     end!();
-    await page.getByText("3 found", { exact: true }).waitFor();
+    await page.getByText("The first 3 that were found").waitFor();
+    const found = page.getByRole("region", { name: "What was found" }).getByRole("listitem").locator(".name");
+    expect(await found.allTextContents(), "in the order that was chosen").toEqual(["Beach 2.jpg", "Beach 10.jpg", "beach plan.pdf"]);
     await inspect(page, "folder-search");
     await page.getByRole("searchbox").fill("beach 10");
     await expect.poll(() => screens.requests("search").at(-1)).toMatchObject({ words: "beach 10", drive: "photos@ben", instead_of: "s1" });

@@ -11,6 +11,7 @@ import type {
   Member,
   MountNote,
   Nearby,
+  Network,
   NodeStatus,
   Os,
   Pass,
@@ -26,7 +27,7 @@ import { reasonWords } from "./printer-words";
 import { pagesChosen } from "./printing";
 import { n, t, told } from "./state/say";
 import { look } from "./state/look.svelte";
-import { isKey } from "./words";
+import { isKey, type Key } from "./words";
 import { timeOf, type Right, type Rules, type Who } from "./who";
 
 /** A colour's meaning; every one goes with a word. */
@@ -45,6 +46,21 @@ export function driveRoom(drive: Drive): { used: number; words: string } | null 
   };
 }
 
+/** What a network without a name of its own is called by the node, in English (`crates/discovery/src/network.rs`). */
+const MADE_NAMES = new Map<string, Key>([
+  ["Wi-Fi", "network.made_wifi"],
+  ["Network", "network.made_other"],
+  ["Direct cable", "network.made_cable"],
+]);
+
+/** A network as people call it. */
+export function networkName({ name }: Network): string {
+  if (name === "This computer") return t("this_computer");
+  const [, kind = "", device = ""] = /^(.+) \((\S+)\)$/.exec(name) ?? [];
+  const made = MADE_NAMES.get(kind);
+  return made ? t(made, { interface: device }) : name;
+}
+
 /** The truth about who can see this computer, and the one button that changes it. */
 export function sharingState(
   status: NodeStatus,
@@ -53,7 +69,7 @@ export function sharingState(
   const connected = status.networks.filter((network) => network.connected);
   switch (status.sharing) {
     case "visible": {
-      const own = connected.filter((network) => network.profile === "trusted").map((network) => network.name);
+      const own = connected.filter((network) => network.profile === "trusted").map(networkName);
       const devices = nearby.devices.filter((device) => device.state === "online").length;
       return { tone: "ok", words: n("status.devices", devices), network: own.join(", "), does: null };
     }

@@ -1,10 +1,18 @@
 import { expect, test } from "vitest";
 import type { Entry } from "../src/api";
-import { beginning, comparison, hasPicture, inSight, kindOf, parent } from "../src/state/entries";
+import { beginning, comparison, hasPicture, inSight, kindOf, parent, placeNow } from "../src/state/entries";
 
 const file = (name: string, size = 1, modified: number | null = 0): Entry => ({ name, kind: "file", size, modified, etag: null });
 const folder = (name: string): Entry => ({ name, kind: "folder", size: 0, modified: 0, etag: null });
 const names = (entries: Entry[]) => entries.map(({ name }) => name);
+
+test("one is found again where it stands after others came or went", () => {
+  const list = (...names: string[]) => names.map((name) => file(name));
+  const before = list("a", "b", "c");
+  expect(placeNow(before, list("a", "b", "c"), 1)).toBe(1);
+  expect(placeNow(before, list("0", "a", "b"), 1)).toBe(2);
+  expect(placeNow(before, list("a", "c"), 1)).toBe(-1);
+});
 
 test("names are sorted as people count, in the letters of their language, folders first", () => {
   const entries = [file("IMG 10.jpg"), file("img 9.jpg"), folder("zoo"), file("Äpfel"), file("Zebra"), folder("Attic")];

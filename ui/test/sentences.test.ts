@@ -8,11 +8,13 @@ import {
   jobProgress,
   jobSentence,
   minutesWords,
+  networkName,
   rightSentence,
   sharingState,
   whoSentence,
 } from "../src/sentences";
 import { answered } from "../src/state/answers";
+import { look } from "../src/state/look.svelte";
 import { fromPolicy, NO_RULES } from "../src/who";
 import { ask, BEN, checks, household } from "./household";
 import { job, snapshot } from "./samples";
@@ -147,4 +149,17 @@ test("a self-check comes to one sentence, the worst first", () => {
   expect(checksSentence(checks)).toBe("1 thing keeps devices from each other.");
   expect(checksSentence(checks.filter((check) => check.outcome !== "failed"))).toBe("It works; 1 thing could be better.");
   expect(checksSentence([])).toBe("Nothing wrong was found.");
+});
+
+test("a network without a name is called by what it is, in the reader's language", () => {
+  const called = (name: string) => networkName({ ...household().status.networks[0]!, name });
+  look.setLanguage("de");
+  expect(["This computer", "Network (eth0)", "Direct cable (en5)", "Home Wi-Fi", "Müller (2)"].map(called)).toEqual([
+    "Dieser Computer",
+    "Netzwerk (eth0)",
+    "Direktes Kabel (en5)",
+    "Home Wi-Fi",
+    "Müller (2)",
+  ]);
+  look.setLanguage("system");
 });

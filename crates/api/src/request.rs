@@ -388,6 +388,14 @@ pub enum Request {
         #[serde(default)]
         conflict: Conflict,
     },
+    /// What has the name on this computer that a download would get, for the question what becomes of it → `Entry`;
+    /// `not_found` when the name is free.
+    EntryHere {
+        /// The drive.
+        drive: String,
+        /// The path inside it; empty for all of the drive.
+        path: String,
+    },
     /// Copy a disc as it is, into an image → `Transfer`, at once.
     SaveImage {
         /// The disc.

@@ -22,7 +22,7 @@ use crate::{
     sends,
 };
 pub(crate) use begin::{Outgoing, hand_over, look_again};
-pub use begin::{get, put, save_image};
+pub use begin::{entry_here, get, put, save_image};
 pub(crate) use convert::refused;
 use convert::{api, api_transfer};
 pub use copies::{cancel, limit, limit_of_all, next, notes, pause, peer_is_back, retry, settle, transfers};

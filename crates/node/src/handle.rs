@@ -123,6 +123,9 @@ pub async fn handle(core: &Arc<Core>, request: Request) -> Result<Response, ApiE
         Request::Get { drive, path, dest, conflict } => {
             drives::get(core, &drive, path, dest, conflict).await.map(Response::Transfer)
         }
+        Request::EntryHere { drive, path } => {
+            drives::entry_here(core, &drive, &path).await.map(Response::Entry)
+        }
         Request::SaveImage { drive, dest, conflict } => {
             drives::save_image(core, &drive, dest, conflict).await.map(Response::Transfer)
         }

@@ -2053,7 +2053,15 @@ dest: string | null,
 /**
  * When the name is taken here.
  */
-conflict: Conflict, } | { "do": "save_image", 
+conflict: Conflict, } | { "do": "entry_here", 
+/**
+ * The drive.
+ */
+drive: string, 
+/**
+ * The path inside it; empty for all of the drive.
+ */
+path: string, } | { "do": "save_image", 
 /**
  * The disc.
  */

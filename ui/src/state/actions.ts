@@ -9,13 +9,13 @@ import { n, t } from "./say";
 import { withWriting } from "../who";
 
 /** Does something; what fails is told in a note that offers to try again, and says what was `tried`. */
-export async function attempt(work: () => Promise<unknown>, tried?: string): Promise<boolean> {
+export async function attempt(work: () => Promise<unknown>, tried?: string, ofPrinter = false): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (thrown) {
-    const retry = () => void attempt(work, tried);
-    above.note({ about: "error", error: asApiError(thrown), ...(tried !== undefined && { tried }), retry });
+    const retry = () => void attempt(work, tried, ofPrinter);
+    above.note({ about: "error", error: asApiError(thrown), ...(tried !== undefined && { tried }), ofPrinter, retry });
     return false;
   }
 }
@@ -60,6 +60,7 @@ export function addPrinter({ id, name }: Printer): Promise<boolean> {
       above.say(t("add_here.done", { name }));
     },
     t("add_here.failed", { name }),
+    true,
   );
 }
 
@@ -71,6 +72,7 @@ export function removePrinter(printer: Printer): Promise<boolean> {
       above.say(t("add_here.removed", { name }), () => void addPrinter(printer));
     },
     t("add_here.remove_failed", { name }),
+    true,
   );
 }
 

@@ -1,7 +1,7 @@
 // Names that are taken: asked about one after the other, or for all at once. What is replaced is what the person was
 // asked about; when somebody has changed it meanwhile, it is asked about again.
 
-import type { ApiError, Conflict, Entry, Transfer } from "../api";
+import type { ApiError, Conflict, Entry, Request, Transfer } from "../api";
 import { asApiError } from "../platform";
 import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
@@ -9,12 +9,17 @@ import { each } from "./each";
 
 export type Settled = Exclude<Conflict, "refuse">;
 
+/** Which of two files somebody wants to keep is told by these. */
+export type Version = Pick<Entry, "kind" | "size" | "modified">;
+
 /** Something whose name is taken. */
 export interface Taken {
   name: string;
   where: "here" | "there";
   /** It is a folder. A file does not take the place of a folder, nor a folder that of a file. */
   folder: boolean;
+  /** What wants the name, where that can be told. */
+  coming?: Version | undefined;
   /** Where something is replaced, it can be had back. */
   restorable?: boolean;
   /** What has the name now, where that can be told. */
@@ -33,7 +38,9 @@ export interface Question {
   /** How many names are still to be settled, with this one. */
   left: number;
   where: "here" | "there";
+  folder: boolean;
   there: Entry | null;
+  coming: Version | null;
   /** It is another version than the one that was to be replaced. */
   changed: boolean;
   replaceable: boolean;
@@ -48,9 +55,14 @@ export interface Said {
 }
 
 /** What has a name in a folder of a drive; none when nothing has it any more. Throws an `ApiError`. */
-export async function entryAt(drive: string, path: string): Promise<Entry | null> {
+export const entryAt = (drive: string, path: string) => ifThere({ do: "entry", drive, path });
+
+/** What has the name here that a download would get; none when nothing has it any more, or that cannot be told. */
+export const entryHere = (drive: string, path: string) => ifThere({ do: "entry_here", drive, path }).catch(() => null);
+
+async function ifThere(question: Extract<Request, { do: "entry" | "entry_here" }>): Promise<Entry | null> {
   try {
-    return await ask({ do: "entry", drive, path }, "entry");
+    return await ask(question, "entry");
   } catch (thrown) {
     if (asApiError(thrown).code === "not_found") return null;
     throw thrown;
@@ -80,9 +92,9 @@ export async function settleAll(taken: Taken[]): Promise<void> {
       // What was changed meanwhile, or cannot be replaced, is asked about by itself.
       let choice: Settled | null = changed || (forAll === "replace" && !fits) ? null : forAll;
       if (choice === null) {
-        const { name, where, restorable = false } = one;
+        const { name, where, folder, coming = null, restorable = false } = one;
         const inside = insides.get(one) ?? [];
-        const said = await put({ name, left: waiting.length - i, where, there, changed, replaceable: fits, restorable, inside });
+        const said = await put({ name, left: waiting.length - i, where, folder, there, coming, changed, replaceable: fits, restorable, inside });
         if (said === null) return;
         choice = said.choice;
         if (said.forAll) forAll = choice;

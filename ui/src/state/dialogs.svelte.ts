@@ -47,11 +47,12 @@ export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
   | { id: number; about: "sending"; sending: string }
-  | { id: number; about: "words"; words: string; undo?: () => void }
+  /** `undo` takes it back, or does what `does` says. */
+  | { id: number; about: "words"; words: string; undo?: () => void; does?: string }
   /** Something was put in that could be offered. */
   | { id: number; about: "medium"; medium: string }
-  /** `tried`: what did not work, in words, where the code alone would not tell. */
-  | { id: number; about: "error"; error: ApiError; tried?: string; retry?: () => void };
+  /** `tried`: what did not work, in words, where the code alone would not tell. `on`: the drive it was about. */
+  | { id: number; about: "error"; error: ApiError; tried?: string; on?: string; ofPrinter?: boolean; retry?: () => void };
 
 /** More notes than this hide the page. */
 const MOST_NOTES = 3;
@@ -74,22 +75,34 @@ class Above {
 
   note(note: Note extends infer N ? (N extends Note ? Omit<N, "id"> : never) : never) {
     this.#last += 1;
-    this.notes = [...this.notes, { ...note, id: this.#last } as Note].slice(-MOST_NOTES);
+    const made = { ...note, id: this.#last } as Note;
+    this.notes = [...this.notes.filter((other) => !isSameError(other, made)), made].slice(-MOST_NOTES);
   }
 
   dismiss(id: number) {
     this.notes = this.notes.filter((note) => note.id !== id);
   }
 
+  /** Another place is shown: what went wrong in the one before is over. */
+  leave() {
+    if (this.notes.some(({ about }) => about === "error")) this.notes = this.notes.filter(({ about }) => about !== "error");
+  }
+
   announce(words: string) {
     this.announced = words;
   }
 
-  /** Says what was done, on the screen and to a screen reader, and how to take it back. */
-  say(words: string, undo?: () => void) {
-    this.note({ about: "words", words, ...(undo && { undo }) });
+  /** Says what was done, on the screen and to a screen reader, and how to take it back, or what `does` says. */
+  say(words: string, undo?: () => void, does?: string) {
+    this.note({ about: "words", words, ...(undo && { undo }), ...(does !== undefined && { does }) });
     this.announce(words);
   }
+}
+
+/** What is told twice is told once. */
+function isSameError(one: Note, other: Note): boolean {
+  if (one.about !== "error" || other.about !== "error") return false;
+  return one.error.code === other.error.code && one.error.detail === other.error.detail && one.tried === other.tried;
 }
 
 export const above = new Above();

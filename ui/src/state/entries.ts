@@ -74,6 +74,12 @@ export function beginning(entries: readonly Entry[], typed: string, from: number
   return -1;
 }
 
+/** Where the one that stood there stands in another list of the same folder; -1 when it is gone. */
+export function placeNow(before: readonly Entry[], now: readonly Entry[], at: number): number {
+  const name = before[at]?.name;
+  return now[at]?.name === name ? at : now.findIndex((entry) => entry.name === name);
+}
+
 export interface Sight {
   first: number;
   /** One after the last. */

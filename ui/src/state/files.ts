@@ -2,10 +2,10 @@
 
 import type { ApiError, Conflict, Entry, Transfer } from "../api";
 import { asApiError, type LocalFile } from "../platform";
-import { ask, platform } from "./app.svelte";
+import { ask, node, platform } from "./app.svelte";
 import { attempt } from "./actions";
 import { above } from "./dialogs.svelte";
-import { entryAt, settleAll } from "./conflicts";
+import { entryAt, entryHere, settleAll, type Version } from "./conflicts";
 import { each } from "./each";
 import { below } from "./entries";
 import { n, t } from "./say";
@@ -13,21 +13,28 @@ import { n, t } from "./say";
 /** More than this at once are better done as a whole folder. */
 const MOST_AT_ONCE = 2_000;
 
-/** Says so when there are too many, and that nothing was done. */
-function tooMany(entries: readonly unknown[]): boolean {
+/** Says so when there are too many, and that nothing was done; `whole` takes all of the folder instead. */
+function tooMany(entries: readonly unknown[], whole?: () => void): boolean {
   if (entries.length <= MOST_AT_ONCE) return false;
-  above.say(n("folder.too_many", MOST_AT_ONCE));
+  above.say(n("folder.too_many", MOST_AT_ONCE), whole, whole && t("folder.download_all"));
   return true;
 }
 
 /** Something that is copied once it is clear what becomes of a name that is taken. */
 interface Copying {
+  drive: string;
   name: string;
   folder: boolean;
   begin: (conflict: Conflict, replaces: string | null) => Promise<Transfer>;
-  /** What has the name there; none for what comes to this computer. */
+  where: "here" | "there";
+  /** What has the name there, where that can be told. */
   look?: () => Promise<Entry | null>;
+  /** What wants the name. */
+  coming?: Version | undefined;
 }
+
+/** What is said of a copy that did not begin. */
+const notCopied = ({ name, where }: Copying) => t(where === "there" ? "folder.not_uploaded" : "folder.not_downloaded", { name });
 
 /** Begins copies. Names that are taken are asked about when all others have begun; nothing is overwritten unasked. */
 export async function copyAll(copies: Copying[]) {
@@ -37,16 +44,17 @@ export async function copyAll(copies: Copying[]) {
     try {
       begun = [...begun, await copy.begin("refuse", null)];
     } catch (thrown) {
-      if (asApiError(thrown).code !== "exists") return failed(thrown, () => copyAll([copy]));
+      if (asApiError(thrown).code !== "exists") return failed(thrown, copy.drive, notCopied(copy), () => copyAll([copy]));
       taken.push(copy);
     }
   });
   told(begun);
   await settleAll(
-    taken.map(({ name, folder, begin, look }) => ({
+    taken.map(({ name, folder, where, begin, look, coming }) => ({
       name,
       folder,
-      where: look ? "there" : "here",
+      where,
+      coming,
       look: look ?? (async () => null),
       go: async (choice, replaces) => told([await begin(choice, replaces)]),
     })),
@@ -59,19 +67,30 @@ function told(transfers: Transfer[]) {
   else if (transfers.length > 1) above.say(n("folder.copies_begun", transfers.length));
 }
 
-function failed(thrown: unknown, retry: () => void) {
-  above.note({ about: "error", error: asApiError(thrown), retry });
+function failed(thrown: unknown, on: string, tried: string, retry: () => void) {
+  above.note({ about: "error", error: asApiError(thrown), on, tried, retry });
 }
 
 /** Copies things of a folder to this computer's downloads folder. */
 export async function downloadAll(drive: string, folder: string, entries: Entry[]) {
-  if (tooMany(entries)) return;
-  const copies = entries.map(({ name, kind }) => ({
-    name,
-    folder: kind === "folder",
-    begin: (conflict: Conflict) => ask({ do: "get", drive, path: below(folder, name), dest: null, conflict }, "transfer"),
+  if (tooMany(entries, () => void downloadFolder(drive, folder))) return;
+  const copies = entries.map((entry) => ({
+    drive,
+    name: entry.name,
+    folder: entry.kind === "folder",
+    where: "here" as const,
+    look: () => entryHere(drive, below(folder, entry.name)),
+    coming: entry,
+    begin: (conflict: Conflict) => ask({ do: "get", drive, path: below(folder, entry.name), dest: null, conflict }, "transfer"),
   }));
   await copyAll(copies);
+}
+
+/** Copies a whole folder to this computer's downloads folder; the top is all of the drive. */
+export async function downloadFolder(drive: string, path: string) {
+  const name = path.split("/").at(-1) || (node.model?.nearby.drives.find(({ id }) => id === drive)?.name ?? t("folder"));
+  const begin = (conflict: Conflict) => ask({ do: "get", drive, path, dest: null, conflict }, "transfer");
+  await copyAll([{ drive, name, folder: true, where: "here", look: () => entryHere(drive, path), begin }]);
 }
 
 /** Copies files and folders of this computer into a folder of a drive. */
@@ -79,7 +98,7 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
   const empty = files.filter((file) => file.folder && file.within !== undefined);
   const unreadable = files.filter((file) => file.folder && file.path === undefined && !empty.includes(file));
   for (const { name } of unreadable) {
-    above.note({ about: "error", error: { code: "invalid", detail: `${name} is a folder.` } });
+    above.note({ about: "error", error: { code: "invalid", detail: `${name} is a folder.` }, tried: t("folder.not_uploaded", { name }) });
   }
   // A browser tells a folder's files one by one: their folders come first, from the outermost in.
   const inside = new Set<string>();
@@ -92,7 +111,7 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
     try {
       await ask({ do: "make_folder", drive, path: below(folder, path) }, "done");
     } catch (thrown) {
-      if (asApiError(thrown).code !== "exists") return failed(thrown, () => void uploadAll(drive, folder, files));
+      if (asApiError(thrown).code !== "exists") return failed(thrown, drive, t("folder.not_uploaded", { name: path }), () => void uploadAll(drive, folder, files));
     }
   }
   const copies = files
@@ -101,8 +120,11 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
       const into = file.within ? below(folder, file.within) : folder;
       const sent = once(() => platform().uploadDocument(file));
       return {
+        drive,
         name: file.name,
         folder: file.folder,
+        where: "there" as const,
+        coming: file.blob && { kind: "file" as const, size: file.size, modified: file.blob.lastModified },
         look: () => entryAt(drive, below(into, file.name)),
         begin: async (conflict: Conflict, replaces: string | null) =>
           ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict, replaces }, "transfer"),
@@ -137,7 +159,7 @@ export async function rename(drive: string, folder: string, entry: Entry, name: 
 export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string, undone: () => void) {
   if (tooMany(entries)) return;
   const into = `${to}/`;
-  const errors: unknown[] = [];
+  const errors: { entry: Entry; error: ApiError }[] = [];
   const placed: { from: string; to: string; replaced: boolean }[] = [];
   const taken: Entry[] = [];
   const put = async (entry: Entry, conflict: Conflict, replaces: string | null) => {
@@ -154,7 +176,7 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
       await put(entry, first, null);
     } catch (thrown) {
       if (asApiError(thrown).code === "exists") taken.push(entry);
-      else errors.push(thrown);
+      else errors.push({ entry, error: asApiError(thrown) });
     }
   });
   await settleAll(
@@ -162,6 +184,7 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
       name: entry.name,
       folder: entry.kind === "folder",
       where: "there",
+      coming: entry,
       restorable: true,
       look: () => entryAt(drive, below(to, entry.name)),
       go: (choice, replaces) => put(entry, choice, replaces),
@@ -177,10 +200,11 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
     const simple = move && !placed.some(({ replaced }) => replaced);
     above.say(words, simple ? () => void attempt(back).then(undone) : undefined);
   }
-  if (errors.length === 0) return;
+  const failure = errors[0];
+  if (!failure) return;
   // The dialog that began it has made way for the questions, and can show nothing any more.
-  if (taken.length > 0) above.note({ about: "error", error: asApiError(errors[0]) });
-  else throw errors[0];
+  if (taken.length === 0) throw failure.error;
+  above.note({ about: "error", error: failure.error, on: drive, tried: t("folder.not_placed", { name: failure.entry.name }) });
 }
 
 /** Removes things into the drive's bin; one note says so and takes it back. Tells which names are gone. */
@@ -212,12 +236,11 @@ export async function removeAll(
     const first = entries.find((entry) => !errors.some((error) => error.entry === entry))!;
     above.say(n("folder.did_remove", gone, { name: first.name }), back.length > 0 ? () => void attempt(() => each(back, (one) => one())).then(restored) : undefined);
   }
-  const failure = errors[0];
-  if (failure) sayFailed(failure.error, t("folder.not_removed", { name: failure.entry.name }));
+  const [failure, ...more] = errors;
+  if (failure) {
+    const { name } = failure.entry;
+    const tried = more.length > 0 ? n("folder.not_removed_many", more.length, { name }) : t("folder.not_removed", { name });
+    above.note({ about: "error", error: failure.error, on: drive, tried });
+  }
   return new Set(entries.filter((entry) => !errors.some((error) => error.entry === entry)).map(({ name }) => name));
-}
-
-/** What did not work with one file; a change by somebody else has words of its own. */
-function sayFailed(error: ApiError, tried: string) {
-  above.note({ about: "error", error, ...(error.code === "changed" && { tried }) });
 }

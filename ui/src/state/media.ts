@@ -54,8 +54,10 @@ async function readers(medium: Medium): Promise<number> {
 export const saveImage = ({ id, name }: Drive) =>
   copyAll([
     {
+      drive: id,
       name: `${name}.iso`,
       folder: false,
+      where: "here",
       begin: (conflict) => ask({ do: "save_image", drive: id, dest: null, conflict }, "transfer"),
     },
   ]);

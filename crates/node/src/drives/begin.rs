@@ -7,7 +7,7 @@ use crate::{
     Core,
     presence::{self, RemoteShare},
 };
-use lanyard_api::{ApiError, Conflict, Document, ErrorCode, Transfer};
+use lanyard_api::{ApiError, Conflict, Document, Entry, ErrorCode, Transfer};
 use lanyard_drive::{
     consume::{self, BeginError, NewDownload, NewUpload, RemoteError},
     path::{self, SharePath},
@@ -48,6 +48,18 @@ pub async fn get(
         conflict: convert::conflict(conflict),
     };
     core.drives.transfers.download(new).await.map(|copy| api_transfer(&copy)).map_err(not_begun)
+}
+
+/// What has the name in the downloads folder that a download would get.
+///
+/// # Errors
+/// `not_found` when the name is free or there is no such drive, `ambiguous`, `invalid`, `unreadable`.
+pub async fn entry_here(core: &Arc<Core>, drive: &str, path: &str) -> Result<Entry, ApiError> {
+    let share = presence::find_drive(core, drive)?;
+    let path = remote_path(path)?;
+    let name = path::local_name(path.name().unwrap_or(&share.name));
+    let (folder, name) = places::destination(&core.downloads, None, name).await?;
+    places::entry(&folder, name).await
 }
 
 /// Begins to copy a whole disc as it is.

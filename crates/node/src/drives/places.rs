@@ -2,12 +2,13 @@
 
 use super::unreadable;
 use crate::Core;
-use lanyard_api::{ApiError, Document, ErrorCode};
+use lanyard_api::{ApiError, Document, Entry, EntryKind, ErrorCode};
 use lanyard_drive::{consume::Transfer, wire::TREE};
 use std::{
     collections::HashSet,
     fs,
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 /// The folder and the name of a download, as `cp` would have it: into a folder that is there, or to a name in one.
@@ -35,6 +36,25 @@ pub(super) async fn destination(
         return Err(no_folder(&path));
     };
     if is_dir(folder).await { Ok((folder.to_owned(), name.to_owned())) } else { Err(no_folder(folder)) }
+}
+
+/// What has a name in a folder of this computer; a link is told as such, and leads nowhere.
+pub(super) async fn entry(folder: &Path, name: String) -> Result<Entry, ApiError> {
+    let path = folder.join(&name);
+    let metadata = tokio::fs::symlink_metadata(&path).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            ApiError::new(ErrorCode::NotFound, format!("{} is free.", path.display()))
+        }
+        _ => unreadable(&path, &error),
+    })?;
+    let (kind, size) = match metadata.file_type() {
+        kind if kind.is_file() => (EntryKind::File, metadata.len()),
+        kind if kind.is_dir() => (EntryKind::Folder, 0),
+        _ => (EntryKind::Other, 0),
+    };
+    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified = modified.and_then(|age| i64::try_from(age.as_millis()).ok());
+    Ok(Entry { name, kind, size, modified, etag: None })
 }
 
 fn absolute(text: &str) -> Result<PathBuf, ApiError> {
@@ -177,6 +197,18 @@ mod tests {
         assert_eq!(place(Some(&here.join("missing/")), &downloads).await, Err(ErrorCode::NotFound));
         assert_eq!(place(Some(&here.join("missing/b.pdf")), &downloads).await, Err(ErrorCode::NotFound));
         assert_eq!(place(Some(Path::new("relative")), &downloads).await, Err(ErrorCode::Invalid));
+    }
+
+    #[tokio::test]
+    async fn what_has_a_name_here_is_told_and_a_free_name_is_not_found() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.txt"), "four").unwrap();
+        fs::create_dir(dir.path().join("album")).unwrap();
+        let look = async |name: &str| entry(dir.path(), name.to_owned()).await;
+        let file = look("a.txt").await.unwrap();
+        assert_eq!((file.kind, file.size, file.modified.is_some()), (EntryKind::File, 4, true));
+        assert_eq!(look("album").await.unwrap().kind, EntryKind::Folder);
+        assert_eq!(look("free").await.unwrap_err().code, ErrorCode::NotFound);
     }
 
     #[test]
