@@ -102,6 +102,8 @@ pub(crate) async fn send(node: &Asked, files: Vec<PathBuf>, to: String, json: bo
         show::show(json, &transfer, show::transfer)?;
         if transfer.state != TransferState::Done {
             failed.get_or_insert(show::transfer_reason(&transfer));
+        } else if let Some(gap) = show::transfer_gap(&transfer) {
+            failed.get_or_insert(gap);
         }
     }
     failed.map_or(Ok(()), |reason| Err(Failure::said(reason)))
@@ -178,16 +180,19 @@ pub(crate) async fn notes(node: &Asked, id: String, json: bool) -> Result<(), Fa
     show::show(json, &notes, |notes| show::transfer_notes(notes))
 }
 
-/// One after the other, each to its end; the first that fails ends it.
+/// One after the other, each to its end; the first that fails ends it. One of which a file is missing because of its name
+/// ends nothing, and is told at the end.
 async fn every(node: &Asked, requests: Vec<Request>, json: bool) -> Result<(), Failure> {
+    let mut gap = None;
     for request in requests {
         let transfer = to_the_end(node, request, json).await?;
         show::show(json, &transfer, show::transfer)?;
         if transfer.state != TransferState::Done {
             return Err(Failure::said(show::transfer_reason(&transfer)));
         }
+        gap = gap.or(show::transfer_gap(&transfer));
     }
-    Ok(())
+    gap.map_or(Ok(()), |gap| Err(Failure::said(gap)))
 }
 
 async fn to_the_end(node: &Asked, request: Request, json: bool) -> Result<Transfer, Failure> {

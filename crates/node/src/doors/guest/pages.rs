@@ -378,6 +378,7 @@ mod tests {
             modified: None,
             executable: false,
             etag: None,
+            misnamed: None,
         };
         let html = |item: &Item| entry(&Words::English, &folder, item).map(Html::into_string);
         let file = html(&item("<b>&.txt", Kind::File)).unwrap_or_default();
