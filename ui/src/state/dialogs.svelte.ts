@@ -47,7 +47,8 @@ export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
   | { id: number; about: "sending"; sending: string }
-  | { id: number; about: "words"; words: string; undo?: () => void }
+  /** `warns`: something did not happen that was expected; it stays until somebody has seen it. */
+  | { id: number; about: "words"; words: string; undo?: () => void; warns?: true }
   /** Something was put in that could be offered. */
   | { id: number; about: "medium"; medium: string }
   /** `tried`: what did not work, in words, where the code alone would not tell. */
@@ -88,6 +89,13 @@ class Above {
   /** Says what was done, on the screen and to a screen reader, and how to take it back. */
   say(words: string, undo?: () => void) {
     this.note({ about: "words", words, ...(undo && { undo }) });
+    this.announce(words);
+  }
+
+  /** Says what did not happen that was expected, and why. Said twice, it is one note. */
+  warn(words: string) {
+    this.notes = this.notes.filter((note) => note.about !== "words" || note.words !== words);
+    this.note({ about: "words", words, warns: true });
     this.announce(words);
   }
 }
