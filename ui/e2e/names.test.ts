@@ -128,6 +128,7 @@ test("a name that turns round is seen as it is, and one that is written from rig
   await entry(SEEN).click();
   await anna.page.keyboard.press("F2");
   await anna.dialog.getByRole("heading", { name: `Rename “${SEEN}”` }).waitFor();
+  expect(await anna.dialog.getByLabel("Name").inputValue(), "nothing is turned round in the field").toBe("evilgnp.exe");
   await inspect(anna.page, "names-rename");
   await anna.page.keyboard.press("Escape");
   await entry(SEEN).dblclick();
@@ -203,15 +204,15 @@ test("what is still read from the browser has a row at once, and the page asks b
   await anna.go("Nearby");
   await anna.click(anna.card(PAPERS).getByRole("link"));
   await anna.page.route(/\/upload\?/, async (route) => {
-    await new Promise((done) => setTimeout(done, 4000));
+    await new Promise((done) => setTimeout(done, 6000));
     await route.continue();
   });
   const chooser = anna.page.waitForEvent("filechooser");
   await anna.click("Copy files here…");
   await (await chooser).setFiles(plain("holiday.mp4", 3_000_000));
-  await anna.notes.getByText("Being read from the browser · keep this page open").waitFor({ timeout: 500 });
+  await anna.notes.getByText("Being read from the browser · keep this page open").waitFor({ timeout: 2000 });
   await anna.go("Activity");
-  await row(anna, "holiday.mp4").getByText("Being read from the browser").waitFor({ timeout: 500 });
+  await row(anna, "holiday.mp4").getByText("Being read from the browser").waitFor({ timeout: 2000 });
   await inspect(anna.page, "names-reading");
   const asked = anna.page.waitForEvent("dialog").then((dialog) => dialog.dismiss());
   await anna.page.reload({ timeout: 3000 }).catch(() => {});

@@ -129,6 +129,9 @@ export function legible(name: string): string {
   return name.replace(TURNS, (turn, at: number) => (ours.has(at) ? turn : "\ufffd"));
 }
 
+/** The same name without such characters, to be typed on. */
+export const straight = (name: string) => name.replace(TURNS, "");
+
 /** Letters that are written from right to left. */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 

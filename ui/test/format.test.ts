@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { apart, bytes, extension, legible, region, timeLeft, when } from "../src/format";
+import { apart, bytes, extension, legible, region, straight, timeLeft, when } from "../src/format";
 
 describe("sizes", () => {
   test.each([
@@ -50,6 +50,8 @@ describe("a name that turns its parts round", () => {
     ["שלום.pdf", "שלום.pdf"],
     ["plain.txt", "plain.txt"],
   ])("%j is shown as %j", (name, seen) => expect(legible(name)).toBe(seen));
+
+  test("loses nothing else when it is put straight", () => expect(straight("evil\u202egnp.exe שלום")).toBe("evilgnp.exe שלום"));
 
   test("is kept apart in a sentence only where it is written from right to left, and only once", () => {
     expect(apart("letter.pdf")).toBe("letter.pdf");
