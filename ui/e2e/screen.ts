@@ -41,6 +41,21 @@ export class Screen {
     await this.page.getByRole("heading", { name: "Nearby", level: 1 }).waitFor();
   }
 
+  /** Starts a home and lets another device in. */
+  async foundHomeWith(other: Screen) {
+    await this.go("My home");
+    await this.click("Start a home");
+    await this.click("I have kept it");
+    await this.click("Add a device");
+    const code = await this.shown();
+    await other.go("My home");
+    await other.page.getByRole("button", { name: `${this.name} ${code.slice(0, 2)}-…` }).waitFor();
+    await other.type(code);
+    await other.click("Join");
+    await this.dialog.getByText(`${other.name} came in`).waitFor();
+    await this.click("Done");
+  }
+
   async close() {
     await this.context.close();
     await this.node.stop();

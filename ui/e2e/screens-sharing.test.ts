@@ -76,11 +76,13 @@ describe.sequential("copies", () => {
     await notesOnScreen().getByRole("button", { name: "Undo" }).click();
     await expect.poll(() => requests("retry_transfer")).toEqual([{ do: "retry_transfer", transfer: "film" }]);
     await press("paused.mkv", "Resume");
-    await press("full.mkv", "Try again");
+    await press("full.mkv", "Go on");
     await press("film.mkv", "Cancel");
     await notesOnScreen().getByText("“film.mkv” is cancelled.").waitFor();
     expect(requests("pause_transfer")).toEqual([{ do: "pause_transfer", transfer: "film" }]);
-    expect(requests("cancel_transfer")).toEqual([{ do: "cancel_transfer", transfer: "film" }]);
+    await press("full.mkv", "Discard");
+    await notesOnScreen().getByText("“full.mkv” was given up. Nothing half-copied is left of it.").waitFor();
+    expect(requests("cancel_transfer").map(({ transfer }) => transfer)).toEqual(["film", "full"]);
     await expect.poll(() => requests("retry_transfer").map(({ transfer }) => transfer)).toEqual(["film", "paused", "full"]);
     expect(await row("done.mkv").getByRole("button").count(), "what is done needs nothing").toBe(0);
   });
@@ -143,10 +145,10 @@ describe.sequential("sending", () => {
   test("whoever wants to send something is named, with what, how much and where it goes, and waits for a click", async () => {
     await show({ ...nothing(), asks: [wish] }, "nearby");
     const card = page.getByRole("region", { name: "Questions for you" });
-    await card.getByText("Ben's desktop wants to send you “Holiday photos + 2”").waitFor();
+    await card.getByText("Ben's desktop wants to send you 3 things").waitFor();
     await card.getByText("A device of your home · 800 MB").waitFor();
     await card.getByText("It goes into /downloads/Lanyard.").waitFor();
-    await everywhere("send-asks", () => page.getByText("Holiday photos + 2").first().waitFor());
+    await everywhere("send-asks", () => page.getByText("Letter to grandmother.odt").first().waitFor());
     stage.answers.answer_ask = () => ({ is: "asks", value: [] });
     stage.answers.forget_sender = () => ({ is: "inbox", value: nothing().inbox });
     await card.getByRole("button", { name: "Always from this device" }).click();
@@ -269,6 +271,10 @@ describe.sequential("mounts", () => {
     await page.keyboard.press("Escape");
     stage.tell({ what: "mounts", value: [mount({ drive_id: "photos@ben" })] });
     await page.getByRole("button", { name: "As a folder…" }).waitFor({ state: "detached" });
+    // Where it was made, it is opened and taken away: in a browser the path helps.
+    await page.getByRole("button", { name: "Copy the path" }).waitFor();
+    await page.getByRole("button", { name: "Take away" }).waitFor();
+    await inspect(page, "mounted-in-folder");
   });
 
   test("the list says which are there, and one in use is not taken away without a question", async () => {

@@ -41,17 +41,7 @@ beforeAll(async () => {
     Screen.open(browser, join(place.path, "ben"), BEN, surroundings("ben")),
   ]);
   for (const screen of [anna, ben]) await screen.lookAround();
-  await anna.go("My home");
-  await anna.click("Start a home");
-  await anna.click("I have kept it");
-  await anna.click("Add a device");
-  const code = await anna.shown();
-  await ben.go("My home");
-  await ben.page.getByRole("button", { name: `${ANNA} ${code.slice(0, 2)}-…` }).waitFor();
-  await ben.type(code);
-  await ben.click("Join");
-  await anna.dialog.getByText(`${BEN} came in`).waitFor();
-  await anna.click("Done");
+  await anna.foundHomeWith(ben);
   await anna.go("Nearby");
   await ben.node.ask("share", "folder", join(place.path, "films"), "--name", FILMS, "--write");
   await anna.card(FILMS).getByText("read and write").waitFor();

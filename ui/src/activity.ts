@@ -26,12 +26,13 @@ import {
   transferSentence,
   type Sentence,
 } from "./sentences";
-import { attempt, endTransfer, handleJob, nextTransfer, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
+import { attempt, copyPath, discardTransfer, endTransfer, handleJob, nextTransfer, pauseTransfer, retryTransfer, stopSending } from "./state/actions";
 import { platform } from "./state/app.svelte";
 import { isTaken, settleCopies } from "./state/conflicts";
 import { above } from "./state/dialogs.svelte";
 import { look } from "./state/look.svelte";
 import type { Model } from "./state/model";
+import { reading, type Read } from "./state/reading.svelte";
 import { n, t } from "./state/say";
 
 export interface Item {
@@ -59,6 +60,7 @@ export interface Does {
 /** Everything, newest first. */
 export function allItems(model: Model): Item[] {
   const items = [
+    ...fromBrowser(reading.files),
     ...model.jobs.map((job) => fromJob(job, model)),
     ...model.transfers.map((copy) => fromTransfer(copy, model)),
     // What waits for an answer stands above every place already.
@@ -111,6 +113,37 @@ function fromJob(job: Job, model: Model): Item {
   };
 }
 
+/** Files that the browser still hands over, where they go to: they are lost with the page. */
+function fromBrowser(files: readonly Read[]): Item[] {
+  const firsts = files.filter((file, i) => files.findIndex((other) => isTogether(file, other)) === i);
+  return firsts.map((first) => {
+    const { id, to, at } = first;
+    const together = files.filter((file) => isTogether(file, first));
+    return {
+      id: `read-${id}`,
+      icon: ArrowUp,
+      title: readTitle(together),
+      about: some([to, bytes(look.language, together.reduce((all, { size }) => all + size, 0))]),
+      at,
+      sentence: { tone: "accent", words: t("copy.reading") },
+      progress: null,
+      moving: true,
+      over: false,
+      means: null,
+      detail: null,
+      does: [],
+    };
+  });
+}
+
+const isTogether = (a: Read, b: Read) => a.to === b.to && a.at === b.at;
+
+/** What is being read, by the name of the first. */
+export function readTitle([first, ...more]: readonly Read[]): string {
+  const name = first?.name ?? "";
+  return more.length === 0 ? name : t("copy.reading_many", { name, count: more.length });
+}
+
 function fromTransfer(copy: Transfer, model: Model): Item {
   const over = isTransferOver(copy);
   const down = copy.direction === "download";
@@ -121,13 +154,17 @@ function fromTransfer(copy: Transfer, model: Model): Item {
   if (isTaken(copy)) {
     const alike = model.transfers.filter((other) => other.id !== copy.id && isTaken(other));
     does.push({ words: t("copy.decide"), act: () => settleCopies([copy, ...alike]) });
-  } else if (copy.state === "failed") does.push({ words: t("try_again"), act: () => retryTransfer(copy.id) });
+  } else if (copy.state === "failed") {
+    // What a full disk stopped goes on from where it was, as its sentence says.
+    does.push({ words: t(copy.reason === "disk_full" ? "copy.go_on" : "try_again"), act: () => retryTransfer(copy.id) });
+  }
   if (copy.state === "paused") does.push({ words: t("copy.resume"), act: () => retryTransfer(copy.id) });
   if (waitsItsTurn(copy) && model.transfers.some((other) => other.id !== copy.id && other.device === copy.device && waitsItsTurn(other))) {
     does.push({ words: t("copy.next"), act: () => nextTransfer(copy) });
   }
   if (copy.state === "running" || copy.state === "waiting") does.push({ words: t("copy.pause"), act: () => pauseTransfer(copy) });
   if (!over) does.push({ words: t("cancel"), act: () => endTransfer(copy) });
+  else if (copy.state === "failed") does.push({ words: t("copy.discard"), act: () => discardTransfer(copy) });
   return {
     id: `copy-${copy.id}`,
     icon: copy.inbox ? Send : down ? ArrowDown : ArrowUp,
@@ -161,6 +198,9 @@ function fromSending(sending: Sending): Item {
     // One thing is pointed at; of several the folder is shown that they are in.
     const show = () => (sending.names.length === 1 ? reveal(`${sending.folder}/${name}`) : openFolder(sending.folder));
     does.push({ words: t("receive.open"), act: () => attempt(show) });
+  } else if (name !== undefined) {
+    // A browser shows no folders of its computer: there the path helps.
+    does.push({ words: t("mount.copy"), act: () => attempt(() => copyPath(sending.folder)) });
   }
   if (sending.state === "accepted") does.push({ words: t("receive.stop"), act: () => stopSending(sending.id) });
   const sentence = sendingSentence(sending);
@@ -168,7 +208,11 @@ function fromSending(sending: Sending): Item {
     id: `sending-${sending.id}`,
     icon: FileInput,
     title: sending.title,
-    about: some([t("activity.sent_from", { device: sending.device_name }), bytes(look.language, sending.bytes)]),
+    about: some([
+      t("activity.sent_from", { device: sending.device_name }),
+      bytes(look.language, sending.bytes),
+      name !== undefined && t("activity.is_in", { folder: sending.folder }),
+    ]),
     at: sending.asked_at,
     sentence,
     progress: sendingProgress(sending),

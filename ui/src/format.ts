@@ -1,10 +1,18 @@
-// Sizes, times and rates as people read them.
+// Sizes, times, rates and names as people read them.
 
 import type { Language } from "./words";
 
 /** Making one costs a hundred times what using it does, and a long list needs many. */
 const numbers = new Map<string, Intl.NumberFormat>();
 const dates = new Map<string, Intl.DateTimeFormat>();
+
+/**
+ * How dates and times are written: as where the reader is, when the system's or the browser's language is the page's. An
+ * English page is read in London with 19:50 and in New York with 7:50 PM.
+ */
+export function region(language: Language, wanted: readonly string[] = globalThis.navigator?.languages ?? []): string {
+  return wanted.find((tag) => tag.toLowerCase().split("-")[0] === language) ?? language;
+}
 
 function numberFormat(language: Language, options: Intl.NumberFormatOptions): Intl.NumberFormat {
   const key = language + JSON.stringify(options);
@@ -16,7 +24,7 @@ function numberFormat(language: Language, options: Intl.NumberFormatOptions): In
 function dateFormat(language: Language, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = language + JSON.stringify(options);
   let format = dates.get(key);
-  if (!format) dates.set(key, (format = new Intl.DateTimeFormat(language, options)));
+  if (!format) dates.set(key, (format = new Intl.DateTimeFormat(region(language), options)));
   return format;
 }
 
@@ -52,7 +60,7 @@ export function until(language: Language, millis: number, now = Date.now()): str
   const day = date.toDateString() === new Date(now).toDateString();
   const soon = millis - now < 6 * 24 * 3_600_000;
   return new Intl.DateTimeFormat(
-    language,
+    region(language),
     day ? time : soon ? { weekday: "long", ...time } : { day: "numeric", month: "short", ...time },
   ).format(date);
 }
@@ -98,4 +106,37 @@ export function extension(name: string): string | null {
   const dot = name.lastIndexOf(".");
   const ending = name.slice(dot + 1);
   return dot > 0 && ending.length > 0 && ending.length <= 5 ? ending.toUpperCase() : null;
+}
+
+/** Characters that turn the direction of what follows, and show nothing themselves. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const FIRST_STRONG = "\u2068";
+const END = "\u2069";
+
+/**
+ * A name as it is shown: characters that would turn its parts round, and make another file of `evil.exe`, are seen as a
+ * mark. What [`apart`] has put around a name inside a sentence stays.
+ */
+export function legible(name: string): string {
+  if (name.search(TURNS) < 0) return name;
+  const open: number[] = [];
+  const ours = new Set<number>();
+  for (let at = 0; at < name.length; at += 1) {
+    if (name[at] === FIRST_STRONG) open.push(at);
+    const begun = name[at] === END ? open.pop() : undefined;
+    if (begun !== undefined) ours.add(begun).add(at);
+  }
+  return name.replace(TURNS, (turn, at: number) => (ours.has(at) ? turn : "\ufffd"));
+}
+
+/** The same name without such characters, to be typed on. */
+export const straight = (name: string) => name.replace(TURNS, "");
+
+/** Letters that are written from right to left. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A name in the middle of a sentence: one that is written from right to left does not carry the rest along. */
+export function apart(name: string): string {
+  const safe = legible(name);
+  return RIGHT_TO_LEFT.test(safe) && !safe.startsWith(FIRST_STRONG) ? FIRST_STRONG + safe + END : safe;
 }

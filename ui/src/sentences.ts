@@ -178,8 +178,8 @@ export function transferSentence(transfer: Transfer): Sentence {
       if (transfer.reason === "peer_unreachable") return { tone: "warn", words: t("copy.waits_for_device", { device }) };
       if (transfer.reason === "away") return { tone: "warn", words: t("copy.waits_for_disc", { drive: transfer.drive, device }) };
       if (transfer.reason === "disk_full") return { tone: "warn", words: waitsForRoom(transfer) };
-      if (transfer.inbox && transfer.reason === "must_ask") return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
-      return { tone: "accent", words: t("copy.waiting") };
+      if (isTransferAsking(transfer)) return { tone: "accent", words: t("copy.waits_for_yes", { device }) };
+      return { tone: "accent", words: transfer.inbox ? t("copy.asks_first", { device }) : t("copy.waiting") };
     case "running":
       return { tone: "accent", words: running(transfer, done) };
     case "paused":
@@ -192,6 +192,9 @@ export function transferSentence(transfer: Transfer): Sentence {
       return partly(transfer) ?? { tone: "danger", words: notCopied(transfer) };
   }
 }
+
+/** Whether it waits for a person who has not accepted it yet: nothing of it travels before. */
+export const isTransferAsking = ({ inbox, state, reason }: Transfer) => inbox && state === "waiting" && reason === "must_ask";
 
 /** How much is missing on which disk. */
 function waitsForRoom({ bytes: all, bytes_done: done, direction, device_name: device }: Transfer): string {
@@ -227,6 +230,10 @@ function copied(transfer: Transfer): Sentence {
   const { tree, inbox } = transfer;
   const part = partly(transfer);
   if (part) return part;
+  if (tree && tree.misnamed > 0) {
+    const words = [n("copy.misnamed", tree.misnamed), n("copy.done_files", tree.files_done)];
+    return { tone: "warn", words: words.join(" · ") };
+  }
   if (tree && !inbox) return { tone: "ok", words: n("copy.done_files", tree.files_done) };
   return { tone: "ok", words: t(inbox ? "copy.arrived" : "copy.done") };
 }
@@ -243,6 +250,7 @@ function notCopied({ reason, inbox, device_name: device, direction, bytes: all, 
 /** What there is to know of a copy that stands still, besides its sentence; none when that says it all. */
 export function transferDetail({ reason, tree, name, device_name: device }: Transfer): string | null {
   if (tree && tree.failed > 0) return t(reason === "exists" ? "copy.detail.kept" : "copy.detail.part");
+  if (tree && tree.misnamed > 0) return t("copy.detail.misnamed");
   const own = `copy.detail.${reason}`;
   return isKey(own) ? t(own, { name, device }) : null;
 }
@@ -300,7 +308,7 @@ export function sendingProgress({ state, bytes, bytes_done }: Sending): number |
 }
 
 export function transferProgress(transfer: Transfer): number | null {
-  if (isTransferOver(transfer) || !transfer.bytes) return null;
+  if (isTransferOver(transfer) || isTransferAsking(transfer) || !transfer.bytes) return null;
   return Math.min(1, transfer.bytes_done / transfer.bytes);
 }
 
@@ -354,6 +362,9 @@ export function memberAbout(member: Member): string {
 /** Who wants what: `Ben's laptop wants to print “letter.pdf” (3 pages) on Laser`. */
 export function askSentence(ask: Ask): string {
   const values = { device: ask.device_name, share: ask.share_name };
+  if (ask.folder !== null && ask.names.length > 1) {
+    return n("asks.send_many", Math.max(ask.files ?? 0, ask.names.length), { device: ask.device_name });
+  }
   if (ask.folder !== null) return t("asks.send", { ...values, title: ask.title ?? "" });
   if (ask.share_kind === "folder") return t("asks.folder", values);
   const size = ask.pages !== null ? n("pages", ask.pages) : ask.bytes !== null ? bytes(look.language, ask.bytes) : null;

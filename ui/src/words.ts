@@ -2,6 +2,7 @@
 
 import de from "@locales/de.json";
 import en from "@locales/en.json";
+import { apart } from "./format";
 
 export type Key = keyof typeof en;
 /** Keys that come in `.one` and `.other`, chosen by the language's own rule. */
@@ -32,5 +33,8 @@ export function isKey(key: string): key is Key {
 }
 
 function fill(words: string, values: Values): string {
-  return words.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : typeof value === "string" ? apart(value) : String(value);
+  });
 }

@@ -34,7 +34,7 @@ export function copy(id: string, more: Partial<Transfer> = {}): Transfer {
   };
 }
 
-export const tree = { files: 340, files_done: 12, failed: 0, left_out: 0, renamed: 0 };
+export const tree = { files: 340, files_done: 12, failed: 0, left_out: 0, misnamed: 0, renamed: 0 };
 
 export function sending(id: string, more: Partial<Sending> = {}): Sending {
   return {
@@ -66,6 +66,7 @@ export const wish: Ask = {
   pages: null,
   bytes: 800_000_000,
   files: 3,
+  names: ["Holiday photos", "Letter to grandmother.odt", "evil\u202egnp.exe"],
   folder: "/downloads/Lanyard",
   asked_at: now,
   ends_at: now + 5 * MINUTE,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Entry } from "../src/api";
-import { beginning, comparison, hasPicture, inSight, kindOf, parent, placeNow } from "../src/state/entries";
+import { beginning, comparison, hasPicture, hasSize, inSight, kindOf, parent, placeNow } from "../src/state/entries";
 
 const file = (name: string, size = 1, modified: number | null = 0): Entry => ({ name, kind: "file", size, modified, etag: null });
 const folder = (name: string): Entry => ({ name, kind: "folder", size: 0, modified: 0, etag: null });
@@ -60,4 +60,11 @@ test("only the rows in sight are in the page, and some around them", () => {
 
 test("the folder above a path", () => {
   expect([parent("a/b/c"), parent("a"), parent("")]).toEqual(["a/b", "", ""]);
+});
+
+test("what only its name keeps from being opened is drawn as what it is, and no picture of it is asked for", () => {
+  const entry: Entry = { name: "M\ufffdller.pdf", kind: "other", misnamed: "file", size: 9, modified: 0, etag: null };
+  expect([kindOf(entry), hasSize(entry), hasPicture(entry)]).toEqual(["document", true, false]);
+  expect(kindOf({ ...entry, misnamed: "folder" })).toBe("folder");
+  expect(kindOf({ name: "link", kind: "other", size: 0, modified: 0, etag: null })).toBe("other");
 });

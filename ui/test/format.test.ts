@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bytes, extension, timeLeft, when } from "../src/format";
+import { apart, bytes, extension, legible, region, straight, timeLeft, when } from "../src/format";
 
 describe("sizes", () => {
   test.each([
@@ -29,6 +29,36 @@ describe("times", () => {
     expect(timeLeft("en", 10, 1000)).toBe("1 second");
     expect(timeLeft("en", 120_000, 1000)).toBe("2 minutes");
     expect(timeLeft("de", 7_200_000, 1000)).toBe("2 Stunden");
+  });
+});
+
+describe("dates and times", () => {
+  test("are written as where the reader is, when that place's language is the page's", () => {
+    expect(region("en", ["en-GB", "en"])).toBe("en-GB");
+    expect(region("en", ["de-AT", "en-US"])).toBe("en-US");
+    expect(region("de", ["en-GB"])).toBe("de");
+    expect(region("en", [])).toBe("en");
+  });
+});
+
+describe("a name that turns its parts round", () => {
+  test.each([
+    ["evil\u202egnp.exe", "evil\ufffdgnp.exe"],
+    ["\u2067a\u2069b", "\ufffda\ufffdb"],
+    ["a\u2069\u2068b", "a\ufffd\ufffdb"],
+    ["x\u200f\u200e\u061c", "x\ufffd\ufffd\ufffd"],
+    ["שלום.pdf", "שלום.pdf"],
+    ["plain.txt", "plain.txt"],
+  ])("%j is shown as %j", (name, seen) => expect(legible(name)).toBe(seen));
+
+  test("loses nothing else when it is put straight", () => expect(straight("evil\u202egnp.exe שלום")).toBe("evilgnp.exe שלום"));
+
+  test("is kept apart in a sentence only where it is written from right to left, and only once", () => {
+    expect(apart("letter.pdf")).toBe("letter.pdf");
+    expect(apart("שלום.pdf")).toBe("\u2068שלום.pdf\u2069");
+    expect(apart(apart("שלום.pdf"))).toBe("\u2068שלום.pdf\u2069");
+    expect(legible(`“${apart("سلام")}” was copied`)).toBe("“\u2068سلام\u2069” was copied");
+    expect(apart("שלום\u2069\u202e")).toBe("\u2068שלום\ufffd\ufffd\u2069");
   });
 });
 

@@ -135,6 +135,7 @@ export const ask: Ask = {
   pages: 3,
   bytes: 120_000,
   files: null,
+  names: [],
   folder: null,
   asked_at: now,
   ends_at: now + 4.2 * MINUTE,

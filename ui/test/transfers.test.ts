@@ -49,6 +49,23 @@ describe("a copy", () => {
     expect(hasNotes(missing)).toBe(true);
   });
 
+  test("of which ordinary files are missing because of their names is not told in green", () => {
+    const missing = copy("a", { state: "done", tree: { ...tree, files_done: 22, left_out: 1, misnamed: 1 } });
+    expect(transferSentence(missing)).toEqual({
+      tone: "warn",
+      words: "1 file or folder could not be copied: no other computer can read its name · 22 files · checked: identical to the originals",
+    });
+    expect(transferDetail(missing)).toContain("another name");
+    const links = copy("a", { state: "done", tree: { ...tree, files_done: 22, left_out: 1 } });
+    expect(transferSentence(links).tone, "links may stay quiet").toBe("ok");
+  });
+
+  test("to a person shows no progress before it is accepted", () => {
+    const asking = copy("a", { inbox: true, state: "waiting", reason: "must_ask", direction: "upload", bytes: 10, bytes_done: 10 });
+    expect(transferProgress(asking)).toBeNull();
+    expect(transferSentence(asking).words).toBe("Waiting until Ben's desktop accepts it");
+  });
+
   test("that is not allowed reads as a no only where a person was asked", () => {
     const no = { state: "failed", reason: "not_allowed", direction: "upload" } as const;
     expect(transferSentence(copy("a", { ...no, inbox: true })).words).toBe("Ben's desktop did not accept it");
@@ -58,7 +75,8 @@ describe("a copy", () => {
 
 describe("what somebody sends here", () => {
   test("is a question with its size, and says no address where the device is known", () => {
-    expect(askSentence(wish)).toBe("Ben's desktop wants to send you “Holiday photos + 2”");
+    expect(askSentence(wish)).toBe("Ben's desktop wants to send you 3 things");
+    expect(askSentence({ ...wish, names: [] }), "from a device that tells no names").toBe("Ben's desktop wants to send you “Holiday photos + 2”");
     expect(askerSentence(wish).words).toBe("A device of your home · 800 MB");
   });
 

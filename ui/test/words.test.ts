@@ -20,6 +20,10 @@ function sources(): string {
   return [...page, ...shell, ...guests, door].join("\n");
 }
 
+test("a name in a sentence turns nothing round", () => {
+  expect(translate("en", "folder.rename_title", { name: "evil\u202egnp.exe" })).toBe("Rename “evil\ufffdgnp.exe”");
+});
+
 describe("the catalogues", () => {
   test("have the same keys in the same order", () => {
     expect(Object.keys(de)).toEqual(Object.keys(en));

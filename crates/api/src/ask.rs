@@ -33,6 +33,9 @@ pub struct Ask {
     /// Files and folders that somebody wants to send here, when it is about that and they are counted.
     #[serde(default)]
     pub files: Option<u32>,
+    /// Their names, the first ten of them at most.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// The folder of this computer that they would go to; none when it is not about sending.
     #[serde(default)]
     pub folder: Option<String>,

@@ -61,6 +61,11 @@ pub struct Entry {
     /// Files: differs whenever the content may; none where it was not told.
     #[serde(default)]
     pub etag: Option<String>,
+    /// What it is where only its name keeps it from being opened: `kind` is `other` then. Its name has characters in it
+    /// that could not be read, and replacement characters in their places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub misnamed: Option<EntryKind>,
 }
 
 /// A part of a folder's content, folders first, then by name.

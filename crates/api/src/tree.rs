@@ -18,6 +18,10 @@ pub struct TransferTree {
     /// What is not copied: links, devices, and what another file was to stay for.
     #[ts(type = "number")]
     pub left_out: u64,
+    /// How many of those are ordinary files and folders whose names cannot be carried over.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub misnamed: u64,
     /// What has another name in the copy.
     #[ts(type = "number")]
     pub renamed: u64,
@@ -44,7 +48,7 @@ pub struct TransferNote {
     pub copy: String,
     /// What became of it.
     pub fate: TransferFate,
-    /// The error code behind it, if any.
+    /// The error code behind it, if any; `misnamed` for an ordinary file or folder whose name cannot be carried over.
     #[serde(default)]
     pub reason: Option<String>,
     /// Why, in plain English.

@@ -10,7 +10,9 @@ mod reasons;
 mod sharing;
 pub(crate) mod table;
 
-pub(crate) use copies::{inbox, transfer, transfer_line, transfer_notes, transfer_reason, transfers};
+pub(crate) use copies::{
+    inbox, transfer, transfer_gap, transfer_line, transfer_notes, transfer_reason, transfers,
+};
 pub(crate) use drives::{bin, clean_line, media, mounts};
 pub(crate) use jobs::{job, job_line, job_reason, jobs, queues};
 pub(crate) use near::{nearby, nearby_changes};
@@ -168,10 +170,13 @@ fn entries(listing: &Listing, widths: [usize; 2]) -> String {
     let mut table = Table::new(&[]);
     table.right(0);
     table.at_least(&widths);
-    for Entry { name, kind, size: bytes, modified, .. } in &listing.entries {
+    for Entry { name, kind, size: bytes, modified, misnamed, .. } in &listing.entries {
         let (amount, name) = match kind {
             EntryKind::File => (size(*bytes), name.clone()),
             EntryKind::Folder => (String::new(), format!("{name}/")),
+            EntryKind::Other if misnamed.is_some() => {
+                (size(*bytes), format!("{name} (its name cannot be read here)"))
+            }
             EntryKind::Other => (String::new(), format!("{name} (not a file)")),
         };
         table.row([amount, modified.map(when).unwrap_or_default(), name]);

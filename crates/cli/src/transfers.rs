@@ -105,6 +105,8 @@ pub(crate) async fn send(node: &Asked, files: Vec<PathBuf>, to: String, json: bo
         show::show(json, &transfer, show::transfer)?;
         if transfer.state != TransferState::Done {
             failed.get_or_insert(show::transfer_reason(&transfer));
+        } else if let Some(gap) = show::transfer_gap(&transfer) {
+            failed.get_or_insert(gap);
         }
     }
     failed.map_or(Ok(()), |reason| Err(Failure::said(reason)))
@@ -182,7 +184,7 @@ pub(crate) async fn notes(node: &Asked, id: String, json: bool) -> Result<(), Fa
 }
 
 /// One after the other, each to its end, by the names that a person gave them; one that fails keeps none of the others.
-/// With `skips`, one whose name is taken is left out.
+/// With `skips`, one whose name is taken is left out. One of which a file is missing because of its name is told as well.
 async fn every(
     node: &Asked,
     requests: Vec<(String, Request)>,
@@ -197,6 +199,8 @@ async fn every(
                 show::show(json, &transfer, show::transfer)?;
                 if transfer.state != TransferState::Done {
                     outcome.failed(&name, Failure::said(show::transfer_reason(&transfer)))?;
+                } else if let Some(gap) = show::transfer_gap(&transfer) {
+                    outcome.failed(&name, Failure::said(gap))?;
                 }
             }
             Err(Failure::Api(error)) if skips && error.code == ErrorCode::Exists => {

@@ -17,7 +17,8 @@
 //! | 5 | stored, under this path | |
 //! | 6 | entry of a tree | kind (1 byte), flags, time, size (8 bytes); with flag 2, a version |
 //!
-//! A time is 8 bytes: nanoseconds since the Unix epoch, the smallest number for none. Flag 1 says executable. A version is
+//! A time is 8 bytes: nanoseconds since the Unix epoch, the smallest number for none. Flag 1 says executable, flag 4 of an
+//! entry that only its name, as it was written, keeps it from being asked for. A version is
 //! an entity tag behind its length (1 byte): of an entry, the one that it has; of a file that is brought, the one whose
 //! place it takes and no other's, and without any bytes, only that of nothing.
 
@@ -40,6 +41,7 @@ pub const MAX_FRAME: usize = 3 + MAX_PATH + 1 + 8 + 4 + SMALL as usize + 32 + 1 
 const NO_TIME: i64 = i64::MIN;
 const EXECUTABLE: u8 = 1;
 const VERSION: u8 = 2;
+const MISNAMED: u8 = 4;
 
 /// One thing told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +121,8 @@ pub struct Entry {
     pub size: u64,
     /// Its entity tag, when that was asked for.
     pub etag: Option<String>,
+    /// Of kind `Other`: a file or folder that cannot be asked for, because its name is not Unicode.
+    pub misnamed: bool,
 }
 
 /// Bytes that are no frame.
@@ -187,7 +191,8 @@ impl Frame {
                     Kind::Folder => 1,
                     Kind::Other => 2,
                 });
-                out.put_u8(flags(entry.executable, entry.etag.is_some()));
+                let misnamed = if entry.misnamed { MISNAMED } else { 0 };
+                out.put_u8(flags(entry.executable, entry.etag.is_some()) | misnamed);
                 out.put_i64(entry.modified.unwrap_or(NO_TIME));
                 out.put_u64(entry.size);
                 version(out, entry.etag.as_deref());
@@ -366,8 +371,10 @@ fn parse(mut bytes: Bytes, path_of: Parse) -> Result<Frame, FrameError> {
             };
             let flags = bytes.get_u8();
             let executable = flags & EXECUTABLE != 0;
+            let misnamed = kind == Kind::Other && flags & MISNAMED != 0;
             let (modified, size) = (time(bytes.get_i64()), bytes.get_u64());
-            Frame::Entry(Entry { path, kind, executable, modified, size, etag: tag_of(bytes, flags)? })
+            let etag = tag_of(bytes, flags)?;
+            Frame::Entry(Entry { path, kind, executable, modified, size, etag, misnamed })
         }
     })
 }
@@ -423,6 +430,7 @@ mod tests {
                 modified: None,
                 size: 1 << 40,
                 etag: Some("\"version\"".to_owned()),
+                misnamed: true,
             }),
             Frame::Entry(Entry {
                 path: SharePath::top(),
@@ -431,6 +439,7 @@ mod tests {
                 modified: Some(0),
                 size: 0,
                 etag: None,
+                misnamed: false,
             }),
             Frame::End(8),
         ]

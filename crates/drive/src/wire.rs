@@ -109,6 +109,10 @@ pub struct Item {
     /// As in [`Stat`]; none from a device that does not tell it in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
+    /// What it is where only its name keeps it from being opened, as one that is not Unicode does: a file or a folder.
+    /// `kind` is `other` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misnamed: Option<Kind>,
 }
 
 fn is_false(value: &bool) -> bool {

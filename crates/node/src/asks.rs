@@ -396,6 +396,7 @@ fn listed(core: &Core) -> Vec<Ask> {
             pages: question.pages,
             bytes: question.bytes,
             files: None,
+            names: Vec::new(),
             folder: None,
             asked_at: question.asked_at,
             ends_at: now.wall.saturating_add(question.ends.saturating_sub(now.ran)),

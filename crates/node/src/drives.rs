@@ -203,6 +203,7 @@ pub async fn entry(core: &Arc<Core>, drive: &str, path: &str) -> Result<Entry, A
         size: stat.size,
         modified: stat.modified.map(|nanos| nanos.div_euclid(1_000_000)),
         etag: stat.etag,
+        misnamed: None,
     })
 }
 

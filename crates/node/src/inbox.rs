@@ -11,6 +11,7 @@ use crate::{
     circle::Circle,
     clock::Clock,
     core::Parts,
+    sends,
     settings::Settings,
     shares,
     wire::{Announced, SendAnswer, SendOver},
@@ -242,7 +243,8 @@ async fn hear(core: &Arc<Core>, from: NodeId, announced: Announced) -> SendAnswe
         _ => return SendAnswer::NoRoom,
     }
     let (title, now) = (ticket::title(&announced.title), core.clock.now());
-    let wish = Wish { title, bytes: announced.bytes, files: announced.files, folder };
+    let names = announced.names.iter().take(sends::NAMES).map(|name| ticket::title(name)).collect();
+    let wish = Wish { title, bytes: announced.bytes, files: announced.files, names, folder };
     let heard = core.inbox.desk().announce(&announced.id, from, wish, (now.wall, now.ran));
     let said = match heard {
         Heard::New(said) => {
@@ -311,6 +313,7 @@ pub(crate) fn asks(core: &Core) -> Vec<Ask> {
             pages: None,
             bytes: Some(one.bytes),
             files: one.files,
+            names: one.announced.clone(),
             folder: Some(core.inbox.folder_of(one).to_string_lossy().into_owned()),
             asked_at: one.asked_at,
             ends_at: now.wall.saturating_add(PATIENCE - (now.ran - one.ran)),

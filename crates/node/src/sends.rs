@@ -23,6 +23,10 @@ use uuid::Uuid;
 
 /// Files and folders in one sending.
 const MOST: usize = 200;
+/// Names that are told to whoever is asked.
+pub(crate) const NAMES: usize = 10;
+/// Bytes of them: an announcement is a short one.
+const NAMES_BYTES: usize = 3 * 1024;
 /// How long the other device may take to take an announcement.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How often it is asked whether there is an answer.
@@ -170,6 +174,16 @@ async fn end(core: &Core, copies: &[consume::Transfer], reason: Reason, words: &
     }
 }
 
+/// What is sent, in the order in which it was chosen, as far as there is room for it in an announcement.
+fn names(all: &[consume::Transfer]) -> Vec<String> {
+    let mut room = NAMES_BYTES;
+    let names = all.iter().rev().map(|copy| copy.remote_path.clone());
+    names
+        .take(NAMES)
+        .take_while(|name| room.checked_sub(name.len()).map(|left| room = left).is_some())
+        .collect()
+}
+
 /// None when the device does not answer, or makes no sense.
 async fn announce(core: &Core, node: NodeId, share: &ShareId, over: Option<SendOver>) -> Option<SendAnswer> {
     let all: Vec<consume::Transfer> =
@@ -184,6 +198,7 @@ async fn announce(core: &Core, node: NodeId, share: &ShareId, over: Option<SendO
         title,
         bytes: all.iter().filter_map(|copy| copy.size).sum(),
         files: u32::try_from(all.len()).ok(),
+        names: names(&all),
         over,
     };
     let mut request = Request::new(body::full(serde_json::to_vec(&announced).ok()?));

@@ -146,6 +146,9 @@ pub struct Announced {
     /// Files and folders, as a person chose them.
     #[serde(default)]
     pub files: Option<u32>,
+    /// Their names, the first few of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Nothing more of it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<SendOver>,

@@ -80,6 +80,10 @@ bytes: number | null,
  */
 files: number | null, 
 /**
+ * Their names, the first ten of them at most.
+ */
+names: Array<string>, 
+/**
  * The folder of this computer that they would go to; none when it is not about sending.
  */
 folder: string | null, 
@@ -353,7 +357,12 @@ modified: number | null,
 /**
  * Files: differs whenever the content may; none where it was not told.
  */
-etag: string | null, };
+etag: string | null, 
+/**
+ * What it is where only its name keeps it from being opened: `kind` is `other` then. Its name has characters in it
+ * that could not be read, and replacement characters in their places.
+ */
+misnamed?: EntryKind, };
 
 /**
  * What a name in a folder stands for.
@@ -2704,7 +2713,7 @@ copy: string,
  */
 fate: TransferFate, 
 /**
- * The error code behind it, if any.
+ * The error code behind it, if any; `misnamed` for an ordinary file or folder whose name cannot be carried over.
  */
 reason: string | null, 
 /**
@@ -2737,6 +2746,10 @@ failed: number,
  * What is not copied: links, devices, and what another file was to stay for.
  */
 left_out: number, 
+/**
+ * How many of those are ordinary files and folders whose names cannot be carried over.
+ */
+misnamed: number, 
 /**
  * What has another name in the copy.
  */

@@ -3,8 +3,9 @@
 import type { Answer, Ask, Job, JobAction, Mount, Printer, Queue, Share, Transfer } from "../api";
 import type { LocalFile } from "../platform";
 import { asApiError } from "../platform";
-import { ask, platform } from "./app.svelte";
+import { ask } from "./app.svelte";
 import { above } from "./dialogs.svelte";
+import { reading } from "./reading.svelte";
 import { n, t } from "./say";
 import { withWriting } from "../who";
 
@@ -112,6 +113,14 @@ export function endTransfer({ id, name }: Transfer): Promise<boolean> {
   });
 }
 
+/** Gives up a copy that has failed: what came of it goes away. */
+export function discardTransfer({ id, name }: Transfer): Promise<boolean> {
+  return attempt(async () => {
+    await ask({ do: "cancel_transfer", transfer: id }, "transfer");
+    above.say(t("copy.did_discard", { name }));
+  });
+}
+
 /** Sends files and folders to a device of the home, where somebody accepts them first. */
 export async function send(device: { id: string; name: string }, files: LocalFile[]) {
   const can = files.filter((file) => !file.folder || file.path !== undefined);
@@ -121,7 +130,8 @@ export async function send(device: { id: string; name: string }, files: LocalFil
   if (can.length === 0) return;
   await attempt(
     async () => {
-      const documents = await Promise.all(can.map((file) => platform().uploadDocument(file)));
+      const hands = reading.begin(can, t("activity.sent_to", { device: device.name }));
+      const documents = await Promise.all(can.map(hands.hand)).finally(hands.end);
       const begun = await ask({ do: "send", files: documents, device: device.id }, "transfers");
       const [first] = begun;
       if (begun.length === 1 && first) above.note({ about: "transfer", transfer: first.id });
@@ -146,6 +156,12 @@ export function answerSend(question: Ask, answer: Answer): Promise<boolean> {
       above.say(t("asks.accepts_always", { device: device_name }), again);
     }
   });
+}
+
+/** Puts the path of a folder of this computer where it can be pasted. */
+export async function copyPath(dir: string) {
+  await navigator.clipboard?.writeText(dir);
+  above.say(t("mount.copied", { dir }));
 }
 
 /** Takes a mounted drive away; where programs have files open, a person is asked. */

@@ -47,8 +47,9 @@ export type Note =
   | { id: number; about: "job"; job: string }
   | { id: number; about: "transfer"; transfer: string }
   | { id: number; about: "sending"; sending: string }
-  /** `undo` takes it back, or does what `does` says. */
-  | { id: number; about: "words"; words: string; undo?: () => void; does?: string }
+  /** `undo` takes it back, or does what `does` says. `warns`: something did not happen that was expected; it stays until
+   *  somebody has seen it. */
+  | { id: number; about: "words"; words: string; undo?: () => void; does?: string; warns?: true }
   /** Something was put in that could be offered. */
   | { id: number; about: "medium"; medium: string }
   /** `tried`: what did not work, in words, where the code alone would not tell. `on`: the drive it was about. */
@@ -95,6 +96,13 @@ class Above {
   /** Says what was done, on the screen and to a screen reader, and how to take it back, or what `does` says. */
   say(words: string, undo?: () => void, does?: string) {
     this.note({ about: "words", words, ...(undo && { undo }), ...(does !== undefined && { does }) });
+    this.announce(words);
+  }
+
+  /** Says what did not happen that was expected, and why. Said twice, it is one note. */
+  warn(words: string) {
+    this.notes = this.notes.filter((note) => note.about !== "words" || note.words !== words);
+    this.note({ about: "words", words, warns: true });
     this.announce(words);
   }
 }

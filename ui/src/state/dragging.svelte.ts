@@ -11,7 +11,7 @@ import type { Entry } from "../api";
 import { ask, node, platform } from "./app.svelte";
 import { above } from "./dialogs.svelte";
 import { below } from "./entries";
-import { mountAct } from "./mounting";
+import { mountActs } from "./mounting";
 import { mountedAt } from "./opening.svelte";
 import { t } from "./say";
 
@@ -70,7 +70,7 @@ export function beginDrag(event: DragEvent, drive: string, folder: string, entry
 function tellWhy(id: string) {
   const drive = node.model?.nearby.drives.find((drive) => drive.id === id);
   if (platform().dragsOut !== "paths" || !node.model || !drive || mountedAt(id, node.model) !== null) return;
-  const act = mountAct(node.model, drive);
+  const [act] = mountActs(node.model, drive);
   if (act) above.say(t("folder.drag_as_folder", { name: drive.name, act: act.words }));
 }
 

@@ -21,14 +21,19 @@ const BY_ENDING = new Map(
 );
 
 export function kindOf(entry: Entry): Kind {
-  if (entry.kind !== "file") return entry.kind;
+  // What cannot be opened because of its name is drawn as what it is.
+  const kind = entry.misnamed ?? entry.kind;
+  if (kind !== "file") return kind;
   return BY_ENDING.get(ending(entry.name)) ?? "file";
 }
+
+/** Whether it has a size that means something. */
+export const hasSize = ({ kind, misnamed }: Entry) => kind === "file" || misnamed === "file";
 
 /** Whether a small picture can be had of it. */
 export function hasPicture(entry: Entry): boolean {
   const kind = kindOf(entry);
-  return (kind === "picture" || kind === "document") && entry.size > 0 && entry.size <= LARGEST_PICTURE;
+  return entry.kind === "file" && (kind === "picture" || kind === "document") && entry.size > 0 && entry.size <= LARGEST_PICTURE;
 }
 /** The node fetches nothing larger only to look at it. */
 const LARGEST_PICTURE = 32 * 1024 * 1024;

@@ -2,12 +2,13 @@
 
 import type { ApiError, Conflict, Entry, Transfer } from "../api";
 import { asApiError, type LocalFile } from "../platform";
-import { ask, node, platform } from "./app.svelte";
+import { ask, node } from "./app.svelte";
 import { attempt } from "./actions";
 import { above } from "./dialogs.svelte";
 import { entryAt, entryHere, settleAll, type Version } from "./conflicts";
 import { each } from "./each";
 import { below } from "./entries";
+import { reading } from "./reading.svelte";
 import { n, t } from "./say";
 
 /** More than this at once are better done as a whole folder. */
@@ -71,10 +72,25 @@ function failed(thrown: unknown, on: string, tried: string, retry: () => void) {
   above.note({ about: "error", error: asApiError(thrown), on, tried, retry });
 }
 
-/** Copies things of a folder to this computer's downloads folder. */
+/** Says why nothing can be done with things whose names cannot be read here, and what helps. */
+export function sayMisnamed(drive: string, entries: readonly Entry[]) {
+  const misnamed = entries.filter((entry) => entry.misnamed !== undefined);
+  if (misnamed.length === 0) return;
+  const device = node.model?.nearby.drives.find(({ id }) => id === drive)?.device_name ?? t("device.other");
+  const names = misnamed.slice(0, NAMED).map(({ name }) => t("quoted", { name }));
+  const more = misnamed.length - names.length;
+  above.warn(n("folder.misnamed_many", misnamed.length, { names: names.join(", ") + (more > 0 ? " …" : ""), device }));
+}
+/** More names than these tell a person nothing. */
+const NAMED = 4;
+
+const named = (entries: readonly Entry[]) => entries.filter((entry) => entry.misnamed === undefined);
+
+/** Copies things of a folder to this computer's downloads folder. Links are left out, as in a folder that is copied. */
 export async function downloadAll(drive: string, folder: string, entries: Entry[]) {
   if (tooMany(entries, () => void downloadFolder(drive, folder))) return;
-  const copies = entries.map((entry) => ({
+  sayMisnamed(drive, entries);
+  const copies = entries.filter(({ kind }) => kind !== "other").map((entry) => ({
     drive,
     name: entry.name,
     folder: entry.kind === "folder",
@@ -100,6 +116,9 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
   for (const { name } of unreadable) {
     above.note({ about: "error", error: { code: "invalid", detail: `${name} is a folder.` }, tried: t("folder.not_uploaded", { name }) });
   }
+  const plain = files.filter((file) => !unreadable.includes(file) && !empty.includes(file));
+  const to = node.model?.nearby.drives.find(({ id }) => id === drive);
+  const hands = reading.begin(plain, to ? t("activity.to_drive", { drive: to.name, device: to.device_name }) : t("folder"));
   // A browser tells a folder's files one by one: their folders come first, from the outermost in.
   const inside = new Set<string>();
   for (const file of files) {
@@ -111,25 +130,25 @@ export async function uploadAll(drive: string, folder: string, files: LocalFile[
     try {
       await ask({ do: "make_folder", drive, path: below(folder, path) }, "done");
     } catch (thrown) {
-      if (asApiError(thrown).code !== "exists") return failed(thrown, drive, t("folder.not_uploaded", { name: path }), () => void uploadAll(drive, folder, files));
+      if (asApiError(thrown).code === "exists") continue;
+      hands.end();
+      return failed(thrown, drive, t("folder.not_uploaded", { name: path }), () => void uploadAll(drive, folder, files));
     }
   }
-  const copies = files
-    .filter((file) => !unreadable.includes(file) && !empty.includes(file))
-    .map((file) => {
-      const into = file.within ? below(folder, file.within) : folder;
-      const sent = once(() => platform().uploadDocument(file));
-      return {
-        drive,
-        name: file.name,
-        folder: file.folder,
-        where: "there" as const,
-        coming: file.blob && { kind: "file" as const, size: file.size, modified: file.blob.lastModified },
-        look: () => entryAt(drive, below(into, file.name)),
-        begin: async (conflict: Conflict, replaces: string | null) =>
-          ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict, replaces }, "transfer"),
-      };
-    });
+  const copies = plain.map((file) => {
+    const into = file.within ? below(folder, file.within) : folder;
+    const sent = once(() => hands.hand(file));
+    return {
+      drive,
+      name: file.name,
+      folder: file.folder,
+      where: "there" as const,
+      coming: file.blob && { kind: "file" as const, size: file.size, modified: file.blob.lastModified },
+      look: () => entryAt(drive, below(into, file.name)),
+      begin: async (conflict: Conflict, replaces: string | null) =>
+        ask({ do: "put", document: await sent(), drive, path: into === "" ? "" : `${into}/`, conflict, replaces }, "transfer"),
+    };
+  });
   await copyAll(copies);
 }
 
@@ -158,6 +177,7 @@ export async function rename(drive: string, folder: string, entry: Entry, name: 
  */
 export async function placeAll(move: boolean, drive: string, folder: string, entries: Entry[], to: string, undone: () => void) {
   if (tooMany(entries)) return;
+  sayMisnamed(drive, entries);
   const into = `${to}/`;
   const errors: { entry: Entry; error: ApiError }[] = [];
   const placed: { from: string; to: string; replaced: boolean }[] = [];
@@ -171,7 +191,7 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
   };
   // A copy beside its original gets a number, and nobody needs to be asked.
   const first = !move && to === folder ? "keep_both" : "refuse";
-  await each(entries, async (entry) => {
+  await each(named(entries), async (entry) => {
     try {
       await put(entry, first, null);
     } catch (thrown) {
@@ -192,7 +212,8 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
   );
   if (taken.length > 0) undone();
   if (placed.length > 0) {
-    const words = n(move ? "folder.did_move" : "folder.did_copy", placed.length, { name: placed[0]!.from.split("/").at(-1)! });
+    // The name that it has now: it may have got a number.
+    const words = n(move ? "folder.did_move" : "folder.did_copy", placed.length, { name: placed[0]!.to.split("/").at(-1)! });
     const back = async () => {
       await each(placed, (one) => ask({ do: "move_entry", drive, path: one.to, to: one.from, conflict: "refuse", replaces: null, if_match: null }, "placed"));
     };
@@ -211,11 +232,13 @@ export async function placeAll(move: boolean, drive: string, folder: string, ent
 export async function removeAll(
   drive: string,
   folder: string,
-  entries: Entry[],
+  chosen: Entry[],
   progress: (done: number) => void,
   restored: () => void,
 ): Promise<Set<string>> {
-  if (tooMany(entries)) return new Set();
+  if (tooMany(chosen)) return new Set();
+  sayMisnamed(drive, chosen);
+  const entries = named(chosen);
   const back: (() => Promise<unknown>)[] = [];
   const errors: { entry: Entry; error: ApiError }[] = [];
   let done = 0;

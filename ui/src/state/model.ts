@@ -65,6 +65,9 @@ export function fromSnapshot(snapshot: Snapshot): Model {
   return { ...snapshot };
 }
 
+/** How many questions wait for this computer's owner. */
+export const questions = ({ asks, home }: Model) => asks.length + (home.invite?.state === "asking" ? 1 : 0);
+
 /** Replaces the thing with the same id where it stands, or puts a new one where its time belongs: newest first. */
 function put<T extends { id: string; created_at: number }>(list: T[], item: T): T[] {
   const at = list.findIndex((other) => other.id === item.id);

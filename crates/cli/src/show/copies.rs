@@ -37,16 +37,35 @@ pub(crate) fn transfer(transfer: &Transfer) -> String {
     match (transfer.state, transfer.direction) {
         (TransferState::Done, TransferDirection::Download) => {
             let path = clean(&transfer.local_path);
-            format!("{path} ({}), identical to the original\n", amount(transfer))
+            format!("{path} ({}), {}\n", amount(transfer), identical(transfer))
         }
         (TransferState::Done, TransferDirection::Upload) => {
             let path = clean(&transfer.remote_path);
-            format!("{drive}:{path} ({}), identical to the original\n", amount(transfer))
+            format!("{drive}:{path} ({}), {}\n", amount(transfer), identical(transfer))
         }
         _ => {
             let reason = transfer.detail.as_deref().or(transfer.reason.as_deref());
             format!("{name}, {drive}: {}\n", clean(&with_reason(&transfer_state(transfer), reason)))
         }
+    }
+}
+
+/// What did not come of a copy that is done: ordinary files, which a person expects to be there.
+pub(crate) fn transfer_gap(transfer: &Transfer) -> Option<String> {
+    let misnamed = transfer.tree.map_or(0, |tree| tree.misnamed);
+    (transfer.state == TransferState::Done && misnamed > 0).then(|| {
+        let (name, id) = (clean(&transfer.name), short(&transfer.id));
+        format!(
+            "{misnamed} in “{name}” could not be copied: no other computer can read the name. Rename it where it is. \
+             See lanyard notes {id}"
+        )
+    })
+}
+
+fn identical(transfer: &Transfer) -> &'static str {
+    match transfer_gap(transfer) {
+        None => "identical to the original",
+        Some(_) => "what was copied is identical to the original",
     }
 }
 

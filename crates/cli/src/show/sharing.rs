@@ -31,7 +31,14 @@ pub(crate) fn asks(asks: &[Ask]) -> String {
     }
     let mut table = Table::new(&["QUESTION", "WHO", "FROM", "WANTS", "DOCUMENT", "UNTIL"]);
     for ask in asks {
-        let what = ask.title.clone().unwrap_or_default();
+        let mut what = ask.title.clone().unwrap_or_default();
+        if ask.names.len() > 1 {
+            what = ask.names.join(", ");
+            let more = ask.files.map_or(0, |files| files as usize).saturating_sub(ask.names.len());
+            if more > 0 {
+                what.push_str(&format!(" and {more} more"));
+            }
+        }
         let pages = ask.pages.map(|pages| format!("{pages} pages"));
         let details: Vec<String> = pages.into_iter().chain(ask.bytes.map(size)).collect();
         table.row([

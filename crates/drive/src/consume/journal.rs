@@ -70,6 +70,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         version TEXT NOT NULL,
         PRIMARY KEY (id, path)
      ) STRICT, WITHOUT ROWID;",
+        "ALTER TABLE drive_copy ADD COLUMN misnamed INTEGER NOT NULL DEFAULT 0;",
     ],
 };
 
@@ -217,13 +218,13 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
             "INSERT INTO drive_copy (id, direction, node, device_name, share, drive, remote_path, local_path,
              conflict, state, reason, detail, size, bytes_done, created_at, ended_at, wanted, part, file_id, placing,
              sent_before, owns_source, speed_limit, tree, files, files_done, failed, left_out, renamed,
-             turn, seen, looked)
+             turn, seen, looked, misnamed)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)
+             ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)
              ON CONFLICT (id) DO UPDATE SET remote_path = ?7, local_path = ?8, conflict = ?9, state = ?10, reason = ?11,
              detail = ?12, size = ?13, bytes_done = ?14, ended_at = ?16, part = ?18, file_id = ?19, placing = ?20,
              sent_before = ?21, files = ?25, files_done = ?26, failed = ?27, left_out = ?28, renamed = ?29, seen = ?31,
-             looked = ?32",
+             looked = ?32, misnamed = ?33",
             params![
                 copy.id.to_string(),
                 copy.direction.word(),
@@ -257,6 +258,7 @@ pub(super) fn save(store: &Store, row: &Row) -> Result<(), StoreError> {
                 row.turn,
                 row.seen,
                 row.looked,
+                tree.misnamed.cast_signed(),
             ],
         )
     })?;
@@ -316,6 +318,7 @@ fn read(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         files_done: count("files_done")?,
         failed: count("failed")?,
         left_out: count("left_out")?,
+        misnamed: count("misnamed")?,
         renamed: count("renamed")?,
     };
     let transfer = Transfer {

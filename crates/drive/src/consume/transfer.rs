@@ -68,6 +68,8 @@ pub enum Reason {
     Changed,
     /// A folder, a link, a name that cannot be.
     Invalid,
+    /// A name that cannot be carried over to another computer.
+    Misnamed,
     /// Too much at once.
     Busy,
     /// The disc or drive there is not in.
@@ -132,6 +134,8 @@ pub struct Tree {
     pub failed: u64,
     /// What is not copied because it cannot be or because something else is there: links, devices, what was to stay.
     pub left_out: u64,
+    /// How many of those are ordinary files and folders whose names cannot be carried over.
+    pub misnamed: u64,
     /// What has another name in the copy.
     pub renamed: u64,
 }
@@ -212,6 +216,7 @@ words!(Reason {
     Mismatch = "mismatch",
     Changed = "changed",
     Invalid = "invalid",
+    Misnamed = "misnamed",
     Busy = "busy",
     Away = "away",
     Internal = "internal",

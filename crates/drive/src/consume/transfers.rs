@@ -14,6 +14,7 @@ use super::{
     journal::{self, Row},
     limit::Limit,
     transfer::{Conflict, Direction, Note, Reason, State, Transfer},
+    tree,
     upload::Sent,
 };
 use crate::disk;
@@ -420,10 +421,19 @@ impl Row {
         }
     }
 
-    /// Removes the hidden file of a download, and the source of an upload if that is ours.
+    /// Removes the hidden file of a download, those in a folder that is downloaded, and the source of an upload if that is
+    /// ours.
     async fn remove_leftovers(&self) {
         if let Some(part) = &self.part {
             remove(part).await;
+        }
+        let copy = &self.transfer;
+        if copy.direction == Direction::Download
+            && copy.tree.is_some()
+            && self.placing
+            && copy.state != State::Done
+        {
+            tree::remove_halves(&copy.local_path, copy.id).await;
         }
         if self.owns_source && self.transfer.tree.is_none() {
             remove(&self.transfer.local_path).await;

@@ -20,6 +20,7 @@ use crate::{
     frames::{Replaces, SMALL},
     wire::{BATCH, BATCH_BYTES, Code},
 };
+pub(super) use download::remove_halves;
 use names::Names;
 pub(super) use seen::look_here_first;
 use std::{
@@ -83,8 +84,10 @@ struct Found {
 enum What {
     File,
     Folder,
-    /// A link, a device, a name that cannot be asked for.
+    /// A link, a device.
     Other,
+    /// A file or folder whose name cannot be carried over.
+    Misnamed,
     /// The other side cannot read it.
     Unreadable(Code),
 }
@@ -110,6 +113,7 @@ impl Plan {
                     Reason::Invalid,
                     "Links and special files are not copied.".to_owned(),
                 )),
+                What::Misnamed => Some((Fate::LeftOut, Reason::Misnamed, MISNAMED.to_owned())),
                 What::Unreadable(code) => Some((Fate::Failed, reason_of(code), unreadable(code))),
                 What::File | What::Folder => None,
             };
@@ -206,7 +210,10 @@ impl<'a> Count<'a> {
                     self.bytes += told.size;
                     self.tree.renamed += u64::from(told.note.path != told.note.copy);
                 }
-                Fate::LeftOut => self.tree.left_out += 1,
+                Fate::LeftOut => {
+                    self.tree.left_out += 1;
+                    self.tree.misnamed += u64::from(told.note.reason == Some(Reason::Misnamed));
+                }
                 Fate::Failed => {
                     self.tree.failed += 1;
                     self.taken |= *reason == Some(Reason::Exists);
@@ -272,6 +279,10 @@ impl<'a> Count<'a> {
 /// Why something that was to stay was left out.
 const KEPT: &str = "Another file of that name is there, and it was kept.";
 
+/// Why a file or folder was left out that is no link and no special file.
+const MISNAMED: &str = "Its name has characters in it that no other computer can read. It can be copied once it has \
+                        another name where it is.";
+
 /// What earlier tries have brought, by its path.
 async fn brought(job: &Job) -> Result<HashMap<String, Told>, Trouble> {
     let told = job.told().await?.into_iter().filter(|told| told.note.fate == Fate::Done);
@@ -335,6 +346,7 @@ mod tests {
             found("b-", What::File),
             found("b", What::Folder),
             found("link", What::Other),
+            found("m\u{fffd}ller", What::Misnamed),
             found("b/secret", What::Unreadable(Code::Unreadable)),
             found("nobody/told/of/this", What::File),
         ];
@@ -343,7 +355,10 @@ mod tests {
         assert_eq!(copies(&plan.folders), ["b", "b/x%3Ay"]);
         assert_eq!(copies(&plan.files), ["b/x%3Ay/deep", "b-"]);
         let left: Vec<_> = plan.left_out.iter().map(|told| (&*told.note.path, told.note.fate)).collect();
-        assert_eq!(left, [("b/secret", Fate::Failed), ("link", Fate::LeftOut)]);
+        let misnamed = ("m\u{fffd}ller", Fate::LeftOut);
+        assert_eq!(left, [("b/secret", Fate::Failed), ("link", Fate::LeftOut), misnamed]);
+        let why: Vec<_> = plan.left_out.iter().map(|told| told.note.reason).collect();
+        assert_eq!(why[1..], [Some(Reason::Invalid), Some(Reason::Misnamed)], "an ordinary file is no link");
     }
 
     #[test]

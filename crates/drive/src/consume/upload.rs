@@ -55,6 +55,19 @@ pub(super) async fn run(job: &Job, remote: &Remote, row: Row) -> Result<(), Trou
     Err(Trouble::Final(reason, detail))
 }
 
+/// Asks whether a person has said yes to what is sent to them, before any of it is read or travels. Who may bring
+/// something may ask how far it came; everything but a no and a "not yet" is for the try itself to find out.
+pub(super) async fn ask_first(job: &Job, remote: &Remote, copy: &Transfer) -> Result<(), Trouble> {
+    let target = SharePath::parse(&copy.remote_path)
+        .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
+    match interruptible(job, remote.arrived(&target, "keep_both", copy.id)).await? {
+        Err(error @ RemoteError::Refused(Code::MustAsk | Code::NotAllowed)) => {
+            Err(Trouble::sent(&error, &copy.device_name, &copy.remote_path))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// To an inbox: nobody may look into it, and the receiver keeps everything beside what is there.
 async fn hand_over(job: &Job, remote: &Remote, row: &Row) -> Result<(), Trouble> {
     let copy = &row.transfer;

@@ -152,7 +152,8 @@ fn item(look: &impl Fn(&OsStr) -> Result<Option<Facts>, Refused>, told: &Told<'_
     let openable =
         told.name().and_then(OsStr::to_str).is_some_and(|name| SharePath::top().join(name).is_ok());
     let kind = facts.filter(|_| openable).map_or(Kind::Other, |facts| facts.kind);
-    Some(Item::of(told.text().into_owned(), kind, facts.as_ref()))
+    let misnamed = facts.map(|facts| facts.kind).filter(|kind| !openable && *kind != Kind::Other);
+    Some(Item { misnamed, ..Item::of(told.text().into_owned(), kind, facts.as_ref()) })
 }
 
 impl Item {
@@ -164,6 +165,7 @@ impl Item {
             modified: facts.and_then(|facts| facts.modified),
             executable: facts.is_some_and(|facts| facts.executable),
             etag: facts.filter(|_| kind == Kind::File).map(Facts::etag),
+            misnamed: None,
         }
     }
 }

@@ -159,7 +159,8 @@ impl Walk {
         self.finds += 1;
         let size = if facts.kind == Kind::File { facts.size } else { 0 };
         let (kind, executable, modified) = (facts.kind, facts.executable, facts.modified);
-        self.tell(&Frame::Entry(Entry { path, kind, executable, modified, size, etag: None }));
+        let entry = Entry { path, kind, executable, modified, size, etag: None, misnamed: false };
+        self.tell(&Frame::Entry(entry));
         Ok(())
     }
 

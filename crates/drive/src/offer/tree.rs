@@ -93,7 +93,8 @@ impl Walk {
                 }
             };
             // A name that is not Unicode cannot be asked for.
-            let kind = if name.to_str().is_some() { facts.kind } else { Kind::Other };
+            let misnamed = name.to_str().is_none() && facts.kind != Kind::Other;
+            let kind = if misnamed { Kind::Other } else { facts.kind };
             if kind == Kind::Folder {
                 folders.push(below.clone());
             }
@@ -104,6 +105,7 @@ impl Walk {
                 modified: facts.modified,
                 size: facts.size,
                 etag: (self.versions && kind == Kind::File).then(|| facts.etag()),
+                misnamed,
             }))?;
         }
         Ok(Ok(()))

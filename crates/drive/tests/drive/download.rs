@@ -124,6 +124,24 @@ async fn cancelling_stops_at_once_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_came_of_a_copy_that_failed_goes_when_it_is_given_up() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    owner.write("a.bin", &noise(20 * MIB, 1));
+    owner.slow(100);
+    let id = reader.get("a.bin", Conflict::Refuse).await;
+    reader.until(id, "under way", |copy| copy.bytes_done > 0).await;
+    fs::remove_file(owner.root().join("a.bin")).unwrap();
+    reader.transfers.pause(id).await;
+    reader.transfers.retry(id).await;
+    let copy = reader.end(id).await;
+    assert_eq!((copy.state, copy.reason), (State::Failed, Some(Reason::NotFound)), "{copy:?}");
+    assert_eq!(names(&reader.here()).len(), 1, "it is kept for another try");
+    assert_eq!(reader.transfers.cancel(id).await.unwrap().state, State::Cancelled);
+    assert_eq!(names(&reader.here()), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_gone_or_a_folder_fails_with_its_reason() {
     let owner = Owner::new();
     fs::create_dir(owner.root().join("folder")).unwrap();

@@ -28,6 +28,9 @@ async fn a_folder_is_listed_with_folders_first_and_nothing_special_opened() {
     ];
     assert_eq!(found, expected, "unfinished files are not listed, links and pipes are what they are");
     assert_eq!(page.next, None);
+    let misnamed: Vec<_> =
+        page.entries.iter().filter_map(|item| Some((&*item.name, item.misnamed?))).collect();
+    assert_eq!(misnamed, [("bad\u{fffd}.txt", Kind::File)], "a file is told to be one, whatever its name is");
     assert!(page.entries.iter().find(|item| item.name == "beta.txt").unwrap().modified.is_some());
 }
 

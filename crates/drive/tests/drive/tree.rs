@@ -1,7 +1,7 @@
 //! Whole folders, down and up.
 
 use crate::world::{MIB, Owner, Reader, names, noise};
-use lanyard_drive::consume::{Conflict, Fate, Reason, State};
+use lanyard_drive::consume::{Conflict, Fate, Note, Reason, State};
 use std::{
     collections::BTreeMap,
     fs,
@@ -198,12 +198,41 @@ async fn links_and_special_files_are_left_out_and_told_in_both_directions() {
     let notes = reader.transfers.notes(copy.id).await.unwrap();
     assert_eq!(notes.len(), 5, "{notes:?}");
     assert!(notes.iter().all(|note| note.fate == Fate::LeftOut && note.detail.is_some()), "{notes:?}");
+    let misnamed = |notes: &[Note]| {
+        let mut misnamed = notes.iter().filter(|note| note.reason == Some(Reason::Misnamed));
+        (misnamed.next().map(|note| note.path.clone()), misnamed.next().is_none())
+    };
+    assert_eq!(
+        misnamed(&notes),
+        (Some("bad\u{fffd}".into()), true),
+        "an ordinary file has a reason of its own"
+    );
+    assert_eq!(copy.tree.unwrap().misnamed, 1, "{copy:?}");
 
     let source = reader.dir.path().join("mine");
     plant(&source);
     let copy = reader.done(reader.put(&source, "mine", Conflict::Refuse).await).await;
     assert_eq!((copy.tree.unwrap().files_done, copy.tree.unwrap().left_out), (1, 5), "{copy:?}");
     assert_eq!(seen(&owner.root().join("mine")).into_keys().collect::<Vec<_>>(), ["file"]);
+    assert_eq!(misnamed(&reader.transfers.notes(copy.id).await.unwrap()), (Some("bad\u{fffd}".into()), true));
+    assert_eq!(copy.tree.unwrap().misnamed, 1, "{copy:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_folder_that_is_given_up_no_halves_stay() {
+    let owner = Owner::new();
+    let reader = Reader::new(&owner);
+    fs::create_dir_all(owner.root().join("tree/deep")).unwrap();
+    owner.write("tree/deep/film", &noise(20 * MIB, 1));
+    owner.write("tree/deep/letter", b"x");
+    owner.slow(100);
+    let id = reader.get_tree("tree", Conflict::Refuse).await;
+    let deep = reader.here().join("tree/deep");
+    let halves = || seen(&deep).into_keys().filter(|name| name.contains("film")).count();
+    reader.until(id, "a half", |copy| copy.bytes_done > 1 && halves() == 1).await;
+    fs::write(deep.join(".film.00000000.lanyard-part"), b"another copy's").unwrap();
+    assert_eq!(reader.transfers.cancel(id).await.unwrap().state, State::Cancelled);
+    assert_eq!(seen(&deep).into_keys().collect::<Vec<_>>(), [".film.00000000.lanyard-part", "letter"]);
 }
 
 #[cfg(unix)]

@@ -12,7 +12,12 @@ use lanyard_drive::{
 pub(super) fn entry(item: Item) -> Entry {
     let kind = kind(item.kind);
     let modified = item.modified.map(|nanos| nanos.div_euclid(1_000_000));
-    Entry { name: item.name, kind, size: item.size, modified, etag: item.etag }
+    // What another device says of something that can be opened anyway is nothing.
+    let misnamed = item
+        .misnamed
+        .map(self::kind)
+        .filter(|behind| kind == EntryKind::Other && *behind != EntryKind::Other);
+    Entry { name: item.name, kind, size: item.size, modified, etag: item.etag, misnamed }
 }
 
 pub(super) fn kind(kind: Kind) -> EntryKind {
@@ -33,15 +38,20 @@ pub(super) fn conflict(conflict: Conflict) -> consume::Conflict {
 }
 
 pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
-    let (direction, name) = match copy.direction {
-        Direction::Download => (TransferDirection::Download, &copy.remote_path),
-        Direction::Upload => (TransferDirection::Upload, &copy.remote_path),
+    let direction = match copy.direction {
+        Direction::Download => TransferDirection::Download,
+        Direction::Upload => TransferDirection::Upload,
     };
+    // A copy that is here has a name of its own, maybe with a number; what goes elsewhere carries the one it has there.
+    let here = (copy.direction == Direction::Download && copy.state == State::Done)
+        .then(|| copy.local_path.file_name());
+    let here = here.flatten().map(|name| name.to_string_lossy());
+    let there = copy.remote_path.rsplit('/').next().filter(|name| !name.is_empty());
     Transfer {
         id: copy.id.to_string(),
         direction,
         // All of a drive has no path.
-        name: name.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(&copy.drive).to_owned(),
+        name: here.as_deref().or(there).unwrap_or(&copy.drive).to_owned(),
         drive: copy.drive.clone(),
         drive_id: match is_send(&copy.share) {
             true => String::new(),
@@ -67,8 +77,8 @@ pub(super) fn api_transfer(copy: &consume::Transfer) -> Transfer {
 }
 
 fn tree(tree: consume::Tree) -> TransferTree {
-    let consume::Tree { files, files_done, failed, left_out, renamed } = tree;
-    TransferTree { files, files_done, failed, left_out, renamed }
+    let consume::Tree { files, files_done, failed, left_out, misnamed, renamed } = tree;
+    TransferTree { files, files_done, failed, left_out, misnamed, renamed }
 }
 
 pub(super) fn note(note: consume::Note) -> TransferNote {
@@ -111,7 +121,8 @@ pub(super) fn api(reason: Reason) -> ErrorCode {
         Reason::Exists => ErrorCode::Exists,
         Reason::Mismatch => ErrorCode::Mismatch,
         Reason::Changed => ErrorCode::Changed,
-        Reason::Invalid => ErrorCode::Invalid,
+        // Told of single files of a folder only, where its own word stands.
+        Reason::Invalid | Reason::Misnamed => ErrorCode::Invalid,
         Reason::Busy => ErrorCode::Busy,
         Reason::Away => ErrorCode::Away,
         Reason::Internal => ErrorCode::Internal,
@@ -156,6 +167,7 @@ mod tests {
             modified: Some(-1),
             executable: false,
             etag: None,
+            misnamed: None,
         };
         assert_eq!(entry(item).modified, Some(-1));
     }

@@ -311,6 +311,7 @@ fn hit(share: &RemoteShare, entry: frames::Entry) -> Hit {
             size: entry.size,
             modified: entry.modified.map(|nanos| nanos.div_euclid(1_000_000)),
             etag: None,
+            misnamed: None,
         },
     }
 }

@@ -44,6 +44,9 @@ pub(super) struct Sending {
     /// Files and folders, when the sender counted them.
     #[serde(default)]
     pub(super) files: Option<u32>,
+    /// The names of the first of them, when the sender told any.
+    #[serde(default)]
+    pub(super) announced: Vec<String>,
     /// Where it goes, whatever is chosen for others meanwhile. None in what an older version wrote.
     #[serde(default)]
     pub(super) folder: Option<PathBuf>,
@@ -73,6 +76,7 @@ pub(super) struct Wish {
     pub(super) title: String,
     pub(super) bytes: u64,
     pub(super) files: Option<u32>,
+    pub(super) names: Vec<String>,
     pub(super) folder: PathBuf,
 }
 
@@ -91,7 +95,7 @@ impl Desk {
     /// A device announces what it wants to send. Announced again, it is the same, and never more than it was.
     pub(super) fn announce(&mut self, id: &str, from: NodeId, wish: Wish, now: (i64, i64)) -> Heard {
         let (asked_at, ran) = now;
-        let Wish { title, bytes, files, folder } = wish;
+        let Wish { title, bytes, files, names, folder } = wish;
         self.expire(ran);
         if let Some(known) = self.sendings.iter().find(|sending| sending.id == id) {
             // An id belongs to whoever was first.
@@ -112,6 +116,7 @@ impl Desk {
             brought: 0,
             moving: 0,
             files,
+            announced: names,
             folder: Some(folder),
             names: Vec::new(),
             over: None,

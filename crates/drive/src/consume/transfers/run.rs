@@ -11,6 +11,7 @@ use crate::consume::{
     trouble::Trouble,
     upload,
 };
+use crate::wire;
 use std::{sync::atomic::Ordering, time::Duration};
 
 pub(super) async fn run(job: &Job, task: &Task, asked: Asked) {
@@ -82,13 +83,16 @@ async fn turn(job: &Job, asked: Asked) -> Result<(), Trouble> {
 }
 
 async fn attempt(job: &Job, row: Row) -> Result<(), Trouble> {
+    let copy = &row.transfer;
+    let remote = Remote::new(job.inner.peers.clone(), copy.node, copy.share.clone());
+    if wire::is_send(&copy.share) && copy.bytes_done == 0 {
+        upload::ask_first(job, &remote, copy).await?;
+    }
     job.save(|row| {
         let copy = &mut row.transfer;
         (copy.state, copy.reason, copy.detail) = (State::Running, None, None);
     })
     .await?;
-    let copy = &row.transfer;
-    let remote = Remote::new(job.inner.peers.clone(), copy.node, copy.share.clone());
     tracing::info!(copy = %copy.id, device = %copy.node, direction = copy.direction.word(), "a copy moves");
     match (copy.direction, copy.tree.is_some()) {
         (Direction::Download, false) => Box::pin(download::run(job, &remote, row)).await,

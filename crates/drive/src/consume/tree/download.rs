@@ -33,6 +33,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 /// A batch on its way to the disk.
 type Landed = JoinHandle<Result<Vec<Outcome>, Trouble>>;
@@ -59,7 +60,7 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
         .map_err(|error| Trouble::Final(Reason::Invalid, error.to_string()))?;
     let found = interruptible(job, look(remote, &top, &copy.device_name)).await??;
     let (root, may_hold) = root(job, &row).await?;
-    let mark: String = copy.id.simple().to_string().chars().take(8).collect();
+    let mark = mark(copy.id);
     let names = {
         let (root, mark) = (root.clone(), mark.clone());
         blocking(move || Ok(Names::of(&root, &mark))).await?
@@ -70,6 +71,38 @@ pub(in crate::consume) async fn run(job: &Job, remote: &Remote, row: Row) -> Res
     let plan = Plan::new(found, names, path::local_name);
     let seen = Seen::before(job, &row, folding).await?;
     this.all(plan, &seen).await
+}
+
+/// What the hidden names of a copy have in them.
+fn mark(copy: Uuid) -> String {
+    copy.simple().to_string().chars().take(8).collect()
+}
+
+/// Removes what had come of large files of a folder: nobody goes on with it. Links are not followed.
+pub(in crate::consume) async fn remove_halves(root: &Path, copy: Uuid) {
+    let (mut folders, end) = (vec![root.to_owned()], format!(".{}{}", mark(copy), path::PART_SUFFIX));
+    let removed = tokio::task::spawn_blocking(move || {
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let Ok(kind) = entry.file_type() else { continue };
+                let is_half = entry
+                    .file_name()
+                    .to_str()
+                    .is_some_and(|name| path::is_part(name) && name.ends_with(&end));
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file()
+                    && is_half
+                    && let Err(error) = fs::remove_file(entry.path())
+                {
+                    tracing::warn!(%error, "an unfinished file could not be removed");
+                }
+            }
+        }
+    });
+    if let Err(error) = removed.await {
+        tracing::warn!(%error, "unfinished files could not be looked for");
+    }
 }
 
 /// Everything that is below a folder there.
@@ -88,6 +121,7 @@ async fn look(remote: &Remote, top: &SharePath, device: &str) -> Result<Vec<Foun
                 what: match entry.kind {
                     Kind::File if entry.size <= crate::content::MAX_SIZE => What::File,
                     Kind::Folder => What::Folder,
+                    Kind::Other if entry.misnamed => What::Misnamed,
                     _ => What::Other,
                 },
                 size: entry.size,

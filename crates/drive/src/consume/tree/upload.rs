@@ -126,6 +126,7 @@ fn look(root: &Path, stopped: &dyn Fn() -> bool) -> Result<Vec<Found>, Trouble> 
             let what = match (name.to_str(), metadata.file_type()) {
                 (Some(_), kind) if kind.is_file() => What::File,
                 (Some(_), kind) if kind.is_dir() && path.split('/').count() < DEEPEST => What::Folder,
+                (None, kind) if kind.is_file() || kind.is_dir() => What::Misnamed,
                 _ => What::Other,
             };
             if what == What::Folder {

@@ -170,17 +170,24 @@ fn entry(words: &Words, folder: &SharePath, item: &Item) -> Option<Html> {
     let path = folder.join(&item.name).ok()?.encoded();
     let (template, size) = match item.kind {
         Kind::Folder => (
-            r#"<li><a class="entry folder" href="/g/list?path={path}"><span>{name}</span></a></li>"#,
+            r#"<li><a class="entry folder" href="/g/list?path={path}"><span dir="auto">{name}</span></a></li>"#,
             String::new(),
         ),
         Kind::File => (
-            r#"<li><a class="entry" href="/g/file?path={path}" download><span>{name}</span><small>{size}</small></a></li>"#,
+            r#"<li><a class="entry" href="/g/file?path={path}" download><span dir="auto">{name}</span><small>{size}</small></a></li>"#,
             words.size(item.size),
         ),
         Kind::Other => return None,
     };
-    let values = [("path", Html::text(&path)), ("name", Html::text(&item.name)), ("size", Html::text(&size))];
+    let name = legible(&item.name);
+    let values = [("path", Html::text(&path)), ("name", Html::text(&name)), ("size", Html::text(&size))];
     Some(Html::fill(template, &values))
+}
+
+/// A mark stands for each character that turns the parts of a name round and shows nothing itself.
+fn legible(name: &str) -> String {
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.replace(turns, "\u{fffd}")
 }
 
 /// Files to choose, a button, and nothing of what is there.
@@ -378,6 +385,7 @@ mod tests {
             modified: None,
             executable: false,
             etag: None,
+            misnamed: None,
         };
         let html = |item: &Item| entry(&Words::English, &folder, item).map(Html::into_string);
         let file = html(&item("<b>&.txt", Kind::File)).unwrap_or_default();
@@ -389,5 +397,7 @@ mod tests {
         assert!(!file.contains("<b>"));
         assert!(html(&item("sub", Kind::Folder)).is_some_and(|html| html.contains("/g/list?path=a%20b/sub")));
         assert_eq!(html(&item("pipe", Kind::Other)), None);
+        let disguised = html(&item("evil\u{202e}gnp.exe", Kind::File)).unwrap_or_default();
+        assert!(disguised.contains(">evil\u{fffd}gnp.exe<"), "it is seen that something turns: {disguised}");
     }
 }
