@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn all_that_changes_of_a_copy_is_written_down_again() {
         let store = Store::in_memory(&[MIGRATIONS]).unwrap();
-        let tree = Tree { files: Some(1), files_done: 2, failed: 3, left_out: 4, renamed: 5 };
+        let tree = Tree { files: Some(1), files_done: 2, failed: 3, left_out: 4, renamed: 5, misnamed: 6 };
         let mut row = row();
         row.transfer.tree = Some(Tree::default());
         save(&store, &row).unwrap();

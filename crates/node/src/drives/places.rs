@@ -54,7 +54,7 @@ pub(super) async fn entry(folder: &Path, name: String) -> Result<Entry, ApiError
     };
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = modified.and_then(|age| i64::try_from(age.as_millis()).ok());
-    Ok(Entry { name, kind, size, modified, etag: None })
+    Ok(Entry { name, kind, size, modified, etag: None, misnamed: None })
 }
 
 fn absolute(text: &str) -> Result<PathBuf, ApiError> {

@@ -124,6 +124,7 @@ mod tests {
             modified: None,
             executable: false,
             etag: None,
+            misnamed: None,
         };
         let mut folder = Folder::default();
         let page = |folder: &mut Folder, begin: usize| {
