@@ -217,7 +217,8 @@ describe.sequential("the main job in the window", () => {
     await openFolder(TAKES);
     await app.find(".list", "there 12.txt");
     await dragOnto(programs, env, [join(place.path, "Album"), join(place.path, "dropped.txt")], async () => {
-      await app.find(".list.lit", "Drop to copy 2 files here");
+      await app.find(".over", "Drop to copy 2 files here");
+      await app.find(".list.lit", "there 12.txt");
       expect(await app.inspect("window-drop")).toEqual([]);
     });
     const there = join(place.path, "takes");
@@ -242,7 +243,7 @@ describe.sequential("the main job in the window", () => {
     const mounted = join(place.path, "mounted");
     await ask(data, "mount", `${PHOTOS}@${BEN}`, mounted);
     try {
-      await app.find("button", "Open in the file manager");
+      await app.find("button", "Open as a folder");
       const from = await app.script<{ x: number; y: number }>(
         `const row = [...document.querySelectorAll("[data-at]")].find((row) => row.textContent.includes("plan.txt"));
          const { left, top, height } = row.querySelector("[data-main]").getBoundingClientRect();
