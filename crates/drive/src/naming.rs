@@ -2,7 +2,7 @@
 //!
 //! Between the last look at what has a name and the rename that gives it to something else, no other request of this
 //! node does the same: otherwise two who replace one version of a file could both be told that theirs is kept. What takes
-//! long, above all bringing bytes to the disk, comes before; so does no look that counts.
+//! long, above all bringing bytes to the disk, comes before; a look that was taken before that serves to say no early.
 
 use std::sync::{Mutex, PoisonError};
 
