@@ -162,6 +162,8 @@ fn erase_copied(dir: &Dir, name: &str, copied: &HashSet<Facts>) -> Result<bool, 
     let mut all = true;
     for name in names {
         all &= match name.to_str() {
+            // What is not whole was not copied; its sender is told that the folder is gone.
+            Some(name) if path::is_part(name) => folder.remove_file(name).is_ok(),
             Some(name) => erase_copied(&folder, name, copied)?,
             None => false,
         };

@@ -371,6 +371,7 @@ fn what_came_while_a_folder_was_carried_to_another_disk_stays() {
     assert_eq!(fs::read_to_string(root.path().join("from/a")).unwrap(), "changed since");
     assert_eq!(fs::read_to_string(root.path().join("from/deep/new")).unwrap(), "new");
     assert!(!root.path().join("from/deep/b").exists() && !root.path().join("from/quiet").exists());
+    fs::write(root.path().join("to/deep/.x.1.lanyard-part"), "not whole").unwrap();
     let copied = copy_it(&root, "to", "again", Taken::Refuse).unwrap();
     assert!(erase_copied(&dir, "to", &copied.sources).unwrap());
     assert_eq!(names(&root), ["again", "from"]);
